@@ -1,0 +1,272 @@
+"""The vocabulary every other module speaks: spans, items, segments, queries, hits, model specs and reports.
+
+Knows nothing about files, models, vectors or the terminal: plain frozen data and two protocols, importing only numpy.
+Paths are `str` as `os.fsdecode` returns them, so a name that is not valid UTF-8 survives as surrogates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+Modality: TypeAlias = Literal["text", "image", "document", "audio", "video"]
+MODALITIES: tuple[Modality, ...] = get_args(Modality)
+Unit: TypeAlias = Literal["whole", "line", "page", "second", "box"]
+
+Vectors: TypeAlias = npt.NDArray[np.float32]
+"""float32 `(n, dim)`, unit rows."""
+Picture: TypeAlias = npt.NDArray[np.uint8]
+"""uint8 `(h, w, 3)`, RGB, upright."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """A stretch of mono sound: float32 `(n,)` in [-1, 1] at `rate` samples a second."""
+
+    samples: npt.NDArray[np.float32]
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Frames of a video: uint8 `(t, h, w, 3)` RGB, and the time of each in seconds, float64 `(t,)`."""
+
+    frames: npt.NDArray[np.uint8]
+    seconds: npt.NDArray[np.float64]
+
+
+Content: TypeAlias = str | Picture | Audio | Clip
+"""Decoded content, by partition: text is `str`, image and document are `Picture`, audio `Audio`, video `Clip`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which part of a file: lines and pages count from 1 and include both ends; seconds are a half-open interval."""
+
+    unit: Unit = "whole"
+    start: float = 0
+    end: float = 0
+
+    def __str__(self) -> str:
+        if self.unit == "whole":
+            return ""
+        if self.unit == "second":
+            return f"{_clock(self.start)}–{_clock(self.end)}"
+        prefix = {"line": "L", "page": "p.", "box": "box "}[self.unit]
+        first, last = int(self.start), int(self.end)
+        return f"{prefix}{first}" if first == last else f"{prefix}{first}–{last}"
+
+
+WHOLE = Span()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One embedded part of a file, as it is kept in the index.
+
+    `modality` is what the file is (`-t` filters on it); `partition` is what was embedded, so the text of a PDF page is
+    a `document` in the `text` partition and its picture a `document` in the `document` partition. `ordinal` counts the
+    parts of one file from 0 in the order the loader yields them: with the digest it names a part for good.
+    """
+
+    path: str
+    digest: str
+    modality: Modality
+    partition: Modality
+    ordinal: int = 0
+    span: Span = WHOLE
+    text: str = ""
+
+    @property
+    def snippet(self) -> str:
+        """The passage on one line, at most 160 characters."""
+        line = " ".join(self.text.split())
+        return line if len(line) <= 160 else line[:159].rstrip() + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """An item with its decoded content; lives only between decoding and embedding."""
+
+    item: Item
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What filters need to know of a file: pixels, seconds, and when a picture was taken (ISO 8601, local time)."""
+
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    taken: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPart:
+    """One ingredient of a query; `weight` scales its unit vector before the parts are added up."""
+
+    content: Content
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is searched for: one or more parts, at most one of them text. `label` is how output names the query."""
+
+    parts: tuple[QueryPart, ...]
+    label: str = ""
+
+    @property
+    def text(self) -> str:
+        """The text part, or an empty string."""
+        return next((part.content for part in self.parts if isinstance(part.content, str)), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result. `score` is the raw cosine, not comparable across modalities; `relevance` is what the ranking uses.
+
+    `stale` means that the file on disk is no longer what was indexed.
+    """
+
+    item: Item
+    rank: int
+    score: float
+    relevance: float
+    rerank_score: float | None = None
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderSettings:
+    """How files become segments. Whatever is in here changes vectors, so it is part of an index's identity.
+
+    Attributes:
+        passage_chars: longest passage of text, in characters.
+        image_side: pictures are reduced to this longer side in pixels; None keeps every pixel.
+        page_side: longer side of a rendered PDF page, in pixels.
+        audio_rate: samples a second.
+        audio_seconds: length of one window of sound.
+        audio_overlap: share of a window that the next one repeats, in [0, 1).
+        clip_seconds: longest stretch of video that becomes one segment; shots are cut at it.
+        clip_frames: most frames sampled from one such stretch.
+        animation_frames: most frames taken from an animated picture.
+    """
+
+    passage_chars: int = 1200
+    image_side: int | None = None
+    page_side: int = 1024
+    audio_rate: int = 16_000
+    audio_seconds: float = 10.0
+    audio_overlap: float = 0.25
+    clip_seconds: float = 20.0
+    clip_frames: int = 8
+    animation_frames: int = 8
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object with one key an attribute."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """How to load a model: its name (`builtin`, a hub id or a directory) and everything that may change its vectors.
+
+    `device` does not: an index made on a GPU is searched on a laptop.
+    """
+
+    name: str = "builtin"
+    revision: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    attn: str | None = None
+    max_pixels: int | None = None
+    model_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    processor_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    trust_remote_code: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object of all that must be the same when the index is opened again (so without the device)."""
+        return {key: value for key, value in asdict(self).items() if key != "device"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What the rest of the program may know of a loaded embedder.
+
+    Attributes:
+        name: as the user gave it.
+        fingerprint: changes when weights, revision, dtype family or prompts change.
+        dim: columns of its vectors.
+        modalities: partitions it can embed; others are counted and reported, never silently dropped.
+        loader: the loader settings that suit it.
+    """
+
+    name: str
+    fingerprint: str
+    dim: int
+    modalities: frozenset[Modality]
+    loader: LoaderSettings
+
+
+class Embedder(Protocol):
+    """Maps segments of every modality it lists into one space."""
+
+    @property
+    def spec(self) -> ModelSpec: ...
+
+    def embed(self, segments: Sequence[Segment]) -> Vectors:
+        """Float32 `(n, dim)` unit rows, in order; a row does not depend on the other segments of the call."""
+        ...
+
+    def embed_query(self, query: Query) -> Vectors:
+        """Float32 `(dim,)`, unit length."""
+        ...
+
+
+class Reranker(Protocol):
+    """Scores segments against a query, reading both at once."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def modalities(self) -> frozenset[Modality]:
+        """Partitions whose content it can read."""
+        ...
+
+    def score(self, query: Query, segments: Sequence[Segment]) -> npt.NDArray[np.float32]:
+        """Float32 `(n,)`, higher is better; a score does not depend on the other segments of the call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What an index run did. All counts but `items` are files; `items` counts vectors computed."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    reused: int = 0
+    failed: int = 0
+    embedded: int = 0
+    items: int = 0
+    unsupported: int = 0
+    known_failures: int = 0
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object with one key an attribute."""
+        return asdict(self) | {"seconds": round(self.seconds, 3)}

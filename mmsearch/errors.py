@@ -1,0 +1,55 @@
+"""Every error mmsearch raises on purpose.
+
+MmsearchError               catch this one to turn any expected failure into one line and an exit code
+├── UsageError              2  a value the user gave cannot be used (as typer's own usage errors)
+├── IndexMissing            3  no index where one was looked for
+├── IndexMismatch           2  the index was built with another model, settings or a newer format
+├── IndexDamaged            3  the index cannot be read
+├── ModelUnavailable        4  a model is not on this machine or cannot be loaded
+└── MediaError              -  one file cannot be read; recorded against the file, never ends a run
+    └── UnsupportedMedia    -  the file is of no kind mmsearch reads
+
+The number is the process's exit code. Messages are one line: the value, the limit, the remedy.
+"""
+
+from __future__ import annotations
+
+
+class MmsearchError(Exception):
+    """Base of all expected failures; `str(error)` is one line fit to show."""
+
+    exit_code = 2
+
+
+class UsageError(MmsearchError):
+    """A value the user gave cannot be used."""
+
+
+class IndexMissing(MmsearchError):
+    """No index where one was looked for."""
+
+    exit_code = 3
+
+
+class IndexMismatch(MmsearchError):
+    """The index was built with another model, other settings or a newer format."""
+
+
+class IndexDamaged(MmsearchError):
+    """The index exists but cannot be read."""
+
+    exit_code = 3
+
+
+class ModelUnavailable(MmsearchError):
+    """A model is not on this machine or cannot be loaded."""
+
+    exit_code = 4
+
+
+class MediaError(MmsearchError):
+    """One file cannot be read."""
+
+
+class UnsupportedMedia(MediaError):
+    """The file is of no kind that mmsearch reads."""
