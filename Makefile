@@ -1,0 +1,33 @@
+# `make demo` shows mmsearch at work, `make test` runs the whole suite; both make their own virtual environment first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INDEX ?= .demo/index
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test lint types check clean
+
+demo: $(INSTALLED)
+	$(BIN)/mmsearch index sample_corpus --index $(INDEX)
+	$(BIN)/mmsearch search "red car" --rerank --index $(INDEX)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+check: lint types test
+
+$(INSTALLED): pyproject.toml
+	$(PYTHON) -m venv $(VENV) || { echo "no venv module: try 'apt install python3-venv'" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) .demo build dist *.egg-info
