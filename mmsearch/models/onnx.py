@@ -1,0 +1,288 @@
+"""A dual encoder and its reranker as ONNX graphs, run by ONNX Runtime on the CPU: the built-in model's layout.
+
+The directory holds `config.json`, one graph for each tower, `tokenizer.json`, and a reranker that reads the towers'
+states. Pixels are normalised and log-mel spectra computed inside the graphs, so this module only squashes pictures,
+pads sound and counts tokens. Imports no torch; knows nothing about files of the user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from mmsearch.core import (
+    MODALITIES,
+    Audio,
+    Clip,
+    Content,
+    LoaderSettings,
+    Modality,
+    ModelSpec,
+    Picture,
+    Query,
+    Segment,
+    Vectors,
+)
+from mmsearch.errors import MediaError, ModelUnavailable, UsageError
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Encoded = tuple[Vectors, Floats, Ints]
+"""Unit embeddings `(n, dim)`, states `(n, p, w)` and their mask `(n, p)`: what a tower gives for n contents."""
+
+PICTURE_BATCH = 64
+TEXT_BATCH = 32
+SOUND_BATCH = 8
+RERANK_FRAMES = 4
+"""Frames of a clip that the reranker looks at; the best one counts."""
+CHARS_PER_TOKEN = 3.5
+"""English prose has about four characters a word piece; a little less, so that few passages are cut."""
+
+
+class Towers:
+    """The graphs of one directory, each loaded when first used."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        try:
+            with open(self._path("config.json"), encoding="utf-8") as file:
+                self.config: dict[str, Any] = json.load(file)
+            self.fingerprint = self._fingerprint()
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelUnavailable(f"{directory} is no complete ONNX model: {error!r}") from error
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.directory, name)
+
+    def session(self, part: str) -> Any:
+        """The ONNX Runtime session of `image`, `text`, `audio` or `reranker`."""
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        # Idle threads that spin would steal the second core from decoding.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        path = self._path(self.config[part]["file"])
+        try:
+            return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime raises its own types, none of them exported as a base class
+            raise ModelUnavailable(f"cannot load {path}: {str(error).splitlines()[0]}") from error
+
+    @cached_property
+    def image(self) -> Any:
+        return self.session("image")
+
+    @cached_property
+    def text(self) -> Any:
+        return self.session("text")
+
+    @cached_property
+    def audio(self) -> Any:
+        return self.session("audio")
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(self._path(self.config["text"]["tokenizer"]))
+        tokenizer.enable_truncation(self.config["text"]["max_tokens"])
+        tokenizer.enable_padding(pad_id=0)
+        return tokenizer
+
+    def _fingerprint(self) -> str:
+        """Hash of everything that makes a vector, the reranker left out."""
+        digest = hashlib.blake2b(digest_size=16)
+        parts = {part: self.config[part] for part in ("dim", "image", "text", "audio") if part in self.config}
+        names = [self.config[part]["file"] for part in parts if part != "dim"] + [self.config["text"]["tokenizer"]]
+        digest.update(json.dumps(parts, sort_keys=True).encode())
+        for name in names:
+            with open(self._path(name), "rb") as file:
+                digest.update(file.read())
+        return digest.hexdigest()
+
+    def pictures(self, pictures: Sequence[Picture]) -> Encoded:
+        """Encode uint8 `(h, w, 3)` pictures of any size."""
+        side = self.config["image"]["size"]
+        pixels = np.stack([squash(picture, side) for picture in pictures])
+        return self._batched(PICTURE_BATCH, len(pixels), lambda at: self.image.run(None, {"pixels": pixels[at]}))
+
+    def sounds(self, sounds: Sequence[Audio]) -> Encoded:
+        """Encode windows of sound, each padded or cut to the length that the tower was trained on."""
+        settings = self.config["audio"]
+        count = round(settings["sample_rate"] * settings["seconds"])
+        tiled = settings.get("pad_under_seconds", 0.0) if settings.get("pad") == "tile" else float("inf")
+        samples = np.stack([fit_samples(sound, settings["sample_rate"], count, tiled) for sound in sounds])
+        return self._batched(SOUND_BATCH, len(samples), lambda at: self.audio.run(None, {"samples": samples[at]}))
+
+    def texts(self, texts: Sequence[str], max_tokens: int | None = None) -> Encoded:
+        """Encode texts, those of like length together so that little is spent on padding."""
+        encodings = self.tokenizer.encode_batch(list(texts))
+        ids = np.array([encoding.ids for encoding in encodings], np.int64)
+        mask = np.array([encoding.attention_mask for encoding in encodings], np.int64)
+        ids, mask = ids[:, :max_tokens], mask[:, :max_tokens]
+        order = np.argsort(mask.sum(1), kind="stable")
+        embeddings = np.empty((len(ids), self.config["dim"]), np.float32)
+        states: Floats | None = None
+        for start in range(0, len(ids), TEXT_BATCH):
+            at = order[start : start + TEXT_BATCH]
+            width = int(mask[at].sum(1).max())
+            found, state = self.text.run(None, {"ids": ids[at, :width], "mask": mask[at, :width]})[:2]
+            if states is None:
+                states = np.zeros((*ids.shape, state.shape[-1]), np.float32)
+            embeddings[at] = found
+            states[at, :width] = state
+        assert states is not None
+        return embeddings, states, mask
+
+    @staticmethod
+    def _batched(size: int, count: int, run: Callable[[slice], list[Floats]]) -> Encoded:
+        outputs = [run(slice(start, start + size)) for start in range(0, count, size)]
+        embeddings = np.concatenate([output[0] for output in outputs])
+        states = np.concatenate([output[1] for output in outputs])
+        return embeddings, states, np.ones(states.shape[:2], np.int64)
+
+    def encode(self, partition: Modality, contents: Sequence[Content]) -> Encoded:
+        """Encode contents of one partition; a clip must have been split into its frames."""
+        if partition == "text":
+            return self.texts(cast("Sequence[str]", contents))
+        if partition == "audio":
+            return self.sounds(cast("Sequence[Audio]", contents))
+        return self.pictures(cast("Sequence[Picture]", contents))
+
+
+def squash(picture: Picture, side: int) -> Picture:
+    """The whole picture as `(side, side, 3)`: no crop, so that wide screenshots keep their edges."""
+    from PIL import Image
+
+    if picture.shape[:2] == (side, side):
+        return picture
+    resized = Image.fromarray(picture).resize((side, side), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    return np.asarray(resized)
+
+
+def fit_samples(sound: Audio, rate: int, count: int, tiled: float) -> Floats:
+    """Exactly `count` samples: cut, or repeated if longer than `tiled` seconds, or filled with silence."""
+    if sound.rate != rate:
+        raise UsageError(f"sound at {sound.rate} samples a second given to a model that hears {rate}")
+    samples = sound.samples[:count]
+    if len(samples) == count:
+        return samples
+    # A click is not repeated: it would become a rattle.
+    if len(samples) > tiled * rate:
+        return np.resize(samples, count)
+    return np.pad(samples, (0, count - len(samples)))
+
+
+class OnnxEmbedder:
+    """Embeds all five modalities: pages as pictures, clips as the mean of their frames."""
+
+    def __init__(self, directory: str, name: str) -> None:
+        self.towers = Towers(directory)
+        config = self.towers.config
+        modalities = frozenset(m for m in MODALITIES if m != "audio" or "audio" in config)
+        self.spec = ModelSpec(name, self.towers.fingerprint, config["dim"], modalities, _loader_settings(config))
+
+    def embed(self, segments: Sequence[Segment]) -> Vectors:
+        """Float32 `(n, dim)` unit rows, in order."""
+        vectors = np.empty((len(segments), self.spec.dim), np.float32)
+        for partition in MODALITIES:
+            at = [i for i, segment in enumerate(segments) if segment.item.partition == partition]
+            if at:
+                contents = [segments[i].content for i in at]
+                vectors[at] = (
+                    self._clips(contents) if partition == "video" else self.towers.encode(partition, contents)[0]
+                )
+        if not np.isfinite(vectors).all():
+            bad = next(s for s, row in zip(segments, vectors, strict=True) if not np.isfinite(row).all())
+            raise MediaError(f"{bad.item.path}: the model gave no finite vector")
+        return vectors
+
+    def _clips(self, clips: Sequence[Content]) -> Vectors:
+        return np.stack([_mean(self.towers.pictures(list(cast(Clip, clip).frames))[0]) for clip in clips])
+
+    def embed_query(self, query: Query) -> Vectors:
+        """Float32 `(dim,)`: the weighted sum of the parts' unit vectors, made a unit vector again."""
+        total = np.zeros(self.spec.dim, np.float32)
+        for part in query.parts:
+            total += part.weight * self._part(part.content)
+        return _unit(total)
+
+    def _part(self, content: Content) -> Vectors:
+        if isinstance(content, Clip):
+            return self._clips([content])[0]
+        partition: Modality = "text" if isinstance(content, str) else "audio" if isinstance(content, Audio) else "image"
+        return self.towers.encode(partition, [content])[0][0]
+
+
+def _loader_settings(config: dict[str, Any]) -> LoaderSettings:
+    audio = config.get("audio", {"sample_rate": 16_000, "seconds": 5.0})
+    return LoaderSettings(
+        passage_chars=int(config["text"]["max_tokens"] * CHARS_PER_TOKEN),
+        # Four times what the tower sees: squashing from there differs from the full picture by less than noise.
+        image_side=4 * config["image"]["size"],
+        page_side=8 * config["image"]["size"],
+        audio_rate=audio["sample_rate"],
+        audio_seconds=audio["seconds"],
+    )
+
+
+def _mean(rows: Vectors) -> Vectors:
+    return _unit(rows.mean(0))
+
+
+def _unit(vector: Vectors) -> Vectors:
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
+
+
+class OnnxReranker:
+    """A small cross-encoder over the query's token states and the towers' states of a segment."""
+
+    def __init__(self, directory: str, name: str) -> None:
+        self.name = name
+        self.towers = Towers(directory)
+        if "reranker" not in self.towers.config:
+            raise ModelUnavailable(f"the model in {directory} has no reranker: name another with --reranker")
+        self.modalities: frozenset[Modality] = frozenset(
+            m for m in MODALITIES if m != "audio" or "audio" in self.towers.config
+        )
+        self.graph = self.towers.session("reranker")
+
+    def score(self, query: Query, segments: Sequence[Segment]) -> npt.NDArray[np.float32]:
+        """Float32 `(n,)` logits; the query's text is read, its other parts are not."""
+        limit = self.towers.config["reranker"]["max_query_tokens"]
+        _, states, mask = self.towers.texts([query.text], limit)
+        scores = np.empty(len(segments), np.float32)
+        for partition in MODALITIES:
+            at = [i for i, segment in enumerate(segments) if segment.item.partition == partition]
+            if at:
+                scores[at] = self._partition(states, mask, partition, [segments[i].content for i in at])
+        return scores
+
+    def _partition(self, states: Floats, mask: Ints, partition: Modality, contents: Sequence[Content]) -> Floats:
+        if partition != "video":
+            return self._run(states, mask, self.towers.encode(partition, contents))
+        best = [self._run(states, mask, self.towers.pictures(_spread(cast(Clip, clip)))).max() for clip in contents]
+        return np.array(best, np.float32)
+
+    def _run(self, states: Floats, mask: Ints, encoded: Encoded) -> Floats:
+        _, documents, document_mask = encoded
+        count = len(documents)
+        inputs = {
+            "query_states": np.repeat(states, count, 0),
+            "query_mask": np.repeat(mask, count, 0),
+            "states": documents,
+            "mask": document_mask,
+        }
+        return cast(Floats, self.graph.run(None, inputs)[0])
+
+
+def _spread(clip: Clip) -> list[Picture]:
+    at = np.linspace(0, len(clip.frames) - 1, min(RERANK_FRAMES, len(clip.frames))).round().astype(int)
+    return [clip.frames[i] for i in at]

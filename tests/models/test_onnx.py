@@ -1,0 +1,139 @@
+"""The built-in model: unit rows, whatever the batch, and errors of one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mmsearch.core import Audio, Clip, Content, Item, Modality, ModelOptions, Query, QueryPart, Segment
+from mmsearch.errors import ModelUnavailable, UsageError
+from mmsearch.models import load_embedder, load_reranker
+from mmsearch.models.onnx import OnnxEmbedder, OnnxReranker, fit_samples, squash
+
+
+@pytest.fixture(scope="module")
+def embedder() -> OnnxEmbedder:
+    found = load_embedder(ModelOptions())
+    assert isinstance(found, OnnxEmbedder)
+    return found
+
+
+@pytest.fixture(scope="module")
+def reranker() -> OnnxReranker:
+    found = load_reranker(ModelOptions())
+    assert isinstance(found, OnnxReranker)
+    return found
+
+
+def segment(content: Content, partition: Modality) -> Segment:
+    return Segment(Item("a", "00", partition, partition), content)
+
+
+def picture(seed: int, shape: tuple[int, int] = (120, 80)) -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8)
+
+
+def sound(seconds: float, pitch: float = 440) -> Audio:
+    return Audio(
+        np.sin(2 * np.pi * pitch * np.arange(round(16_000 * seconds)) / 16_000).astype(np.float32) * 0.3, 16_000
+    )
+
+
+def everything() -> list[Segment]:
+    clip = Clip(np.stack([picture(5), picture(6)]), np.array([0.0, 1.0]))
+    texts = ["red car", "a much longer passage about growing tomatoes in the garden " * 20, "", "x"]
+    return [
+        *(segment(text, "text") for text in texts),
+        segment(picture(1), "image"),
+        segment(picture(2, (1, 1)), "image"),
+        segment(picture(3, (64, 64)), "document"),
+        segment(sound(5), "audio"),
+        segment(sound(0.2), "audio"),
+        segment(clip, "video"),
+    ]
+
+
+def test_every_modality_gives_unit_rows(embedder: OnnxEmbedder) -> None:
+    rows = embedder.embed(everything())
+    assert rows.dtype == np.float32
+    assert rows.shape == (10, embedder.spec.dim)
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-4)
+
+
+def test_a_vector_ignores_batch_mates_and_order(embedder: OnnxEmbedder) -> None:
+    segments = everything()
+    together = embedder.embed(segments)
+    alone = np.concatenate([embedder.embed([one]) for one in segments])
+    backwards = embedder.embed(segments[::-1])[::-1]
+    assert (together * alone).sum(1).min() > 0.9999
+    assert (together * backwards).sum(1).min() > 0.9999
+
+
+def test_a_clip_is_the_mean_of_its_frames(embedder: OnnxEmbedder) -> None:
+    frames = [picture(5), picture(6)]
+    clip = embedder.embed([segment(Clip(np.stack(frames), np.array([0.0, 1.0])), "video")])[0]
+    mean = embedder.embed([segment(frame, "image") for frame in frames]).mean(0)
+    assert clip @ mean / np.linalg.norm(mean) > 0.9999
+
+
+def test_query_parts_are_weighted(embedder: OnnxEmbedder) -> None:
+    text, image = QueryPart("a red car"), QueryPart(picture(1))
+    only_text = embedder.embed_query(Query((text,)))
+    mixed = embedder.embed_query(Query((text, QueryPart(image.content, 0.01))))
+    both = embedder.embed_query(Query((text, image)))
+    assert np.isclose(np.linalg.norm(both), 1, atol=1e-4)
+    assert only_text @ mixed > only_text @ both
+
+
+def test_scores_ignore_batch_mates(reranker: OnnxReranker) -> None:
+    query = Query((QueryPart("a red car"),))
+    together = reranker.score(query, everything())
+    alone = np.concatenate([reranker.score(query, [one]) for one in everything()])
+    assert np.allclose(together, alone, atol=2e-3)
+
+
+def test_short_sound_is_repeated_and_a_click_is_not() -> None:
+    assert fit_samples(sound(2), 16_000, 80_000, 1.0)[-1_000:].any()
+    assert not fit_samples(sound(0.5), 16_000, 80_000, 1.0)[-1_000:].any()
+    assert len(fit_samples(sound(9), 16_000, 80_000, 1.0)) == 80_000
+
+
+def test_sound_at_another_rate_is_refused() -> None:
+    with pytest.raises(UsageError, match="44100"):
+        fit_samples(Audio(np.zeros(10, np.float32), 44_100), 16_000, 80_000, 1.0)
+
+
+def test_squash_keeps_the_edges() -> None:
+    wide = np.zeros((100, 1000, 3), np.uint8)
+    wide[:, 900:] = 255
+    small = squash(wide, 64)
+    assert small.shape == (64, 64, 3)
+    assert (small[:, -4:] == 255).all()
+    assert (small[:, :50] == 0).all()
+
+
+def test_fingerprint_is_the_same_each_time(embedder: OnnxEmbedder) -> None:
+    assert load_embedder(ModelOptions()).spec.fingerprint == embedder.spec.fingerprint
+
+
+@pytest.mark.parametrize("config", ["", "{", json.dumps({"dim": 8, "text": {"file": "text.onnx"}})])
+def test_a_broken_directory_is_one_line(tmp_path: Path, config: str) -> None:
+    (tmp_path / "text.onnx").write_bytes(b"not a graph")
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(ModelUnavailable) as caught:
+        options = ModelOptions(str(tmp_path))
+        load_embedder(options).embed([segment("x", "text")])
+    assert "\n" not in str(caught.value)
+
+
+def modalities(segments: Sequence[Segment]) -> set[str]:
+    return {one.item.partition for one in segments}
+
+
+def test_everything_the_builtin_claims_is_tested(embedder: OnnxEmbedder) -> None:
+    assert modalities(everything()) == embedder.spec.modalities
