@@ -1,0 +1,69 @@
+"""Relevance makes scores of partitions with different offsets comparable."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from mmsearch.calibrate import backgrounds
+
+DIM = 32
+
+
+def partition(rng: np.random.Generator, offset: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
+    rows = rng.normal(size=(count, DIM)).astype(np.float32) * 0.3 + offset
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def unit(rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    vector = rng.normal(size=DIM).astype(np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+def test_order_within_a_partition_is_kept() -> None:
+    rng = np.random.default_rng(0)
+    rows, query = partition(rng, unit(rng), 50), unit(rng)
+    scale = backgrounds(query, {"text": rows})["text"]
+    scores = rows @ query
+    assert np.argsort(scores).tolist() == np.argsort([scale.relevance(s) for s in scores]).tolist()
+
+
+def test_a_modality_offset_is_taken_out() -> None:
+    rng = np.random.default_rng(1)
+    query = unit(rng)
+    near, far = partition(rng, query * 2, 200), partition(rng, -query * 2, 200)
+    scales = backgrounds(query, {"text": near, "image": far})
+    text = np.mean([scales["text"].relevance(s) for s in near @ query])
+    image = np.mean([scales["image"].relevance(s) for s in far @ query])
+    assert abs(text) < 0.05
+    assert abs(image) < 0.05
+
+
+def test_a_match_in_the_far_modality_beats_the_background_of_the_near_one() -> None:
+    rng = np.random.default_rng(2)
+    query = unit(rng)
+    near, far = partition(rng, query * 2, 200), partition(rng, -query * 2, 200)
+    scales = backgrounds(query, {"text": near, "image": far})
+    match = float((far @ query).max()) + 0.3
+    assert match < (near @ query).min(), "the raw score must not decide this"
+    assert scales["image"].relevance(match) > max(scales["text"].relevance(s) for s in near @ query)
+
+
+def test_a_partition_of_one_leans_on_the_spread_of_the_others() -> None:
+    rng = np.random.default_rng(3)
+    query = unit(rng)
+    rows = {"text": partition(rng, query, 100), "image": partition(rng, -query, 1)}
+    scale = backgrounds(query, rows)["image"]
+    assert scale.relevance(float((rows["image"] @ query)[0])) == 0
+    assert 0.01 < scale.spread < 1
+
+
+def test_identical_vectors_give_finite_relevance() -> None:
+    row = np.zeros((3, DIM), np.float32)
+    row[:, 0] = 1
+    scale = backgrounds(row[0], {"text": row})["text"]
+    assert np.isfinite(scale.relevance(1.0))
+
+
+def test_nothing_indexed_gives_no_background() -> None:
+    assert backgrounds(np.zeros(DIM, np.float32), {"text": np.zeros((0, DIM), np.float32)}) == {}
