@@ -1,0 +1,77 @@
+"""Output formats: stable fields, bytes that survive, names that cannot drive a terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmsearch.core import WHOLE, Hit, Item, Span
+from mmsearch.render import Format, encode, harmless, hit_fields, hits
+
+
+def hit(path: str = "/data/a.jpg", span: Span = WHOLE, text: str = "", rerank: float | None = None) -> Hit:
+    return Hit(Item(path, "00", "image", "image", 0, span, text), 1, 0.25, 1.5, rerank)
+
+
+@pytest.mark.parametrize(
+    ("span", "fields"),
+    [
+        (Span(), {}),
+        (Span("page", 3, 3), {"page": 3}),
+        (Span("second", 80, 95.5), {"start": 80, "end": 95.5}),
+        (Span("line", 4, 9), {"line_start": 4, "line_end": 9}),
+    ],
+)
+def test_spans_have_their_documented_fields(span: Span, fields: dict[str, float]) -> None:
+    got = hit_fields(hit(span=span), "builtin")
+    assert {key: got[key] for key in got if key in ("page", "start", "end", "line_start", "line_end")} == fields
+
+
+def test_json_is_one_object_with_query_and_hits() -> None:
+    parsed = json.loads(hits([hit(rerank=2.0)], "red car", "builtin", Format.json))
+    assert parsed["query"] == "red car"
+    assert parsed["hits"][0]["rerank_score"] == 2.0
+    assert parsed["hits"][0]["model"] == "builtin"
+
+
+def test_json_of_nothing_is_still_an_object() -> None:
+    assert json.loads(hits([], "x", "m", Format.json)) == {"query": "x", "hits": []}
+
+
+def test_jsonl_has_one_line_a_hit_with_its_query() -> None:
+    lines = hits([hit(), hit("/b")], "q", "m", Format.jsonl).splitlines()
+    assert [json.loads(line)["query"] for line in lines] == ["q", "q"]
+
+
+def test_csv_reads_back() -> None:
+    text = hits([hit('/a "b",\nc', text="one, two")], "q", "m", Format.csv)
+    row = next(csv.DictReader(io.StringIO(text)))
+    assert row["path"] == '/a "b",\nc'
+    assert row["snippet"] == "one, two"
+
+
+@given(st.binary(min_size=1).filter(lambda name: b"\0" not in name))
+def test_any_path_survives_as_bytes_and_as_json(name: bytes) -> None:
+    path = os.fsdecode(name)
+    assert encode(hits([hit(path)], "q", "m", Format.paths, end="\0"), paths=True) == name + b"\0"
+    out = encode(hits([hit(path)], "q", "m", Format.json))
+    assert os.fsencode(json.loads(out.decode())["hits"][0]["path"]) == name
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=[])))
+def test_no_control_character_reaches_the_terminal(text: str) -> None:
+    shown = harmless(text)
+    assert all(ord(char) >= 32 and not 127 <= ord(char) < 160 for char in shown)
+    shown.encode("utf-8")
+
+
+def test_table_shows_where_in_the_file_and_neutralises_names() -> None:
+    table = hits([hit("/a\x1b[31m.pdf", Span("page", 2, 2))], "q", "m", Format.table)
+    assert "p.2" in table
+    assert "\x1b" not in table
