@@ -1,0 +1,22 @@
+"""The index on disk: what is known of files, their parts and the vectors, changed by one writer and read by many.
+
+SQLite is the truth and lists immutable files of vectors. Knows nothing about models, media or scanning.
+"""
+
+from mmsearch.store.queries import read_identity
+from mmsearch.store.reader import Reader
+from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Identity, Located, StoreStatus
+from mmsearch.store.writer import Writer
+
+__all__ = [
+    "EVERYTHING",
+    "FileRecord",
+    "FileStatus",
+    "Filter",
+    "Identity",
+    "Located",
+    "Reader",
+    "StoreStatus",
+    "Writer",
+    "read_identity",
+]

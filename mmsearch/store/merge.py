@@ -1,0 +1,118 @@
+"""Which vector files to rewrite, and rewriting them without stopping any reader.
+
+A merge writes one new file with the live rows of some old ones and then re-points their items in one transaction. The
+old files are garbage from then on; a reader that still has them open goes on. Only opens and copies; knows no search.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmsearch.core import Vectors
+from mmsearch.store import schema, vectors
+
+MOST_SEGMENTS = 8
+FULL_BYTES = 1 << 30
+"""A file of this size is not merged any further: building one takes as much memory."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A row of the segments table."""
+
+    number: int
+    name: str
+    partition: str
+    count: int
+    live: int
+
+
+def plan(db: sqlite3.Connection, dim: int) -> list[list[Listed]]:
+    """Groups of files of one partition, each to become one file (or none, when nothing in it is alive)."""
+    rows = db.execute("SELECT id, name, partition, count, live FROM segments ORDER BY partition, live, id")
+    partitions: dict[str, list[Listed]] = {}
+    for row in rows:
+        partitions.setdefault(row[2], []).append(Listed(*row))
+    return [group for listed in partitions.values() for group in _plan_one(listed, dim)]
+
+
+def _plan_one(listed: list[Listed], dim: int) -> list[list[Listed]]:
+    """The mostly dead files, and the small ones when there are too many; `listed` is in order of live rows."""
+    dying = [segment for segment in listed if segment.live * 2 < segment.count]
+    others = [segment for segment in listed if segment.live * 2 >= segment.count]
+    small = [segment for segment in others if segment.live * dim * vectors.BYTES_PER_NUMBER < FULL_BYTES]
+    group = list(dying)
+    if len(small) + bool(dying) > MOST_SEGMENTS:
+        group += _smallest(small)
+    return [group] if group else []
+
+
+def _smallest(small: list[Listed]) -> list[Listed]:
+    """The two smallest, and then each next one that is no larger than all before it together.
+
+    So a vector that is copied always ends up in a file that is at least half as large again, and over the life of an
+    index it is copied a number of times that grows with the logarithm of its size.
+    """
+    group, total = small[:2], sum(segment.live for segment in small[:2])
+    for segment in small[2:]:
+        if segment.live > total:
+            break
+        group.append(segment)
+        total += segment.live
+    return group
+
+
+def next_number(db: sqlite3.Connection) -> int:
+    """The number of the next vector file; it was never listed before."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'segments'").fetchone()
+    return 1 if row is None else int(row[0]) + 1
+
+
+def insert_segment(db: sqlite3.Connection, number: int, partition: str, count: int, checksum: str) -> None:
+    """List a vector file that lies on the disk, all of its rows alive."""
+    name = vectors.segment_name(partition, number)
+    db.execute(
+        "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (number, name, partition, vectors.INDEX_KIND, count, count, checksum),
+    )
+
+
+def run(db: sqlite3.Connection, directory: str, dim: int, group: list[Listed]) -> int:
+    """Replace a group by one file of its live rows; how many files were replaced."""
+    number, total = next_number(db), 0
+    builder = vectors.SegmentBuilder(dim)
+    for segment in group:
+        for block in _live_vectors(db, directory, dim, segment):
+            builder.add(block)
+            total += len(block)
+    name = vectors.segment_name(group[0].partition, number)
+    checksum = builder.write(vectors.segment_path(directory, name)) if total else ""
+    with schema.transaction(db):
+        if total:
+            insert_segment(db, number, group[0].partition, total, checksum)
+        offset = 0
+        for segment in group:
+            offset += _repoint(db, segment.number, number, offset)
+            db.execute("DELETE FROM segments WHERE id = ?", (segment.number,))
+    return len(group)
+
+
+def _live_vectors(db: sqlite3.Connection, directory: str, dim: int, segment: Listed) -> Iterator[Vectors]:
+    rows = db.execute("SELECT row FROM items WHERE segment_id = ? ORDER BY row", (segment.number,)).fetchall()
+    if rows:
+        file = vectors.SegmentFile(vectors.segment_path(directory, segment.name), dim, segment.count)
+        yield from file.read(np.array(rows, dtype=np.int64)[:, 0])
+
+
+def _repoint(db: sqlite3.Connection, old: int, new: int, offset: int) -> int:
+    """Move the items of a file to consecutive rows of another from `offset` on, in their order; how many."""
+    return db.execute(
+        "UPDATE items SET segment_id = ?, row = ? + moved.place FROM"
+        " (SELECT id AS item, row_number() OVER (ORDER BY row) - 1 AS place FROM items WHERE segment_id = ?) AS moved"
+        " WHERE items.id = moved.item",
+        (new, offset, old),
+    ).rowcount

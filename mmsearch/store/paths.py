@@ -1,0 +1,101 @@
+"""How paths are stored: bytes, relative to the anchor where they lie under it, else absolute.
+
+The anchor is the root directory that contains the index directory, and is itself kept relative to the index, so that
+an index inside the tree it describes can move with it. Knows nothing about what the paths point to and never touches
+the disk. Separators are stored as `/`; a stored path never begins with one unless it is absolute.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+HERE = b"."
+"""The anchor itself."""
+
+
+@dataclass(frozen=True)
+class PathCodec:
+    """Translates between absolute paths and stored ones.
+
+    Attributes:
+        directory: the index directory, absolute.
+        anchor: relative to `directory`, as kept in the meta table; empty when there is none.
+    """
+
+    directory: str
+    anchor: str = ""
+
+    @property
+    def base(self) -> str | None:
+        """The anchor as an absolute path."""
+        return os.path.normpath(os.path.join(self.directory, self.anchor)) if self.anchor else None
+
+    def encode(self, path: str) -> bytes:
+        """The stored form of an absolute path."""
+        key = stored(path)
+        if self.base is None:
+            return key
+        base = stored(self.base)
+        if key == base:
+            return HERE
+        return key[len(prefix(base)) :] if key.startswith(prefix(base)) else key
+
+    def decode(self, key: bytes) -> str:
+        """The absolute path of a stored one."""
+        if self.base is None or is_absolute(key):
+            return _native(key)
+        return self.base if key == HERE else os.path.join(self.base, _native(key))
+
+    def anchored(self, root: str) -> PathCodec:
+        """The codec with `root` as anchor, when it contains the index and there is no anchor yet; else this one.
+
+        The first root that contains the index stays the anchor: moving it later would tie stored paths to names of
+        directories above it.
+        """
+        if self.anchor or not stored(self.directory).startswith(prefix(stored(root))):
+            return self
+        return PathCodec(self.directory, os.path.relpath(root, self.directory))
+
+    def ranges(self, root: str) -> list[tuple[bytes, bytes]]:
+        """Half-open ranges of stored paths that together hold everything strictly below `root`."""
+        key = self.encode(root)
+        if key == HERE:
+            return _relative()
+        absolute = key if is_absolute(key) else None
+        ranges = [below(key)]
+        if absolute is not None and self.base is not None and stored(self.base).startswith(prefix(absolute)):
+            ranges += _relative()
+        return ranges
+
+
+def stored(path: str) -> bytes:
+    """An absolute path as bytes with `/` between its parts."""
+    raw = os.fsencode(path)
+    return raw if os.sep == "/" else raw.replace(os.fsencode(os.sep), b"/")
+
+
+def is_absolute(key: bytes) -> bool:
+    """Whether a stored path is absolute: it begins with `/`, or on Windows with a drive."""
+    return key.startswith(b"/") or (os.name == "nt" and key[1:2] == b":")
+
+
+def prefix(key: bytes) -> bytes:
+    """What the stored paths below `key` begin with."""
+    return key if key.endswith(b"/") else key + b"/"
+
+
+def below(key: bytes) -> tuple[bytes, bytes]:
+    """The half-open range of the stored paths that begin with `key` and a separator."""
+    start = prefix(key)
+    return start, start[:-1] + b"0"  # "0" follows "/" in ASCII
+
+
+def _relative() -> list[tuple[bytes, bytes]]:
+    # Everything but what begins with "/". No name is longer than 255 bytes, so none sorts after the end. On Windows
+    # a drive letter sorts among the relative ones: who asks has to look at the paths that come back.
+    return [(b"", b"/"), (b"0", b"\xff" * 256)]
+
+
+def _native(key: bytes) -> str:
+    return os.fsdecode(key if os.sep == "/" else key.replace(b"/", os.fsencode(os.sep)))

@@ -1,0 +1,80 @@
+"""Reads that the writer and the reader share: the row of a file as a record, the paths of an index."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import Any
+
+from mmsearch.core import Modality
+from mmsearch.errors import IndexMismatch, IndexMissing
+from mmsearch.store import schema
+from mmsearch.store.paths import PathCodec
+from mmsearch.store.records import FileRecord, Identity
+
+FILE_COLUMNS = """f.path, f.size, f.mtime_ns, f.status, f.reason, c.digest, c.kind, c.modality, f.missing
+    FROM files f LEFT JOIN contents c ON c.id = f.content_id"""
+
+
+def file_record(codec: PathCodec, row: tuple[Any, ...]) -> FileRecord:
+    """A row of `FILE_COLUMNS`."""
+    path, size, mtime_ns, status, reason, digest, kind, modality, missing = row
+    return FileRecord(codec.decode(path), size, mtime_ns, status, reason, digest, kind, modality, bool(missing))
+
+
+def find_file(db: sqlite3.Connection, codec: PathCodec, path: str) -> FileRecord | None:
+    """What is committed about one absolute path."""
+    row = db.execute(f"SELECT {FILE_COLUMNS} WHERE f.path = ?", (codec.encode(path),)).fetchone()
+    return None if row is None else file_record(codec, row)
+
+
+def find_roots(db: sqlite3.Connection, codec: PathCodec) -> list[str]:
+    """The roots, absolute, in order."""
+    return sorted(codec.decode(path) for (path,) in db.execute("SELECT path FROM roots"))
+
+
+def load_codec(db: sqlite3.Connection, directory: str) -> PathCodec:
+    """The codec of an index that lies in `directory` now."""
+    return PathCodec(directory, schema.get_meta(db, "anchor") or "")
+
+
+def find_content(db: sqlite3.Connection, digest: str, kind: str) -> tuple[int, Modality] | None:
+    """Id and modality of a committed content."""
+    row = db.execute("SELECT id, modality FROM contents WHERE digest = ? AND kind = ?", (digest, kind)).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+def read_identity(directory: str) -> Identity | None:
+    """What the index in `directory` was built with; None when there is no index.
+
+    Raises:
+        IndexMismatch: a newer mmsearch wrote it.
+        IndexDamaged: it cannot be read.
+    """
+    directory = os.path.abspath(directory)
+    with schema.translated(directory):
+        try:
+            db = schema.connect_reader(directory)
+        except IndexMissing:
+            return None
+        try:
+            return schema.identity_of(db, directory) if schema.format_of(db, directory) else None
+        finally:
+            db.close()
+
+
+def require_current(db: sqlite3.Connection, directory: str) -> None:
+    """Make sure that the tables are of this version's format.
+
+    Raises:
+        IndexMissing: there are none yet.
+        IndexMismatch: they are newer, or older and only a writer may change them.
+    """
+    present = schema.format_of(db, directory)
+    if present == 0:
+        raise IndexMissing(f"the index in {directory} is empty: run `mmsearch index`")
+    if present < schema.FORMAT:
+        raise IndexMismatch(
+            f"the index in {directory} has format {present}, this mmsearch reads {schema.FORMAT}: "
+            "run `mmsearch index` once to bring it up to date"
+        )

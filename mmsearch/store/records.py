@@ -1,0 +1,168 @@
+"""What the store takes and gives: the identity of an index, records of files, located items, filters and its status.
+
+Plain data. Knows neither SQLite nor FAISS nor where an index lies.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from mmsearch.core import MODALITIES, Item, LoaderSettings, Modality, ModelOptions
+
+FileStatus: TypeAlias = Literal["ok", "failed", "unsupported"]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes vectors comparable: one index has one identity.
+
+    Attributes:
+        options: how the model was loaded; the device is not part of it and comes back as None.
+        fingerprint: of weights, revision, dtype family and prompts.
+        dim: columns of a vector.
+        modalities: partitions that the model can embed.
+        loader: how files became segments.
+    """
+
+    options: ModelOptions
+    fingerprint: str
+    dim: int
+    modalities: frozenset[Modality]
+    loader: LoaderSettings
+
+    def to_json(self) -> str:
+        """One JSON object, the same text for equal identities."""
+        return json.dumps(
+            {
+                "options": self.options.to_json(),
+                "fingerprint": self.fingerprint,
+                "dim": self.dim,
+                "modalities": [name for name in MODALITIES if name in self.modalities],
+                "loader": self.loader.to_json(),
+            },
+            sort_keys=True,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Identity:
+        """The identity that `to_json` wrote.
+
+        Raises:
+            ValueError, TypeError or KeyError: the text is something else, or names settings this version lacks.
+        """
+        data = json.loads(text)
+        return cls(
+            options=ModelOptions(**data["options"]),
+            fingerprint=data["fingerprint"],
+            dim=int(data["dim"]),
+            modalities=frozenset(data["modalities"]),
+            loader=LoaderSettings(**data["loader"]),
+        )
+
+    def differences(self, other: Identity) -> list[str]:
+        """What `other` wants otherwise, one line a setting: `dim is 512, not 768`; empty when they are the same."""
+        mine, theirs = dict(_settings(self)), dict(_settings(other))
+        return [
+            f"{name} is {_show(value)}, not {_show(theirs.get(name))}"
+            for name, value in mine.items()
+            if _plain(value) != _plain(theirs.get(name))
+        ]
+
+
+def _settings(identity: Identity) -> Iterator[tuple[str, Any]]:
+    for name, value in identity.options.to_json().items():
+        yield ("model" if name == "name" else name), value
+    yield "dim", identity.dim
+    yield "modalities", ",".join(name for name in MODALITIES if name in identity.modalities)
+    yield "fingerprint", identity.fingerprint
+    yield from identity.loader.to_json().items()
+
+
+def _plain(value: Any) -> str:
+    """Mappings and tuples compare as the JSON they are stored as."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _show(value: Any) -> str:
+    return "unset" if value is None or value == {} else str(value)
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """What the index knows of one file.
+
+    Attributes:
+        path: absolute.
+        size: bytes.
+        mtime_ns: as `os.stat` gives it.
+        status: `ok` means that its content is in the index.
+        reason: why it is not `ok`, in one line; empty otherwise.
+        digest, kind, modality: of its content; None unless `ok`.
+        missing: it was gone when last looked for.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    status: FileStatus
+    reason: str
+    digest: str | None
+    kind: str | None
+    modality: Modality | None
+    missing: bool
+
+
+@dataclass(frozen=True)
+class Located:
+    """An item at one live file that holds its content; `size` in bytes."""
+
+    item_id: int
+    item: Item
+    kind: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which files may answer: `modalities` is what the file is, `accept` a predicate on its absolute path."""
+
+    modalities: frozenset[Modality] | None = None
+    accept: Callable[[str], bool] | None = None
+
+
+EVERYTHING = Filter()
+
+
+@dataclass(frozen=True)
+class StoreStatus:
+    """An index in numbers; files that are missing count in `missing` alone.
+
+    Attributes:
+        directory: where the index lies, absolute.
+        format: version of the format on disk.
+        identity: the model and settings it was built with.
+        roots: what was indexed, absolute.
+        files: by status.
+        modalities: files with status `ok`, by what they are.
+        items: live vectors by partition.
+        missing: files that were gone when last looked for.
+        segments: vector files.
+        tombstones: vectors in those files that belong to nothing any more.
+        bytes: on disk, everything in the directory.
+    """
+
+    directory: str
+    format: int
+    identity: Identity
+    roots: tuple[str, ...]
+    files: dict[FileStatus, int]
+    modalities: dict[Modality, int]
+    items: dict[Modality, int]
+    missing: int
+    segments: int
+    tombstones: int
+    bytes: int

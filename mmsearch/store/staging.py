@@ -1,0 +1,140 @@
+"""One commit: what was staged becomes vector files, and then one SQLite transaction makes them count."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from numbers import Integral
+
+from mmsearch.core import MODALITIES, Facts, Item, Modality, Vectors
+from mmsearch.store import schema, vectors
+from mmsearch.store.merge import insert_segment, next_number
+from mmsearch.store.paths import PathCodec
+from mmsearch.store.queries import find_content
+from mmsearch.store.records import FileRecord
+
+Key = tuple[str, str]
+"""Digest and kind of a content."""
+
+
+@dataclass(frozen=True)
+class StagedContent:
+    """A content that waits for a commit; `vectors` is float32 `(len(items), dim)`."""
+
+    modality: Modality
+    facts: Facts
+    items: tuple[Item, ...]
+    vectors: Vectors
+
+
+@dataclass(frozen=True)
+class _NewSegment:
+    number: int
+    partition: Modality
+    count: int
+    checksum: str
+
+
+class Commit:
+    """Writes staged files (`None`: forgotten) and contents."""
+
+    def __init__(self, db: sqlite3.Connection, directory: str, codec: PathCodec) -> None:
+        self._db = db
+        self._directory = directory
+        self._codec = codec
+
+    def run(self, files: Mapping[str, FileRecord | None], contents: Mapping[Key, StagedContent]) -> list[Key]:
+        """Commit, and say which of the contents are written: those that a file holds."""
+        held = {(record.digest, record.kind) for record in files.values() if record is not None}
+        fresh = {key: content for key, content in contents.items() if key in held}
+        segments = list(self._write_segments(fresh))
+        with schema.transaction(self._db):
+            for segment in segments:
+                insert_segment(self._db, segment.number, segment.partition, segment.count, segment.checksum)
+            self._insert_contents(fresh, {segment.partition: segment.number for segment in segments})
+            left = [self._put_file(path, record) for path, record in files.items()]
+            self._drop_orphans({content for content in left if content is not None})
+        return list(fresh)
+
+    def _write_segments(self, contents: Mapping[Key, StagedContent]) -> Iterator[_NewSegment]:
+        number = next_number(self._db)
+        for partition in MODALITIES:
+            picks = [
+                (content, [at for at, item in enumerate(content.items) if item.partition == partition])
+                for content in contents.values()
+            ]
+            count = sum(len(rows) for _, rows in picks)
+            if not count:
+                continue
+            builder = vectors.SegmentBuilder(next(iter(contents.values())).vectors.shape[1])
+            for content, rows in picks:
+                if rows:
+                    builder.add(content.vectors[rows])
+            name = vectors.segment_name(partition, number)
+            checksum = builder.write(vectors.segment_path(self._directory, name))
+            yield _NewSegment(number, partition, count, checksum)
+            number += 1
+
+    def _insert_contents(self, contents: Mapping[Key, StagedContent], segments: Mapping[Modality, int]) -> None:
+        rows = dict.fromkeys(segments, 0)
+        for (digest, kind), content in contents.items():
+            facts = content.facts
+            content_id = self._db.execute(
+                "INSERT INTO contents (digest, kind, modality, width, height, duration, taken)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (digest, kind, content.modality, facts.width, facts.height, facts.duration, facts.taken),
+            ).lastrowid
+            for item in content.items:
+                span = item.span
+                self._db.execute(
+                    "INSERT INTO items (content_id, ordinal, partition, span_unit, span_start, span_end, text,"
+                    " segment_id, row) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (content_id, item.ordinal, item.partition, span.unit, _number(span.start), _number(span.end),
+                     item.text, segments[item.partition], rows[item.partition]),
+                )  # fmt: skip
+                rows[item.partition] += 1
+
+    def _put_file(self, path: str, record: FileRecord | None) -> int | None:
+        """Write one file; the content that it no longer holds, if any."""
+        key = self._codec.encode(path)
+        row = self._db.execute("SELECT content_id FROM files WHERE path = ?", (key,)).fetchone()
+        before: int | None = None if row is None else row[0]
+        if record is None:
+            self._db.execute("DELETE FROM files WHERE path = ?", (key,))
+            return before
+        after = self._content_id(record)
+        self._db.execute(
+            "INSERT INTO files (path, size, mtime_ns, status, reason, content_id, missing) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,"
+            " status = excluded.status, reason = excluded.reason, content_id = excluded.content_id,"
+            " missing = excluded.missing",
+            (key, record.size, record.mtime_ns, record.status, record.reason, after, int(record.missing)),
+        )
+        return None if before == after else before
+
+    def _content_id(self, record: FileRecord) -> int | None:
+        if record.digest is None or record.kind is None:
+            return None
+        found = find_content(self._db, record.digest, record.kind)
+        if found is None:
+            raise LookupError(f"no content {record.digest} of kind {record.kind}")
+        return found[0]
+
+    def _drop_orphans(self, candidates: set[int]) -> None:
+        """Delete the contents that no file holds; their rows in the vector files become tombstones."""
+        for content_id in sorted(candidates):
+            if self._db.execute("SELECT 1 FROM files WHERE content_id = ?", (content_id,)).fetchone():
+                continue
+            lost = self._db.execute(
+                "SELECT segment_id, count(*) FROM items WHERE content_id = ? GROUP BY segment_id", (content_id,)
+            ).fetchall()
+            self._db.execute("DELETE FROM items WHERE content_id = ?", (content_id,))
+            self._db.execute("DELETE FROM contents WHERE id = ?", (content_id,))
+            for segment_id, count in lost:
+                self._db.execute("UPDATE segments SET live = live - ? WHERE id = ?", (count, segment_id))
+
+
+def _number(value: float) -> float | int:
+    """A plain number for SQLite, whole ones as integers."""
+    return int(value) if isinstance(value, Integral) else float(value)

@@ -1,0 +1,239 @@
+"""Files of vectors: immutable FAISS indexes, written once and then only read or removed.
+
+A file comes into being by a temporary name, fsync and rename, so one under its final name is whole. Knows nothing
+about items, SQLite or which of the files count. FAISS is imported at first use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from mmsearch.core import Vectors
+from mmsearch.errors import IndexDamaged
+
+FOLDER = "vectors"
+INDEX_KIND = "flat-fp16"
+BYTES_PER_NUMBER = 2
+TEMPORARY = ".tmp"
+_CHUNK = 1 << 20
+_ROWS_AT_ONCE = 1 << 14
+_NAME = re.compile(r"[0-9]+\.faiss")
+
+Rows = npt.NDArray[np.int64]
+
+
+def segment_name(partition: str, number: int) -> str:
+    """The name of a file below the vectors folder, with `/` on every system."""
+    return f"{partition}/{number}.faiss"
+
+
+def segment_path(directory: str, name: str) -> str:
+    """Where the file lies."""
+    return os.path.join(directory, FOLDER, *name.split("/"))
+
+
+class SegmentBuilder:
+    """Collects vectors for one file; they are kept as float16."""
+
+    def __init__(self, dim: int) -> None:
+        faiss = _faiss()
+        self._index: Any = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+
+    def add(self, vectors: Vectors) -> None:
+        """Append float32 `(n, dim)` rows."""
+        self._index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+
+    def write(self, path: str) -> str:
+        """Write the file so that it survives a power cut under its name; the checksum of its bytes.
+
+        Raises:
+            OSError: the disk is full or cannot be written; nothing is left under either name.
+        """
+        make_directory(os.path.dirname(path))
+        temporary = path + TEMPORARY
+        try:
+            with open(temporary, "wb") as file:
+                digest = self._stream(file)
+                file.flush()
+                _sync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+        sync_directory(os.path.dirname(path))
+        return digest
+
+    def _stream(self, file: BinaryIO) -> str:
+        faiss = _faiss()
+        hasher = hashlib.blake2b(digest_size=16)
+        problems: list[OSError] = []
+
+        def write(data: bytes) -> int:
+            try:
+                file.write(data)
+            except OSError as error:  # an exception cannot cross FAISS: it is kept and raised on this side
+                problems.append(error)
+                return 0
+            hasher.update(data)
+            return len(data)
+
+        try:
+            faiss.write_index(self._index, faiss.PyCallbackIOWriter(write))
+        except RuntimeError:
+            if not problems:
+                raise
+        if problems:
+            raise problems[0]
+        return hasher.hexdigest()
+
+
+class SegmentFile:
+    """One open file, memory-mapped where the installed FAISS and the name of the file allow it."""
+
+    def __init__(self, path: str, dim: int, count: int) -> None:
+        """Open it.
+
+        Raises:
+            FileNotFoundError: it is gone.
+            IndexDamaged: it is not a whole index of `count` vectors of `dim` columns.
+        """
+        self._index: Any = _read(path)
+        if (self._index.d, self._index.ntotal) != (dim, count):
+            raise IndexDamaged(
+                f"{path} holds {self._index.ntotal} vectors of {self._index.d} columns, not {count} of {dim}: "
+                "add --rebuild"
+            )
+
+    def search(self, vector: Vectors, k: int, alive: npt.NDArray[np.bool_] | None) -> tuple[Rows, Vectors]:
+        """The rows with the highest inner product among those `alive`, and the products, best first.
+
+        Args:
+            vector: float32 `(dim,)`.
+            k: how many; fewer come back only when there are no more.
+            alive: bool `(count,)`; None lets every row answer.
+        """
+        faiss = _faiss()
+        params = faiss.SearchParameters()
+        if alive is not None:
+            params = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(np.packbits(alive, bitorder="little")))
+        with _one_thread():
+            scores, rows = self._index.search(vector[None, :], k, params=params)
+        found = rows[0] >= 0
+        return rows[0][found], scores[0][found]
+
+    def read(self, rows: Rows) -> Iterator[Vectors]:
+        """Float32 `(n, dim)` blocks that together are the vectors of these rows, in order."""
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            yield self._index.reconstruct_batch(np.ascontiguousarray(rows[start : start + _ROWS_AT_ONCE]))
+
+
+def _faiss() -> Any:
+    """FAISS, imported late: 0.2 s that reading records does not need. Its type stubs lack half of it."""
+    import faiss
+
+    return faiss
+
+
+def _read(path: str) -> Any:
+    faiss = _faiss()
+    with open(path, "rb") as file:  # before FAISS looks: its own error for a missing file has no type
+        try:
+            mapped = getattr(faiss, "IO_FLAG_MMAP_IFC", None)
+            if mapped is None or not path.isascii():
+                # FAISS takes names as UTF-8 at best, and an index may lie under any name.
+                return faiss.read_index(faiss.PyCallbackIOReader(file.read))
+            return faiss.read_index(path, mapped)
+        except RuntimeError as error:
+            raise IndexDamaged(f"{path} cannot be read: add --rebuild") from error
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One query has no work for two threads, and starting them costs more than it does."""
+    faiss = _faiss()
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def checksum(path: str) -> str:
+    """The checksum of a file's bytes, as `SegmentBuilder.write` returns it."""
+    hasher = hashlib.blake2b(digest_size=16)
+    with open(path, "rb") as file:
+        while block := file.read(_CHUNK):
+            hasher.update(block)
+    return hasher.hexdigest()
+
+
+def collect_garbage(directory: str, listed: set[str]) -> int:
+    """Remove the files nobody lists and what was left half written; how many.
+
+    Only names that this module gives are touched. What cannot be removed now (Windows keeps open files) goes later.
+    """
+    removed = 0
+    for partition, file in _files(os.path.join(directory, FOLDER)):
+        if f"{partition}/{file}" not in listed and _NAME.fullmatch(file.removesuffix(TEMPORARY)):
+            with suppress(OSError):
+                os.unlink(os.path.join(directory, FOLDER, partition, file))
+                removed += 1
+    return removed
+
+
+def highest_number(directory: str) -> int:
+    """The highest number among the files present, 0 when there are none."""
+    numbers = [int(file.split(".")[0]) for _, file in _files(os.path.join(directory, FOLDER)) if _NAME.match(file)]
+    return max(numbers, default=0)
+
+
+def _files(folder: str) -> Iterator[tuple[str, str]]:
+    with suppress(FileNotFoundError), os.scandir(folder) as partitions:
+        for partition in partitions:
+            if partition.is_dir(follow_symlinks=False):
+                for file in os.listdir(partition.path):
+                    yield partition.name, file
+
+
+def make_directory(path: str) -> None:
+    """Make a directory and its parents, so that they survive a power cut."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    make_directory(parent)
+    with suppress(FileExistsError):
+        os.mkdir(path)
+    if not os.path.isdir(path):
+        raise NotADirectoryError(20, "a file is in the way of the directory", path)
+    sync_directory(parent)
+
+
+def sync_directory(path: str) -> None:
+    """Make the names in a directory durable, where the system lets a directory be opened."""
+    if os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems refuse it, and keep names durable by themselves
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync(handle: int) -> None:
+    try:
+        import fcntl
+
+        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)  # type: ignore[attr-defined,unused-ignore]  # macOS only
+    except (ImportError, AttributeError, OSError):
+        os.fsync(handle)

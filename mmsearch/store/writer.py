@@ -1,0 +1,351 @@
+"""The one writer of an index: stages what a run found out and commits it as one step.
+
+A commit writes the new vector files first and then makes them count with a single SQLite transaction, so whatever
+kills the process between any two instructions leaves the last commit. Knows nothing about scanning or models.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from types import TracebackType
+
+import numpy as np
+
+from mmsearch.core import Facts, Item, Modality, Vectors
+from mmsearch.errors import IndexDamaged, IndexMismatch
+from mmsearch.store import merge, schema, vectors
+from mmsearch.store.lock import WriteLock
+from mmsearch.store.paths import HERE, PathCodec, below, prefix, stored
+from mmsearch.store.queries import find_content, find_file, find_roots, load_codec
+from mmsearch.store.records import FileRecord, Identity
+from mmsearch.store.staging import Commit, StagedContent
+
+_PAGE = 10_000
+
+
+class Writer:
+    """Changes an index; a context manager that holds its lock.
+
+    What is put is staged until `commit`; leaving without it drops what is staged. All paths are absolute.
+    """
+
+    def __init__(self, directory: str, db: sqlite3.Connection, identity: Identity, lock: WriteLock) -> None:
+        """Use `open`."""
+        self.directory = directory
+        self.identity = identity
+        self._db = db
+        self._lock = lock
+        self._codec = load_codec(db, directory)
+        self._files: dict[str, FileRecord | None] = {}
+        self._contents: dict[tuple[str, str], StagedContent] = {}
+        self._collect()
+
+    @classmethod
+    def open(
+        cls,
+        directory: str,
+        identity: Identity,
+        *,
+        rebuild: bool = False,
+        on_wait: Callable[[str], None] | None = None,
+        timeout: float | None = None,
+    ) -> Writer:
+        """Open an index to change it, making it when there is none.
+
+        Args:
+            directory: where it lies.
+            identity: the model and settings in use; they must be those it was built with.
+            rebuild: forget everything that is in it, roots too, and start anew with `identity`.
+            on_wait: hears once, in one line, who holds the lock.
+            timeout: seconds to wait for the lock; None waits for as long as it takes.
+
+        Raises:
+            IndexMismatch: it was built with something else, or by a newer mmsearch.
+            IndexDamaged: it cannot be read; `rebuild` replaces it.
+            MmsearchError: the lock is not to be had, or the directory cannot be written.
+        """
+        directory = os.path.abspath(directory)
+        with schema.translated(directory):
+            vectors.make_directory(directory)
+            lock = WriteLock(directory)
+            lock.acquire(on_wait, timeout)
+            try:
+                db = _prepare(directory, identity, rebuild)
+                try:
+                    return cls(directory, db, identity, lock)
+                except BaseException:
+                    db.close()
+                    raise
+            except BaseException:
+                lock.release()
+                raise
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def file(self, path: str) -> FileRecord | None:
+        """What is known of a file, staged changes included."""
+        if path in self._files:
+            return self._files[path]
+        with schema.translated(self.directory):
+            return find_file(self._db, self._codec, path)
+
+    def has_content(self, digest: str, kind: str) -> bool:
+        """Whether the vectors of a content are here, staged or committed."""
+        return self._modality(digest, kind) is not None
+
+    def put_content(
+        self, digest: str, kind: str, modality: Modality, facts: Facts, items: Sequence[Item], vectors: Vectors
+    ) -> None:
+        """Stage the parts of a content with their vectors; one that is here already stays as it is.
+
+        It is written by the first commit at which a file holds it.
+
+        Args:
+            digest: of the file's bytes.
+            kind: how the bytes were read; the same bytes read in another way are another content.
+            modality: what the file is.
+            facts: for filters.
+            items: its parts; their paths are not kept here.
+            vectors: finite float32 `(len(items), dim)`.
+
+        Raises:
+            ValueError: the vectors do not fit the items or the index, or are not finite.
+        """
+        if vectors.shape != (len(items), self.identity.dim) or not np.isfinite(vectors).all():
+            raise ValueError(
+                f"{len(items)} items of dim {self.identity.dim} need as many finite vectors, got {vectors.shape}"
+            )
+        if not self.has_content(digest, kind):
+            rows = np.array(vectors, dtype=np.float32)  # a copy: callers reuse their buffers
+            self._contents[digest, kind] = StagedContent(modality, facts, tuple(items), rows)
+
+    def put_file(self, path: str, size: int, mtime_ns: int, digest: str, kind: str) -> None:
+        """Stage that a file is there and holds a content, which is committed or staged already.
+
+        Raises:
+            LookupError: there is no such content.
+        """
+        modality = self._modality(digest, kind)
+        if modality is None:
+            raise LookupError(f"no content {digest} of kind {kind}: put_content comes first")
+        self._stage(FileRecord(path, size, mtime_ns, "ok", "", digest, kind, modality, False))
+
+    def put_failure(self, path: str, size: int, mtime_ns: int, reason: str) -> None:
+        """Stage that a file could not be read, and why, in one line."""
+        self._stage(FileRecord(path, size, mtime_ns, "failed", reason, None, None, None, False))
+
+    def put_unsupported(self, path: str, size: int, mtime_ns: int, reason: str) -> None:
+        """Stage that a file is of no kind the model or mmsearch can use."""
+        self._stage(FileRecord(path, size, mtime_ns, "unsupported", reason, None, None, None, False))
+
+    def mark_missing(self, path: str) -> None:
+        """Stage that a known file is gone: it keeps its vectors and answers no search."""
+        record = self.file(path)
+        if record is not None:
+            self._stage(replace(record, missing=True))
+
+    def remove(self, path: str) -> None:
+        """Stage that a file is forgotten, with its vectors unless another file holds them."""
+        if self.file(path) is not None:
+            self._files[path] = None
+
+    def _stage(self, record: FileRecord) -> None:
+        if record != self.file(record.path):
+            self._files[record.path] = record
+
+    def _modality(self, digest: str, kind: str) -> Modality | None:
+        staged = self._contents.get((digest, kind))
+        if staged is not None:
+            return staged.modality
+        with schema.translated(self.directory):
+            found = find_content(self._db, digest, kind)
+        return None if found is None else found[1]
+
+    def paths_under(self, root: str | None) -> Iterator[str]:
+        """Every committed path at or below `root`, whatever its status; `None` or an empty string for all.
+
+        Staging and committing while iterating is fine.
+        """
+        if not root:
+            yield from self._pages(b"", b"\xff" * 256)
+            return
+        if self._known(root):
+            yield root
+        inside = prefix(stored(root))
+        for start, end in self._codec.ranges(root):
+            for path in self._pages(start, end):
+                if stored(path).startswith(inside):
+                    yield path
+
+    def _known(self, path: str) -> bool:
+        with schema.translated(self.directory):
+            return find_file(self._db, self._codec, path) is not None
+
+    def _pages(self, start: bytes, end: bytes) -> Iterator[str]:
+        query = "SELECT path FROM files WHERE path >= ? AND path < ? ORDER BY path LIMIT ?"
+        while True:
+            with schema.translated(self.directory):
+                page = self._db.execute(query, (start, end, _PAGE)).fetchall()
+            for (path,) in page:
+                yield self._codec.decode(path)
+            if len(page) < _PAGE:
+                return
+            start = page[-1][0] + b"\0"
+
+    def roots(self) -> list[str]:
+        """What was indexed, in order."""
+        with schema.translated(self.directory):
+            return find_roots(self._db, self._codec)
+
+    def add_root(self, path: str) -> None:
+        """Remember a root, at once and for good; the first one that contains the index becomes its anchor."""
+        path = os.path.abspath(path)
+        codec = self._codec.anchored(path)
+        if codec == self._codec and path in self.roots():
+            return
+        with schema.translated(self.directory), schema.transaction(self._db):
+            if codec != self._codec:
+                _rewrite_paths(self._db, codec)
+            self._db.execute("INSERT OR IGNORE INTO roots VALUES (?)", (codec.encode(path),))
+        self._codec = codec
+
+    def pending(self) -> int:
+        """Staged vectors."""
+        return sum(len(content.items) for content in self._contents.values())
+
+    def commit(self) -> None:
+        """Make everything staged durable as one step; without anything staged nothing is written.
+
+        Contents that no file holds any more go with their items. When it fails, what was staged still is.
+
+        Raises:
+            MmsearchError: the disk is full or fails; the index is as it was.
+        """
+        if not self._files:
+            return
+        with schema.translated(self.directory):
+            written = Commit(self._db, self.directory, self._codec).run(self._files, self._contents)
+            self._files.clear()
+            for key in written:
+                del self._contents[key]
+            self._merge()
+
+    def merge(self) -> int:
+        """Rewrite the segments that are mostly dead or too many small ones; how many were replaced.
+
+        A commit does so by itself. Readers go on with the files they have.
+        """
+        with schema.translated(self.directory):
+            return self._merge()
+
+    def _merge(self) -> int:
+        # What the previous merge replaced goes before the next one writes, so at most one generation waits on disk.
+        plans = merge.plan(self._db, self.identity.dim)
+        if plans:
+            self._collect()
+        return sum(merge.run(self._db, self.directory, self.identity.dim, plan) for plan in plans)
+
+    def _collect(self) -> None:
+        listed = {name for (name,) in self._db.execute("SELECT name FROM segments")}
+        vectors.collect_garbage(self.directory, listed)
+
+    def close(self) -> None:
+        """Drop what is staged, remove files nobody lists, and give the lock back. Closing twice is fine."""
+        self._files.clear()
+        self._contents.clear()
+        try:
+            with suppress(sqlite3.Error, OSError):  # tidying up: the next writer does it otherwise
+                self._collect()
+            self._db.close()
+        finally:
+            self._lock.release()
+
+
+def _prepare(directory: str, identity: Identity, rebuild: bool) -> sqlite3.Connection:
+    """A connection to tables of the newest format that hold `identity`."""
+    try:
+        return _connect(directory, identity, rebuild)
+    except (sqlite3.DatabaseError, IndexDamaged, IndexMismatch) as error:
+        if not rebuild or not _replaceable(error):
+            raise
+    _erase(directory)
+    return _connect(directory, identity, rebuild)
+
+
+def _connect(directory: str, identity: Identity, rebuild: bool) -> sqlite3.Connection:
+    db = schema.connect_writer(directory)
+    try:
+        present = schema.format_of(db, directory)
+        if present == 0 or rebuild or present < schema.FORMAT:
+            with schema.transaction(db):
+                schema.migrate(db, present)
+                if present == 0 or rebuild:
+                    _start_anew(db, directory, identity)
+        _check_identity(db, directory, identity)
+        vectors.sync_directory(directory)
+        return db
+    except BaseException:
+        db.close()
+        raise
+
+
+def _replaceable(error: Exception) -> bool:
+    """Whether `rebuild` may replace the database: ours and unreadable yes; another program's, locked or full no."""
+    if isinstance(error, IndexMismatch):
+        return True
+    text = str(error)
+    return isinstance(error, sqlite3.DatabaseError) and any(
+        fragment in text for fragment in ("not a database", "malformed", "no such table", "no such column")
+    )
+
+
+def _erase(directory: str) -> None:
+    for suffix in ("-wal", "-shm", ""):  # the log first: alone it says nothing, the database without it half a truth
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(directory, schema.DATABASE + suffix))
+
+
+def _start_anew(db: sqlite3.Connection, directory: str, identity: Identity) -> None:
+    for table in ("items", "files", "contents", "segments", "roots", "meta"):
+        db.execute(f"DELETE FROM {table}")
+    schema.put_meta(db, "format", str(schema.FORMAT))
+    schema.put_meta(db, "identity", identity.to_json())
+    # Numbers go on after the files that are still there, so that no name is used twice even after an erased database.
+    db.execute("INSERT INTO segments VALUES (?, '', '', '', 0, 0, '')", (_last_number(db, directory),))
+    db.execute("DELETE FROM segments")
+
+
+def _last_number(db: sqlite3.Connection, directory: str) -> int:
+    return max(merge.next_number(db) - 1, vectors.highest_number(directory))
+
+
+def _check_identity(db: sqlite3.Connection, directory: str, identity: Identity) -> None:
+    differences = schema.identity_of(db, directory).differences(identity)
+    if differences:
+        raise IndexMismatch(
+            f"the index in {directory} was built otherwise: {'; '.join(differences)}: "
+            "add --rebuild, or use another --index"
+        )
+
+
+def _rewrite_paths(db: sqlite3.Connection, codec: PathCodec) -> None:
+    """Store what lies under a new anchor relative to it."""
+    assert codec.base is not None
+    anchor = stored(codec.base)
+    start, end = below(anchor)
+    for table in ("files", "roots"):
+        db.execute(
+            f"UPDATE {table} SET path = substr(path, ?) WHERE path >= ? AND path < ?", (len(start) + 1, start, end)
+        )
+    db.execute("UPDATE roots SET path = ? WHERE path = ?", (HERE, anchor))
+    schema.put_meta(db, "anchor", codec.anchor)
