@@ -1,0 +1,247 @@
+"""Pictures of every format Pillow reads: upright RGB, one segment each, or a few frames of an animation, or each page.
+
+Knows nothing of models but the longest side they want. A picture is whole or it is a failure: half of a truncated one
+is never handed on.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from mmsearch.core import WHOLE, Facts, Item, LoaderSettings, Picture, Segment, Span
+from mmsearch.errors import MediaError
+from mmsearch.media.base import Loaded, reasons
+
+MAX_PIXELS = 256_000_000
+"""Pictures with more pixels are refused: decoded they would take over 1 GB, and files of a few kB can claim as many."""
+MAX_PAGES = 10_000
+"""Pages read of one file of many pictures."""
+
+_ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF", "FLI"})
+"""Formats whose further pictures are moments; the second picture in a JPEG (MPO) is another view, mostly a preview."""
+_PAGED = frozenset({"TIFF", "DCX"})
+_REFUSED = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
+"""Formats Pillow names but hands to another program or cannot decode at all."""
+_DIRECT = frozenset({"RGB", "L", "CMYK", "YCbCr"})
+"""Modes that may be reduced before they are converted, so that a JPEG is decoded at a fraction of its size."""
+_DEEP = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+_REDUCED_COPY = 1
+"""The bit of TIFF's NewSubfileType that marks a smaller copy of another page."""
+_UNSPOKEN_MS = 100.0
+"""What browsers show a frame for that asks for no time at all."""
+
+_HEIF = re.compile(rb".{4}ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.S)
+
+log = logging.getLogger(__name__)
+
+# Pillow refuses twice this number on its own, also for pictures inside of pictures, and only warns below.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only: int | None = None) -> Loaded:
+    """A still picture as one segment, an animation as at most `settings.animation_frames`, pages as one each.
+
+    Content is uint8 `(h, w, 3)`, RGB, upright, on white where it was transparent, its longer side at most
+    `settings.image_side`. Facts are in pixels of the file, after turning it upright.
+
+    Raises:
+        MediaError: truncated, broken, of a format that needs an extra, or over `MAX_PIXELS`.
+    """
+    with _opened(path) as image:
+        facts = _facts(image)
+    return Loaded(facts, _segments(path, digest, settings, only))
+
+
+def _segments(path: str, digest: str, settings: LoaderSettings, only: int | None) -> Iterator[Segment]:
+    with _opened(path) as image:
+        for ordinal, (span, content) in _numbered(image, settings, only):
+            yield Segment(Item(path, digest, "image", "image", ordinal, span), content)
+
+
+_Parts = Iterator[tuple[int, tuple[Span, Picture]]]
+
+
+def _numbered(image: Image.Image, settings: LoaderSettings, only: int | None) -> _Parts:
+    """Each wanted part of an open picture with its ordinal."""
+    frames = int(getattr(image, "n_frames", 1))
+    if frames > 1 and image.format in _ANIMATED:
+        return _moments(image, frames, settings, only)
+    if frames > 1 and image.format in _PAGED:
+        return _pages(image, min(frames, MAX_PAGES), settings.image_side, only)
+    return iter([(0, (WHOLE, _picture(image, settings.image_side)))])
+
+
+def _moments(image: Image.Image, frames: int, settings: LoaderSettings, only: int | None) -> _Parts:
+    """Equal stretches of an animation, each shown by its middle frame and ending where the next begins."""
+    count = max(1, min(settings.animation_frames, frames))
+    bounds = [frames * part // count for part in range(count + 1)]
+    clock = 0.0
+    for part in range(count if only is None else min(only + 1, count)):
+        first, last = bounds[part], bounds[part + 1]
+        began, shown = clock, None
+        for frame in range(first, last):
+            image.seek(frame)
+            image.load()
+            clock += (float(image.info.get("duration") or 0) or _UNSPOKEN_MS) / 1000
+            if frame == (first + last) // 2 and only in (None, part):
+                shown = _picture(image.copy(), settings.image_side)
+        if shown is not None:
+            yield part, (Span("second", round(began, 3), round(clock, 3)), shown)
+
+
+def _pages(image: Image.Image, frames: int, side: int | None, only: int | None) -> _Parts:
+    for page in range(frames) if only is None else range(only, min(only + 1, frames)):
+        image.seek(page)
+        tags = getattr(image, "tag_v2", {})
+        if page and int(tags.get(ExifTags.Base.NewSubfileType, 0)) & _REDUCED_COPY:
+            continue
+        _refuse_bombs(image)
+        yield page, (Span("page", page + 1, page + 1), _picture(image.copy(), side))
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Image.Image]:
+    """The picture with its header read; whatever goes wrong inside the block becomes `MediaError`."""
+    with (
+        reasons("broken or truncated picture", "truncated picture"),
+        open(path, "rb") as file,
+        _identified(file) as image,
+        reasons(f"broken {image.format}", f"truncated {image.format}"),
+    ):
+        _refuse_bombs(image)
+        yield image
+
+
+def _identified(file: BinaryIO) -> Image.Image:
+    formats = [name for name in _known_formats() if name not in _REFUSED]
+    try:
+        return Image.open(file, formats=formats)
+    except Image.DecompressionBombError as error:
+        raise MediaError(f"too big: over {MAX_PIXELS // 10**6} megapixels are refused") from error
+    except UnidentifiedImageError as error:
+        file.seek(0)
+        if _HEIF.match(file.read(32)):
+            return _heif(file)
+        raise MediaError("broken or truncated picture: its header cannot be read") from error
+
+
+def _known_formats() -> list[str]:
+    Image.init()
+    return list(Image.OPEN)
+
+
+def _heif(file: BinaryIO) -> Image.Image:
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise MediaError('HEIC needs an extra: pip install "mmsearch[heic]"') from error
+    register_heif_opener()
+    file.seek(0)
+    try:
+        return Image.open(file, formats=["HEIF"])
+    except UnidentifiedImageError as error:
+        raise MediaError("broken or truncated HEIC: its header cannot be read") from error
+
+
+def _refuse_bombs(image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        limit = MAX_PIXELS // 10**6
+        raise MediaError(f"too big: {width} × {height} pixels, over {limit} megapixels are refused")
+
+
+def _facts(image: Image.Image) -> Facts:
+    width, height = image.size
+    exif = _exif(image)
+    if image.format != "TIFF" and exif.get(ExifTags.Base.Orientation) in (5, 6, 7, 8):
+        width, height = height, width
+    return Facts(width=width, height=height, taken=_taken(exif))
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    # Pillow decodes a whole PNG to look for EXIF behind the pixels, where hardly anybody puts it.
+    if image.format == "PNG" and "exif" not in image.info:
+        return Image.Exif()
+    try:
+        return image.getexif()
+    except Exception:
+        log.debug("EXIF cannot be read", exc_info=True)
+        return Image.Exif()
+
+
+def _taken(exif: Image.Exif) -> str | None:
+    """When the shutter went, as ISO 8601 without a zone, since cameras do not know theirs."""
+    try:
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+    except Exception:
+        return None
+    for tag in (ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized):
+        with suppress(ValueError):
+            return datetime.strptime(str(details.get(tag, "")).strip("\0 "), "%Y:%m:%d %H:%M:%S").isoformat()
+    return None
+
+
+def _picture(image: Image.Image, side: int | None) -> Picture:
+    """Upright RGB of what `image` stands at, uint8 `(h, w, 3)`, reduced in the order that costs least."""
+    if image.mode in _DIRECT and not image.has_transparency_data:
+        _reduce(image, side)
+    image = _rgb(_upright(image))
+    _reduce(image, side)
+    return np.array(image, dtype=np.uint8, order="C")
+
+
+def _reduce(image: Image.Image, side: int | None) -> None:
+    if side is not None and max(image.size) > side:
+        image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        # A picture is worth more than its notes: with broken EXIF it is taken as it lies.
+        log.debug("EXIF cannot be read", exc_info=True)
+        return image
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode in _DEEP:
+        return Image.fromarray(_to_bytes(np.asarray(image))).convert("RGB")
+    if image.has_transparency_data:
+        if image.mode in ("La", "RGBa"):
+            image = image.convert("LA" if image.mode == "La" else "RGBA")
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(white, layer).convert("RGB")
+    if image.mode == "LAB":
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB") or image
+    return image.convert("RGB")
+
+
+def _to_bytes(samples: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Grey of more than 8 bits as 8 bits; white is the largest number of as many bits as the brightest sample has.
+
+    So 16-bit pictures keep their tones, and those of 10- and 12-bit cameras and instruments are not all but black.
+    Fractions and negative numbers are stretched from their least to their greatest.
+    """
+    values = np.nan_to_num(samples.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if samples.dtype.kind in "iu" and low >= 0:
+        low, high = 0.0, float((1 << max(8, int(high).bit_length())) - 1)
+    elif low == high:
+        low, high = 0.0, max(1.0, high)
+    scaled: npt.NDArray[np.uint8] = np.clip((values - low) * (255.0 / (high - low)) + 0.5, 0, 255).astype(np.uint8)
+    return scaled
