@@ -95,8 +95,7 @@ class _Rules:
         if not self._any.search(text):
             return None
         for regex, include in self._patterns:
-            # A pattern also finds what lies below a directory it names; then its match ends before the path does.
-            if any(_end(found, text) == len(text) for found in regex.finditer(text)):
+            if any(_is_whole(found, text) for found in regex.finditer(text)):
                 return include
         return None
 
@@ -111,9 +110,12 @@ class _Rules:
         return None
 
 
-def _end(found: re.Match[str], text: str) -> int:
-    groups = found.groupdict()
-    return found.end("ps_d") if groups.get("ps_d") is not None else len(text)
+def _is_whole(found: re.Match[str], text: str) -> bool:
+    """Whether a pattern matches the path itself. It also finds what lies below a directory it names, where the group
+    that pathspec puts around that directory's slash ends too early; and `a/**`, which has none, finds `a/`."""
+    if found.groupdict().get("ps_d") is not None:
+        return found.end("ps_d") == len(text)
+    return not (found[0].endswith("/") and found.end() == len(text))
 
 
 @contextmanager
@@ -125,7 +127,9 @@ def _unwarned() -> Iterator[None]:
 
 
 def _compile(line: str) -> list[Any]:
-    """The pattern of one line as pathspec compiled it; ValueError for a bad one."""
+    """The pattern of one line as pathspec compiles it; ValueError for a bad one."""
+    if line.endswith("/**/"):
+        line += "*/"  # the directories below: pathspec would take the one above for a match as well
     try:
         with _unwarned():
             return list(GitIgnoreSpec.from_lines([line]).patterns)
