@@ -1,0 +1,103 @@
+"""Where a torch model runs, in which number format, and how a batch that does not fit is cut.
+
+Knows nothing about models or inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from mmsearch.errors import MmsearchError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+Input = TypeVar("Input")
+Output = TypeVar("Output")
+
+DTYPES = {
+    "fp32": "float32",
+    "float32": "float32",
+    "bf16": "bfloat16",
+    "bfloat16": "bfloat16",
+    "fp16": "float16",
+    "float16": "float16",
+}
+"""What a user may write, and torch's name for it."""
+
+
+def choose_device(wanted: str | None) -> str:
+    """The torch device to run on: the one wanted, else CUDA, Apple's GPU or the CPU, whichever comes first.
+
+    Raises UsageError when the wanted device is unknown or not in this machine.
+    """
+    import torch
+
+    cuda = torch.cuda.is_available()
+    mps = torch.backends.mps.is_available()
+    if wanted is None:
+        return "cuda" if cuda else "mps" if mps else "cpu"
+    kind, _, number = wanted.partition(":")
+    present = {"cpu": True, "cuda": cuda, "mps": mps}
+    if kind not in present or (number and not number.isdigit()):
+        raise UsageError(f"unknown device {wanted}: use cpu, cuda, cuda:N or mps")
+    if not present[kind] or (kind == "cuda" and number and int(number) >= torch.cuda.device_count()):
+        here = ", ".join(name for name, found in present.items() if found)
+        raise UsageError(f"device {wanted} is not in this machine, which has {here}")
+    return wanted
+
+
+def choose_dtype(wanted: str | None, device: str) -> torch.dtype:
+    """The number format to load in: the one wanted, else bfloat16 where the hardware computes in it, else float32.
+
+    float16 is never chosen by itself: published rerankers do not reproduce in it, and on a CPU it is about ten times
+    slower. Raises UsageError for an unknown name.
+    """
+    import torch
+
+    if wanted is not None:
+        if wanted not in DTYPES:
+            raise UsageError(f"unknown dtype {wanted}: use {', '.join(DTYPES)}")
+        return _named(DTYPES[wanted])
+    if device.startswith("cuda"):
+        computes = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        computes = device == "cpu" and _cpu_computes_bf16()
+    return torch.bfloat16 if computes else torch.float32
+
+
+def _named(name: str) -> torch.dtype:
+    import torch
+
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
+
+
+def _cpu_computes_bf16() -> bool:
+    """Whether the CPU has AVX512-BF16 or AMX tiles; without them bfloat16 is emulated and slow."""
+    import torch
+
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(bool(getattr(torch.cpu, check, bool)()) for check in checks)
+
+
+def in_halves(run: Callable[[Sequence[Input]], list[Output]], inputs: Sequence[Input]) -> list[Output]:
+    """`run(inputs)`, or where the device's memory does not hold it, the results of both halves, and so on down.
+
+    Raises MmsearchError when a single input does not fit.
+    """
+    import torch
+
+    try:
+        return run(inputs)
+    except torch.OutOfMemoryError as error:
+        if len(inputs) == 1:
+            raise MmsearchError(
+                "out of device memory on a single item: lower --max-pixels, use --dtype bf16 or --device cpu"
+            ) from error
+    # Outside the handler: the exception's traceback holds the tensors that did not fit.
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    middle = len(inputs) // 2
+    return in_halves(run, inputs[:middle]) + in_halves(run, inputs[middle:])

@@ -1,0 +1,191 @@
+"""Finds a model on this machine, names what is missing, and tells two sets of weights apart.
+
+Never downloads, never asks and never prints. Knows nothing about what a model computes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
+
+HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
+ENTRY_FILES = ("modules.json", "config.json")
+"""A repository in the cache is found by the first of these: every loadable model has one."""
+SETTING_SUFFIXES = frozenset({".json", ".jinja", ".txt", ".model", ".py", ".tiktoken"})
+WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt")
+"""In the order of preference: weights of a later kind count only where there are none of an earlier."""
+IGNORED_NAMES = frozenset({"requirements.txt", "training_args.bin", "model_card.json", "trainer_state.json"})
+EDGE = 1 << 20
+"""Bytes read from each end of a weight file: enough to tell fine-tunes apart without reading gigabytes."""
+INPUT_POLICY = 1
+"""Raised when this package starts to hand inputs to models in another way that changes vectors."""
+
+
+def locate(name: str, revision: str | None, organization: str) -> Path:
+    """The directory that holds the model `name`: the directory itself, or a snapshot in the local hub cache.
+
+    A name that is an existing directory means that directory; any other name must be a hub id, of which one without
+    an organization is also looked for under `organization`. Raises ModelUnavailable with the remedy, and UsageError
+    for a revision of a directory.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if revision is not None:
+            raise UsageError(f"{name} is a directory and has no revision {revision}: leave the revision out")
+        if not any((path / entry).is_file() for entry in ENTRY_FILES):
+            raise ModelUnavailable(f"{name} is not a model: it has none of {', '.join(ENTRY_FILES)}")
+        return path
+    if not HUB_ID.fullmatch(name):
+        raise ModelUnavailable(f"no model directory {name}: give a directory that exists, or a hub id as ORG/NAME")
+    candidates = [name] if "/" in name else [f"{organization}/{name}", name]
+    for candidate in candidates:
+        if found := _cached(candidate, revision):
+            return found
+    wanted = candidates[0] + (f" --revision {revision}" if revision else "")
+    raise ModelUnavailable(f"model {name} is not on this machine: run `hf download {wanted}`, or give its directory")
+
+
+def _cached(hub_id: str, revision: str | None) -> Path | None:
+    """The cached snapshot of a hub id, or None. Reads only the disk."""
+    from huggingface_hub import try_to_load_from_cache
+
+    for cache in dict.fromkeys([os.environ.get("SENTENCE_TRANSFORMERS_HOME"), None]):
+        for entry in ENTRY_FILES:
+            found = try_to_load_from_cache(hub_id, entry, cache_dir=cache, revision=revision)
+            if isinstance(found, str):
+                return Path(found).parent
+    return None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`; empty when there is no such file. Raises ModelUnavailable when it is broken."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(f"cannot read {path}: {one_line(error)}") from error
+    return content if isinstance(content, dict) else {}
+
+
+def model_type(directory: Path) -> str | None:
+    """The class that saved the model (`SentenceTransformer`, `CrossEncoder` …), None where nothing says so."""
+    stated = read_json(directory / "config_sentence_transformers.json").get("model_type")
+    if stated is None and (directory / "modules.json").is_file():
+        return "SentenceTransformer"
+    return str(stated) if stated is not None else None
+
+
+def fingerprint(directory: Path, settings: Mapping[str, Any]) -> str:
+    """32 hex digits over the model's own files and the settings it was loaded with.
+
+    Independent of where the directory lies. Settings, prompts and tokenizers are read whole; of weights only the size
+    and both ends.
+    """
+    total = hashlib.sha256(json.dumps([INPUT_POLICY, settings], sort_keys=True, default=str).encode())
+    for path in sorted(_identity_files(directory), key=lambda path: path.relative_to(directory).as_posix()):
+        total.update(path.relative_to(directory).as_posix().encode("utf-8", "surrogateescape"))
+        total.update(_file_digest(path, whole=path.suffix in SETTING_SUFFIXES))
+    return total.hexdigest()[:32]
+
+
+def _identity_files(directory: Path) -> Iterator[Path]:
+    """Files that decide vectors, in the root and in the folders of the modules: not READMEs, not ONNX copies."""
+    for folder in dict.fromkeys([directory, *_module_folders(directory)]):
+        if not folder.is_dir():
+            continue
+        files = [path for path in folder.iterdir() if path.name not in IGNORED_NAMES and path.is_file()]
+        yield from (path for path in files if path.suffix in SETTING_SUFFIXES)
+        for suffix in WEIGHT_SUFFIXES:
+            if weights := [path for path in files if path.suffix == suffix]:
+                yield from weights
+                break
+
+
+def _module_folders(directory: Path) -> list[Path]:
+    try:
+        modules = json.loads((directory / "modules.json").read_text(encoding="utf-8"))
+        return [directory / str(module["path"]) for module in modules if module["path"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _file_digest(path: Path, whole: bool) -> bytes:
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with open(path, "rb") as file:
+        if whole or size <= 2 * EDGE:
+            digest.update(file.read())
+        else:
+            digest.update(file.read(EDGE))
+            file.seek(size - EDGE)
+            digest.update(file.read(EDGE))
+    return digest.digest()
+
+
+@contextmanager
+def loading(name: str) -> Iterator[None]:
+    """Turns whatever the model libraries raise about a model's files into one line of ModelUnavailable.
+
+    A TypeError or KeyError is here because that is how they report a configuration that lacks a field.
+    """
+    from safetensors import SafetensorError
+
+    broken = (OSError, ValueError, ImportError, RuntimeError, KeyError, TypeError, AttributeError, SafetensorError)
+    try:
+        with quiet():
+            yield
+    except MmsearchError:
+        raise
+    except broken as error:
+        raise ModelUnavailable(f"cannot load model {name}: {_remedy(error)}") from error
+
+
+def _remedy(error: BaseException) -> str:
+    if "trust_remote_code" in str(error):
+        return "it brings its own program code: read it, then allow it with --trust-remote-code"
+    if isinstance(error, ImportError):
+        return f"it needs a package that is not installed: {one_line(error)}"
+    return f"{type(error).__name__}: {one_line(error)}"
+
+
+def one_line(error: BaseException, limit: int = 240) -> str:
+    """The message of an error on one line, at most `limit` characters."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No network, no progress bars and no chatter on stderr from the model libraries while the block runs."""
+    from huggingface_hub import constants
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    online, verbosity = constants.HF_HUB_OFFLINE, transformers_logging.get_verbosity()
+    constants.HF_HUB_OFFLINE = True
+    transformers_logging.set_verbosity_error()
+    others = [logging.getLogger(name) for name in ("sentence_transformers", "huggingface_hub")]
+    levels = [logger.level for logger in others]
+    for logger in others:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        constants.HF_HUB_OFFLINE = online
+        transformers_logging.set_verbosity(verbosity)
+        for logger, level in zip(others, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,263 @@
+"""Any Sentence Transformers model as an Embedder: by hub id from the local cache, or by directory.
+
+Asks the model what it reads, hands it decoded content and returns unit vectors. Knows nothing about files or indexes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mmsearch.core import (
+    MODALITIES,
+    Clip,
+    Content,
+    LoaderSettings,
+    Modality,
+    ModelOptions,
+    ModelSpec,
+    Picture,
+    Query,
+    Segment,
+    Vectors,
+)
+from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable
+from mmsearch.models import hub, inputs
+from mmsearch.models.device import DTYPES, choose_device, choose_dtype, in_halves
+from mmsearch.models.inputs import Kind
+
+BATCH: dict[Kind, int] = {"text": 32, "image": 8, "audio": 8, "video": 2}
+"""Inputs in one forward pass: bounded so that a laptop holds a large model's activations."""
+PART_OF: dict[Kind, tuple[Modality, ...]] = {
+    "text": ("text",),
+    "image": ("image", "document", "video"),
+    "audio": ("audio",),
+    "video": ("video",),
+}
+"""Which partitions a model that reads this kind of input can embed; a video is pictures where it must be."""
+IRRELEVANT_KWARGS = frozenset({"dtype", "torch_dtype", "device_map", "attn_implementation"})
+"""Model arguments that decide how fast a vector is computed, or are recorded elsewhere."""
+
+
+class SentenceTransformerEmbedder:
+    """A Sentence Transformers model of any architecture, on the device and in the number format of the options."""
+
+    def __init__(self, options: ModelOptions) -> None:
+        """Loads the model from this machine, without the network.
+
+        Raises ModelUnavailable when it is not here or cannot be loaded, UsageError for an impossible option.
+        """
+        device = choose_device(options.device)
+        dtype = choose_dtype(options.dtype, device)
+        directory = hub.locate(options.name, options.revision, "sentence-transformers")
+        kind = hub.model_type(directory)
+        if kind not in (None, "SentenceTransformer"):
+            raise ModelUnavailable(f"{options.name} is a {kind}, not an embedding model: give a SentenceTransformer")
+        with hub.loading(options.name):
+            self._model = load(options, str(directory), device, dtype)
+            inputs.prepare(self._model)
+            own_limit = options.max_pixels is None or inputs.limit_pixels(self._model, options.max_pixels)
+        self._max_pixels = None if own_limit else options.max_pixels
+        self._frame_pixels = options.max_pixels
+        self._text = inputs.TextInput(self._model)
+        self._reads: frozenset[Kind] = frozenset(kind for kind in BATCH if self._model.supports(kind))
+        self._spec = self._describe(options, hub.fingerprint(directory, identity(options)))
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self._spec
+
+    def embed(self, segments: Sequence[Segment]) -> Vectors:
+        """Float32 `(n, dim)` unit rows, in order; a row does not depend on the other segments of the call.
+
+        Raises MediaError naming the path of a segment that the model cannot take or gives no direction to, and
+        MmsearchError where its partition is not among the model's modalities or does not fit the device.
+        """
+        rows = np.empty((len(segments), self._spec.dim), np.float32)
+        for kind, places in self._by_kind(segments):
+            for start in range(0, len(places), BATCH[kind]):
+                batch = places[start : start + BATCH[kind]]
+                rows[batch] = self._embed_batch(kind, [segments[place] for place in batch])
+        return rows
+
+    def embed_query(self, query: Query) -> Vectors:
+        """Float32 `(dim,)`, unit length: one pass where the model composes text and picture, else a weighted sum.
+
+        Raises MmsearchError when the model cannot take a part, or the parts cancel out.
+        """
+        if not query.parts:
+            raise MmsearchError("the query is empty: give a text, a picture, a sound or a clip")
+        try:
+            row = self._composed(query) if self._composes(query) else self._sum(query)
+        except ValueError as error:
+            raise MmsearchError(f"{self._spec.name} cannot take the query: {hub.one_line(error)}") from error
+        unit: Vectors = self._unit(row, ["the query"])[0]
+        return unit
+
+    def _describe(self, options: ModelOptions, fingerprint: str) -> ModelSpec:
+        known = {part for kind in self._reads for part in PART_OF[kind]}
+        modalities = frozenset(modality for modality in MODALITIES if modality in known)
+        if not modalities:
+            raise ModelUnavailable(f"{options.name} reads none of {', '.join(MODALITIES)}")
+        dim = self._model.get_embedding_dimension()
+        if dim is None:
+            raise ModelUnavailable(f"{options.name} does not say how long its vectors are")
+        loader = replace(LoaderSettings(), passage_chars=inputs.passage_chars(self._model), image_side=None)
+        if rate := _audio_rate(self._model):
+            loader = replace(loader, audio_rate=rate)
+        return ModelSpec(options.name, fingerprint, int(dim), modalities, loader)
+
+    def _by_kind(self, segments: Sequence[Segment]) -> Iterator[tuple[Kind, list[int]]]:
+        """Places of the segments that go in together: one kind, longest first, so that a batch pads little."""
+        for kind in BATCH:
+            places = [place for place, segment in enumerate(segments) if inputs.kind_of(segment.content) == kind]
+            if places:
+                self._require(kind)
+                yield kind, sorted(places, key=lambda place: -_size(segments[place].content))
+
+    def _require(self, kind: Kind) -> None:
+        if kind not in self._reads and not (kind == "video" and "image" in self._reads):
+            can = ", ".join(sorted(self._spec.modalities))
+            raise MmsearchError(f"{self._spec.name} cannot embed {kind}: it embeds {can}")
+
+    def _embed_batch(self, kind: Kind, segments: Sequence[Segment]) -> Vectors:
+        names = [f"{segment.item.path} {segment.item.span}".rstrip() for segment in segments]
+        try:
+            rows = self._rows(self._model.encode_document, [segment.content for segment in segments])
+        except ValueError as error:
+            if len(segments) == 1:
+                raise MediaError(f"{names[0]}: the model cannot take it: {hub.one_line(error)}") from error
+            # One of them is to blame: alone, it is named and the others pass.
+            return np.concatenate([self._embed_batch(kind, [segment]) for segment in segments])
+        return self._unit(rows, names, MediaError)
+
+    def _rows(self, encode: Callable[..., Any], contents: Sequence[Content]) -> Vectors:
+        """What the model gives for contents of one kind, float32 `(n, dim)`, not normalised."""
+        if isinstance(contents[0], Clip) and "video" not in self._reads:
+            return np.stack([self._frames_mean(encode, clip) for clip in contents if isinstance(clip, Clip)])
+        return self._encode(encode, [self._input(content) for content in contents])
+
+    def _frames_mean(self, encode: Callable[..., Any], clip: Clip) -> Vectors:
+        """The mean of the unit vectors of a clip's frames, float32 `(dim,)`, not normalised."""
+        starts = range(0, len(clip.frames), BATCH["image"])
+        batches = [[self._input(frame) for frame in clip.frames[start : start + BATCH["image"]]] for start in starts]
+        rows = np.concatenate([self._encode(encode, batch) for batch in batches])
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        mean: Vectors = (rows / np.maximum(lengths, np.finfo(np.float32).tiny)).mean(axis=0)
+        return mean
+
+    def _composes(self, query: Query) -> bool:
+        """Whether the query is one text and one picture of equal weight, and the model reads both at once."""
+        kinds = sorted(inputs.kind_of(part.content) for part in query.parts)
+        weights = {part.weight for part in query.parts}
+        one_pass: bool = self._model.supports(("image", "text"))
+        return kinds == ["image", "text"] and len(weights) == 1 and min(weights) > 0 and one_pass
+
+    def _composed(self, query: Query) -> Vectors:
+        """The query in one pass, float32 `(1, dim)`: text last, as the chat templates of such models were trained."""
+        text, picture = sorted(query.parts, key=lambda part: not isinstance(part.content, str))
+        both = {"image": self._input(picture.content), "text": self._text.clean(str(text.content))}
+        return self._encode(self._model.encode_query, [both])
+
+    def _sum(self, query: Query) -> Vectors:
+        """The weighted sum of the unit vectors of the parts, float32 `(1, dim)`."""
+        total = np.zeros((1, self._spec.dim), np.float32)
+        for part in query.parts:
+            self._require(inputs.kind_of(part.content))
+            row = self._rows(self._model.encode_query, [part.content])
+            total += np.float32(part.weight) * self._unit(row, ["a part of the query"])
+        return total
+
+    def _input(self, content: Content) -> Any:
+        if isinstance(content, str):
+            return self._text(content)
+        if isinstance(content, Clip):
+            return inputs.video_input(content, self._frame_pixels)
+        if isinstance(content, np.ndarray):
+            return inputs.picture_input(content, self._max_pixels)
+        return inputs.audio_input(content)
+
+    def _encode(self, encode: Callable[..., Any], given: Sequence[Any]) -> Vectors:
+        """What the model gives for inputs of one kind, float32 `(n, dim)`, in one pass where the memory allows."""
+
+        def run(batch: Sequence[Any]) -> list[Vectors]:
+            tensor = encode(list(batch), batch_size=len(batch), convert_to_tensor=True, show_progress_bar=False)
+            return list(tensor.float().cpu().numpy())
+
+        with hub.quiet():
+            rows: list[Vectors] = in_halves(run, given)
+        return np.stack(rows)
+
+    def _unit(self, rows: Vectors, names: Sequence[str], error: type[MmsearchError] = MmsearchError) -> Vectors:
+        """The rows at unit length. Raises `error` with the name of a row that is not finite or zero."""
+        if rows.shape[1] != self._spec.dim:
+            raise MmsearchError(
+                f"{self._spec.name} gave vectors of {rows.shape[1]} numbers where it promised {self._spec.dim}"
+            )
+        lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+        bad = ~np.isfinite(lengths[:, 0]) | (lengths[:, 0] < np.finfo(np.float32).tiny)
+        if bad.any():
+            raise error(f"{names[int(bad.argmax())]}: the model gave no usable vector (zero or not a number)")
+        unit: Vectors = (rows / lengths).astype(np.float32)
+        return unit
+
+
+def load(options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:
+    """The SentenceTransformer in `directory`, set for inference."""
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(directory, **load_arguments(options, device, dtype))
+    first = next(model[0].parameters(), None)
+    if first is not None:
+        # Older releases leave the modules after the transformer in the format of the file, and a pass fails there.
+        for module in list(model.children())[1:]:
+            module.to(first.dtype)
+    return model.eval()
+
+
+def load_arguments(options: ModelOptions, device: str, dtype: Any) -> dict[str, Any]:
+    """Keyword arguments with which Sentence Transformers loads either kind of model."""
+    model_kwargs: dict[str, Any] = {"dtype": dtype} | dict(options.model_kwargs)
+    if options.attn is not None:
+        model_kwargs["attn_implementation"] = options.attn
+    return {
+        "device": device,
+        "local_files_only": True,
+        "trust_remote_code": options.trust_remote_code,
+        "model_kwargs": model_kwargs,
+        "processor_kwargs": dict(options.processor_kwargs),
+    }
+
+
+def identity(options: ModelOptions) -> dict[str, Any]:
+    """Options that change vectors, for the fingerprint.
+
+    A dtype that the machine chose is `auto`, so that an index made on a GPU opens on a laptop; the two agree far
+    better than any ranking needs. One that the user chose is part of the identity.
+    """
+    return {
+        "dtype": DTYPES[options.dtype] if options.dtype is not None else "auto",
+        "max_pixels": options.max_pixels,
+        "processor_kwargs": dict(options.processor_kwargs),
+        "model_kwargs": {key: value for key, value in options.model_kwargs.items() if key not in IRRELEVANT_KWARGS},
+    }
+
+
+def _audio_rate(model: Any) -> int | None:
+    """Samples a second that the model's feature extractor wants, None where it reads no sound."""
+    if not model.supports("audio"):
+        return None
+    processor = getattr(model[0], "processor", None)
+    rate = getattr(getattr(processor, "feature_extractor", processor), "sampling_rate", None)
+    return int(rate) if rate else None
+
+
+def _size(content: Content | Picture) -> int:
+    if isinstance(content, str):
+        return len(content)
+    if isinstance(content, Clip):
+        return content.frames.size
+    return content.size if isinstance(content, np.ndarray) else content.samples.size
