@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pypdfium2 as pdfium
@@ -29,6 +30,14 @@ MAX_PAGE_CHARS = 256 * 1024
 _TEASER_CHARS = 300
 _HYPHEN = "\ufffe"
 """What pdfium puts for a hyphen that only a line's end brought about, and the line break after it."""
+
+_REASONS = {
+    pdfium.raw.FPDF_ERR_PASSWORD: "password-protected PDF",
+    pdfium.raw.FPDF_ERR_SECURITY: "PDF with a protection that cannot be opened",
+    pdfium.raw.FPDF_ERR_FILE: "PDF without pages",
+}
+_LOCK = threading.RLock()
+"""pdfium may be called by one thread at a time."""
 
 log = logging.getLogger(__name__)
 
@@ -101,28 +110,38 @@ def _passages(texts: dict[int, str], limit: int) -> Iterator[tuple[int, str]]:
 def _opened(path: str) -> Iterator[Any]:
     # pdfium gets an open file instead of a name, so that any bytes can be in the name.
     with reasons("broken PDF"), open(path, "rb") as file:
+        with _LOCK:
+            pdf = _document(file)
         try:
-            pdf = pdfium.PdfDocument(file)
-        except pdfium.PdfiumError as error:
-            if error.err_code == pdfium.raw.FPDF_ERR_PASSWORD:
-                raise MediaError("password-protected PDF") from error
-            raise
-        with closing(pdf):
-            if len(pdf) == 0:
-                raise MediaError("PDF without pages")
-            pdf.init_forms()
             yield pdf
+        finally:
+            with _LOCK:
+                pdf.close()
+
+
+def _document(file: BinaryIO) -> Any:
+    # pdfium leaves its last error as it was when a file has no pages. A missing file is one that ours cannot have.
+    pdfium.raw.FPDF_LoadDocument(b"\0", None)
+    try:
+        pdf = pdfium.PdfDocument(file)
+    except pdfium.PdfiumError as error:
+        known = _REASONS.get(error.err_code)
+        if known is None:
+            raise
+        raise MediaError(known) from error
+    pdf.init_forms()
+    return pdf
 
 
 def _page(pdf: Any, number: int, side: int) -> tuple[Picture, str]:
     """The picture of a page, and its text, empty if it has none or none that can be had."""
-    with reasons("broken page"), closing(pdf[number]) as page:
+    with _LOCK, reasons("broken page"), closing(pdf[number]) as page:
         return _drawn(page, side), _text(page)
 
 
 def _written(pdf: Any, number: int) -> str:
     try:
-        with reasons("broken page"), closing(pdf[number]) as page:
+        with _LOCK, reasons("broken page"), closing(pdf[number]) as page:
             return _text(page)
     except MediaError:
         return ""

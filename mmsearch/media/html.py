@@ -25,10 +25,13 @@ _PARAGRAPHS = frozenset(
     | {"p", "title", "table", "ul", "ol", "dl", "pre", "blockquote", "section", "text", "article", "header", "footer"}
     | {"main", "nav", "aside", "form", "fieldset", "figure", "address", "body", "head"}
 )
+_GAPS = ("", " ", "\t", "\n", "\n\n")
+_BLANK, _CELL, _LINE, _PARAGRAPH = 1, 2, 3, 4
+"""Indices into `_GAPS`: of two gaps that meet, the wider one stays."""
 _BREAKS = {
-    **dict.fromkeys(_CELLS, "\t"),
-    **dict.fromkeys(_LINES, "\n"),
-    **dict.fromkeys(_PARAGRAPHS, "\n\n"),
+    **dict.fromkeys(_CELLS, _CELL),
+    **dict.fromkeys(_LINES, _LINE),
+    **dict.fromkeys(_PARAGRAPHS, _PARAGRAPH),
 }
 """What stands in the text where such a tag opens or closes."""
 
@@ -41,7 +44,7 @@ class Page:
         self._offsets: list[int] = []
         self._lines: list[int] = []
         self._length = 0
-        self._gap = ""
+        self._gap = 0
         self._preformatted = False
         self._read(source)
         self.text = "".join(self._parts)
@@ -52,62 +55,67 @@ class Page:
 
     def _read(self, source: str) -> None:
         line, counted = 1, 0
-        for start, kind, value in _tokens(source):
+        for start, name, value in _tokens(source):
             line, counted = line + source.count("\n", counted, start), start
-            if kind == "tag":
-                self._tag(value, line)
+            if name:
+                self._tag(name, value, line)
+            elif self._preformatted:
+                self._say_lines(value, line)
             else:
-                self._say(value, line, self._preformatted)
+                self._say(value, line)
 
-    def _tag(self, tag: str, line: int) -> None:
-        found = _NAME.match(tag)
-        name = found[1].lower() if found else ""
-        self._break(_BREAKS.get(name, ""))
+    def _tag(self, name: str, tag: str, line: int) -> None:
+        self._widen(_BREAKS.get(name, 0))
         if name == "pre":
             self._preformatted = not tag.startswith("</")
-        for double, single in _SPOKEN.findall(tag) if "=" in tag else ():
-            self._break(" ")
-            self._say(double or single, line, False)
-            self._break(" ")
+        if "=" in tag:
+            for double, single in _SPOKEN.findall(tag):
+                self._say(f" {double or single} ", line)
 
-    def _say(self, raw: str, line: int, preformatted: bool) -> None:
+    def _say(self, raw: str, line: int) -> None:
+        """Running text: every stretch of blanks is one blank, as browsers show it."""
         for number, piece in enumerate(raw.split("\n")):
-            text = unescape(_NUMBER_TOO_BIG.sub(" ", piece))
-            if number:
-                self._break("\n" if preformatted else " ")
-            if not preformatted:
-                if text[:1].isspace():
-                    self._break(" ")
-                trailing = text[-1:].isspace()
-                text = " ".join(text.split())
-            if text:
-                self._write(text, line + number)
-            if not preformatted and text and trailing:
-                self._break(" ")
+            text = _plain(piece)
+            words = " ".join(text.split())
+            if number or text[:1].isspace():
+                self._widen(_BLANK)
+            if words:
+                self._write(words, line + number)
+                if text[-1].isspace():
+                    self._widen(_BLANK)
 
-    def _break(self, gap: str) -> None:
-        if self._preformatted and gap == "\n" and self._gap.startswith("\n"):
-            self._gap = "\n\n"
-        elif (gap.count("\n"), gap) > (self._gap.count("\n"), self._gap):
-            self._gap = gap
+    def _say_lines(self, raw: str, line: int) -> None:
+        """Preformatted text: blanks and lines stay as they are."""
+        for number, piece in enumerate(raw.split("\n")):
+            if number:
+                self._gap = _PARAGRAPH if self._gap >= _LINE else _LINE
+            if text := _plain(piece):
+                self._write(text, line + number)
+
+    def _widen(self, gap: int) -> None:
+        self._gap = max(self._gap, gap)
 
     def _write(self, text: str, line: int) -> None:
-        gap = self._gap if self._length else ""
-        self._gap = ""
+        gap = _GAPS[self._gap] if self._length else ""
+        self._gap = 0
         self._parts += (gap, text)
         self._offsets.append(self._length + len(gap))
         self._lines.append(line)
         self._length += len(gap) + len(text)
 
 
+def _plain(text: str) -> str:
+    return unescape(_NUMBER_TOO_BIG.sub(" ", text)) if "&" in text else text
+
+
 def _tokens(source: str) -> Iterator[tuple[int, str, str]]:
-    """`(offset, "text" or "tag", itself)` in order; comments, declarations, scripts and styles are left out."""
+    """`(offset, tag's name or "", itself)` in order; comments, declarations, scripts and styles are left out."""
     at, end, quotes_close = 0, len(source), True
     while at < end:
         found = _OPENING.search(source, at)
         opening = found.start() if found else end
         if opening > at:
-            yield at, "text", source[at:opening]
+            yield at, "", source[at:opening]
         named = _NAME.match(source, opening)
         if not named:
             at = _after_markup(source, opening)
@@ -121,8 +129,9 @@ def _tokens(source: str) -> Iterator[tuple[int, str, str]]:
                 return
         else:
             at = tag.end()
-        yield opening, "tag", source[opening:at]
-        silent = _SILENT_END.get(named[1].lower())
+        name = named[1].lower()
+        yield opening, name, source[opening:at]
+        silent = _SILENT_END.get(name)
         if silent and source[opening + 1] != "/":
             closing = silent.search(source, at)
             at = closing.start() if closing else end
