@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from mmsearch.core import MODALITIES, Item, LoaderSettings, Modality, ModelOptions
+from mmsearch.core import MODALITIES, Item, LoaderSettings, Modality, ModelOptions, ModelSpec
+from mmsearch.errors import IndexMismatch
 
 FileStatus: TypeAlias = Literal["ok", "failed", "unsupported"]
 
@@ -32,6 +33,11 @@ class Identity:
     dim: int
     modalities: frozenset[Modality]
     loader: LoaderSettings
+
+    @classmethod
+    def of(cls, options: ModelOptions, spec: ModelSpec) -> Identity:
+        """The identity of an index built with a model that was loaded with `options`."""
+        return cls(options, spec.fingerprint, spec.dim, spec.modalities, spec.loader)
 
     def to_json(self) -> str:
         """One JSON object, the same text for equal identities."""
@@ -61,6 +67,18 @@ class Identity:
             modalities=frozenset(data["modalities"]),
             loader=LoaderSettings(**data["loader"]),
         )
+
+    def require(self, other: Identity, directory: str) -> None:
+        """Make sure that the index in `directory`, which has this identity, may be used with `other`.
+
+        Raises:
+            IndexMismatch: it may not; the message names each difference.
+        """
+        if differences := self.differences(other):
+            raise IndexMismatch(
+                f"the index in {directory} was built otherwise: {'; '.join(differences)}: "
+                "add --rebuild, or use another --index"
+            )
 
     def differences(self, other: Identity) -> list[str]:
         """What `other` wants otherwise, one line a setting: `dim is 512, not 768`; empty when they are the same."""

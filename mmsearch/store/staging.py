@@ -91,7 +91,7 @@ class Commit:
                     "INSERT INTO items (content_id, ordinal, partition, span_unit, span_start, span_end, text,"
                     " segment_id, row) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (content_id, item.ordinal, item.partition, span.unit, _number(span.start), _number(span.end),
-                     item.text, segments[item.partition], rows[item.partition]),
+                     storable(item.text), segments[item.partition], rows[item.partition]),
                 )  # fmt: skip
                 rows[item.partition] += 1
 
@@ -133,6 +133,11 @@ class Commit:
             self._db.execute("DELETE FROM contents WHERE id = ?", (content_id,))
             for segment_id, count in lost:
                 self._db.execute("UPDATE segments SET live = live - ? WHERE id = ?", (count, segment_id))
+
+
+def storable(text: str) -> str:
+    """The text with lone surrogates, which SQLite refuses, spelled out: they stem from names that are not UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _number(value: float) -> float | int:

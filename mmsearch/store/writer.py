@@ -22,7 +22,7 @@ from mmsearch.store.lock import WriteLock
 from mmsearch.store.paths import HERE, PathCodec, below, prefix, stored
 from mmsearch.store.queries import find_content, find_file, find_roots, load_codec
 from mmsearch.store.records import FileRecord, Identity
-from mmsearch.store.staging import Commit, StagedContent
+from mmsearch.store.staging import Commit, StagedContent, storable
 
 _PAGE = 10_000
 
@@ -142,11 +142,11 @@ class Writer:
 
     def put_failure(self, path: str, size: int, mtime_ns: int, reason: str) -> None:
         """Stage that a file could not be read, and why, in one line."""
-        self._stage(FileRecord(path, size, mtime_ns, "failed", reason, None, None, None, False))
+        self._stage(FileRecord(path, size, mtime_ns, "failed", storable(reason), None, None, None, False))
 
     def put_unsupported(self, path: str, size: int, mtime_ns: int, reason: str) -> None:
         """Stage that a file is of no kind the model or mmsearch can use."""
-        self._stage(FileRecord(path, size, mtime_ns, "unsupported", reason, None, None, None, False))
+        self._stage(FileRecord(path, size, mtime_ns, "unsupported", storable(reason), None, None, None, False))
 
     def mark_missing(self, path: str) -> None:
         """Stage that a known file is gone: it keeps its vectors and answers no search."""
@@ -291,7 +291,7 @@ def _connect(directory: str, identity: Identity, rebuild: bool) -> sqlite3.Conne
                 schema.migrate(db, present)
                 if present == 0 or rebuild:
                     _start_anew(db, directory, identity)
-        _check_identity(db, directory, identity)
+        schema.identity_of(db, directory).require(identity, directory)
         vectors.sync_directory(directory)
         return db
     except BaseException:
@@ -327,15 +327,6 @@ def _start_anew(db: sqlite3.Connection, directory: str, identity: Identity) -> N
 
 def _last_number(db: sqlite3.Connection, directory: str) -> int:
     return max(merge.next_number(db) - 1, vectors.highest_number(directory))
-
-
-def _check_identity(db: sqlite3.Connection, directory: str, identity: Identity) -> None:
-    differences = schema.identity_of(db, directory).differences(identity)
-    if differences:
-        raise IndexMismatch(
-            f"the index in {directory} was built otherwise: {'; '.join(differences)}: "
-            "add --rebuild, or use another --index"
-        )
 
 
 def _rewrite_paths(db: sqlite3.Connection, codec: PathCodec) -> None:

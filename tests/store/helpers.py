@@ -19,7 +19,7 @@ def unit(*names: object) -> Vectors:
     """Float32 `(DIM,)`, unit length, the same for the same names."""
     seed = int.from_bytes(hashlib.blake2b(repr(names).encode(), digest_size=8).digest(), "big")
     vector = np.random.default_rng(seed).standard_normal(DIM).astype(np.float32)
-    return vector / np.linalg.norm(vector)
+    return np.divide(vector, np.linalg.norm(vector), dtype=np.float32)
 
 
 def parts(digest: str, modality: Modality = "image") -> list[Item]:

@@ -40,7 +40,7 @@ def test_committed_file_is_found_with_all_that_was_put(tmp_path: Path) -> None:
 
 
 def test_seconds_keep_their_fractions(tmp_path: Path) -> None:
-    span = Span("second", np.float32(1.5), 12.25)  # type: ignore[arg-type]  # loaders compute with numpy
+    span = Span("second", np.float32(1.5), 12.25)  # loaders compute with numpy
     with Writer.open(str(tmp_path), IDENTITY) as writer:
         writer.put_content("d", "audio", "audio", Facts(), [Item("", "d", "audio", "audio", 0, span)], unit("q")[None])
         writer.put_file("/a.wav", 1, 1, "d", "audio")
@@ -361,7 +361,7 @@ def test_newer_format_is_refused(tmp_path: Path) -> None:
         db.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
     db.close()
     for attempt in (read_identity, Reader.open, lambda path: Writer.open(path, IDENTITY)):
-        with pytest.raises(IndexMismatch, match="format 99.*upgrade"):
+        with pytest.raises(IndexMismatch, match=r"format 99.*upgrade"):
             attempt(directory)
     Writer.open(directory, IDENTITY, rebuild=True).close()
     assert read_identity(directory) == IDENTITY

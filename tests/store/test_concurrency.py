@@ -1,0 +1,195 @@
+"""Two writers take turns; readers see whole commits while one writes, merges and cleans up."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from mmsearch.errors import IndexMissing, MmsearchError
+from mmsearch.store import Reader, Writer, merge
+from tests.store.helpers import IDENTITY, found, make, put, unit, vector_files
+
+
+def test_second_writer_says_who_holds_the_lock(tmp_path: Path) -> None:
+    directory = make(tmp_path)
+    said: list[str] = []
+    with Writer.open(directory, IDENTITY):
+        for timeout in (0, 0.1):
+            with pytest.raises(MmsearchError, match=f"process {os.getpid()} on .* has been writing since"):
+                Writer.open(directory, IDENTITY, timeout=timeout, on_wait=said.append)
+    assert len(said) == 1 and str(os.getpid()) in said[0]
+
+
+def test_second_writer_waits_and_then_sees_the_firsts_commit(tmp_path: Path) -> None:
+    directory = make(tmp_path)
+    waiting = threading.Event()
+    seen: list[bool] = []
+
+    def second() -> None:
+        with Writer.open(directory, IDENTITY, on_wait=lambda _: waiting.set()) as writer:
+            seen.append(writer.file("/data/x") is not None)
+
+    with Writer.open(directory, IDENTITY) as writer:
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert waiting.wait(10)
+        put(writer, "/data/x", "x")
+        writer.commit()
+        assert not seen
+    thread.join(10)
+    assert seen == [True]
+
+
+def test_lock_is_free_after_a_refused_identity(tmp_path: Path) -> None:
+    directory = make(tmp_path, "a")
+    (tmp_path / "meta.sqlite").rename(tmp_path / "kept")
+    (tmp_path / "meta.sqlite").write_bytes(b"garbage" * 999)
+    with pytest.raises(MmsearchError):
+        Writer.open(directory, IDENTITY)
+    (tmp_path / "kept").replace(tmp_path / "meta.sqlite")
+    Writer.open(directory, IDENTITY, timeout=0).close()
+
+
+def test_reader_keeps_its_snapshot(tmp_path: Path) -> None:
+    directory = make(tmp_path, "a", "b")
+    with Reader.open(directory) as reader, Writer.open(directory, IDENTITY) as writer:
+        put(writer, "/data/a", "new")
+        put(writer, "/data/c", "c")
+        writer.commit()
+        assert found(reader, "a") == ["/data/a"] and found(reader, "c") == []
+        reader.refresh()
+        assert found(reader, "a") == [] and found(reader, "c") == ["/data/c"]
+
+
+def test_reader_goes_on_when_its_files_were_merged_away(tmp_path: Path) -> None:
+    directory = make(tmp_path, "a")
+    with Reader.open(directory) as used, Reader.open(directory) as unused:
+        assert found(used, "a") == ["/data/a"]
+        old = vector_files(directory)
+        with Writer.open(directory, IDENTITY) as writer:
+            for number in range(merge.MOST_SEGMENTS):
+                put(writer, f"/data/{number}", f"d{number}")
+                writer.commit()
+        assert vector_files(directory).isdisjoint(old)
+        assert found(used, "a") == ["/data/a"] and found(used, "d0") == []  # its file is still open
+        assert found(unused, "a") == ["/data/a"] and found(unused, "d0") == ["/data/0"]  # it had to look again
+
+
+def test_segments_stay_few_and_tombstones_go(tmp_path: Path) -> None:
+    directory = make(tmp_path)
+    with Writer.open(directory, IDENTITY) as writer:
+        for number in range(30):
+            put(writer, f"/data/{number}", f"d{number}")
+            writer.commit()
+            with Reader.open(directory) as reader:
+                assert reader.status().segments <= 2 * merge.MOST_SEGMENTS
+        for number in range(29):
+            writer.remove(f"/data/{number}")
+        writer.commit()
+        with Reader.open(directory) as reader:
+            assert reader.status().tombstones == 0 and reader.status().segments == 2
+            assert found(reader, "d29") == ["/data/29"]
+        writer.remove("/data/29")
+        writer.commit()
+    assert vector_files(directory) == set()
+
+
+def test_merging_copies_a_vector_a_logarithmic_number_of_times() -> None:
+    sizes: list[int] = []
+    copied = 0
+    for _ in range(1000):
+        sizes = sorted([*sizes, 1])
+        listed = [merge.Listed(at, "", "image", size, size) for at, size in enumerate(sizes)]
+        for group in merge._plan_one(listed, 1):
+            rows = sum(segment.live for segment in group)
+            copied += rows
+            sizes = [*sizes[len(group) :], rows]
+    assert len(sizes) <= merge.MOST_SEGMENTS and sum(sizes) == 1000
+    assert copied <= 1000 * 10
+
+
+def test_readers_see_whole_commits_while_a_writer_is_busy(tmp_path: Path) -> None:
+    directory = str(tmp_path)
+    code = (
+        "import sys\n"
+        "from mmsearch.store import Writer, merge\n"
+        "from tests.store.helpers import IDENTITY, put\n"
+        "merge.MOST_SEGMENTS = 2\n"
+        "with Writer.open(sys.argv[1], IDENTITY) as writer:\n"
+        "    for number in range(30):\n"
+        "        for name in 'ab':\n"
+        "            put(writer, f'/data/{name}{number % 10}', f'{name}{number}', mtime_ns=number)\n"
+        "        writer.commit()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, directory], cwd=Path(__file__).parents[2])
+    looks = 0
+    try:
+        while process.poll() is None:
+            looks += _look(directory)
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0 and looks > 3
+
+
+def _look(directory: str) -> int:
+    """Search once; both files of a commit must be there, or neither."""
+    try:
+        reader = Reader.open(directory)
+    except IndexMissing:
+        return 0
+    with reader:
+        hits = reader.search(unit("anything"), "image", 100)
+        places = reader.locate([item for item, _ in hits])
+        paths = [place.item.path for located in places.values() for place in located]
+        assert len(paths) == len(set(paths)) == len(hits) == reader.counts().get("image", 0)
+        digests = {place.item.digest for located in places.values() for place in located}
+        assert {name[1:] for name in digests if name[0] == "a"} == {name[1:] for name in digests if name[0] == "b"}
+        return 1
+
+
+def _as_nobody(directory: str) -> subprocess.CompletedProcess[str]:
+    code = (
+        "import os, sys\n"
+        "from mmsearch.store import Reader, Writer\n"
+        "from mmsearch.errors import MmsearchError\n"
+        "from tests.store.helpers import IDENTITY, found, unit\n"
+        "import faiss, filelock; unit('x')  # all of Python may lie where nobody can read it\n"
+        "if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+        "with Reader.open(sys.argv[1]) as reader: print(found(reader, 'a'), reader.counts())\n"
+        "try: Writer.open(sys.argv[1], IDENTITY)\n"
+        "except MmsearchError as error: print('refused:', error)\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, directory],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
+def test_read_only_directory_can_be_searched(tmp_path: Path) -> None:
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.stat().st_uid == os.getuid() and parent.stat().st_mode & 0o005 != 0o005 and parent != Path("/tmp"):
+            parent.chmod(parent.stat().st_mode | 0o005)
+    directory = make(tmp_path / "index", "a")
+    for folder, _, files in os.walk(directory):
+        os.chmod(folder, 0o555)
+        for file in files:
+            os.chmod(os.path.join(folder, file), 0o444)
+    try:
+        done = _as_nobody(directory)
+    finally:
+        for folder, _, _ in os.walk(directory):
+            os.chmod(folder, 0o755)
+    assert done.stdout.startswith("['/data/a'] {'image': 1, 'text': 1}\nrefused: "), done.stderr
+    assert done.stdout.count("\n") == 2
