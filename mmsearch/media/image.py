@@ -32,8 +32,8 @@ _ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF", "FLI"})
 _PAGED = frozenset({"TIFF", "DCX"})
 _REFUSED = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 """Formats Pillow names but hands to another program or cannot decode at all."""
-_DIRECT = frozenset({"RGB", "L", "CMYK", "YCbCr"})
-"""Modes that may be reduced before they are converted, so that a JPEG is decoded at a fraction of its size."""
+_DIRECT = frozenset({"RGB", "L", "CMYK", "YCbCr", "RGBA", "LA"})
+"""Modes that are reduced before they are converted, so that a JPEG is decoded at a fraction of its size."""
 _DEEP = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 _REDUCED_COPY = 1
 """The bit of TIFF's NewSubfileType that marks a smaller copy of another page."""
@@ -194,7 +194,7 @@ def _taken(exif: Image.Exif) -> str | None:
 
 def _picture(image: Image.Image, side: int | None) -> Picture:
     """Upright RGB of what `image` stands at, uint8 `(h, w, 3)`, reduced in the order that costs least."""
-    if image.mode in _DIRECT and not image.has_transparency_data:
+    if image.mode in _DIRECT and "transparency" not in image.info:
         _reduce(image, side)
     image = _rgb(_upright(image))
     _reduce(image, side)
