@@ -1,0 +1,313 @@
+"""Videos: one sparse pass that cuts at shot borders, a few frames of every stretch, then the windows of the sound.
+
+Holds only the reduced frames of the stretch being read, so memory does not grow with the length. Knows nothing of
+models or the index; what sound becomes is `audio`'s business.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mmsearch.core import Clip, Facts, Item, LoaderSettings, Picture, Segment, Span
+from mmsearch.errors import MediaError
+from mmsearch.media import audio
+from mmsearch.media.audio import decoded, duration, opened, origin
+from mmsearch.media.base import Loaded
+
+_Histogram: TypeAlias = npt.NDArray[np.float64]
+
+_STEP = 0.5
+"""Seconds between the frames that are looked at."""
+_SHORTEST = 1.0
+"""Seconds; shots and leftovers below it stay with the stretch before them."""
+_SIDE = 768
+_MOST_PIXELS = 1 << 26
+_THREADS = 4
+_THUMB = (32, 18)
+_SURE_CUT = 0.55
+_LIKELY_CUT = 0.3
+_MOVED = 0.06
+# Above the first length keyframes alone are decoded if none is further from the next than its share of a stretch.
+_KEYFRAMES_FROM = 120.0
+_LONG = 20 * 60.0
+_SPACING, _LONG_SPACING = 0.25, 1.0
+
+
+def has_video(path: str) -> bool:
+    """Whether a file that PyAV can open has moving pictures, not just the cover of a record.
+
+    Raises:
+        MediaError: PyAV cannot open it.
+    """
+    with opened(path, "broken video") as container:
+        return _stream(container) is not None
+
+
+def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only: int | None = None) -> Loaded:
+    """A `Clip` for each stretch of a video, then the windows of its sound; `only` asks for one of them by its ordinal.
+
+    Stretches end at shot borders and after `clip_seconds`. Shot borders are known to half a second, or to the next
+    keyframe in long videos. What a damaged tail takes away is left out.
+
+    Raises:
+        MediaError: no picture in it can be decoded.
+    """
+    with opened(path, f"broken {kind_name}") as container:
+        stream = _decodable(container)
+        first = next((frame for _, frames in decoded(container, stream) for frame in frames), None)
+        if first is None:
+            raise MediaError("no picture could be decoded")
+        width, height = _shape(first)
+        facts = Facts(width=width, height=height, duration=duration(container, stream))
+        has_sound = bool(container.streams.audio)
+    return Loaded(facts, _segments(path, digest, settings, has_sound, only))
+
+
+def _segments(path: str, digest: str, settings: LoaderSettings, has_sound: bool, only: int | None) -> Iterator[Segment]:
+    count = 0
+    for stretch in _stretches(path, settings, only):
+        if only in (None, count):
+            span = Span("second", round(stretch.start, 3), round(stretch.end, 3))
+            item = Item(path, digest, "video", "video", count, span)
+            yield Segment(item, stretch.clip(settings.clip_frames))
+        if count == only:
+            return
+        count += 1
+    if not count:
+        raise MediaError("no picture could be decoded")
+    if has_sound:
+        try:
+            yield from audio.segments(path, digest, "video", settings, first=count, only=only)
+        except MediaError:
+            return  # a video whose sound is silent, damaged or of an unknown codec is still a video
+
+
+# --- streams and frames -----------------------------------------------------------------------------------------------
+
+
+def _stream(container: Any) -> Any | None:
+    """The first stream of moving pictures."""
+    still = ("attached_pic", "timed_thumbnails")
+    for stream in container.streams.video:
+        if not any(getattr(type(stream.disposition), name) in stream.disposition for name in still):
+            return stream
+    return None
+
+
+def _decodable(container: Any) -> Any:
+    stream = _stream(container)
+    if stream is None:
+        raise MediaError("no moving pictures in it")
+    codec = stream.codec_context
+    if codec is None:
+        raise MediaError("no decoder for its pictures")
+    if codec.width * codec.height > _MOST_PIXELS:
+        raise MediaError(f"frames of {codec.width} x {codec.height} pixels; at most {_MOST_PIXELS} can be read")
+    codec.thread_count = _THREADS
+    codec.thread_type = "AUTO"
+    return stream
+
+
+def _quarter_turns(frame: Any) -> int:
+    """Turns to the left that bring the frame upright."""
+    return round(getattr(frame, "rotation", 0) / 90) % 4
+
+
+def _size(frame: Any, stream: Any) -> tuple[int, int]:
+    """Width and height as stored, with the pixels made square."""
+    ratio = stream.sample_aspect_ratio if stream is not None else None
+    width = round(frame.width * ratio) if ratio and 0.1 < ratio < 10 else frame.width
+    return width, frame.height
+
+
+def _shape(frame: Any) -> tuple[int, int]:
+    """Width and height of the upright picture."""
+    width, height = frame.width, frame.height
+    return (height, width) if _quarter_turns(frame) % 2 else (width, height)
+
+
+def _picture(frame: Any, stream: Any, side: int) -> Picture:
+    """Upright RGB, the longer side at most `side`."""
+    width, height = _size(frame, stream)
+    scale = min(1.0, side / max(width, height))
+    width, height = max(1, round(width * scale)), max(1, round(height * scale))
+    reduced = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA")
+    upright: Picture = np.ascontiguousarray(np.rot90(reduced.to_ndarray(), _quarter_turns(frame)))
+    return upright
+
+
+def _keyframes_suffice(path: str, settings: LoaderSettings) -> bool:
+    """Whether the video is long and its keyframes are close enough, judged by the first two minutes of packets."""
+    with opened(path, "broken video") as container:
+        stream = _decodable(container)
+        limit = _SPACING if (duration(container, stream) or 0.0) < _LONG else _LONG_SPACING
+        last = None
+        for packet in container.demux(stream):
+            if packet.pts is None:
+                continue
+            now = float(packet.pts * packet.time_base) - origin(container)
+            last = now if last is None else last
+            if now - last > limit * settings.clip_seconds:
+                return False
+            if packet.is_keyframe:
+                last = now
+            if now > _KEYFRAMES_FROM:
+                return True
+    return False
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One reading of a file; `end` is where the last packet that was read ends, in seconds."""
+
+    path: str
+    keyframes: bool
+    end: float = 0.0
+
+    def samples(self) -> Iterator[tuple[float, Any, Any]]:
+        """Second, frame and stream, at least about half a second apart and never going back."""
+        with opened(self.path, "broken video") as container:
+            stream = _decodable(container)
+            if self.keyframes:
+                stream.codec_context.skip_frame = "NONKEY"
+            zero, last = origin(container), None
+            frame_time = 1.0 / float(stream.average_rate) if stream.average_rate else 0.04
+            for packet, frames in decoded(container, stream):
+                if packet.pts is not None and not packet.is_corrupt:
+                    length = float((packet.duration or 0) * packet.time_base) or frame_time
+                    self.end = max(self.end, float(packet.pts * packet.time_base) - zero + length)
+                for frame in frames:
+                    now = frame.time - zero if frame.time is not None else (last or 0.0) + frame_time
+                    if last is None or now >= last + _STEP - frame_time / 2:
+                        last = max(0.0, now)
+                        yield last, frame, stream
+
+
+# --- stretches --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Part of one shot, `[start, end)` in seconds, and evenly spread candidates for its frames."""
+
+    start: float
+    end: float = 0.0
+    most: int = 32
+    frames: list[tuple[float, Picture]] = field(default_factory=list)
+    _apart: float = 0.0
+
+    def add(self, now: float, picture: Picture) -> None:
+        self.frames.append((now, picture))
+        if len(self.frames) > self.most:
+            self.frames = self.frames[::2]
+            self._apart = 2 * (self.frames[-1][0] - self.frames[0][0]) / self.most
+
+    def wants(self, now: float) -> bool:
+        return not self.frames or now - self.frames[-1][0] >= 0.9 * self._apart
+
+    def clip(self, most: int) -> Clip:
+        """At most `most` frames, each the nearest to the middle of an equal part of the stretch."""
+        seconds = np.array([now for now, _ in self.frames], dtype=np.float64)
+        count = max(1, most)
+        middles = self.start + (np.arange(count) + 0.5) * (self.end - self.start) / count
+        nearest = np.unique(np.abs(seconds[None, :] - middles[:, None]).argmin(axis=1))
+        chosen = np.arange(len(seconds)) if len(seconds) <= count else nearest
+        return Clip(np.stack([self.frames[i][1] for i in chosen]), seconds[chosen])
+
+
+def _stretches(path: str, settings: LoaderSettings, only: int | None) -> Iterator[_Stretch]:
+    """The stretches of a video in order; with `only`, all but that one are without frames."""
+    keyframes = _keyframes_suffice(path, settings)
+    found = False
+    for stretch in _joined(_Pass(path, keyframes), settings, only):
+        found = True
+        yield stretch
+    if keyframes and not found:  # keyframes that the decoder does not take for such
+        yield from _joined(_Pass(path, False), settings, only)
+
+
+def _joined(reading: _Pass, settings: LoaderSettings, only: int | None) -> Iterator[_Stretch]:
+    """As `_split`, but a leftover too short to stand alone becomes the end of the stretch before it."""
+    held: _Stretch | None = None
+    shortest = min(_SHORTEST, settings.clip_seconds / 2)
+    for stretch in _split(reading, settings, only):
+        if held is not None and stretch.end - stretch.start < shortest:
+            held.end = stretch.end
+            continue
+        if held is not None:
+            yield held
+        held = stretch
+    if held is not None:
+        yield held
+
+
+def _split(reading: _Pass, settings: LoaderSettings, only: int | None) -> Iterator[_Stretch]:
+    side = settings.image_side or _SIDE
+    most = max(4 * settings.clip_frames, 16)
+    index, borders = 0, _Borders()
+    current: _Stretch | None = None
+    for now, frame, stream in reading.samples():
+        cut = borders.at(_Look.of(frame))
+        if current is None:
+            current = _Stretch(now, most=most)
+        elif border := _border(current, now, cut, settings.clip_seconds):
+            current.end, start = border
+            yield current
+            current, index = _Stretch(start, most=most), index + 1
+        if only in (None, index) and current.wants(now):
+            current.add(now, _picture(frame, stream, side))
+    if current is not None:
+        current.end = min(max(reading.end, current.start + 0.001), current.start + settings.clip_seconds)
+        yield current
+
+
+def _border(current: _Stretch, now: float, cut: bool, longest: float) -> tuple[float, float] | None:
+    """End of the current stretch and start of the next one, if a frame at `now` no longer belongs to it."""
+    past = int((now - current.start) / longest)
+    if past:
+        return current.start + longest, current.start + past * longest
+    return (now, now) if cut and now - current.start >= _SHORTEST else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a frame looks like from afar: a thumbnail, and how its pixels spread over 64 colours."""
+
+    thumb: npt.NDArray[np.int16]
+    colours: _Histogram
+
+    @classmethod
+    def of(cls, frame: Any) -> _Look:
+        width, height = _THUMB
+        small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
+        bins = (small >> 6).astype(np.int64) @ np.array([16, 4, 1])
+        colours = np.bincount(bins.ravel(), minlength=64) / bins.size
+        return cls(small.astype(np.int16), colours)
+
+    def change(self, other: _Look) -> float:
+        """How far the colours differ, from 0 to 1; 0 where each pixel hardly changes, as in a slow fade."""
+        moved = float(np.abs(self.thumb - other.thumb).mean()) / 255
+        return 0.5 * float(np.abs(self.colours - other.colours).sum()) if moved > _MOVED else 0.0
+
+
+class _Borders:
+    """Tells shot borders from movement: at a border the picture changes much more than it did just before."""
+
+    def __init__(self) -> None:
+        self._seen: _Look | None = None
+        self._recent: deque[float] = deque(maxlen=4)
+
+    def at(self, look: _Look) -> bool:
+        """Whether a border lies between this frame and the one before it."""
+        seen, self._seen = self._seen, look
+        if seen is None:
+            return False
+        change, calm = look.change(seen), min(self._recent, default=0.0)
+        self._recent.append(change)
+        return change > _SURE_CUT or change > max(_LIKELY_CUT, 2 * calm)
