@@ -42,10 +42,9 @@ class CrossEncoderReranker:
             raise ModelUnavailable(f"{options.name} is not a reranker: it scores no pairs; give a CrossEncoder")
         with hub.loading(options.name):
             self._model = _load(options, str(directory), device, dtype)
-            inputs.prepare(self._model)
-            own_limit = options.max_pixels is None or inputs.limit_pixels(self._model, options.max_pixels)
-            labels = self._model.num_labels
-        if labels != 1:
+        inputs.prepare(self._model)
+        own_limit = options.max_pixels is None or inputs.limit_pixels(self._model, options.max_pixels)
+        if (labels := self._model.num_labels) != 1:
             raise ModelUnavailable(f"{options.name} gives {labels} labels a pair, a reranker gives one score")
         self._max_pixels = None if own_limit else options.max_pixels
         self._name = options.name

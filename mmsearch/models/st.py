@@ -29,7 +29,7 @@ from mmsearch.models import hub, inputs
 from mmsearch.models.device import DTYPES, choose_device, choose_dtype, in_halves
 from mmsearch.models.inputs import Kind
 
-BATCH: dict[Kind, int] = {"text": 32, "image": 8, "audio": 8, "video": 2}
+BATCH: dict[Kind, int] = {"text": 16, "image": 8, "audio": 8, "video": 2}
 """Inputs in one forward pass: bounded so that a laptop holds a large model's activations."""
 PART_OF: dict[Kind, tuple[Modality, ...]] = {
     "text": ("text",),
@@ -58,8 +58,8 @@ class SentenceTransformerEmbedder:
             raise ModelUnavailable(f"{options.name} is a {kind}, not an embedding model: give a SentenceTransformer")
         with hub.loading(options.name):
             self._model = load(options, str(directory), device, dtype)
-            inputs.prepare(self._model)
-            own_limit = options.max_pixels is None or inputs.limit_pixels(self._model, options.max_pixels)
+        inputs.prepare(self._model)
+        own_limit = options.max_pixels is None or inputs.limit_pixels(self._model, options.max_pixels)
         self._max_pixels = None if own_limit else options.max_pixels
         self._frame_pixels = options.max_pixels
         self._text = inputs.TextInput(self._model)
@@ -178,6 +178,10 @@ class SentenceTransformerEmbedder:
             return inputs.video_input(content, self._frame_pixels)
         if isinstance(content, np.ndarray):
             return inputs.picture_input(content, self._max_pixels)
+        rate = self._spec.loader.audio_rate
+        if content.rate != rate:
+            # Older releases take the rate of one sound of a batch for all of them.
+            raise ValueError(f"sound at {content.rate} samples a second, the model reads {rate}")
         return inputs.audio_input(content)
 
     def _encode(self, encode: Callable[..., Any], given: Sequence[Any]) -> Vectors:

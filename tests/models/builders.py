@@ -157,6 +157,7 @@ def make_clap(directory: Path) -> Path:
         hop_length=320,
         max_length_s=2,
         fft_window_size=1024,
+        frequency_max=CLAP_RATE // 2,
         truncation="rand_trunc",
         padding="repeatpad",
     )

@@ -21,7 +21,9 @@ PICTURES = [picture(1), picture(2, 120, 50), picture(3, 33, 200), picture(4, 8, 
 
 
 def clip(seed: int, frames: int = 5) -> Clip:
-    return Clip(np.stack([picture(seed * 100 + frame) for frame in range(frames)]), np.arange(frames) * 1.5)
+    return Clip(
+        np.stack([picture(seed * 100 + frame) for frame in range(frames)]), np.arange(frames, dtype=np.float64) * 1.5
+    )
 
 
 def tone(hertz: float, rate: int, seconds: float = 2.0) -> Audio:
@@ -48,5 +50,7 @@ def query(*contents: Content, weights: tuple[float, ...] = ()) -> Query:
 
 def cosines(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Row by row, float64 `(n,)`."""
-    a, b = np.atleast_2d(left).astype(np.float64), np.atleast_2d(right).astype(np.float64)
-    return (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    rows, others = np.atleast_2d(left).astype(np.float64), np.atleast_2d(right).astype(np.float64)
+    lengths: np.ndarray = np.linalg.norm(rows, axis=1) * np.linalg.norm(others, axis=1)
+    likeness: np.ndarray = (rows * others).sum(1) / lengths
+    return likeness

@@ -295,12 +295,17 @@ def test_bf16_and_fp32_agree(models: Models, loaded: dict[str, Embedder]) -> Non
     assert cosines(half.embed(given), loaded["qwen3vl"].embed(given)).min() > 0.99
 
 
-def test_model_that_is_not_on_disk_says_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_network(*_: Any) -> None:
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
         raise AssertionError("the network was tried")
 
-    monkeypatch.setattr(socket, "getaddrinfo", no_network)
-    monkeypatch.setattr(socket.socket, "connect", no_network)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_model_that_is_not_on_disk_says_what_to_run() -> None:
     with pytest.raises(ModelUnavailable, match="run `hf download some-org/no-such-model`"):
         load_embedder(ModelOptions("some-org/no-such-model"))
     with pytest.raises(ModelUnavailable, match="hf download sentence-transformers/no-such-model --revision v2`"):
@@ -309,6 +314,7 @@ def test_model_that_is_not_on_disk_says_what_to_run(monkeypatch: pytest.MonkeyPa
         load_embedder(ModelOptions("./no/such/place"))
 
 
+@pytest.mark.usefixtures("no_network")
 def test_model_in_the_hub_cache_loads_by_its_id(
     models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,6 +349,15 @@ def test_broken_model_is_one_line(models: Models, tmp_path: Path, broken: str) -
         load(directory)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def test_only_a_directory_that_exists_is_taken_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelUnavailable, match="is not on this machine"):
+        load_embedder(ModelOptions("clip"))
+    (tmp_path / "clip").mkdir()
+    with pytest.raises(ModelUnavailable, match="clip is not a model: it has none of modules.json, config.json"):
+        load_embedder(ModelOptions("clip"))
 
 
 def test_directory_that_is_no_embedder_is_refused(models: Models, tmp_path: Path) -> None:
