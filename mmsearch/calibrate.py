@@ -1,8 +1,8 @@
 """The modality gap: turns raw cosines, which are not comparable across modalities, into relevance, which is.
 
 A query's cosines with pictures and with passages live on different scales. Each is standardised against the background
-of its own partition for this very query: the mean and spread of q·x over a sample of that partition's vectors. Knows
-nothing about stores, files or models.
+of its own partition for this very query: the mean and spread of q·x over a sample of that partition's vectors, the
+best ones left out. Knows nothing about stores, files or models.
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ import numpy.typing as npt
 from mmsearch.core import Vectors
 
 PRIOR = 16.0
-"""How many vectors the pooled background counts as: a partition with fewer leans on the others."""
-MIN_SPREAD = 1e-3
+"""How many scores the pooled spread counts as: a partition with fewer leans on the others."""
+TRIMMED = 0.1
+"""Share of the best scores that is not background; at least one, so that the match of a small partition is not."""
+MIN_SPREAD = 0.05
+"""Cosines of unrelated things differ by about this much in every model tried; less is an accident of few files."""
 
 Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """Mean and standard deviation of a query's cosines with things that it is mostly not about."""
+    """Mean and standard deviation of a query's cosines with things that it is not about."""
 
     mean: float
     spread: float
@@ -38,18 +41,24 @@ class Background:
 def backgrounds(query: npt.NDArray[np.float32], samples: Mapping[Key, Vectors]) -> dict[Key, Background]:
     """The background of each partition for `query` `(dim,)`, from samples `(m, dim)` of its vectors.
 
-    Spread is shrunk towards that of all partitions together, means are not: an offset is what separates modalities,
-    and pooling it would bring back the gap. A partition of one or two vectors therefore leans on the others' spread.
+    The spread of a small partition is shrunk towards that of all partitions together. Its mean is not, for an offset is
+    what separates modalities; only a partition of a single vector, whose mean says nothing, takes that of the others.
     """
-    scores = {key: rows @ query for key, rows in samples.items() if len(rows)}
-    if not scores:
-        return {}
-    pooled = np.concatenate([values - values.mean() for values in scores.values()])
-    prior = float(pooled.var()) if len(pooled) > len(scores) else MIN_SPREAD
-    return {key: _background(values, prior) for key, values in scores.items()}
+    scores = {key: _background_scores(rows @ query) for key, rows in samples.items() if len(rows)}
+    means = {key: float(values.mean()) for key, values in scores.items() if len(values)}
+    if not means:
+        return dict.fromkeys(scores, Background(0.0, 1.0))
+    rest = np.concatenate([scores[key] - mean for key, mean in means.items()])
+    prior = max(float(rest.var()), MIN_SPREAD**2)
+    common = sum(means.values()) / len(means)
+    return {key: _background(values, means.get(key, common), prior) for key, values in scores.items()}
 
 
-def _background(scores: npt.NDArray[np.float32], prior: float) -> Background:
-    count = len(scores)
-    variance = (count * float(scores.var()) + PRIOR * prior) / (count + PRIOR)
-    return Background(float(scores.mean()), max(variance**0.5, MIN_SPREAD))
+def _background_scores(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    dropped = max(1, round(TRIMMED * len(scores)))
+    return np.sort(scores)[: len(scores) - dropped]
+
+
+def _background(scores: npt.NDArray[np.float32], mean: float, prior: float) -> Background:
+    variance = (float(((scores - mean) ** 2).sum()) + PRIOR * prior) / (len(scores) + PRIOR)
+    return Background(mean, float(variance**0.5))
