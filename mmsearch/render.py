@@ -8,15 +8,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from mmsearch.core import Hit, Span
-
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from mmsearch.core import Hit, Span
 
 
 class Format(str, Enum):
@@ -35,6 +36,10 @@ CSV_COLUMNS = (
     *SPAN_COLUMNS,
     *("snippet", "model", "stale"),
 )
+
+NUMERIC = ("#", "relevance", "rerank")
+LEAST_SNIPPET = 12
+"""Columns of a terminal below which a snippet tells nothing."""
 
 
 def hit_fields(hit: Hit, model: str) -> dict[str, Any]:
@@ -64,8 +69,20 @@ def _span_fields(span: Span) -> dict[str, Any]:
     return {}
 
 
-def hits(found: Sequence[Hit], query: str, model: str, form: Format, *, end: str = "\n", width: int = 0) -> str:
-    """All hits of one query, ready to be written; `end` terminates each path of `Format.paths`."""
+def hits(
+    found: Sequence[Hit], query: str, model: str, form: Format, *, end: str = "\n", width: int = 0, base: str = ""
+) -> str:
+    """All hits of one query, ready to be written.
+
+    Args:
+        found: in order of rank.
+        query: how output names the query.
+        model: how output names the embedder.
+        form: the format.
+        end: terminates each path of `Format.paths`.
+        width: columns of the terminal that a table is for; 0 means that it is not for one.
+        base: a table shows paths below this directory relative to it; the other formats never do.
+    """
     rows = [hit_fields(hit, model) for hit in found]
     if form is Format.paths:
         return "".join(hit.item.path + end for hit in found)
@@ -75,7 +92,7 @@ def hits(found: Sequence[Hit], query: str, model: str, form: Format, *, end: str
         return "".join(to_json({"query": query, **row}, indent=None) + "\n" for row in rows)
     if form is Format.csv:
         return _csv([{"query": query, **row} for row in rows])
-    return draw(_hit_table(found), width) if found else ""
+    return draw(_hit_table(found, width, base), width) if found else ""
 
 
 def to_json(value: Any, indent: int | None = 2) -> str:
@@ -102,36 +119,52 @@ def harmless(text: str) -> str:
 
 
 def _escape(char: str) -> str:
-    return (
-        char.encode("unicode_escape").decode() if not "\udc80" <= char <= "\udcff" else f"\\x{ord(char) - 0xDC00:02x}"
-    )
+    if "\udc80" <= char <= "\udcff":  # how Python carries a byte that is not UTF-8
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode()
 
 
-def _hit_table(found: Sequence[Hit]) -> Table:
+def _hit_table(found: Sequence[Hit], width: int, base: str) -> Table:
+    """A row a hit, without columns that are empty in all rows."""
+    from rich.cells import cell_len
+    from rich.table import Table
     from rich.text import Text
 
-    reranked = any(hit.rerank_score is not None for hit in found)
-    table = _table(["#", "relevance", "score"] + ["rerank"] * reranked, ["path", "where", "snippet"])
-    for hit in found:
-        rerank = [] if not reranked else ["" if hit.rerank_score is None else f"{hit.rerank_score:.2f}"]
-        path = Text(harmless(hit.item.path) + (" (changed since)" if hit.stale else ""), style="bold")
-        where = str(hit.item.span) or hit.item.modality
-        numbers = [str(hit.rank), f"{hit.relevance:.2f}", f"{hit.score:.3f}", *rerank]
-        table.add_row(*numbers, path, where, Text(harmless(hit.item.snippet)))
-    return table
-
-
-def _table(numbers: Sequence[str], texts: Sequence[str]) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in texts:
+    cells = [_cells(hit, base) for hit in found]
+    columns = {name: [row[name] for row in cells] for name in cells[0] if any(row[name] for row in cells)}
+    widths = {name: max(map(cell_len, [name, *column])) for name, column in columns.items()}
+    fixed = sum(widths[name] + 1 for name in columns if name not in ("path", "snippet"))
+    least = {**widths, "path": min(widths["path"], max(width - fixed - 1, 1))} if width else {}
+    if width - fixed - widths["path"] - 1 < LEAST_SNIPPET and width:
+        columns.pop("snippet", None)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for name in columns:
+        numeric = name in NUMERIC
         table.add_column(
-            name, overflow="ellipsis" if name == "snippet" else "fold", no_wrap=name in ("where", "snippet")
+            name,
+            justify="right" if numeric else "left",
+            style="bold" if name == "path" else "",
+            no_wrap=name == "snippet",
+            overflow="ellipsis" if name == "snippet" else "fold",
+            min_width=None if name == "snippet" else least.get(name),
         )
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*map(Text, row))
     return table
+
+
+def _cells(hit: Hit, base: str) -> dict[str, str]:
+    """What the table shows of a hit; paths below `base` are shown relative to it."""
+    below = os.path.join(base, "")
+    path = hit.item.path.removeprefix(below) if base else hit.item.path
+    return {
+        "#": str(hit.rank),
+        "relevance": f"{hit.relevance:.2f}",
+        "rerank": "" if hit.rerank_score is None else f"{hit.rerank_score:.2f}",
+        "path": harmless(path) + (" (changed since)" if hit.stale else ""),
+        "where": str(hit.item.span) or hit.item.modality,
+        "snippet": harmless(hit.item.snippet),
+    }
 
 
 def counts(title: str, rows: Sequence[tuple[str, str]], width: int = 0) -> str:

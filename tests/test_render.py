@@ -75,3 +75,15 @@ def test_table_shows_where_in_the_file_and_neutralises_names() -> None:
     table = hits([hit("/a\x1b[31m.pdf", Span("page", 2, 2))], "q", "m", Format.table)
     assert "p.2" in table
     assert "\x1b" not in table
+
+
+def test_a_narrow_terminal_keeps_whole_paths_and_drops_the_snippet() -> None:
+    table = hits([hit("/home/a/" + "n" * 50 + ".txt", text="some words")], "q", "m", Format.table, width=60)
+    assert sum(line.count("n") for line in table.splitlines()[1:]) == 50
+    assert "some words" not in table
+    assert "some words" in hits([hit(text="some words")], "q", "m", Format.table, width=60)
+
+
+def test_a_table_shows_paths_relative_to_where_one_is() -> None:
+    assert "/data" not in hits([hit("/data/sub/a.jpg")], "q", "m", Format.table, base="/data")
+    assert "/database/a.jpg" in hits([hit("/database/a.jpg")], "q", "m", Format.table, base="/data")
