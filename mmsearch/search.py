@@ -1,0 +1,168 @@
+"""The query pipeline: embed the query, take candidates from every partition, make them comparable, rerank, rank.
+
+Knows the reader's, the embedder's and the reranker's interface; nothing of argv, output formats or FAISS.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mmsearch import media, scan
+from mmsearch.calibrate import Background, backgrounds
+from mmsearch.core import Embedder, Hit, LoaderSettings, Modality, Query, Reranker, Segment
+from mmsearch.errors import MediaError, MmsearchError
+from mmsearch.store import Filter, Located, Reader
+
+log = logging.getLogger(__name__)
+
+FIRST_DEPTH = 64
+"""Candidates taken from each partition at first; doubled until the answer is full or the partition is exhausted."""
+RERANK_BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How many hits (`top`), from which files (`where`), and how many candidates a reranker reads."""
+
+    top: int = 10
+    where: Filter = field(default_factory=Filter)
+    rerank_depth: int = 20
+
+
+class Scored(NamedTuple):
+    """An item of some live file with its raw cosine and its relevance."""
+
+    relevance: float
+    score: float
+    place: Located
+
+
+class Searcher:
+    """Answers queries over one open reader; the samples for calibration are read once."""
+
+    def __init__(self, reader: Reader, embedder: Embedder, reranker: Reranker | None = None) -> None:
+        self.reader = reader
+        self.embedder = embedder
+        self.reranker = reranker
+        self.counts: dict[Modality, int] = {p: n for p, n in reader.counts().items() if n}
+        self._samples = {partition: reader.sample(partition) for partition in self.counts}
+
+    def search(self, query: Query, options: SearchOptions = SearchOptions()) -> list[Hit]:
+        """Hits in order of rank: one a file, each with its best segment. Files that are gone are left out."""
+        vector = self.embedder.embed_query(query)
+        wanted = max(options.top, options.rerank_depth) if self.reranker else options.top
+        hits = [_hit(*found) for found in self._best(vector, options.where, wanted)]
+        if self.reranker and query.text:
+            hits = rerank(self.reranker, query, hits, options.rerank_depth, self.embedder.spec.loader)
+        elif self.reranker:
+            log.warning("not reranked: the reranker reads text, and the query has none")
+        return [replace(hit, rank=rank) for rank, hit in enumerate(hits[: options.top], 1)]
+
+    def _best(self, vector: npt.NDArray[np.float32], where: Filter, wanted: int) -> list[tuple[Scored, bool]]:
+        """The best segment of each of at most `wanted` files that are still there, with whether it is stale."""
+        scales = backgrounds(vector, self._samples)
+        depth = max(FIRST_DEPTH, wanted)
+        known: dict[str, bool | None] = {}
+        while True:
+            found = self._candidates(vector, where, depth, scales)
+            best: list[tuple[Scored, bool]] = []
+            for candidate in _by_file(found):
+                path = candidate.place.item.path
+                if path not in known:
+                    known[path] = staleness(candidate.place)
+                stale = known[path]
+                if stale is not None:
+                    best.append((candidate, stale))
+                if len(best) == wanted:
+                    return best
+            if depth >= max(self.counts.values(), default=0):
+                return best
+            depth *= 4
+
+    def _candidates(
+        self, vector: npt.NDArray[np.float32], where: Filter, depth: int, scales: dict[Modality, Background]
+    ) -> list[Scored]:
+        """The `depth` best items of each partition at every file that holds them, best first."""
+        scores: dict[int, tuple[float, float]] = {}
+        for partition in self.counts:
+            for item_id, score in self.reader.search(vector, partition, depth, where):
+                scores[item_id] = (scales[partition].relevance(score), score)
+        places = self.reader.locate(list(scores), where)
+        found = [Scored(*scores[item_id], place) for item_id, at in places.items() for place in at]
+        return sorted(found, key=lambda one: (-one.relevance, os.fsencode(one.place.item.path), one.place.item.ordinal))
+
+
+def _by_file(candidates: Sequence[Scored]) -> list[Scored]:
+    """The first candidate of each file."""
+    best: dict[str, Scored] = {}
+    for candidate in candidates:
+        best.setdefault(candidate.place.item.path, candidate)
+    return list(best.values())
+
+
+def _hit(scored: Scored, stale: bool) -> Hit:
+    return Hit(scored.place.item, 0, scored.score, scored.relevance, stale=stale)
+
+
+def staleness(place: Located) -> bool | None:
+    """None when the file is gone, True when it is no longer what was indexed, False when it is.
+
+    Only a file whose time alone changed is read again, to see whether its content did.
+    """
+    try:
+        found = os.stat(place.item.path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        return True
+    if found.st_size != place.size:
+        return True
+    if found.st_mtime_ns == place.mtime_ns:
+        return False
+    try:
+        return scan.digest(place.item.path) != place.item.digest
+    except MediaError:
+        return True
+
+
+def rerank(reranker: Reranker, query: Query, hits: list[Hit], depth: int, settings: LoaderSettings) -> list[Hit]:
+    """Order the first `depth` hits by the reranker's score; those it cannot read keep their places among the others.
+
+    Contents are loaded again from the original files; a file that changed or cannot be read keeps its place too.
+    """
+    head = hits[:depth]
+    readable = [(at, segment) for at, hit in enumerate(head) if (segment := _reload(reranker, hit, settings))]
+    if not readable:
+        return hits
+    try:
+        scores = _scores(reranker, query, [segment for _, segment in readable])
+    except MmsearchError as error:
+        log.warning("not reranked: %s", error)
+        return hits
+    scored = [replace(head[at], rerank_score=float(score)) for (at, _), score in zip(readable, scores, strict=True)]
+    scored.sort(key=lambda hit: -(hit.rerank_score or 0.0))
+    for (at, _), hit in zip(readable, scored, strict=True):
+        head[at] = hit
+    return head + hits[depth:]
+
+
+def _scores(reranker: Reranker, query: Query, segments: list[Segment]) -> list[float]:
+    batches = [segments[start : start + RERANK_BATCH] for start in range(0, len(segments), RERANK_BATCH)]
+    return [float(score) for batch in batches for score in reranker.score(query, batch)]
+
+
+def _reload(reranker: Reranker, hit: Hit, settings: LoaderSettings) -> Segment | None:
+    if hit.item.partition not in reranker.modalities or hit.stale:
+        return None
+    try:
+        return media.reload(hit.item, media.identify(hit.item.path).name, settings)
+    except MediaError as error:
+        log.warning("not reranked: %s: %s", hit.item.path, error)
+        return None
