@@ -216,9 +216,9 @@ class OnnxEmbedder:
 
     def _part(self, content: Content) -> Vectors:
         if isinstance(content, Clip):
-            return self._clips([content])[0]
+            return _row(self._clips([content]))
         partition: Modality = "text" if isinstance(content, str) else "audio" if isinstance(content, Audio) else "image"
-        return self.towers.encode(partition, [content])[0][0]
+        return _row(self.towers.encode(partition, [content])[0])
 
 
 def _loader_settings(config: dict[str, Any]) -> LoaderSettings:
@@ -231,6 +231,10 @@ def _loader_settings(config: dict[str, Any]) -> LoaderSettings:
         audio_rate=audio["sample_rate"],
         audio_seconds=audio["seconds"],
     )
+
+
+def _row(rows: Vectors) -> Vectors:
+    return np.asarray(rows[0], np.float32)
 
 
 def _mean(rows: Vectors) -> Vectors:

@@ -1,0 +1,106 @@
+"""What all commands share: errors and signals become one line and an exit code, output goes out as bytes.
+
+Knows nothing about any single command.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
+
+import typer
+
+from mmsearch.errors import MmsearchError, UsageError
+
+if TYPE_CHECKING:
+    from mmsearch.core import Modality
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+INTERRUPTED = 130
+
+
+def guarded(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn expected failures of a command into one line on stderr and its exit code."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        _prepare()
+        try:
+            return command(*args, **kwargs)
+        except MmsearchError as error:
+            complain(f"error: {error}")
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            complain("interrupted; what was finished is kept")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # The reader (`head`, a closed pager) has what it wanted; Python must not flush into the closed pipe again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+    return run
+
+
+def _prepare() -> None:
+    logging.basicConfig(level=logging.WARNING, format="mmsearch: warning: %(message)s", stream=sys.stderr)
+    if hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def complain(line: str) -> None:
+    """One line on stderr, safe for a terminal whatever names it holds."""
+    from mmsearch.render import harmless
+
+    print(f"mmsearch: {harmless(line)}", file=sys.stderr, flush=True)
+
+
+def emit(text: str, paths: bool = False) -> None:
+    """Write data to stdout as bytes: names that are not UTF-8 survive, and no locale can break them."""
+    from mmsearch.render import encode
+
+    sys.stdout.buffer.write(encode(text, paths))
+    sys.stdout.buffer.flush()
+
+
+def terminal_width() -> int:
+    """Columns of the terminal that stdout is, or 0."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
+def parse_types(value: str | None) -> frozenset[Modality] | None:
+    """`image,video` as a set of modalities; None for no filter."""
+    from mmsearch.core import MODALITIES
+
+    if value is None:
+        return None
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    chosen = frozenset(modality for modality in MODALITIES if modality in names)
+    if unknown := [name for name in names if name not in MODALITIES]:
+        raise UsageError(f"unknown type {unknown[0]!r}: choose from {', '.join(MODALITIES)}")
+    if not chosen:
+        raise UsageError(f"empty type: choose from {', '.join(MODALITIES)}")
+    return chosen
+
+
+def parse_object(value: str | None, option: str) -> dict[str, Any]:
+    """A JSON object given to `option`, or an empty one."""
+    try:
+        parsed = json.loads(value or "{}")
+    except ValueError as error:
+        raise UsageError(f"{option} wants a JSON object such as '{{\"key\": 1}}': {error}") from None
+    if not isinstance(parsed, dict):
+        raise UsageError(f"{option} wants a JSON object, not {value!r}")
+    return parsed

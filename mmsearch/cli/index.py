@@ -1,0 +1,188 @@
+"""`mmsearch index`: bring the index up to date with folders and files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import typer
+
+from mmsearch.cli import options
+from mmsearch.cli.common import complain, emit, guarded, parse_object
+from mmsearch.cli.locate import locate, locate_for_writing
+from mmsearch.errors import UsageError
+from mmsearch.render import to_json
+
+if TYPE_CHECKING:
+    from mmsearch.build import BuildOptions
+    from mmsearch.core import IndexReport, ModelOptions
+    from mmsearch.scan import ScanOptions
+    from mmsearch.store import Identity
+
+NEW_FAILURES = 5
+
+
+@guarded
+def index(
+    roots: options.Roots = None,
+    index: options.IndexDir = None,
+    files_from: options.FilesFrom = None,
+    null: options.Null = False,
+    globs: options.Globs = None,
+    hidden: options.Hidden = False,
+    no_ignore: options.NoIgnore = False,
+    follow: options.Follow = False,
+    prune: options.Prune = False,
+    retry_failed: options.RetryFailed = False,
+    rebuild: options.Rebuild = False,
+    dry_run: options.DryRun = False,
+    as_json: options.Json = False,
+    model: options.Model = None,
+    revision: options.Revision = None,
+    device: options.Device = None,
+    dtype: options.Dtype = None,
+    attn: options.Attn = None,
+    max_pixels: options.MaxPixels = None,
+    model_kwargs: options.ModelKwargs = None,
+    processor_kwargs: options.ProcessorKwargs = None,
+    trust_remote_code: options.TrustRemoteCode = False,
+) -> None:
+    """Index folders and files, or bring the index up to date.
+
+    Only new and changed files are read; renamed and copied ones keep their vectors. Without PATH the folders of earlier
+    runs are gone through again.
+
+    Examples:
+
+      mmsearch index ~/Pictures ~/Documents
+
+      mmsearch index --prune
+
+      fd -0 . | mmsearch index --files-from - -0
+
+      mmsearch index ~/Pictures --model ./my-model --index ~/Pictures/.mmsearch
+    """
+    from mmsearch.build import BuildOptions
+    from mmsearch.scan import ScanOptions
+
+    given = _given(
+        name=model, revision=revision, device=device, dtype=dtype, attn=attn, max_pixels=max_pixels,
+        model_kwargs=parse_object(model_kwargs, "--model-kwargs"),
+        processor_kwargs=parse_object(processor_kwargs, "--processor-kwargs"), trust_remote_code=trust_remote_code,
+    )  # fmt: skip
+    directory = locate(index) if dry_run else locate_for_writing(index)
+    scan = ScanOptions(hidden, not no_ignore, tuple(globs or ()), follow, (directory,))
+    places = _existing(roots or [])
+    with _listed(files_from, null) as files:
+        if dry_run:
+            report = _plan(directory, places, files, scan)
+        else:
+            report = _run(directory, places, files, given, BuildOptions(scan, prune, retry_failed), rebuild)
+    emit(to_json(report.to_json()) + "\n") if as_json else _summarise(report, directory, dry_run)
+    if report.failed:
+        raise typer.Exit(NEW_FAILURES)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The model options that were given, so that those of an existing index stand where none was."""
+    return {name: value for name, value in options.items() if value}
+
+
+def _existing(roots: list[str]) -> list[str]:
+    for root in roots:
+        if not os.path.lexists(root):
+            raise UsageError(f"no such file or folder: {root}")
+    return [os.path.abspath(root) for root in roots]
+
+
+@contextmanager
+def _listed(source: str | None, null: bool) -> Iterator[Iterator[str] | None]:
+    """The paths of `--files-from`, read as they come; None without the option."""
+    from mmsearch.scan import read_paths
+
+    if source is None:
+        if null:
+            raise UsageError("-0 belongs to --files-from")
+        yield None
+        return
+    with _opened(source) as stream:
+        yield read_paths(stream, null)
+
+
+def _opened(source: str) -> AbstractContextManager[BinaryIO]:
+    if source == "-":
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return open(source, "rb")
+    except OSError as error:
+        raise UsageError(f"--files-from {source}: {error.strerror}") from None
+
+
+def _run(
+    directory: str,
+    roots: list[str],
+    files: Iterator[str] | None,
+    given: dict[str, Any],
+    how: BuildOptions,
+    rebuild: bool,
+) -> IndexReport:
+    from mmsearch.build import Builder
+    from mmsearch.cli.progress import listening
+    from mmsearch.models import load_embedder
+    from mmsearch.store import Identity, Writer, read_identity
+
+    known = read_identity(directory)
+    if known is None and not roots and files is None:
+        raise UsageError(f"no index at {directory} yet: give the folders to index, such as `mmsearch index ~/Pictures`")
+    embedder = load_embedder(_model_options(known, given))
+    identity = Identity.of(_model_options(known, given), embedder.spec)
+    with Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer:
+        places = roots if roots or files is not None else _still_there(writer.roots())
+        with listening() as listener:
+            return Builder(writer, embedder, how, listener).run(places, files or ())
+
+
+def _model_options(known: Identity | None, given: dict[str, Any]) -> ModelOptions:
+    """Options of the existing index with what was given put over them; another model starts from nothing."""
+    from mmsearch.core import ModelOptions
+
+    if known is None or ("name" in given and given["name"] != known.options.name):
+        return ModelOptions(**given)
+    return replace(known.options, **given)
+
+
+def _still_there(roots: list[str]) -> list[str]:
+    """The index's roots that exist; the others may be on a drive that is not plugged in, and are left alone."""
+    for root in roots:
+        if not os.path.exists(root):
+            complain(f"warning: {root} is not there now: its files are left as they are")
+    return [root for root in roots if os.path.exists(root)]
+
+
+def _plan(directory: str, roots: list[str], files: Iterator[str] | None, scan: ScanOptions) -> IndexReport:
+    from itertools import chain
+
+    from mmsearch.build import plan
+    from mmsearch.scan import entry, walk
+    from mmsearch.store import Reader, read_identity
+
+    reader = Reader.open(directory) if read_identity(directory) else None
+    places = roots or (_still_there(list(reader.status().roots)) if reader and files is None else [])
+    listed = (entry(path) for path in files or () if not os.path.isdir(path))
+    return plan(reader.file if reader else lambda _: None, chain(*(walk(root, scan) for root in places), listed))
+
+
+def _summarise(report: IndexReport, directory: str, dry_run: bool) -> None:
+    """Counts that are not zero, on stderr: stdout is for data."""
+    counts = [(name, value) for name, value in report.to_json().items() if value and name != "seconds"]
+    told = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts) or "nothing to do"
+    if dry_run:
+        complain(f"would do: {told}")
+        return
+    complain(f"{told} in {report.seconds:.1f} s; index at {directory}")
+    if report.failed:
+        complain("`mmsearch status --failures` lists what failed and why")

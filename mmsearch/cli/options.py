@@ -1,0 +1,68 @@
+"""The options of all commands as annotated types, so that a command's signature reads like its synopsis."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from mmsearch.render import Format
+
+
+def _flag(text: str, *names: str) -> Any:
+    return typer.Option(*names, help=text)
+
+
+def _value(text: str, metavar: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, metavar=metavar, **more)
+
+
+Text: TypeAlias = str | None
+Texts: TypeAlias = list[str] | None
+
+# Every command
+IndexDir = Annotated[
+    Text,
+    _value("The index directory; default: $MMSEARCH_INDEX, the nearest .mmsearch/ upward, your own.", "DIR", "--index"),
+]
+Device = Annotated[Text, _value("cpu, cuda, cuda:1 or mps; default: the best there is.", "DEVICE", "--device")]
+Globs = Annotated[Texts, _value("Only paths that match; !GLOB leaves out; repeatable.", "GLOB", "-g", "--glob")]
+Json = Annotated[bool, _flag("Print one JSON object.", "--json")]
+
+# search
+Words = Annotated[Texts, typer.Argument(metavar="QUERY", help="What to look for.")]
+Images = Annotated[Texts, _value("A picture to look for; - reads it from stdin.", "FILE|-", "--image")]
+Top = Annotated[int, _value("At most this many files.", "N", "-k", "--top", min=1)]
+Types = Annotated[Text, _value("Only these: text,image,document,audio,video.", "TYPE,...", "-t", "--type")]
+Rerank = Annotated[bool, _flag("Read the best candidates again, more closely.", "--rerank")]
+RerankerName = Annotated[Text, _value("builtin, a hub id or a directory; implies --rerank.", "MODEL", "--reranker")]
+RerankDepth = Annotated[int, _value("How many candidates the reranker reads.", "N", "--rerank-depth", min=1)]
+Shape = Annotated[Format | None, typer.Option("--format", help="How hits are written; default: table.")]
+JsonLines = Annotated[bool, _flag("One JSON object a line.", "--jsonl")]
+Paths = Annotated[bool, _flag("Only paths, one a line.", "-l", "--paths")]
+Print0 = Annotated[bool, _flag("End each path with NUL instead of a newline; implies -l.", "-0", "--print0")]
+
+# index
+Roots = Annotated[Texts, typer.Argument(metavar="PATH", help="Folders and files; default: those of earlier runs.")]
+FilesFrom = Annotated[Text, _value("Read paths from a file, or from stdin with -.", "FILE|-", "--files-from")]
+Null = Annotated[bool, _flag("The paths of --files-from end with NUL.", "-0", "--null")]
+Hidden = Annotated[bool, _flag("Hidden files and folders too.", "--hidden")]
+NoIgnore = Annotated[bool, _flag("Do not respect .gitignore and .mmsearchignore.", "--no-ignore")]
+Follow = Annotated[bool, _flag("Follow symbolic links to folders.", "-L", "--follow")]
+Prune = Annotated[bool, _flag("Forget files that are no longer there.", "--prune")]
+RetryFailed = Annotated[bool, _flag("Try files that failed before again, though unchanged.", "--retry-failed")]
+Rebuild = Annotated[bool, _flag("Drop the index and build it anew.", "--rebuild")]
+DryRun = Annotated[bool, _flag("Only tell what would be done.", "--dry-run")]
+
+# Models
+Model = Annotated[Text, _value("builtin, a hub id or a directory; default: the index's own.", "MODEL", "--model")]
+Revision = Annotated[Text, _value("Branch, tag or commit of the hub id.", "REV", "--revision")]
+Dtype = Annotated[Text, _value("float32, bfloat16 or float16; default: by the hardware.", "DTYPE", "--dtype")]
+Attn = Annotated[Text, _value("Attention, such as sdpa or flash_attention_2.", "NAME", "--attn")]
+MaxPixels = Annotated[int | None, _value("Most pixels of a picture that the model sees.", "N", "--max-pixels", min=1)]
+ModelKwargs = Annotated[Text, _value("Passed to the model's loader.", "JSON", "--model-kwargs")]
+ProcessorKwargs = Annotated[Text, _value("Passed to the processor's loader.", "JSON", "--processor-kwargs")]
+TrustRemoteCode = Annotated[bool, _flag("Run code that comes with the model.", "--trust-remote-code")]
+
+# status
+Failures = Annotated[bool, _flag("List the files that failed, with the reason.", "--failures")]
