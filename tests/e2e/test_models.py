@@ -1,0 +1,66 @@
+"""Real architectures with random weights, loaded by directory: index and search with them through the command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.models import builders
+
+from .conftest import Command
+
+pytestmark = pytest.mark.models
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("clip")
+    builders.make_clip(directory)
+    return directory
+
+
+def test_index_and_search_with_a_clip(mixed: Command, clip: Path) -> None:
+    report = mixed.report(".", "--model", str(clip))
+    assert report["added"] == report["embedded"] == 6
+    hits = mixed.hits("a red circle")
+    assert len(hits) == 6
+    assert hits[0]["model"] == str(clip)
+    assert mixed.report(".")["unchanged"] == 6, "the index remembers its model"
+
+
+def test_another_model_is_refused_with_what_differs(mixed: Command, clip: Path) -> None:
+    mixed.report(".")
+    done = mixed("index", ".", "--model", str(clip))
+    assert done.returncode == 2
+    assert b"--rebuild" in done.stderr
+    assert b"builtin" in done.stderr
+    assert mixed.report(".", "--model", str(clip), "--rebuild")["embedded"] == 6
+
+
+@pytest.mark.parametrize("make", ["make_siglip", "make_qwen3vl"])
+def test_index_and_search_with(make: str, mixed: Command, tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    getattr(builders, make)(directory)
+    assert mixed.report(".", "--model", str(directory))["embedded"] == 6
+    assert len(mixed.hits("a red circle")) == 6
+    assert len(mixed.hits("--image", "red.png", "but green")) == 6
+
+
+def test_rerank_with_a_multimodal_cross_encoder(mixed: Command, tmp_path: Path) -> None:
+    builders.make_qwen3vl_reranker(tmp_path / "reranker")
+    mixed.report(".")
+    hits = mixed.hits("a red circle", "--reranker", str(tmp_path / "reranker"))
+    scores = [hit["rerank_score"] for hit in hits]
+    assert None not in scores
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_text_only_reranker_leaves_pictures_where_they_were(mixed: Command, tmp_path: Path) -> None:
+    builders.make_text_reranker(tmp_path / "reranker")
+    mixed.report(".")
+    plain = [hit["path"] for hit in mixed.hits("a red circle")]
+    hits = mixed.hits("a red circle", "--reranker", str(tmp_path / "reranker"))
+    assert all((hit["rerank_score"] is None) == (hit["modality"] == "image") for hit in hits)
+    places = [at for at, hit in enumerate(hits) if hit["modality"] == "image"]
+    assert [hits[at]["path"] for at in places] == [plain[at] for at in places]
