@@ -356,7 +356,7 @@ def test_only_a_directory_that_exists_is_taken_for_one(tmp_path: Path, monkeypat
     with pytest.raises(ModelUnavailable, match="is not on this machine"):
         load_embedder(ModelOptions("clip"))
     (tmp_path / "clip").mkdir()
-    with pytest.raises(ModelUnavailable, match="clip is not a model: it has none of modules.json, config.json"):
+    with pytest.raises(ModelUnavailable, match=r"clip is not a model: it has none of modules\.json, config\.json"):
         load_embedder(ModelOptions("clip"))
 
 
