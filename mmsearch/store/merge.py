@@ -97,6 +97,7 @@ def run(db: sqlite3.Connection, directory: str, dim: int, group: list[Listed]) -
         offset = 0
         for segment in group:
             offset += _repoint(db, segment.number, number, offset)
+            db.execute("DELETE FROM tombstones WHERE segment_id = ?", (segment.number,))
             db.execute("DELETE FROM segments WHERE id = ?", (segment.number,))
     return len(group)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 
 HERE = b"."
 """The anchor itself."""
@@ -26,20 +27,22 @@ class PathCodec:
     directory: str
     anchor: str = ""
 
-    @property
+    @cached_property
     def base(self) -> str | None:
         """The anchor as an absolute path."""
         return os.path.normpath(os.path.join(self.directory, self.anchor)) if self.anchor else None
 
+    @cached_property
+    def _start(self) -> bytes:
+        """What the stored forms of absolute paths below the anchor begin with; nothing does when there is none."""
+        return prefix(stored(self.base)) if self.base is not None else b"\0"
+
     def encode(self, path: str) -> bytes:
         """The stored form of an absolute path."""
         key = stored(path)
-        if self.base is None:
-            return key
-        base = stored(self.base)
-        if key == base:
-            return HERE
-        return key[len(prefix(base)) :] if key.startswith(prefix(base)) else key
+        if key.startswith(self._start):
+            return key[len(self._start) :] or HERE  # nothing is left when the anchor is "/" and the path too
+        return HERE if path == self.base else key
 
     def decode(self, key: bytes) -> str:
         """The absolute path of a stored one."""

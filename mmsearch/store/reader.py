@@ -33,21 +33,16 @@ _MOST_TIES = 4096
 _DEAD_CONTENTS = """SELECT DISTINCT m.content_id FROM files m WHERE m.missing = 1 AND m.content_id IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM files l WHERE l.content_id = m.content_id AND l.missing = 0)"""
 
+_ROWS_BY_SEGMENT = """SELECT s.name, s.count, s.live,
+    (SELECT count(DISTINCT i.row) FROM items i WHERE i.segment_id = s.id),
+    (SELECT count(*) FROM tombstones t WHERE t.segment_id = s.id) FROM segments s ORDER BY s.id"""
+
 
 @dataclass(frozen=True)
 class _Segment:
     number: int
     name: str
     count: int
-    live: int
-
-
-@dataclass(frozen=True)
-class _RowMap:
-    """Item and content of each row of a vector file, int64 `(count,)`; 0 where the row is a tombstone."""
-
-    items: Rows
-    contents: Rows
 
 
 class Reader:
@@ -58,8 +53,9 @@ class Reader:
         self.directory = directory
         self._db = db
         self._opened: dict[int, vectors.SegmentFile] = {}
-        self._row_maps: dict[int, _RowMap] = {}
-        self._last_filter: tuple[Filter, Mask | None] | None = None
+        self._contents: dict[int, Rows] = {}
+        self._dead: dict[int, list[int]] | None = None
+        self._last_filter: tuple[Filter, Mask] | None = None
         self._begin()
 
     @classmethod
@@ -85,7 +81,8 @@ class Reader:
         require_current(self._db, self.directory)
         self.identity = schema.identity_of(self._db, self.directory)
         self._codec = load_codec(self._db, self.directory)
-        self._row_maps.clear()
+        self._contents.clear()
+        self._dead = None
         self._last_filter = None
 
     def refresh(self) -> None:
@@ -140,16 +137,13 @@ class Reader:
         query = np.ascontiguousarray(vector, dtype=np.float32)
 
         def attempt() -> list[tuple[int, float]]:
-            allowed = self._allowed(where)
-            hits = [hit for one in self._segments(partition) for hit in self._search_one(one, query, k, allowed)]
+            hits = [hit for one in self._segments(partition) for hit in self._search_one(one, query, k, where)]
             return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
 
         return self._retry(attempt) if k > 0 else []
 
-    def _search_one(
-        self, segment: _Segment, query: Vectors, k: int, allowed: Mask | None
-    ) -> Iterator[tuple[int, float]]:
-        alive = self._alive(segment, allowed)
+    def _search_one(self, segment: _Segment, query: Vectors, k: int, where: Filter) -> Iterator[tuple[int, float]]:
+        alive = self._alive(segment, where)
         available = segment.count if alive is None else int(np.count_nonzero(alive))
         if not available:
             return iter(())
@@ -161,36 +155,47 @@ class Reader:
             rows, scores = file.search(query, want, alive)
         return zip(self._item_ids(segment, rows), map(float, scores), strict=True)
 
-    def _alive(self, segment: _Segment, allowed: Mask | None) -> Mask | None:
-        """Which rows may answer; None for all of them, which spares reading the map of rows."""
-        if allowed is not None:
-            alive: Mask = allowed[self._row_map(segment).contents]
-            return alive
-        return None if segment.live == segment.count else self._row_map(segment).items > 0
+    def _alive(self, segment: _Segment, where: Filter) -> Mask | None:
+        """Which rows may answer, bool `(count,)`; None for all of them, which is the common case and costs nothing."""
+        if where != EVERYTHING:
+            chosen: Mask = self._allowed(where)[self._contents_of(segment)]
+            return chosen
+        dead = self._dead_rows().get(segment.number)
+        if dead is None:
+            return None
+        alive = np.ones(segment.count, dtype=np.bool_)
+        alive[dead] = False
+        return alive
 
-    def _allowed(self, where: Filter) -> Mask | None:
-        """Bool by content id (0 is no content): has it a live file that passes? None when every content has."""
+    def _dead_rows(self) -> dict[int, list[int]]:
+        """By segment, the rows that never answer: tombstones, and items whose every file is missing."""
+        if self._dead is None:
+            self._dead = {}
+            rows = self._db.execute(
+                "SELECT segment_id, row FROM tombstones UNION ALL"
+                f" SELECT segment_id, row FROM items WHERE content_id IN ({_DEAD_CONTENTS})"
+            )
+            for number, row in rows:
+                self._dead.setdefault(number, []).append(row)
+        return self._dead
+
+    def _allowed(self, where: Filter) -> Mask:
+        """Bool by content id (0 is no content): has it a live file that passes?"""
         if self._last_filter is None or self._last_filter[0] != where:
-            self._last_filter = where, self._compute_allowed(where)
+            allowed = np.zeros(self._highest_content() + 1, dtype=np.bool_)
+            allowed[list(self._passing_contents(where))] = True
+            self._last_filter = where, allowed
         return self._last_filter[1]
 
-    def _compute_allowed(self, where: Filter) -> Mask | None:
-        if where == EVERYTHING:
-            dead = [content for (content,) in self._db.execute(_DEAD_CONTENTS)]
-            if not dead:
-                return None
-            allowed = np.ones(self._highest_content() + 1, dtype=np.bool_)
-            allowed[[0, *dead]] = False
-            return allowed
-        allowed = np.zeros(self._highest_content() + 1, dtype=np.bool_)
+    def _passing_contents(self, where: Filter) -> Iterator[int]:
+        if where.accept is None:  # no path has to be read
+            rows = self._db.execute(f"SELECT id, modality FROM contents WHERE id NOT IN ({_DEAD_CONTENTS})")
+            return (content for content, modality in rows if self._passes(where, modality, b""))
         rows = self._db.execute(
             "SELECT f.content_id, c.modality, f.path FROM files f JOIN contents c ON c.id = f.content_id"
             " WHERE f.missing = 0"
         )
-        for content, modality, path in rows:
-            if not allowed[content] and self._passes(where, modality, path):
-                allowed[content] = True
-        return allowed
+        return (content for content, modality, path in rows if self._passes(where, modality, path))
 
     def _passes(self, where: Filter, modality: Modality, path: bytes) -> bool:
         if where.modalities is not None and modality not in where.modalities:
@@ -201,25 +206,20 @@ class Reader:
         return int(self._db.execute("SELECT coalesce(max(id), 0) FROM contents").fetchone()[0])
 
     def _segments(self, partition: Modality) -> list[_Segment]:
-        rows = self._db.execute(
-            "SELECT id, name, count, live FROM segments WHERE partition = ? ORDER BY id", (partition,)
-        )
+        rows = self._db.execute("SELECT id, name, count FROM segments WHERE partition = ? ORDER BY id", (partition,))
         return [_Segment(*row) for row in rows]
 
-    def _row_map(self, segment: _Segment) -> _RowMap:
-        found = self._row_maps.get(segment.number)
-        if found is None:
-            rows = self._db.execute("SELECT row, id, content_id FROM items WHERE segment_id = ?", (segment.number,))
-            table = np.array(rows.fetchall(), dtype=np.int64).reshape(-1, 3)
-            found = _RowMap(np.zeros(segment.count, np.int64), np.zeros(segment.count, np.int64))
-            found.items[table[:, 0]] = table[:, 1]
-            found.contents[table[:, 0]] = table[:, 2]
-            self._row_maps[segment.number] = found
-        return found
+    def _contents_of(self, segment: _Segment) -> Rows:
+        """The content of each row, int64 `(count,)`; 0 where the row is a tombstone."""
+        if segment.number not in self._contents:
+            query = "SELECT row, content_id FROM items WHERE segment_id = ?"
+            table = np.array(self._db.execute(query, (segment.number,)).fetchall(), dtype=np.int64).reshape(-1, 2)
+            contents = np.zeros(segment.count, dtype=np.int64)
+            contents[table[:, 0]] = table[:, 1]
+            self._contents[segment.number] = contents
+        return self._contents[segment.number]
 
     def _item_ids(self, segment: _Segment, rows: Rows) -> list[int]:
-        if segment.number in self._row_maps:
-            return [int(item) for item in self._row_maps[segment.number].items[rows]]
         ids: dict[int, int] = {}
         for part in _parts([int(row) for row in rows]):
             query = f"SELECT row, id FROM items WHERE segment_id = ? AND row IN ({_marks(part)})"
@@ -277,8 +277,8 @@ class Reader:
         return self._retry(lambda: self._sample(partition, limit))
 
     def _sample(self, partition: Modality, limit: int) -> Vectors:
-        allowed, segments = self._allowed(EVERYTHING), self._segments(partition)
-        masks = [self._alive(segment, allowed) for segment in segments]
+        segments = self._segments(partition)
+        masks = [self._alive(segment, EVERYTHING) for segment in segments]
         alive = [np.arange(s.count) if m is None else np.flatnonzero(m) for s, m in zip(segments, masks, strict=True)]
         total = sum(map(len, alive))
         picks = np.linspace(0, total - 1, min(limit, total)).astype(np.int64)
@@ -338,6 +338,9 @@ class Reader:
             for (line,) in self._db.execute("PRAGMA quick_check"):
                 if line != "ok":
                     yield f"{schema.DATABASE}: {line}"
+            for name, count, live, items, dead in self._db.execute(_ROWS_BY_SEGMENT).fetchall():
+                if (live, count) != (items, items + dead):
+                    yield f"{schema.DATABASE}: {name} has {count} rows, {items} with an item and {dead} without"
             for name, expected in self._db.execute("SELECT name, checksum FROM segments ORDER BY id").fetchall():
                 try:
                     if vectors.checksum(vectors.segment_path(self.directory, name)) != expected:

@@ -40,13 +40,18 @@ def _1_first_tables(db: sqlite3.Connection) -> None:
             id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, partition TEXT NOT NULL,
             index_kind TEXT NOT NULL, count INTEGER NOT NULL, live INTEGER NOT NULL, checksum TEXT NOT NULL,
             CHECK (live BETWEEN 0 AND count))""",
+        # Rows of a vector file that no item points to any more; `live` counts the others. Items alone would say so
+        # too, but only by reading all of them.
+        """CREATE TABLE tombstones (
+            segment_id INTEGER NOT NULL REFERENCES segments (id), row INTEGER NOT NULL,
+            PRIMARY KEY (segment_id, row)) WITHOUT ROWID""",
         # The bounds of a span have no column type: lines and pages stay integers, seconds stay real.
         """CREATE TABLE items (
             id INTEGER PRIMARY KEY AUTOINCREMENT, content_id INTEGER NOT NULL REFERENCES contents (id),
             ordinal INTEGER NOT NULL, partition TEXT NOT NULL, span_unit TEXT NOT NULL, span_start NOT NULL,
             span_end NOT NULL, text TEXT NOT NULL, segment_id INTEGER NOT NULL REFERENCES segments (id),
             row INTEGER NOT NULL)""",
-        "CREATE INDEX items_by_row ON items (segment_id, row, content_id)",  # covers the map of rows
+        "CREATE INDEX items_by_row ON items (segment_id, row, content_id)",  # a filter reads nothing else
         "CREATE INDEX items_by_content ON items (content_id)",
     ):
         db.execute(statement)

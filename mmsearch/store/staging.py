@@ -129,6 +129,9 @@ class Commit:
             lost = self._db.execute(
                 "SELECT segment_id, count(*) FROM items WHERE content_id = ? GROUP BY segment_id", (content_id,)
             ).fetchall()
+            self._db.execute(
+                "INSERT INTO tombstones SELECT segment_id, row FROM items WHERE content_id = ?", (content_id,)
+            )
             self._db.execute("DELETE FROM items WHERE content_id = ?", (content_id,))
             self._db.execute("DELETE FROM contents WHERE id = ?", (content_id,))
             for segment_id, count in lost:

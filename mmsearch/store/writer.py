@@ -316,7 +316,7 @@ def _erase(directory: str) -> None:
 
 
 def _start_anew(db: sqlite3.Connection, directory: str, identity: Identity) -> None:
-    for table in ("items", "files", "contents", "segments", "roots", "meta"):
+    for table in ("items", "files", "contents", "tombstones", "segments", "roots", "meta"):
         db.execute(f"DELETE FROM {table}")
     schema.put_meta(db, "format", str(schema.FORMAT))
     schema.put_meta(db, "identity", identity.to_json())

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -155,41 +158,48 @@ def _look(directory: str) -> int:
         return 1
 
 
-def _as_nobody(directory: str) -> subprocess.CompletedProcess[str]:
-    code = (
-        "import os, sys\n"
-        "from mmsearch.store import Reader, Writer\n"
-        "from mmsearch.errors import MmsearchError\n"
-        "from tests.store.helpers import IDENTITY, found, unit\n"
-        "import faiss, filelock; unit('x')  # all of Python may lie where nobody can read it\n"
-        "if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)\n"
-        "with Reader.open(sys.argv[1]) as reader: print(found(reader, 'a'), reader.counts())\n"
-        "try: Writer.open(sys.argv[1], IDENTITY)\n"
-        "except MmsearchError as error: print('refused:', error)\n"
-    )
-    return subprocess.run(
-        [sys.executable, "-c", code, directory],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+READ_AS_NOBODY = """
+import os, sys
+from mmsearch.errors import MmsearchError
+from mmsearch.store import Reader, Writer
+from tests.store.helpers import IDENTITY, found, unit
+import faiss, filelock; unit('x')  # all of Python may lie where nobody can read it
+if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)
+for _ in range(2):
+    with Reader.open(sys.argv[1]) as reader: print(found(reader, 'a'), reader.counts())
+try: Writer.open(sys.argv[1], IDENTITY)
+except MmsearchError as error: print('refused', '\\n' in str(error))
+"""
+
+
+@pytest.fixture
+def public_path() -> Iterator[Path]:
+    """A temporary directory that others can enter, unlike pytest's."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
-def test_read_only_directory_can_be_searched(tmp_path: Path) -> None:
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_uid == os.getuid() and parent.stat().st_mode & 0o005 != 0o005 and parent != Path("/tmp"):
-            parent.chmod(parent.stat().st_mode | 0o005)
-    directory = make(tmp_path / "index", "a")
-    for folder, _, files in os.walk(directory):
-        os.chmod(folder, 0o555)
-        for file in files:
-            os.chmod(os.path.join(folder, file), 0o444)
+@pytest.mark.parametrize("killed", [False, True])
+def test_read_only_directory_can_be_searched(public_path: Path, killed: bool) -> None:
+    """Also when its writer was killed, so that the last commits are in the log alone."""
+    with Writer.open(str(public_path / "live"), IDENTITY) as writer:
+        put(writer, "/data/a", "a")
+        writer.commit()
+        directory = shutil.copytree(public_path / "live", public_path / "index") if killed else public_path / "live"
+    assert (directory / "meta.sqlite-wal").exists() == killed
+    _set_modes(directory, 0o555, 0o444)
     try:
-        done = _as_nobody(directory)
+        command = [sys.executable, "-c", READ_AS_NOBODY, str(directory)]
+        done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     finally:
-        for folder, _, _ in os.walk(directory):
-            os.chmod(folder, 0o755)
-    assert done.stdout.startswith("['/data/a'] {'image': 1, 'text': 1}\nrefused: "), done.stderr
-    assert done.stdout.count("\n") == 2
+        _set_modes(directory, 0o755, 0o644)
+    assert done.stdout == "['/data/a'] {'image': 1, 'text': 1}\n" * 2 + "refused False\n", done.stderr
+
+
+def _set_modes(directory: Path, folders: int, files: int) -> None:
+    for folder, _, names in os.walk(directory):
+        os.chmod(folder, folders)
+        for name in names:
+            os.chmod(os.path.join(folder, name), files)

@@ -120,6 +120,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert set(self.writer.paths_under("/data/sub")) == inside
         live = {one.digest: one for one in self.committed.values() if one.digest is not None and not one.missing}
         with Reader.open(self.directory) as reader:
+            assert list(reader.problems()) == []
             for path in {*self.committed, "/data/a"}:
                 assert reader.file(path) == self.committed.get(path)
             expected = {"image": len(live), "text": len(live)} if live else {}
