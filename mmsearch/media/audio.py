@@ -31,6 +31,7 @@ _LAST_SHARE = 0.25
 _NEW_SHARE = 0.05
 _SLOWEST, _FASTEST = 1_000, 1_536_000
 _MOST_CHANNELS = 8
+_MOST_NEW_STREAMS = 10_000
 _SEEK_FROM = 30.0
 _LEAD_IN = 1.0
 
@@ -79,16 +80,21 @@ def duration(container: Any, stream: Any) -> float | None:
     return None
 
 
-def decoded(container: Any, stream: Any) -> Iterator[tuple[Any, list[Any]]]:
-    """Every packet of `stream` with the frames out of it: none for a damaged one; an unreadable end is the end."""
-    packets = container.demux(stream)
-    while True:
+def packets(container: Any, stream: Any) -> Iterator[Any]:
+    """Every packet of `stream` up to the end of the file, or to where it cannot be read any further."""
+    for _ in range(_MOST_NEW_STREAMS):
         try:
-            packet = next(packets, None)
+            yield from container.demux(stream)
+        except IndexError:
+            continue  # PyAV trips over a packet of a stream that only appears in mid-file; the next ones are fine
         except (av.FFmpegError, OSError):
             return
-        if packet is None:
-            return
+        return
+
+
+def decoded(container: Any, stream: Any) -> Iterator[tuple[Any, list[Any]]]:
+    """Every packet of `stream` with the frames that came out of it: none for a damaged one."""
+    for packet in packets(container, stream):
         frames: list[Any] = []
         with suppress(av.FFmpegError):
             frames = packet.decode()
@@ -215,9 +221,10 @@ def _plain(frame: Any) -> Any:
     """A frame the mixer takes: it knows no layouts of more than eight channels, so those are averaged before it."""
     count = frame.layout.nb_channels
     if count > _MOST_CHANNELS:
-        samples = frame.to_ndarray()
-        samples = samples if frame.format.is_planar else samples.reshape(-1, count).T
-        mean = samples.mean(axis=0, dtype=np.float64)
+        if frame.format.is_planar:  # PyAV reads wild memory for the ninth plane
+            raise MediaError(f"sound of {count} channels; at most {_MOST_CHANNELS} can be read of its codec")
+        samples = frame.to_ndarray().reshape(-1, count)
+        mean = samples.mean(axis=1, dtype=np.float64)
         if samples.dtype.kind != "f":
             mean = mean / float(np.iinfo(samples.dtype).max) - (samples.dtype.kind == "u")
         averaged = av.AudioFrame.from_ndarray(mean[None].astype(np.float32), format="fltp", layout="mono")
@@ -251,15 +258,15 @@ def _sought(container: Any, stream: Any, first: int, grid: _Grid) -> _Samples | 
     target = first / grid.rate
     with suppress(av.FFmpegError):
         container.seek(int((zero + target - _LEAD_IN) / stream.time_base), stream=stream)
-        packets = decoded(container, stream)
-        for packet, frames in packets:
+        found = decoded(container, stream)
+        for packet, frames in found:
             if not frames:
                 continue
             if frames[0].time is None or (early := target - (frames[0].time - zero)) < 0:
                 return None
             if early <= _LEAD_IN:
                 lead = round(early * grid.rate)
-                return _gather(_mono(_again(packet, frames, packets), grid.rate), lead, grid.size)
+                return _gather(_mono(_again(packet, frames, found), grid.rate), lead, grid.size)
     return None
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mmsearch.core import Clip, Facts, Item, LoaderSettings, Picture, Segment, Span
 from mmsearch.errors import MediaError
 from mmsearch.media import audio
-from mmsearch.media.audio import decoded, duration, opened, origin
+from mmsearch.media.audio import decoded, duration, opened, origin, packets
 from mmsearch.media.base import Loaded
 
 _Histogram: TypeAlias = npt.NDArray[np.float64]
@@ -26,6 +26,7 @@ _STEP = 0.5
 """Seconds between the frames that are looked at."""
 _SHORTEST = 1.0
 """Seconds; shots and leftovers below it stay with the stretch before them."""
+_JUMP = 1.0
 _SIDE = 768
 _MOST_PIXELS = 1 << 26
 _THREADS = 4
@@ -132,13 +133,17 @@ def _shape(frame: Any) -> tuple[int, int]:
     return (height, width) if _quarter_turns(frame) % 2 else (width, height)
 
 
-def _picture(frame: Any, stream: Any, side: int) -> Picture:
-    """Upright RGB, the longer side at most `side`."""
+def _reduced(frame: Any, stream: Any, side: int) -> tuple[int, int]:
+    """Width and height that bring the longer side down to `side`."""
     width, height = _size(frame, stream)
     scale = min(1.0, side / max(width, height))
-    width, height = max(1, round(width * scale)), max(1, round(height * scale))
-    reduced = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA")
-    upright: Picture = np.ascontiguousarray(np.rot90(reduced.to_ndarray(), _quarter_turns(frame)))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _picture(frame: Any, size: tuple[int, int]) -> Picture:
+    """Upright RGB, `size` wide and high before it is turned."""
+    small = frame.reformat(width=size[0], height=size[1], format="rgb24", interpolation="AREA")
+    upright: Picture = np.ascontiguousarray(np.rot90(small.to_ndarray(), _quarter_turns(frame)))
     return upright
 
 
@@ -148,7 +153,7 @@ def _keyframes_suffice(path: str, settings: LoaderSettings) -> bool:
         stream = _decodable(container)
         limit = _SPACING if (duration(container, stream) or 0.0) < _LONG else _LONG_SPACING
         last = None
-        for packet in container.demux(stream):
+        for packet in packets(container, stream):
             if packet.pts is None:
                 continue
             now = float(packet.pts * packet.time_base) - origin(container)
@@ -176,14 +181,18 @@ class _Pass:
             stream = _decodable(container)
             if self.keyframes:
                 stream.codec_context.skip_frame = "NONKEY"
-            zero, last = origin(container), None
+            zero, last, latest = origin(container), None, 0.0
             frame_time = 1.0 / float(stream.average_rate) if stream.average_rate else 0.04
             for packet, frames in decoded(container, stream):
                 if packet.pts is not None and not packet.is_corrupt:
                     length = float((packet.duration or 0) * packet.time_base) or frame_time
                     self.end = max(self.end, float(packet.pts * packet.time_base) - zero + length)
                 for frame in frames:
-                    now = frame.time - zero if frame.time is not None else (last or 0.0) + frame_time
+                    now = latest + frame_time if frame.time is None else frame.time - zero
+                    if now < latest - _JUMP:  # recordings joined end to end: the clock starts again
+                        zero -= latest + frame_time - now
+                        now = latest + frame_time
+                    latest = max(latest, now)
                     if last is None or now >= last + _STEP - frame_time / 2:
                         last = max(0.0, now)
                         yield last, frame, stream
@@ -201,8 +210,13 @@ class _Stretch:
     most: int = 32
     frames: list[tuple[float, Picture]] = field(default_factory=list)
     _apart: float = 0.0
+    _size: tuple[int, int] | None = None
 
-    def add(self, now: float, picture: Picture) -> None:
+    def add(self, now: float, frame: Any, stream: Any, side: int) -> None:
+        self._size = self._size or _reduced(frame, stream, side)  # a stream may change its size on the way
+        picture = _picture(frame, self._size)
+        if self.frames and picture.shape != self.frames[0][1].shape:
+            return
         self.frames.append((now, picture))
         if len(self.frames) > self.most:
             self.frames = self.frames[::2]
@@ -261,7 +275,7 @@ def _split(reading: _Pass, settings: LoaderSettings, only: int | None) -> Iterat
             yield current
             current, index = _Stretch(start, most=most), index + 1
         if only in (None, index) and current.wants(now):
-            current.add(now, _picture(frame, stream, side))
+            current.add(now, frame, stream, side)
     if current is not None:
         current.end = min(max(reading.end, current.start + 0.001), current.start + settings.clip_seconds)
         yield current

@@ -172,6 +172,36 @@ def test_broken_tail_keeps_what_was_decoded(name: str, tmp_path: Path) -> None:
     assert spans(found)[-1][1] < 8
 
 
+def test_joined_recordings_of_two_sizes_are_one_video(tmp_path: Path) -> None:
+    """Put end to end, the clock of the second one starts again at zero, and its frames are of another size."""
+    small = write_video(tmp_path / "a.ts", shots([RED], 2), "libx264")
+    large = write_video(tmp_path / "b.ts", [np.full((128, 192, 3), RED, np.uint8)] * 20, "libx264")
+    both = tmp_path / "both.ts"
+    both.write_bytes(small.read_bytes() + large.read_bytes())
+    [segment] = read(both)
+    assert spans([segment]) == [(pytest.approx(0, abs=0.2), pytest.approx(4, abs=0.3))]
+    [clip] = clips([segment])
+    assert clip.frames.shape[1:] == (64, 96, 3)
+    assert clip.seconds[-1] > 3
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_damage_is_survived_or_a_media_error(seed: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    name, codec = FORMATS[seed % len(FORMATS)]
+    sound_codec = "libopus" if name.endswith("webm") else "aac"
+    path = write_video(tmp_path / name, shots([RED, BLUE], 1), codec, sound=tone(2), sound_codec=sound_codec)
+    content = np.frombuffer(path.read_bytes(), np.uint8).copy()
+    where = rng.integers(0, len(content) if seed % 2 else 600, 40)
+    content[where] = rng.integers(0, 256, 40)
+    path.write_bytes(content.tobytes())
+    try:
+        found = read(path)
+    except MediaError:
+        return
+    assert all(0 <= one.item.span.start < one.item.span.end for one in found)
+
+
 def test_broken_sound_leaves_the_pictures(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.avi", shots([RED], 2), sound=tone(2), sound_codec="libmp3lame")
     content = path.read_bytes()
