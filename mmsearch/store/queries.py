@@ -16,9 +16,20 @@ FILE_COLUMNS = """f.path, f.size, f.mtime_ns, f.status, f.reason, c.digest, c.ki
     FROM files f LEFT JOIN contents c ON c.id = f.content_id"""
 
 
+def stored_reason(reason: str) -> str | bytes:
+    """A reason as SQLite takes it: bytes when it quotes a name that is not UTF-8, so that it comes back the same."""
+    try:
+        reason.encode()
+    except UnicodeEncodeError:
+        return reason.encode("utf-8", "surrogatepass")
+    return reason
+
+
 def file_record(codec: PathCodec, row: tuple[Any, ...]) -> FileRecord:
     """A row of `FILE_COLUMNS`."""
     path, size, mtime_ns, status, reason, digest, kind, modality, missing = row
+    if isinstance(reason, bytes):
+        reason = reason.decode("utf-8", "surrogatepass")
     return FileRecord(codec.decode(path), size, mtime_ns, status, reason, digest, kind, modality, bool(missing))
 
 

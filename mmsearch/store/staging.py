@@ -11,7 +11,7 @@ from mmsearch.core import MODALITIES, Facts, Item, Modality, Vectors
 from mmsearch.store import schema, vectors
 from mmsearch.store.merge import insert_segment, next_number
 from mmsearch.store.paths import PathCodec
-from mmsearch.store.queries import find_content
+from mmsearch.store.queries import find_content, stored_reason
 from mmsearch.store.records import FileRecord
 
 Key = tuple[str, str]
@@ -91,7 +91,7 @@ class Commit:
                     "INSERT INTO items (content_id, ordinal, partition, span_unit, span_start, span_end, text,"
                     " segment_id, row) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (content_id, item.ordinal, item.partition, span.unit, _number(span.start), _number(span.end),
-                     storable(item.text), segments[item.partition], rows[item.partition]),
+                     _storable(item.text), segments[item.partition], rows[item.partition]),
                 )  # fmt: skip
                 rows[item.partition] += 1
 
@@ -109,7 +109,15 @@ class Commit:
             " ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,"
             " status = excluded.status, reason = excluded.reason, content_id = excluded.content_id,"
             " missing = excluded.missing",
-            (key, record.size, record.mtime_ns, record.status, record.reason, after, int(record.missing)),
+            (
+                key,
+                record.size,
+                record.mtime_ns,
+                record.status,
+                stored_reason(record.reason),
+                after,
+                int(record.missing),
+            ),
         )
         return None if before == after else before
 
@@ -138,8 +146,8 @@ class Commit:
                 self._db.execute("UPDATE segments SET live = live - ? WHERE id = ?", (count, segment_id))
 
 
-def storable(text: str) -> str:
-    """The text with lone surrogates, which SQLite refuses, spelled out: they stem from names that are not UTF-8."""
+def _storable(text: str) -> str:
+    """The text with lone surrogates, which SQLite refuses, spelled out."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

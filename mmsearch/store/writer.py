@@ -22,7 +22,7 @@ from mmsearch.store.lock import WriteLock
 from mmsearch.store.paths import HERE, PathCodec, below, prefix, stored
 from mmsearch.store.queries import find_content, find_file, find_roots, load_codec
 from mmsearch.store.records import FileRecord, Identity
-from mmsearch.store.staging import Commit, StagedContent, storable
+from mmsearch.store.staging import Commit, StagedContent
 
 _PAGE = 10_000
 
@@ -142,11 +142,11 @@ class Writer:
 
     def put_failure(self, path: str, size: int, mtime_ns: int, reason: str) -> None:
         """Stage that a file could not be read, and why, in one line."""
-        self._stage(FileRecord(path, size, mtime_ns, "failed", storable(reason), None, None, None, False))
+        self._stage(FileRecord(path, size, mtime_ns, "failed", reason, None, None, None, False))
 
     def put_unsupported(self, path: str, size: int, mtime_ns: int, reason: str) -> None:
         """Stage that a file is of no kind the model or mmsearch can use."""
-        self._stage(FileRecord(path, size, mtime_ns, "unsupported", storable(reason), None, None, None, False))
+        self._stage(FileRecord(path, size, mtime_ns, "unsupported", reason, None, None, None, False))
 
     def mark_missing(self, path: str) -> None:
         """Stage that a known file is gone: it keeps its vectors and answers no search."""
