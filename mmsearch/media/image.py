@@ -26,6 +26,8 @@ MAX_PIXELS = 256_000_000
 """Pictures with more pixels are refused: decoded they would take over 1 GB, and files of a few kB can claim as many."""
 MAX_PAGES = 10_000
 """Pages read of one file of many pictures."""
+MAX_ANIMATED_PIXELS = 4_000_000_000
+"""Pixels of all frames together that are decoded of one animation; what comes later is left out and logged."""
 
 _ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF", "FLI"})
 """Formats whose further pictures are moments; the second picture in a JPEG (MPO) is another view, mostly a preview."""
@@ -46,6 +48,7 @@ log = logging.getLogger(__name__)
 
 # Pillow refuses twice this number on its own, also for pictures inside of pictures, and only warns below.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
@@ -76,10 +79,17 @@ def _numbered(image: Image.Image, settings: LoaderSettings, only: int | None) ->
     """Each wanted part of an open picture with its ordinal."""
     frames = int(getattr(image, "n_frames", 1))
     if frames > 1 and image.format in _ANIMATED:
-        return _moments(image, frames, settings, only)
+        return _moments(image, _affordable(image, frames), settings, only)
     if frames > 1 and image.format in _PAGED:
         return _pages(image, min(frames, MAX_PAGES), settings.image_side, only)
     return iter([(0, (WHOLE, _picture(image, settings.image_side)))])
+
+
+def _affordable(image: Image.Image, frames: int) -> int:
+    most = max(1, MAX_ANIMATED_PIXELS // max(1, image.width * image.height))
+    if frames > most:
+        log.warning("only the first %d of %d frames of an animation are indexed", most, frames)
+    return min(frames, most)
 
 
 def _moments(image: Image.Image, frames: int, settings: LoaderSettings, only: int | None) -> _Parts:

@@ -236,11 +236,11 @@ def _is_pdf(head: bytes) -> bool:
 
 def _branded(head: bytes) -> str:
     brands = {head[8:12], *(head[at : at + 4] for at in range(16, min(int.from_bytes(head[:4], "big"), len(head)), 4))}
-    if head[8:12] in _PICTURE_BRANDS:
-        return "image"
-    if head[8:12] == b"crx ":
+    if b"crx " in brands:
         raise UnsupportedMedia("a camera raw file")
-    if brands & _SOUND_BRANDS and not brands & _PICTURE_BRANDS:
+    if brands & _PICTURE_BRANDS:
+        return "image"
+    if brands & _SOUND_BRANDS:
         return "audio"
     return _CONTAINER
 

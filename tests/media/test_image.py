@@ -255,6 +255,13 @@ def test_short_animation_gives_each_frame_once(tmp_path: Path) -> None:
     assert len(parts) == 2
 
 
+def test_endless_animation_is_read_by_its_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "MAX_ANIMATED_PIXELS", 16 * 6)
+    frames = [Image.new("L", (4, 4), 10 * number) for number in range(20)]
+    _, parts = load(tmp_path, encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=100))
+    assert [part.item.span.end for part in parts] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+
+
 @pytest.mark.parametrize("format_name", ["GIF", "TIFF"])
 def test_reload_gives_the_same_part_again(tmp_path: Path, format_name: str) -> None:
     frames = [Image.new("RGB", (8, 8), (20 * number, 0, 0)) for number in range(11)]
