@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from shutil import copyfileobj
-from tempfile import NamedTemporaryFile
 from typing import BinaryIO, Protocol, cast
 
 from mmsearch.core import Item, LoaderSettings, Picture, Segment
@@ -55,24 +53,31 @@ def identify(path: str) -> Kind:
 
 
 def load_picture(source: str | BinaryIO, settings: LoaderSettings) -> Picture:
-    """The picture in a file or a stream, as a query: of an animated one the first frame.
+    """The picture in a file or a stream, as a query: of an animation a frame from its beginning.
 
     Raises:
         MediaError: it cannot be read or is not a picture.
     """
     if not isinstance(source, str):
-        with NamedTemporaryFile(delete=False) as copy:
-            copyfileobj(source, copy)
-        try:
-            return load_picture(copy.name, settings)
-        finally:
-            os.unlink(copy.name)
+        return _copied(source, settings)
     kind = identify(source)
     if kind.modality != "image":
         raise MediaError(f"not a picture but {kind.name}")
     for segment in load(source, "", kind, settings).segments:
         return cast(Picture, segment.content)
     raise MediaError("no picture in it")
+
+
+def _copied(stream: BinaryIO, settings: LoaderSettings) -> Picture:
+    """A stream by way of a temporary file, since decoders seek."""
+    from shutil import copyfileobj
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="mmsearch-") as folder:
+        path = os.path.join(folder, "picture")
+        with open(path, "wb") as file:
+            copyfileobj(stream, file)
+        return load_picture(path, settings)
 
 
 def load(path: str, digest: str, kind: Kind, settings: LoaderSettings) -> Loaded:
