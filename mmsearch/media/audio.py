@@ -30,6 +30,7 @@ LONGEST = 24 * 3600.0
 _LAST_SHARE = 0.25
 _NEW_SHARE = 0.05
 _SLOWEST, _FASTEST = 1_000, 1_536_000
+_BLOCK = 4096
 _MOST_CHANNELS = 8
 _MOST_NEW_STREAMS = 10_000
 _SEEK_FROM = 30.0
@@ -238,7 +239,7 @@ def _mixer(frame: Any, rate: int) -> Any:
     if not _SLOWEST <= frame.sample_rate <= _FASTEST:
         raise MediaError(f"{frame.sample_rate} samples a second: only {_SLOWEST} to {_FASTEST} can be read as sound")
     # To integers, because only there the mix is scaled so that two equal channels do not add up beyond full scale.
-    return av.AudioResampler(format="s32", layout="mono", rate=rate)
+    return av.AudioResampler(format="s32", layout="mono", rate=rate, frame_size=_BLOCK)
 
 
 def _mixed(mixer: Any, frame: Any) -> Iterator[_Samples]:
