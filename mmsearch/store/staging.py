@@ -103,21 +103,13 @@ class Commit:
         if record is None:
             self._db.execute("DELETE FROM files WHERE path = ?", (key,))
             return before
-        after = self._content_id(record)
+        after, reason = self._content_id(record), stored_reason(record.reason)
         self._db.execute(
             "INSERT INTO files (path, size, mtime_ns, status, reason, content_id, missing) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,"
             " status = excluded.status, reason = excluded.reason, content_id = excluded.content_id,"
             " missing = excluded.missing",
-            (
-                key,
-                record.size,
-                record.mtime_ns,
-                record.status,
-                stored_reason(record.reason),
-                after,
-                int(record.missing),
-            ),
+            (key, record.size, record.mtime_ns, record.status, reason, after, int(record.missing)),
         )
         return None if before == after else before
 
