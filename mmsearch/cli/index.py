@@ -14,7 +14,7 @@ import typer
 from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded, parse_object
 from mmsearch.cli.locate import locate, locate_for_writing
-from mmsearch.errors import UsageError
+from mmsearch.errors import IndexDamaged, IndexMismatch, UsageError
 from mmsearch.render import to_json
 
 if TYPE_CHECKING:
@@ -133,17 +133,39 @@ def _run(
     from mmsearch.build import Builder
     from mmsearch.cli.progress import listening
     from mmsearch.models import load_embedder
-    from mmsearch.store import Identity, Writer, read_identity
+    from mmsearch.store import Identity, Writer
 
-    known = read_identity(directory)
+    known = _known_identity(directory, rebuild)
     if known is None and not roots and files is None:
         raise UsageError(f"no index at {directory} yet: give the folders to index, such as `mmsearch index ~/Pictures`")
     embedder = load_embedder(_model_options(known, given))
     identity = Identity.of(_model_options(known, given), embedder.spec)
-    with Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer:
-        places = roots if roots or files is not None else _still_there(writer.roots())
-        with listening() as listener:
-            return Builder(writer, embedder, how, listener).run(places, files or ())
+    # Asked for before the writer opens, because a rebuild forgets them.
+    places = roots if roots or files is not None else _still_there(_known_roots(directory))
+    with (
+        Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer,
+        listening() as listener,
+    ):
+        return Builder(writer, embedder, how, listener).run(places, files or ())
+
+
+def _known_identity(directory: str, rebuild: bool) -> Identity | None:
+    """The identity of the existing index, if any; a rebuild may replace one that cannot be read."""
+    from mmsearch.store import read_identity
+
+    try:
+        return read_identity(directory)
+    except (IndexDamaged, IndexMismatch):
+        if rebuild:
+            return None
+        raise
+
+
+def _known_roots(directory: str) -> list[str]:
+    from mmsearch.store import Reader
+
+    with Reader.open(directory) as reader:
+        return list(reader.status().roots)
 
 
 def _model_options(known: Identity | None, given: dict[str, Any]) -> ModelOptions:
