@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmsearch.core import Item, Modality, Span, Vectors
-from mmsearch.errors import IndexDamaged
+from mmsearch.errors import IndexDamaged, IndexMismatch
 from mmsearch.store import schema, vectors
 from mmsearch.store.queries import FILE_COLUMNS, file_record, find_file, find_roots, load_codec, require_current
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, StoreStatus
@@ -240,8 +240,12 @@ class Reader:
                 try:
                     return attempt()
                 except FileNotFoundError as error:
-                    gone = error
+                    gone, before = error, self.identity
                     self.refresh()
+                    if self.identity != before:
+                        raise IndexMismatch(
+                            f"the index in {self.directory} was rebuilt with other settings meanwhile: run it again"
+                        ) from error
         raise IndexDamaged(f"{gone.filename if gone else ''} is gone: add --rebuild") from gone
 
     def locate(self, item_ids: Sequence[int], where: Filter = EVERYTHING) -> dict[int, list[Located]]:

@@ -176,8 +176,8 @@ def _uri(path: str, mode: str) -> str:
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """Everything inside is committed at once, or nothing is."""
-    db.execute("BEGIN IMMEDIATE")
     try:
+        db.execute("BEGIN IMMEDIATE")  # inside, for Ctrl-C may come right after it
         yield
         db.execute("COMMIT")
     except BaseException:

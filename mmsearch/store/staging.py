@@ -45,9 +45,13 @@ class Commit:
         self._codec = codec
 
     def run(self, files: Mapping[str, FileRecord | None], contents: Mapping[Key, StagedContent]) -> list[Key]:
-        """Commit, and say which of the contents are written: those that a file holds."""
+        """Commit, and say which of the contents are committed now: those that a file holds.
+
+        It may be repeated: an interrupt can come when all is committed and nobody knows yet.
+        """
         held = {(record.digest, record.kind) for record in files.values() if record is not None}
-        fresh = {key: content for key, content in contents.items() if key in held}
+        done = [key for key in contents if key in held]
+        fresh = {key: contents[key] for key in done if find_content(self._db, *key) is None}
         segments = list(self._write_segments(fresh))
         with schema.transaction(self._db):
             for segment in segments:
@@ -55,7 +59,7 @@ class Commit:
             self._insert_contents(fresh, {segment.partition: segment.number for segment in segments})
             left = [self._put_file(path, record) for path, record in files.items()]
             self._drop_orphans({content for content in left if content is not None})
-        return list(fresh)
+        return done
 
     def _write_segments(self, contents: Mapping[Key, StagedContent]) -> Iterator[_NewSegment]:
         number = next_number(self._db)

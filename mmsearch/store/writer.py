@@ -234,6 +234,7 @@ class Writer:
         if not self._files:
             return
         with schema.translated(self.directory):
+            self._codec = load_codec(self._db, self.directory)  # add_root may have been interrupted after its commit
             written = Commit(self._db, self.directory, self._codec).run(self._files, self._contents)
             self._files.clear()
             for key in written:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -73,6 +77,53 @@ def test_writer_killed_before_any_touch_of_the_disk_leaves_a_whole_commit(tmp_pa
         seen.add(commits(str(copy)))
         resume(str(copy))
     assert seen == {2, 3, 4}
+
+
+def interrupted(event: int, action: Callable[[], None]) -> bool:
+    """Run `action`, with Ctrl-C right after the given one of its statements and renames; whether it got there."""
+    seen = 0
+
+    def count(frame: FrameType, kind: str, argument: Any) -> None:
+        nonlocal seen
+        if kind == "c_return" and argument.__name__ in {"execute", "replace"}:
+            seen += 1
+            if seen == event:
+                raise KeyboardInterrupt
+
+    sys.setprofile(count)
+    try:
+        action()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+def test_commit_can_be_repeated_after_ctrl_c_anywhere_in_it(tmp_path: Path) -> None:
+    for event in itertools.count(1):
+        root = tmp_path / str(event)
+        directory = str(root / ".mmsearch")
+        with Writer.open(directory, IDENTITY) as writer:
+            put(writer, str(root / "old"), "old")
+            writer.commit()
+
+            put(writer, str(root / "old"), "new")
+            put(writer, str(root / "copy"), "new")
+
+            def change(writer: Writer = writer, root: Path = root) -> None:
+                writer.add_root(str(root))
+                writer.commit()
+
+            stopped = interrupted(event, change)
+            change()
+        with Reader.open(directory) as reader:
+            assert list(reader.problems()) == [] and reader.counts() == {"image": 1, "text": 1}
+            assert found(reader, "new") == [str(root / "copy"), str(root / "old")]
+            assert reader.status().files == {"ok": 2}
+        if not stopped:
+            assert event > 20
+            return
 
 
 def test_full_disk_leaves_the_last_commit_and_the_staged(tmp_path: Path) -> None:
