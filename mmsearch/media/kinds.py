@@ -49,8 +49,6 @@ _MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"8BPS\0", "image"),
     (0, b"\0\0\0\x0cjP  \r\n", "image"),
     (0, b"\xff\x4f\xff\x51", "image"),
-    (0, b"\0\0\1\0", "image"),
-    (0, b"\0\0\2\0\1\0", "image"),
     (0, b"DDS \x7c\0\0\0", "image"),
     (0, b"qoif", "image"),
     (0, b"icns\0", "image"),
@@ -170,8 +168,12 @@ _BARE_SOUND = frozenset({"mp1", "mp2", "mp3", "aac", "ac3", "eac3"})
 _PNM = re.compile(
     rb"P(?:[1-6]\s+(?:#[^\n]*\n\s*)*\d+\s+(?:#[^\n]*\n\s*)*\d+\s|7\s+(?:#[^\n]*\n\s*)*WIDTH\s|[fF]\s+\d+\s+\d+\s)"
 )
+_ICON = re.compile(rb"\0\0[\1\2]\0[^\0]\0...\0", re.S)
+"""Icons and cursors: how many there are, then the first one's width, height, colours and a zero."""
 _XBM = re.compile(rb"#define[ \t]+\S*width[ \t]+\d+")
-_HTML = re.compile(rb"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+(?:html|svg)|html|svg)[\s>]", re.I | re.S)
+_HTML = re.compile(
+    rb"\s*(?:<!--(?:(?!-->).)*-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+(?:html|svg)|html|svg)[\s>]", re.I | re.S
+)
 _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
 
@@ -223,9 +225,13 @@ def _structured(head: bytes) -> str | None:
         return _CONTAINER
     if head[:4] == b"OggS":
         return "video" if any(mark in head for mark in _OGG_PICTURES) else "audio"
-    if _PNM.match(head) or (head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS):
+    if _PNM.match(head) or _ICON.match(head) or _is_bitmap(head):
         return "image"
     return "pdf" if _is_pdf(head) else None
+
+
+def _is_bitmap(head: bytes) -> bool:
+    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
 
 
 def _is_pdf(head: bytes) -> bool:
