@@ -107,7 +107,7 @@ def _moon(path: Path) -> None:
 
 
 def _balloons(path: Path) -> None:
-    board = Board(512, 640, "#00ff00")
+    board = Board(512, 640)
     tones = ["#e02b35", "#2a62d0", "#f2b51d", "#2fa04e", "#a63bb4"]
     spots = [(150, 170), (330, 130), (240, 260), (390, 290), (110, 330)]
     for (x, y), tone in zip(spots, tones, strict=True):
@@ -118,11 +118,11 @@ def _balloons(path: Path) -> None:
         board.canvas.scale(1, 1.2)
         board.circle(x, y / 1.2, 78, tone)
         for i in range(14):
-            board.circle(x - 20, y / 1.2 - 24, 50 - 3.4 * i, "#ffffff", alpha=0.028)
+            board.circle(x - 20, y / 1.2 - 24, 44 - 3 * i, "#ffffff", alpha=0.028)
         board.canvas.restore()
         board.poly([(x - 10, y + 104), (x + 10, y + 104), (x, y + 90)], tone)
     pixels = board.sheet()
-    clear = (pixels == [0, 255, 0]).all(axis=2)
+    clear = (pixels == 255).all(axis=2)
     image = Image.fromarray(pixels).quantize(255)
     index = np.array(image)
     index[clear] = 255

@@ -33,8 +33,8 @@ def pan(
         t = i / max(count - 1, 1)
         scale = base / (zoom[0] + (zoom[1] - zoom[0]) * t)
         w, h = W * scale, H * scale
-        x = (picture.width - w) * (0.5 + drift[0] * (t - 0.5))
-        y = (picture.height - h) * (0.5 + drift[1] * (t - 0.5))
+        x = (picture.width - w) * float(np.clip(0.5 + drift[0] * (t - 0.5), 0, 1))
+        y = (picture.height - h) * float(np.clip(0.5 + drift[1] * (t - 0.5), 0, 1))
         yield np.asarray(picture.resize((W, H), Image.Resampling.BICUBIC, (x, y, x + w, y + h)))
 
 

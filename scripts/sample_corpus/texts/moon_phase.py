@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timezone
+from math import cos, pi
 
 SYNODIC_MONTH = 29.530588853
 KNOWN_NEW_MOON = datetime(2000, 1, 6, 18, 14, tzinfo=timezone.utc)
@@ -26,8 +28,6 @@ def age(when: datetime) -> float:
 
 def illuminated(when: datetime) -> float:
     """Share of the disc that is lit, 0 (new) to 1 (full)."""
-    from math import cos, pi
-
     return (1 - cos(2 * pi * age(when) / SYNODIC_MONTH)) / 2
 
 
@@ -38,4 +38,4 @@ def name(when: datetime) -> str:
 
 if __name__ == "__main__":
     now = datetime.now(timezone.utc)
-    print(f"{name(now)}, {illuminated(now):.0%} lit")
+    sys.stdout.write(f"{name(now)}, {illuminated(now):.0%} lit\n")
