@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from mmsearch import media, scan
 from mmsearch.calibrate import Background, backgrounds
-from mmsearch.core import Embedder, Hit, LoaderSettings, Modality, Query, Reranker, Segment
+from mmsearch.core import Embedder, Hit, Item, LoaderSettings, Modality, Query, Reranker, Segment
 from mmsearch.errors import MediaError, MmsearchError
 from mmsearch.store import Filter, Located, Reader
 
@@ -58,9 +58,12 @@ class Searcher:
         """Hits in order of rank: one a file, each with its best segment. Files that are gone are left out."""
         vector = self.embedder.embed_query(query)
         wanted = max(options.top, options.rerank_depth) if self.reranker else options.top
-        hits = [_hit(*found) for found in self._best(vector, options.where, wanted)]
+        best = self._best(vector, options.where, wanted)
+        hits = [_hit(scored, stale) for scored, stale in best]
         if self.reranker and query.text:
-            hits = rerank(self.reranker, query, hits, options.rerank_depth, self.embedder.spec.loader)
+            kinds = {scored.place.item: scored.place.kind for scored, _ in best}
+            candidates = Candidates(hits[: options.rerank_depth], kinds, self.embedder.spec.loader)
+            hits = rerank(self.reranker, query, candidates) + hits[options.rerank_depth :]
         elif self.reranker:
             log.warning("not reranked: the reranker reads text, and the query has none")
         return [replace(hit, rank=rank) for rank, hit in enumerate(hits[: options.top], 1)]
@@ -132,13 +135,22 @@ def staleness(place: Located) -> bool | None:
         return True
 
 
-def rerank(reranker: Reranker, query: Query, hits: list[Hit], depth: int, settings: LoaderSettings) -> list[Hit]:
-    """Order the first `depth` hits by the reranker's score; those it cannot read keep their places among the others.
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What a reranker reads: hits, what kind of file each is in, and how such files are loaded."""
+
+    hits: list[Hit]
+    kinds: Mapping[Item, str]
+    settings: LoaderSettings
+
+
+def rerank(reranker: Reranker, query: Query, candidates: Candidates) -> list[Hit]:
+    """Order the candidates by the reranker's score; those it cannot read keep their places among the others.
 
     Contents are loaded again from the original files; a file that changed or cannot be read keeps its place too.
     """
-    head = hits[:depth]
-    readable = [(at, segment) for at, hit in enumerate(head) if (segment := _reload(reranker, hit, settings))]
+    hits = list(candidates.hits)
+    readable = [(at, segment) for at, hit in enumerate(hits) if (segment := _reload(reranker, hit, candidates))]
     if not readable:
         return hits
     try:
@@ -146,11 +158,11 @@ def rerank(reranker: Reranker, query: Query, hits: list[Hit], depth: int, settin
     except MmsearchError as error:
         log.warning("not reranked: %s", error)
         return hits
-    scored = [replace(head[at], rerank_score=float(score)) for (at, _), score in zip(readable, scores, strict=True)]
+    scored = [replace(hits[at], rerank_score=float(score)) for (at, _), score in zip(readable, scores, strict=True)]
     scored.sort(key=lambda hit: -(hit.rerank_score or 0.0))
     for (at, _), hit in zip(readable, scored, strict=True):
-        head[at] = hit
-    return head + hits[depth:]
+        hits[at] = hit
+    return hits
 
 
 def _scores(reranker: Reranker, query: Query, segments: list[Segment]) -> list[float]:
@@ -158,11 +170,11 @@ def _scores(reranker: Reranker, query: Query, segments: list[Segment]) -> list[f
     return [float(score) for batch in batches for score in reranker.score(query, batch)]
 
 
-def _reload(reranker: Reranker, hit: Hit, settings: LoaderSettings) -> Segment | None:
+def _reload(reranker: Reranker, hit: Hit, candidates: Candidates) -> Segment | None:
     if hit.item.partition not in reranker.modalities or hit.stale:
         return None
     try:
-        return media.reload(hit.item, media.identify(hit.item.path).name, settings)
+        return media.reload(hit.item, candidates.kinds[hit.item], candidates.settings)
     except MediaError as error:
         log.warning("not reranked: %s: %s", hit.item.path, error)
         return None
