@@ -10,11 +10,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mmsearch.errors import IndexMissing, MmsearchError
+from mmsearch.errors import IndexMismatch, IndexMissing, MmsearchError
 from mmsearch.store import Reader, Writer, merge
 from tests.store.helpers import IDENTITY, found, make, put, unit, vector_files
 
@@ -101,6 +102,32 @@ def test_segments_stay_few_and_tombstones_go(tmp_path: Path) -> None:
         writer.remove("/data/29")
         writer.commit()
     assert vector_files(directory) == set()
+
+
+def test_ids_and_names_are_never_used_twice(tmp_path: Path) -> None:
+    """What a reader with an older snapshot still holds must not come to mean something else."""
+    directory = make(tmp_path, "a", "b")
+    names = vector_files(directory)
+    with Reader.open(directory) as reader:
+        ids = {item for item, _ in reader.search(unit("a", 0), "image", 5)}
+    with Writer.open(directory, IDENTITY) as writer:
+        writer.remove("/data/a")
+        writer.remove("/data/b")
+        writer.commit()
+    assert vector_files(directory) == set()
+    make(directory, "c", "d")
+    assert names.isdisjoint(vector_files(directory))
+    with Reader.open(directory) as reader:
+        assert ids.isdisjoint(item for item, _ in reader.search(unit("a", 0), "image", 5))
+        assert reader.locate(sorted(ids)) == {item: [] for item in ids}
+
+
+def test_reader_of_a_rebuilt_index_is_told(tmp_path: Path) -> None:
+    directory = make(tmp_path, "a")
+    with Reader.open(directory) as reader:
+        Writer.open(directory, replace(IDENTITY, fingerprint="f2", dim=8), rebuild=True).close()
+        with pytest.raises(IndexMismatch, match="rebuilt"):
+            reader.search(unit("a", 0), "image", 1)
 
 
 def test_merging_copies_a_vector_a_logarithmic_number_of_times() -> None:
