@@ -1,0 +1,33 @@
+"""Checkpoints: one file with the weights, their shape and the state of a run; written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.model import Model
+from training.towers import Shape
+
+
+def save(path: Path, model: Model, weights: dict[str, torch.Tensor], **state: Any) -> None:
+    """Write `weights` and what else a run needs to go on. A reader never sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save({"shape": model.shape.as_dict(), "weights": weights, **state}, partial)
+    partial.replace(path)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What `save` wrote. Raises FileNotFoundError."""
+    found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False)
+    return found
+
+
+def load_model(path: Path) -> Model:
+    """The model of a checkpoint, in eval mode."""
+    found = read(path)
+    model = Model(Shape(**found["shape"]))
+    model.load_state_dict(found["weights"])
+    return model.eval()
