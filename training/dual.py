@@ -1,0 +1,199 @@
+"""Trains the picture and text towers together: pictures against their texts.
+
+And texts against texts of the same meaning.
+
+A run is a folder with `last.pt`, from which it goes on where it stopped, `model.pt`, the averaged weights for use, and
+`log.jsonl`. Knows nothing of sound, reranking or export.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training import checkpoints
+from training.batches import PictureBatches
+from training.model import Model
+from training.texts import TextPairs
+from training.tokens import Words, embed
+
+_TEXT_SCALE = 20.0  # fixed: a learned one would be pulled apart by the very different text tasks
+_TEXT_EVERY = 2  # steps between two batches of text pairs
+_TEXT_COUNTS = {"captions": 96, "glosses": 80, "headings": 64}
+_HIGHEST_SCALE = 80.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How long and how fast; `minutes` bounds a run by its own clock where `samples` is 0."""
+
+    batch: int = 256
+    rate: float = 1.5e-3
+    samples: int = 0
+    minutes: float = 60.0
+    warm_steps: int = 200
+    weight_decay: float = 0.05
+    text_weight: float = 0.5
+    averaging: float = 0.999
+    save_minutes: float = 3.0
+    seed: int = 0
+
+
+def contrastive(pictures: Tensor, texts: Tensor, positive: Tensor, scale: Tensor) -> Tensor:
+    """Cross-entropy both ways with several right answers; texts without a picture count as wrong answers alone."""
+    scores = scale * pictures @ texts.T
+    wanted = positive / positive.sum(1, keepdim=True)
+    forward = -(wanted * scores.log_softmax(1)).sum(1).mean()
+    asked = positive.sum(0) > 0
+    found = positive.T[asked] / positive.T[asked].sum(1, keepdim=True)
+    return (forward - (found * scores.T[asked].log_softmax(1)).sum(1).mean()) / 2
+
+
+def pairwise(first: Tensor, second: Tensor) -> Tensor:
+    """Cross-entropy both ways where row i of one side belongs to row i of the other."""
+    scores = _TEXT_SCALE * first @ second.T
+    target = torch.arange(len(scores), device=scores.device)
+    return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
+
+
+def grouped_parameters(module: nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Matrices decay; biases, norms and embeddings do not."""
+    wide = [p for n, p in module.named_parameters() if p.ndim > 1 and "embedding" not in n and p.requires_grad]
+    rest = [p for n, p in module.named_parameters() if not (p.ndim > 1 and "embedding" not in n) and p.requires_grad]
+    return [{"params": wide, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
+
+
+class DualRun:
+    """One training run of the two towers."""
+
+    def __init__(
+        self,
+        folder: Path,
+        model: Model,
+        batches: PictureBatches,
+        pairs: Sequence[TextPairs],
+        words: Words,
+        settings: Settings,
+    ) -> None:
+        self.folder, self.model, self.batches, self.pairs, self.words = folder, model, batches, list(pairs), words
+        self.settings = settings
+        self.towers = nn.ModuleDict({"picture": model.picture, "text": model.text})
+        model.picture.to(memory_format=torch.channels_last)
+        groups = grouped_parameters(self.towers, settings.weight_decay)
+        groups.append({"params": [model.log_scale], "weight_decay": 0.0})
+        self.optimiser = torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, 0.98))
+        self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        self.rng = random.Random(settings.seed + 1)
+        self.step_count, self.seen, self.elapsed, self.loss = 0, 0, 0.0, math.nan
+
+    @property
+    def progress(self) -> float:
+        """0 at the start, 1 when the run is over."""
+        if self.settings.samples:
+            return self.seen / self.settings.samples
+        return self.elapsed / 60 / self.settings.minutes
+
+    def rate(self) -> float:
+        warm = min(1.0, (self.step_count + 1) / self.settings.warm_steps)
+        return self.settings.rate * warm * (0.49 * (1 + math.cos(math.pi * min(1.0, self.progress))) + 0.02)
+
+    def step(self) -> float:
+        """One update; returns its loss."""
+        self.towers.train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate()
+        batch = self.batches.next(self.settings.batch)
+        pixels = self.model.picture.normalise(batch.pixels).contiguous(memory_format=torch.channels_last)
+        pictures, _ = self.model.picture.embed_normalised(pixels)
+        texts = embed(self.model.text, self.words, batch.texts)
+        loss = contrastive(pictures, texts, batch.positive, self.model.log_scale.exp().clamp(max=_HIGHEST_SCALE))
+        if self.pairs and self.step_count % _TEXT_EVERY == 0:
+            loss = loss + self.settings.text_weight * self._text_loss()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.towers.parameters(), 1.0)
+        self.optimiser.step()
+        self._count(len(pictures), loss.item())
+        return loss.item()
+
+    def _text_loss(self) -> Tensor:
+        source = self.pairs[self.step_count // _TEXT_EVERY % len(self.pairs)]
+        pairs = source.sample(self.rng, _TEXT_COUNTS.get(source.name, 64))
+        both = embed(self.model.text, self.words, [text for pair in pairs for text in pair])
+        return pairwise(both[::2], both[1::2])
+
+    def _count(self, seen: int, loss: float) -> None:
+        self.step_count += 1
+        self.seen += seen
+        self.loss = loss if math.isnan(self.loss) else 0.98 * self.loss + 0.02 * loss
+        # A short memory at first, so that the average does not drag the untrained start along.
+        keep = min(self.settings.averaging, (1 + self.step_count) / (10 + self.step_count))
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                mean = self.average[name]
+                if mean.is_floating_point():
+                    mean.lerp_(value, 1 - keep)
+                else:
+                    mean.copy_(value)
+
+    def train(self) -> None:
+        """Run to the end, saving now and then.
+
+        Ends early and cleanly when a file named `stop` appears in the folder.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        saved = last = time.monotonic()
+        while self.progress < 1 and not (self.folder / "stop").exists():
+            self.step()
+            now = time.monotonic()
+            self.elapsed, last = self.elapsed + now - last, now
+            if self.step_count % 25 == 0:
+                self._log()
+            if now - saved > self.settings.save_minutes * 60:
+                self.save()
+                saved = now
+        self.save()
+
+    def _log(self) -> None:
+        scale = self.model.log_scale.exp().item()
+        entry = {"step": self.step_count, "seen": self.seen, "loss": round(self.loss, 4), "scale": round(scale, 2)}
+        entry |= {"minutes": round(self.elapsed / 60, 2), "rate": self.rate()}
+        with (self.folder / "log.jsonl").open("a") as log:
+            log.write(json.dumps(entry) + "\n")
+
+    def save(self) -> None:
+        """Write `model.pt` (averaged weights) and then `last.pt` (all that is needed to go on)."""
+        checkpoints.save(self.folder / "model.pt", self.model, self.average, seen=self.seen, minutes=self.elapsed / 60)
+        state = {
+            "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+            "counters": (self.step_count, self.seen, self.elapsed, self.loss),
+            "chance": (self.rng.getstate(), torch.get_rng_state(), self.batches.chance()),
+        }
+        checkpoints.save(self.folder / "last.pt", self.model, self.model.state_dict(), **state)
+
+    def resume(self) -> bool:
+        """Go on from `last.pt` of the folder, chance included; False when there is none."""
+        path = self.folder / "last.pt"
+        if not path.exists():
+            return False
+        found = checkpoints.read(path)
+        self.model.load_state_dict(found["weights"])
+        self.average = found["average"]
+        self.optimiser.load_state_dict(found["optimiser"])
+        self.step_count, self.seen, self.elapsed, self.loss = found["counters"]
+        own, shared, batches = found["chance"]
+        self.rng.setstate(own)
+        torch.set_rng_state(shared)
+        self.batches.restore_chance(batches)
+        return True
