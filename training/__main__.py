@@ -1,0 +1,243 @@
+"""The commands of training, one a stage: `python -m training --help`.
+
+Everything lies in a work folder (`--work`): packed pictures, the vocabulary, and one folder a run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from training import checkpoints, clips, pictures, synthetic, texts, tokens, warm_start
+from training.batches import PictureBatches
+from training.dual import DualRun, Settings
+from training.evaluate import Evaluation
+from training.export import export
+from training.model import Model
+from training.rerank import (
+    RerankRun,
+    passage_asker,
+    picture_asker,
+    picture_pool,
+    puzzle_asker,
+    puzzle_figures,
+    rerank_figures,
+    sound_asker,
+)
+from training.sound import SoundRun
+from training.texts import TextPairs
+from training.towers import Shape, SoundTower
+
+PICTURES = "pictures"
+
+
+def pack(args: argparse.Namespace) -> None:
+    """Decode the archives of the data folder."""
+    print(pictures.pack_archives(pictures.picture_archives(args.data), args.work, PICTURES), "pictures packed")
+
+
+def render(args: argparse.Namespace) -> None:
+    """Draw the synthetic set; with packed pictures at hand, some are built in."""
+    real = None
+    if (args.work / f"{PICTURES}.jsonl").exists():
+        real = synthetic.real_parts(pictures.read(args.work, PICTURES), args.seed)
+    print(synthetic.pack_rendered(args.work, args.count, args.held_out, args.seed, real), "pictures rendered")
+
+
+def packed_sets(work: Path) -> list[pictures.Packed]:
+    """The packed sets of a work folder, those that exist."""
+    return [pictures.read(work, n) for n in (PICTURES, synthetic.RENDERED) if (work / f"{n}.jsonl").exists()]
+
+
+def text_pairs(data: Path | None, sets: list[pictures.Packed]) -> list[TextPairs]:
+    """Pairs of the data folder, or alternative texts of the pictures for anyone without one."""
+    found = texts.load(data) if data else []
+    if found:
+        return found
+    alternatives = {row.texts for packed in sets for row in packed.rows if row.split == "train"}
+    return [texts.split("captions", sorted(alternatives))]
+
+
+def vocabulary(args: argparse.Namespace) -> None:
+    """Make the vocabulary from every training text."""
+    sets = packed_sets(args.work)
+    words = [t for packed in sets for row in packed.rows if row.split == "train" for t in row.texts]
+    words += [t for pairs in text_pairs(args.data, sets) for group in pairs.train for t in group]
+    tokens.make(words, args.size).save(str(args.work / "tokenizer.json"))
+
+
+def dual(args: argparse.Namespace) -> None:
+    """Train the picture and text towers, going on where a run stopped."""
+    torch.manual_seed(args.seed)
+    vocabulary_file = args.work / "tokenizer.json"
+    words = tokens.Words(vocabulary_file, Shape().max_tokens, args.device)
+    model = Model(Shape(vocabulary=words.tokenizer.get_vocab_size()))
+    if args.start:
+        start(model, args.start)
+    model.to(args.device)
+    sets = packed_sets(args.work)
+    batches = PictureBatches(sets, model.shape.image_size, args.seed, args.device)
+    settings = Settings(batch=args.batch, rate=args.rate, samples=args.samples, minutes=args.minutes, seed=args.seed)
+    run = DualRun(args.work / args.run, model, batches, text_pairs(args.data, sets), words, settings)
+    print("going on from step", run.step_count) if run.resume() else print("starting", json.dumps(vars(settings)))
+    run.train()
+
+
+def start(model: Model, path: Path) -> None:
+    """Begin from the weights of a checkpoint or of the first experiment's safetensors file."""
+    if path.suffix == ".safetensors":
+        warm_start.load_first_experiment(model, path)
+    else:
+        model.load_state_dict(checkpoints.read(path)["weights"])
+
+
+def render_puzzles(args: argparse.Namespace) -> None:
+    """Draw the reranker's puzzles: pictures that share words but not meaning."""
+    print(synthetic.pack_puzzles(args.work, args.count, args.held_out, args.seed), "puzzle pictures rendered")
+
+
+def sounds(args: argparse.Namespace) -> None:
+    """Decode the data folder's sounds and synthesise more."""
+    found = clips.read_clips(args.data, args.without) if args.data else []
+    found += clips.synthetic_clips(args.count, args.held_out, args.seed)
+    clips.write(args.work, found)
+    print(len(found), "sounds packed")
+
+
+def sound(args: argparse.Namespace) -> None:
+    """Train the sound tower into the space of a finished model."""
+    torch.manual_seed(args.seed)
+    model, words = finished(args)
+    model.sound = SoundTower(model.shape)
+    model.sound.start_from(model.picture)
+    run = SoundRun(model.to(args.device), words, clips.read(args.work), args.seed)
+    run.train(args.minutes, args.steps)
+    keep(args, model, run.evaluate())
+
+
+def rerank(args: argparse.Namespace) -> None:
+    """Train the reranker over finished towers."""
+    torch.manual_seed(args.seed)
+    model, words = finished(args)
+    model = with_layers(model, args.layers).to(args.device)
+    puzzles, sets = pictures.read(args.work, synthetic.PUZZLES), packed_sets(args.work)
+    trained = puzzles.indices("train")
+    askers = [(puzzle_asker(puzzles, picture_pool(model, puzzles, trained), trained), 0.55)]
+    askers += [(picture_asker(model, words, packed, args.pictures, args.seed), 0.3 / len(sets)) for packed in sets]
+    pairs = text_pairs(args.data, sets)
+    askers += [(passage_asker(model, words, source, args.passages, args.seed), 0.1 / len(pairs)) for source in pairs]
+    if (args.work / f"{pictures.SOUNDS}.jsonl").exists():
+        askers.append((sound_asker(model, words, clips.read(args.work)), 0.05))
+    RerankRun(model, words, askers, args.seed).train(args.minutes, args.steps)
+    keep(args, model, puzzle_figures(model, words, puzzles))
+
+
+def with_layers(model: Model, layers: int) -> Model:
+    """The same towers under a fresh reranker."""
+    fresh = Model(replace(model.shape, rerank_layers=layers))
+    for part in ("picture", "text", "sound"):
+        getattr(fresh, part).load_state_dict(getattr(model, part).state_dict())
+    fresh.log_scale = model.log_scale
+    return fresh
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    """Print every figure of a finished model as JSON."""
+    model, words = finished(args)
+    sets = packed_sets(args.work)
+    evaluation = Evaluation(model, words, sets, text_pairs(args.data, sets))
+    figures: dict[str, object] = {"figures": evaluation.run(), "background": evaluation.background()}
+    if (args.work / f"{synthetic.PUZZLES}.jsonl").exists():
+        figures["reranker"] = rerank_figures(
+            model, words, sets, pictures.read(args.work, synthetic.PUZZLES), evaluation.pairs
+        )
+    text = json.dumps(figures, indent=1)
+    print(text)
+    (args.work / args.run / "figures.json").write_text(text + "\n")
+
+
+def export_onnx(args: argparse.Namespace) -> None:
+    """Write the ONNX files of a finished model and check them against torch."""
+    model, _ = finished(args)
+    print(export(model, args.work / "tokenizer.json", args.into, args.version))
+
+
+def finished(args: argparse.Namespace) -> tuple[Model, tokens.Words]:
+    """The model of the run's folder and its vocabulary."""
+    model = checkpoints.load_model(args.work / args.run / "model.pt").to(args.device)
+    return model, tokens.Words(args.work / "tokenizer.json", model.shape.max_tokens, args.device)
+
+
+def keep(args: argparse.Namespace, model: Model, figures: dict[str, tuple[float, float]]) -> None:
+    """Put the trained part into the run's `model.pt`."""
+    checkpoints.save(args.work / args.run / "model.pt", model, model.state_dict())
+    print(json.dumps(figures, indent=1))
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="python -m training", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    stages = top.add_subparsers(required=True, metavar="STAGE")
+
+    def stage(name: str, run: object) -> argparse.ArgumentParser:
+        sub = stages.add_parser(name, help=run.__doc__, description=run.__doc__)
+        sub.add_argument("--work", type=Path, required=True, help="folder of packed sets and runs")
+        sub.add_argument("--data", type=Path, help="folder of archives and texts; rendered pictures serve without it")
+        sub.add_argument("--seed", type=int, default=0)
+        sub.add_argument("--run", default="dual", help="name of the run's folder inside the work folder")
+        sub.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+        sub.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
+        sub.set_defaults(run_stage=run)
+        return sub
+
+    def counted(sub: argparse.ArgumentParser, count: int, held_out: int) -> None:
+        sub.add_argument("--count", type=int, default=count)
+        sub.add_argument("--held-out", type=int, default=held_out)
+
+    def timed(sub: argparse.ArgumentParser, minutes: float) -> None:
+        sub.add_argument("--minutes", type=float, default=minutes)
+        sub.add_argument("--steps", type=int, default=0, help="length of the run; 0: use --minutes")
+
+    stage("pack", pack)
+    counted(stage("render", render), 40_000, 2_000)
+    counted(stage("puzzles", render_puzzles), 1_800, 150)
+    sub = stage("sounds", sounds)
+    counted(sub, 1_600, 140)
+    sub.add_argument("--without", nargs="*", default=[], help="groups of the archive to leave out, such as ESC-50")
+    stage("vocabulary", vocabulary).add_argument("--size", type=int, default=Shape.vocabulary)
+    sub = stage("dual", dual)
+    sub.add_argument("--start", type=Path, help="weights to begin from")
+    sub.add_argument("--batch", type=int, default=Settings.batch)
+    sub.add_argument("--rate", type=float, default=Settings.rate)
+    sub.add_argument("--samples", type=int, default=0, help="length of the run; 0: use --minutes")
+    sub.add_argument("--minutes", type=float, default=Settings.minutes)
+    timed(stage("sound", sound), 6)
+    sub = stage("rerank", rerank)
+    timed(sub, 10)
+    sub.add_argument("--layers", type=int, default=Shape.rerank_layers)
+    sub.add_argument(
+        "--pictures", type=int, default=6_000, help="pictures to mine neighbours among, of each packed set"
+    )
+    sub.add_argument("--passages", type=int, default=3_000, help="texts to mine neighbours among, of each source")
+    stage("evaluate", evaluate)
+    sub = stage("export", export_onnx)
+    sub.add_argument("--into", type=Path, required=True, help="folder for the ONNX files")
+    sub.add_argument("--version", default="1")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> None:
+    args = parser().parse_args(arguments)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    args.run_stage(args)
+
+
+if __name__ == "__main__":
+    main()
