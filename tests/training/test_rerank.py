@@ -1,0 +1,86 @@
+"""The reranker starts as the dual encoder, learns from puzzles, and its questions are fair."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import torch
+
+from tests.training.conftest import TINY
+from training import pictures, synthetic
+from training.model import Model
+from training.pictures import Packed
+from training.rerank import (
+    RerankRun,
+    passage_asker,
+    picture_asker,
+    picture_pool,
+    puzzle_asker,
+    puzzle_figures,
+    score,
+    text_states,
+)
+from training.texts import TextPairs
+from training.tokens import Words
+
+
+def model() -> Model:
+    torch.manual_seed(0)
+    return Model(TINY).eval()
+
+
+def test_untrained_reranker_scores_by_cosine(work: Path, words: Words) -> None:
+    made, puzzles = model(), pictures.read(work, synthetic.PUZZLES)
+    indices = puzzles.indices("train")
+    pool = picture_pool(made, puzzles, indices)
+    asked = [puzzle_asker(puzzles, pool, indices).sample(random.Random(0))]
+    with torch.no_grad():
+        logits = score(made, words, pool, asked)[0]
+        query, _ = text_states(made, words, [asked[0].query], TINY.max_query_tokens)
+    cosine = pool.embeddings[[asked[0].right, *asked[0].wrong]] @ query[0, 0]
+    assert torch.allclose(logits, made.reranker.scale * cosine, atol=1e-4)
+
+
+def test_score_ignores_batch_mates(work: Path, words: Words) -> None:
+    made, puzzles = model(), pictures.read(work, synthetic.PUZZLES)
+    torch.nn.init.normal_(made.reranker.head.weight)
+    indices = puzzles.indices("train")
+    pool = picture_pool(made, puzzles, indices)
+    asker, rng = puzzle_asker(puzzles, pool, indices), random.Random(0)
+    asked = [asker.sample(rng) for _ in range(3)]
+    with torch.no_grad():
+        together = score(made, words, pool, asked)
+        alone = torch.cat([score(made, words, pool, [question]) for question in asked])
+    assert torch.allclose(together, alone, atol=1e-4)
+
+
+def test_training_on_puzzles_lowers_the_loss(work: Path, words: Words) -> None:
+    made, puzzles = model(), pictures.read(work, synthetic.PUZZLES)
+    indices = puzzles.indices("train")[:8]
+    asker = puzzle_asker(puzzles, picture_pool(made, puzzles, indices), indices)
+    run = RerankRun(made, words, [(asker, 1.0)], seed=0, questions=16, rate=5e-3)
+    losses = [run.step() for _ in range(60)]
+    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+    figures = puzzle_figures(made, words, puzzles)
+    assert 0 <= figures["puzzles all reranked"][0] <= 1
+
+
+def test_mined_wrong_answers_share_no_text_with_the_right_one(rendered: Packed, words: Words) -> None:
+    made = model()
+    asker = picture_asker(made, words, rendered, 60, seed=0)
+    rows = [rendered.rows[i] for i in random.Random(0).sample(rendered.indices("train"), 60)]
+    rng = random.Random(1)
+    for _ in range(20):
+        question = asker.sample(rng)
+        right = set(rows[question.right].texts)
+        assert question.query in right
+        assert all(right.isdisjoint(rows[i].texts) for i in question.wrong)
+
+
+def test_passages_are_asked_by_their_first_text(pairs: list[TextPairs], words: Words) -> None:
+    made = model()
+    asker = passage_asker(made, words, pairs[0], 30, seed=0)
+    question = asker.sample(random.Random(0))
+    with torch.no_grad():
+        assert score(made, words, asker.pool, [question]).shape == (1, 8)
