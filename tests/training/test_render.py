@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from training.render import interfaces, kinds, noises, objects, puzzles
+from training.render import dialogs, kinds, noises, objects, puzzles
 from training.render.canvas import COLOURS, Drawn, Pen, shade
 from training.render.drawing import Drawing
 from training.render.kinds import RealParts, render
@@ -60,7 +60,7 @@ def test_shades_of_chromatic_names_keep_their_strongest_channel(name: str) -> No
 
 def test_real_screenshots_stand_behind_error_dialogs() -> None:
     shot = Image.new("RGB", (50, 40), (12, 200, 34))
-    drawn = interfaces.error_over(shot, random.Random(3))
+    drawn = dialogs.error_over(shot, random.Random(3))
     assert "error" in drawn.texts[0]
     share = (np.asarray(drawn.image) == (12, 200, 34)).all(-1).mean()
     assert 0.02 < share < 0.98

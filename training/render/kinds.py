@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from training.render import charts, documents, interfaces, objects, scenes
+from training.render import charts, dialogs, documents, interfaces, objects, scenes
 from training.render.canvas import Drawn
 
 SIZE = 160  # pixels of the shorter side, before a picture is squashed
@@ -59,7 +59,7 @@ def render(seed: int, real: RealParts | None = None) -> Drawn:
     if choice == len(_KINDS):
         return documents.contact_sheet(rng, SIZE, _small_pictures(rng, real))
     if real and real.screenshots:
-        return interfaces.error_over(rng.choice(real.screenshots), rng)
+        return dialogs.error_over(rng.choice(real.screenshots), rng)
     return interfaces.interface(rng, SIZE)
 
 
