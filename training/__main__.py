@@ -112,9 +112,10 @@ def sound(args: argparse.Namespace) -> None:
     """Train the sound tower into the space of a finished model."""
     torch.manual_seed(args.seed)
     model, words = finished(args)
-    model.sound = SoundTower(model.shape)
-    model.sound.start_from(model.picture)
-    run = SoundRun(model.to(args.device), words, clips.read(args.work), args.seed)
+    if not args.go_on:
+        model.sound = SoundTower(model.shape)
+        model.sound.start_from(model.picture)
+    run = SoundRun(model.to(args.device), words, clips.read(args.work), args.seed, rate=args.rate)
     run.train(args.minutes, args.steps)
     keep(args, model, run.evaluate())
 
@@ -123,7 +124,8 @@ def rerank(args: argparse.Namespace) -> None:
     """Train the reranker over finished towers."""
     torch.manual_seed(args.seed)
     model, words = finished(args)
-    model = with_layers(model, args.layers).to(args.device)
+    if not args.go_on:
+        model = with_layers(model, args.layers).to(args.device)
     puzzles, sets = pictures.read(args.work, synthetic.PUZZLES), packed_sets(args.work)
     trained = puzzles.indices("train")
     askers = [(puzzle_asker(puzzles, picture_pool(model, puzzles, trained), trained), 0.55)]
@@ -132,7 +134,7 @@ def rerank(args: argparse.Namespace) -> None:
     askers += [(passage_asker(model, words, source, args.passages, args.seed), 0.1 / len(pairs)) for source in pairs]
     if (args.work / f"{pictures.SOUNDS}.jsonl").exists():
         askers.append((sound_asker(model, words, clips.read(args.work)), 0.05))
-    RerankRun(model, words, askers, args.seed).train(args.minutes, args.steps)
+    RerankRun(model, words, askers, args.seed, rate=args.rate).train(args.minutes, args.steps)
     keep(args, model, puzzle_figures(model, words, puzzles))
 
 
@@ -203,6 +205,8 @@ def parser() -> argparse.ArgumentParser:
     def timed(sub: argparse.ArgumentParser, minutes: float) -> None:
         sub.add_argument("--minutes", type=float, default=minutes)
         sub.add_argument("--steps", type=int, default=0, help="length of the run; 0: use --minutes")
+        sub.add_argument("--rate", type=float, default=1e-3)
+        sub.add_argument("--go-on", action="store_true", help="from the part's weights as they are, not from new ones")
 
     stage("pack", pack)
     counted(stage("render", render), 40_000, 2_000)

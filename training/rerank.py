@@ -48,6 +48,9 @@ class GridPool:
     def __init__(self, states: GridStates, embeddings: Tensor, cells: Tensor) -> None:
         self.layer, self.embeddings, self.cells = states, embeddings, cells
 
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
     def states(self, at: Sequence[int]) -> tuple[Tensor, Tensor]:
         """States `(n, 1 + GRID * GRID, dim)` and their mask; gradients flow into the state layer."""
         rows = list(at)
@@ -65,6 +68,9 @@ class TextPool:
         with torch.no_grad():
             parts = [embed(model.text, words, self.texts[i : i + 500]) for i in range(0, len(self.texts), 500)]
         self.embeddings = torch.cat(parts)
+
+    def __len__(self) -> int:
+        return len(self.texts)
 
     def states(self, at: Sequence[int]) -> tuple[Tensor, Tensor]:
         return text_states(self.model, self.words, [self.texts[i] for i in at], self.MAX_TOKENS)
@@ -230,12 +236,20 @@ class RerankRun:
                 report(f"rerank step {step} loss {mean:.3f}")
 
     def step(self) -> float:
-        """One update on questions of one asker; returns the loss."""
+        """One update on questions of one asker; returns the loss.
+
+        Each question also meets one item of another modality. Without it the scores of pictures and passages would have
+        no common zero, and a search reranks both together.
+        """
         asker = self.rng.choices(self.askers, self.weights)[0]
         # Passages are several times longer than pictures have positions.
         count = self.questions // 3 if isinstance(asker.pool, TextPool) else self.questions
         asked = [asker.sample(self.rng) for _ in range(count)]
         scores = score(self.model, self.words, asker.pool, asked)
+        if strangers := [other.pool for other in self.askers if type(other.pool) is not type(asker.pool)]:
+            pool = self.rng.choice(strangers)
+            lone = [Question(q.query, self.rng.randrange(len(pool)), []) for q in asked]
+            scores = torch.cat([scores, score(self.model, self.words, pool, lone)], 1)
         loss = F.cross_entropy(scores, torch.zeros(len(asked), dtype=torch.int64, device=scores.device))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -84,3 +84,15 @@ def test_passages_are_asked_by_their_first_text(pairs: list[TextPairs], words: W
     question = asker.sample(random.Random(0))
     with torch.no_grad():
         assert score(made, words, asker.pool, [question]).shape == (1, 8)
+
+
+def test_questions_also_meet_items_of_another_modality(work: Path, words: Words, pairs: list[TextPairs]) -> None:
+    made, puzzles = model(), pictures.read(work, synthetic.PUZZLES)
+    indices = puzzles.indices("train")[:8]
+    asker = puzzle_asker(puzzles, picture_pool(made, puzzles, indices), indices)
+    alone = RerankRun(made, words, [(asker, 1.0)], seed=0, questions=6).step()
+    made = model()
+    passages = passage_asker(made, words, pairs[0], 30, seed=0)
+    asker = puzzle_asker(puzzles, picture_pool(made, puzzles, indices), indices)
+    mixed = RerankRun(made, words, [(asker, 1.0), (passages, 0.0)], seed=0, questions=6).step()
+    assert mixed > alone  # one more wrong answer can only make the right one less likely
