@@ -88,7 +88,12 @@ def index(
 
 
 def _given(**options: Any) -> dict[str, Any]:
-    """The model options that were given, so that those of an existing index stand where none was."""
+    """The model options that were given, so that those of an existing index stand where none was.
+
+    A directory is remembered absolute: the index will be searched from elsewhere.
+    """
+    if options["name"] and os.path.isdir(options["name"]):
+        options["name"] = os.path.abspath(options["name"])
     return {name: value for name, value in options.items() if value}
 
 

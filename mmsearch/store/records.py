@@ -81,8 +81,12 @@ class Identity:
             )
 
     def differences(self, other: Identity) -> list[str]:
-        """What `other` wants otherwise, one line a setting: `dim is 512, not 768`; empty when they are the same."""
-        mine, theirs = dict(_settings(self)), dict(_settings(other))
+        """What `other` wants otherwise, one line a setting: `dim is 512, not 768`; empty when vectors are comparable.
+
+        With the same fingerprint the name does not matter: the directory of the model may have moved.
+        """
+        same_model = self.fingerprint == other.fingerprint
+        mine, theirs = dict(_settings(self, not same_model)), dict(_settings(other, not same_model))
         return [
             f"{name} is {_show(value)}, not {_show(theirs.get(name))}"
             for name, value in mine.items()
@@ -90,12 +94,13 @@ class Identity:
         ]
 
 
-def _settings(identity: Identity) -> Iterator[tuple[str, Any]]:
-    for name, value in identity.options.to_json().items():
-        yield ("model" if name == "name" else name), value
+def _settings(identity: Identity, model: bool) -> Iterator[tuple[str, Any]]:
+    if model:
+        for name, value in identity.options.to_json().items():
+            yield ("model" if name == "name" else name), value
+        yield "fingerprint", identity.fingerprint
     yield "dim", identity.dim
     yield "modalities", ",".join(name for name in MODALITIES if name in identity.modalities)
-    yield "fingerprint", identity.fingerprint
     yield from identity.loader.to_json().items()
 
 

@@ -292,7 +292,11 @@ def _connect(directory: str, identity: Identity, rebuild: bool) -> sqlite3.Conne
                 schema.migrate(db, present)
                 if present == 0 or rebuild:
                     _start_anew(db, directory, identity)
-        schema.identity_of(db, directory).require(identity, directory)
+        known = schema.identity_of(db, directory)
+        known.require(identity, directory)
+        if known.to_json() != identity.to_json():  # the same model lies elsewhere now
+            with schema.transaction(db):
+                schema.put_meta(db, "identity", identity.to_json())
         vectors.sync_directory(directory)
         return db
     except BaseException:

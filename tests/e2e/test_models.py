@@ -29,6 +29,19 @@ def test_index_and_search_with_a_clip(mixed: Command, clip: Path) -> None:
     assert mixed.report(".")["unchanged"] == 6, "the index remembers its model"
 
 
+def test_a_model_given_by_a_relative_path_is_found_from_elsewhere_and_may_move(mixed: Command, tmp_path: Path) -> None:
+    builders.make_clip(mixed.cwd / "model")
+    mixed.report("red.png", "--model", "model")
+    mixed.cwd, start = tmp_path, mixed.cwd
+    assert len(mixed.hits("red")) == 1
+    (start / "model").rename(tmp_path / "moved")
+    done = mixed("search", "red")
+    assert done.returncode == 4
+    assert len(done.stderr.splitlines()) == 1
+    assert mixed.report("--model", "moved")["unchanged"] == 1
+    assert len(mixed.hits("red")) == 1
+
+
 def test_another_model_is_refused_with_what_differs(mixed: Command, clip: Path) -> None:
     mixed.report(".")
     done = mixed("index", ".", "--model", str(clip))
