@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from mmsearch.core import Embedder, ModelOptions, Reranker
+from mmsearch.errors import UsageError
 
 BUILTIN = "builtin"
 BUILTIN_DIRECTORY = os.path.join(os.path.dirname(__file__), "builtin")
@@ -19,6 +20,7 @@ def load_embedder(options: ModelOptions) -> Embedder:
     Raises ModelUnavailable when it is not on this machine or cannot be loaded. Nothing is downloaded.
     """
     if directory := _onnx_directory(options):
+        _refuse_torch_options(options)
         from mmsearch.models.onnx import OnnxEmbedder
 
         return OnnxEmbedder(directory, options.name)
@@ -30,12 +32,20 @@ def load_embedder(options: ModelOptions) -> Embedder:
 def load_reranker(options: ModelOptions) -> Reranker:
     """The reranker that `options` names, under the same rules as `load_embedder`."""
     if directory := _onnx_directory(options):
+        _refuse_torch_options(options)
         from mmsearch.models.onnx import OnnxReranker
 
         return OnnxReranker(directory, options.name)
     from mmsearch.models.rerank import CrossEncoderReranker
 
     return CrossEncoderReranker(options)
+
+
+def _refuse_torch_options(options: ModelOptions) -> None:
+    """An option that would do nothing is an error, not a disappointment."""
+    given = {**options.to_json(), "device": None if options.device == "cpu" else options.device, "name": None}
+    if unused := [f"--{name.replace('_', '-')}" for name, value in given.items() if value]:
+        raise UsageError(f"model {options.name} runs by ONNX Runtime on the CPU and takes no {unused[0]}")
 
 
 def _onnx_directory(options: ModelOptions) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -115,6 +116,13 @@ def test_squash_keeps_the_edges() -> None:
     assert small.shape == (64, 64, 3)
     assert (small[:, -4:] == 255).all()
     assert (small[:, :50] == 0).all()
+
+
+@pytest.mark.parametrize("options", [{"dtype": "float16"}, {"max_pixels": 100}, {"device": "cuda"}, {"revision": "x"}])
+def test_an_option_that_would_do_nothing_is_refused(options: dict[str, Any]) -> None:
+    for load in (load_embedder, load_reranker):
+        with pytest.raises(UsageError, match="--" + next(iter(options)).replace("_", "-")):
+            load(ModelOptions(**options))
 
 
 def test_fingerprint_is_the_same_each_time(embedder: OnnxEmbedder) -> None:
