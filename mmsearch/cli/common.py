@@ -50,8 +50,17 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
+class _Line(logging.Formatter):
+    """A log record as one line that is safe for a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _told(super().format(record).replace("\n", " "))
+
+
 def _prepare() -> None:
-    logging.basicConfig(level=logging.WARNING, format="mmsearch: warning: %(message)s", stream=sys.stderr)
+    told = logging.StreamHandler(sys.stderr)
+    told.setFormatter(_Line("warning: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[told])
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _interrupt)
 
@@ -62,9 +71,13 @@ def _interrupt(*_: Any) -> NoReturn:
 
 def complain(line: str) -> None:
     """One line on stderr, safe for a terminal whatever names it holds."""
+    print(_told(line), file=sys.stderr, flush=True)
+
+
+def _told(line: str) -> str:
     from mmsearch.render import harmless
 
-    print(f"mmsearch: {harmless(line)}", file=sys.stderr, flush=True)
+    return f"mmsearch: {harmless(line)}"
 
 
 def emit(text: str, paths: bool = False) -> None:

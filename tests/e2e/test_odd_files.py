@@ -103,3 +103,14 @@ def test_two_copies_of_a_broken_file_are_both_listed(mmsearch: Command) -> None:
     for name in ("b.png", "c.png"):
         (mmsearch.cwd / name).write_bytes(data)
     assert mmsearch.report(".", code=5)["failed"] == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no control characters in names there")
+def test_no_name_drives_the_terminal(mmsearch: Command) -> None:
+    (mmsearch.cwd / "\x1b[31mred\n.txt").write_bytes(b"")
+    (mmsearch.cwd / "\x1b[31mword.txt").write_text("a word \x1b[31m in red")
+    done = mmsearch("index", ".")
+    assert done.returncode == 5
+    assert b"\x1b" not in done.stderr
+    assert all(line.startswith(b"mmsearch: ") for line in done.stderr.splitlines())
+    assert b"\x1b" not in mmsearch("status", "--failures").stdout + mmsearch("search", "word").stdout

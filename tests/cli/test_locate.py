@@ -1,0 +1,54 @@
+"""Which index is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmsearch.cli.locate import locate, locate_for_writing
+from mmsearch.errors import UsageError
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("MMSEARCH_INDEX", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "a" / "b")
+    return tmp_path
+
+
+def test_what_is_given_comes_before_the_variable_before_the_nearest(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "a" / ".mmsearch").mkdir()
+    assert locate(None) == str(here / "a" / ".mmsearch")
+    monkeypatch.setenv("MMSEARCH_INDEX", str(here / "variable"))
+    assert locate(None) == str(here / "variable")
+    assert locate("given") == str(here / "a" / "b" / "given")
+
+
+def test_without_any_it_is_among_the_users_data(here: Path) -> None:
+    assert Path(locate(None)).parts[-2:] == ("mmsearch", "index")
+
+
+def test_a_file_named_mmsearch_is_no_index(here: Path) -> None:
+    (here / "a" / "b" / ".mmsearch").write_text("")
+    assert not locate(None).startswith(str(here / "a"))
+
+
+def test_an_empty_folder_and_an_existing_index_may_be_written(here: Path) -> None:
+    (here / "empty").mkdir()
+    assert locate_for_writing(str(here / "empty"))
+    (here / "old").mkdir()
+    (here / "old" / "meta.sqlite").write_text("")
+    assert locate_for_writing(str(here / "old"))
+
+
+def test_a_file_or_a_folder_of_other_things_may_not(here: Path) -> None:
+    (here / "file").write_text("")
+    with pytest.raises(UsageError, match="is a file"):
+        locate_for_writing(str(here / "file"))
+    with pytest.raises(UsageError, match=r"not empty: try --index .*\.mmsearch"):
+        locate_for_writing(str(here))
