@@ -30,6 +30,7 @@ from training.towers import GridStates
 
 _CANDIDATES = 8  # items for a query, one of them right
 _NEAREST = 40  # mined negatives come from this many neighbours
+_ASKED = 150  # queries of each text source: every one reads twenty passages
 _CAPTIONED = ("vicap", "flowers102", "emoji", "ms_")
 
 
@@ -330,7 +331,7 @@ def rerank_figures(
                 texts = [packed.rows[i].texts[0] for i in indices]
                 figures |= retrieval_figures(model, words, picture_pool(model, packed, indices), texts, texts, source)
     for texts_of in pairs:
-        held = texts_of.val[:500]
+        held = texts_of.val[:_ASKED]
         pool = TextPool(model, words, [t[1] for t in held])
         figures |= retrieval_figures(model, words, pool, [t[0] for t in held], [t[1] for t in held], texts_of.name)
     return figures
