@@ -20,6 +20,8 @@ from training.export import export
 from training.model import Model
 from training.rerank import (
     RerankRun,
+    colour_asker,
+    measured_colour,
     passage_asker,
     picture_asker,
     picture_pool,
@@ -130,6 +132,8 @@ def rerank(args: argparse.Namespace) -> None:
     trained = puzzles.indices("train")
     askers = [(puzzle_asker(puzzles, picture_pool(model, puzzles, trained), trained), 0.55)]
     askers += [(picture_asker(model, words, packed, args.pictures, args.seed), 0.3 / len(sets)) for packed in sets]
+    photographs = [packed for packed in sets if any(measured_colour(row) for row in packed.rows)]
+    askers += [(colour_asker(model, packed, args.pictures, args.seed), 0.3) for packed in photographs]
     pairs = text_pairs(args.data, sets)
     askers += [(passage_asker(model, words, source, args.passages, args.seed), 0.1 / len(pairs)) for source in pairs]
     if (args.work / f"{pictures.SOUNDS}.jsonl").exists():

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.colours import NAMES
 from training.pictures import Packed, Row
 from training.render.canvas import COLOURS
 from training.texts import templated
@@ -87,22 +88,30 @@ class PictureBatches:
             raise ValueError("no training pictures: pack or render some first")
         shares = np.array([SHARES[s] for s in self.by_source])
         self.shares = shares / shares.sum()
+        self.things = sorted({row.texts[0] for row in self.rows if row.group and row.source not in _PLAIN})
         self.clusters = [np.array(v) for v in clusters.values() if len(v) >= _CLUSTER_SIZE]
 
     def next(self, count: int) -> Batch:
         """`count` pictures; a few clusters show one object in many colours, so that the colour decides."""
-        chosen, texts = [], []
+        chosen: list[int] = []
+        texts: list[str] = []
+        shared: list[bool] = []
         for _ in range(min(_CLUSTERS, count // 32) if self.clusters else 0):
             members = self.draw.choice(self.rng.choice(self.clusters), _CLUSTER_SIZE, replace=False)
             chosen += members.tolist()
             texts += [self.rng.choice(self.rows[i].texts[:3]) for i in members]
+            shared += [True] * len(members)
+        wrong: list[str] = []
         counts = self.draw.multinomial(count - len(chosen), self.shares)
         plain = [self.draw.choice(rows, n) for rows, n in zip(self.by_source.values(), counts, strict=True) if n]
         for i in np.concatenate(plain).tolist() if plain else []:
+            text = self._text(self.rows[i])
             chosen.append(i)
-            texts.append(self._text(self.rows[i]))
-        distinct = list(dict.fromkeys(texts))
-        return Batch(self.augmented(chosen), distinct, self._positives(chosen, texts, distinct))
+            texts.append(self._phrase(self.rows[i], text))
+            shared.append(self.rows[i].source in _PLAIN or without_colour(text) == text)
+            wrong += self._swapped(self.rows[i], text)
+        distinct = list(dict.fromkeys(texts + wrong))
+        return Batch(self.augmented(chosen), distinct, self._positives(chosen, texts, shared, distinct))
 
     def chance(self) -> tuple[Any, ...]:
         """The state of every random source, for a checkpoint."""
@@ -116,10 +125,25 @@ class PictureBatches:
 
     def _text(self, row: Row) -> str:
         first = row.group and row.source not in _PLAIN and self.rng.random() < 0.45
-        text = row.texts[0] if first else self.rng.choice(row.texts)
+        return row.texts[0] if first else self.rng.choice(row.texts)
+
+    def _phrase(self, row: Row, text: str) -> str:
         return templated(self.rng, text) if row.group and row.source not in _PLAIN else text
 
-    def _positives(self, chosen: list[int], texts: list[str], distinct: list[str]) -> Tensor:
+    def _swapped(self, row: Row, text: str) -> list[str]:
+        """For a text with a colour, the same thing in another colour and another thing in this one: wrong answers."""
+        thing = without_colour(text)
+        if thing == text or row.source in _PLAIN:
+            return []
+        colour = text.removesuffix(thing).strip()
+        others = [f"{self.rng.choice(NAMES)} {thing}", f"{colour} {self.rng.choice(self.things)}"]
+        return [other for other in others if other not in row.texts]
+
+    def _positives(self, chosen: list[int], texts: list[str], shared: list[bool], distinct: list[str]) -> Tensor:
+        """Which text is right for which picture: its own, those of its group, and any that is among its alternatives.
+
+        A text that names a colour is not `shared` by the group: it is right for some cars and wrong for others.
+        """
         column = {text: j for j, text in enumerate(distinct)}
         rows = [self.rows[i] for i in chosen]
         groups: dict[str, int] = {}
@@ -127,7 +151,8 @@ class PictureBatches:
         group = torch.tensor(
             [groups.setdefault(r.group or f"#{i}", len(groups)) for i, r in zip(chosen, rows, strict=True)]
         )
-        same = (group[:, None] == group[None, :]).float()
+        same = ((group[:, None] == group[None, :]) & torch.tensor(shared)[None, :]).float()
+        same.fill_diagonal_(1)
         positive = torch.zeros(len(rows), len(distinct)).index_add_(1, own, same).clamp(max=1)
         for i, row in enumerate(rows):
             for text in row.texts:

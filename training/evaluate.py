@@ -18,6 +18,7 @@ from training.pictures import Packed
 from training.synthetic import RENDERED
 from training.texts import TextPairs
 from training.tokens import Words, embed
+from training.towers import MIDDLE
 
 Figures = dict[str, float]
 _LABELLED = ("tinyin", "caltech101", "intel", "clothing", "grocery", "houses", "popanimals", "vehicles")
@@ -38,17 +39,20 @@ def recall(queries: Tensor, items: Tensor, relevant: Tensor, k: int = 10) -> Ten
 
 @torch.no_grad()
 def embed_pictures(model: Model, packed: Packed, indices: Sequence[int]) -> Tensor:
-    """Unit embeddings `(n, dim)` of packed pictures, resized to the model's size."""
+    """Unit embeddings `(n, dim)` of packed pictures: the mean of a look at the whole and one at the middle."""
     size, found = model.shape.image_size, []
     for first in range(0, len(indices), 250):
-        pixels = resized(packed, indices[first : first + 250], size).to(model.log_scale.device)
-        found.append(model.picture.embed_normalised(model.picture.normalise(pixels))[0].cpu())
+        looks = [resized(packed, indices[first : first + 250], size, share) for share in (1.0, MIDDLE)]
+        rows = [model.picture.embed_normalised(model.picture.normalise(x.to(model.log_scale.device)))[0] for x in looks]
+        found.append(F.normalize(rows[0] + rows[1], dim=-1).cpu())
     return torch.cat(found)
 
 
-def resized(packed: Packed, indices: Sequence[int], size: int) -> Tensor:
-    """Packed pictures as the product would show them to the model: `(n, size, size, 3)` in 0..255."""
+def resized(packed: Packed, indices: Sequence[int], size: int, share: float = 1.0) -> Tensor:
+    """The middle `share` of packed pictures as the product shows it to the model: `(n, size, size, 3)` in 0..255."""
     x = torch.from_numpy(packed.pixels[np.asarray(indices)]).permute(0, 3, 1, 2).float()
+    edge = round(x.shape[2] * (1 - share) / 2)
+    x = x[:, :, edge : x.shape[2] - edge, edge : x.shape[3] - edge]
     return F.interpolate(x, (size, size), mode="bilinear", antialias=True).clamp(0, 255).permute(0, 2, 3, 1)
 
 

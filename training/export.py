@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from training.layers import fold_norms
 from training.model import Model
-from training.towers import CLIP_SAMPLES, SAMPLE_RATE
+from training.towers import CLIP_SAMPLES, MIDDLE, SAMPLE_RATE
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -82,7 +82,7 @@ def config(model: Model, version: str) -> dict[str, object]:
         "name": "builtin",
         "version": version,
         "dim": shape.dim,
-        "image": {"file": "image.onnx", "size": shape.image_size, "resample": "bilinear"},
+        "image": {"file": "image.onnx", "size": shape.image_size, "resample": "bilinear", "middle": MIDDLE},
         "text": {"file": "text.onnx", "tokenizer": "tokenizer.json", "max_tokens": shape.max_tokens},
         "audio": {
             "file": "audio.onnx",

@@ -23,7 +23,8 @@ from training.colours import plain_colour
 
 PACKED = 72  # pixels: room for random crops to the model's 64
 SOUNDS = "sounds"
-_COLOURED = ("clothing", "vehicles")
+# Sources that show one thing each. With vehicles and clothes alone, anything large and red becomes a "red car".
+_COLOURED = ("caltech101", "clothing", "flowers102", "grocery", "popanimals", "tinyin", "vehicles")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def pack_archives(archives: Sequence[Path], folder: Path, name: str) -> int:
 
 def with_colour(row: Row, pixels: NDArray[np.uint8]) -> Row:
     """The row with its colour in words too, where it is a thing that comes in every colour and has a plain one."""
-    if row.source not in _COLOURED and "vehicle" not in row.texts:
+    if row.source not in _COLOURED:
         return row
     colour = plain_colour(pixels)
     return replace(row, texts=(*row.texts, *(f"{colour} {t}" for t in row.texts[:3]))) if colour else row

@@ -19,10 +19,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.clips import Clip
+from training.colours import NAMES
 from training.dual import grouped_parameters
 from training.evaluate import resized, share
 from training.model import Model
-from training.pictures import Packed
+from training.pictures import Packed, Row
 from training.sound import logmels
 from training.texts import TextPairs
 from training.tokens import Words, embed
@@ -175,6 +176,49 @@ def picture_asker(model: Model, words: Words, packed: Packed, count: int, seed: 
     return neighbour_asker(
         pool, [r.texts for r in rows], [r.group for r in rows], _first_texts(model, words, [r.texts for r in rows])
     )
+
+
+def colour_asker(model: Model, packed: Packed, count: int, seed: int) -> Asker:
+    """ "red car" over photographs: wrong are the same thing in another colour and other things in this one.
+
+    Raises ValueError where the set has no things with a measured colour.
+    """
+    coloured = [(i, colour) for i in packed.indices("train") if (colour := measured_colour(packed.rows[i]))]
+    if not coloured:
+        raise ValueError("no picture of the set has a measured colour")
+    coloured = random.Random(seed).sample(coloured, min(count, len(coloured)))
+    rows = [packed.rows[i] for i, _ in coloured]
+    things: dict[str, list[int]] = defaultdict(list)
+    colours: dict[str, list[int]] = defaultdict(list)
+    for place, (row, (_, colour)) in enumerate(zip(rows, coloured, strict=True)):
+        things[row.group].append(place)
+        colours[colour].append(place)
+
+    def wrong_for(right: int, rng: random.Random) -> list[int]:
+        thing, colour = rows[right], coloured[right][1]
+        wrong = [i for i in _some(rng, things[thing.group]) if coloured[i][1] != colour][:2]
+        wrong += [i for i in _some(rng, colours[colour]) if set(rows[i].texts).isdisjoint(thing.texts)]
+        while len(wrong) < _CANDIDATES - 1:
+            i = rng.randrange(len(rows))
+            wrong += [i] if set(rows[i].texts).isdisjoint(thing.texts) else []
+        return wrong[: _CANDIDATES - 1]
+
+    def sample(rng: random.Random) -> Question:
+        right = rng.randrange(len(rows))
+        return Question(f"{coloured[right][1]} {rows[right].texts[0]}", right, wrong_for(right, rng))
+
+    return Asker(picture_pool(model, packed, [i for i, _ in coloured]), sample)
+
+
+def measured_colour(row: Row) -> str | None:
+    """The colour that was measured for a labelled thing, None where it has no single one."""
+    if not row.group:
+        return None
+    return next((name for name in NAMES if f"{name} {row.texts[0]}" in row.texts), None)
+
+
+def _some(rng: random.Random, places: list[int]) -> list[int]:
+    return rng.sample(places, min(len(places), 3 * _CANDIDATES))
 
 
 def passage_asker(model: Model, words: Words, pairs: TextPairs, count: int, seed: int) -> Asker:

@@ -41,6 +41,10 @@ class Shape:
         return asdict(self)
 
 
+MIDDLE = 0.75
+"""Share of each side that a second look at a picture takes: things are smaller in pictures than in training's crops."""
+
+
 class GridStates(nn.Module):
     """Feature maps of a `ResNet` to `(n, 1 + GRID * GRID, dim)`; the first position is the given embedding."""
 

@@ -46,6 +46,19 @@ def test_clothes_are_named_by_their_measured_colour(tmp_path: Path) -> None:
     assert pictures.with_colour(Row("intel", ("street",), "train"), shirt).texts == ("street",)
 
 
+def test_a_colour_is_right_for_its_own_picture_and_wrong_for_the_rest_of_the_class() -> None:
+    cars = [Row("vehicles", ("car", f"{colour} car"), "train", "car") for colour in ("red", "blue")]
+    batches = PictureBatches([packed(*cars)], 32, seed=0)
+    for _ in range(8):
+        batch = batches.next(16)
+        column = {text: batch.positive[:, j] for j, text in enumerate(batch.texts)}
+        if len({"red car", "blue car"} & set(column)) == 2:
+            assert not (column["red car"] * column["blue car"]).any(), "no car is both"
+            assert not column["green car"].any() if "green car" in column else True
+            return
+    raise AssertionError("a seed that draws both colours is needed")
+
+
 def test_colour_that_also_fills_the_border_is_not_the_things() -> None:
     assert plain_colour(np.full((40, 40, 3), (20, 30, 220), np.uint8)) is None
 
@@ -58,7 +71,7 @@ def test_pictures_match_every_text_of_theirs_and_of_their_group() -> None:
     rows = [Row("tinyin", ("cat", "animal"), "train", "g1"), Row("tinyin", ("cat", "animal"), "train", "g1")]
     rows += [Row("tinyin", ("dog", "animal"), "train", "g2"), Row("emoji", ("x",), "val", "g3")]
     batches = PictureBatches([packed(*rows)], 32, seed=0)
-    positive = batches._positives([0, 1, 2], ["kitten", "animal", "dog"], ["kitten", "animal", "dog"])
+    positive = batches._positives([0, 1, 2], ["kitten", "animal", "dog"], [True] * 3, ["kitten", "animal", "dog"])
     assert positive.tolist() == [[1, 1, 0], [1, 1, 0], [0, 1, 1]]
 
 

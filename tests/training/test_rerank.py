@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from tests.training.conftest import TINY
 from training import pictures, synthetic
 from training.model import Model
-from training.pictures import Packed
+from training.pictures import Packed, Row
 from training.rerank import (
     RerankRun,
+    colour_asker,
     passage_asker,
     picture_asker,
     picture_pool,
@@ -96,3 +98,19 @@ def test_questions_also_meet_items_of_another_modality(work: Path, words: Words,
     asker = puzzle_asker(puzzles, picture_pool(made, puzzles, indices), indices)
     mixed = RerankRun(made, words, [(asker, 1.0), (passages, 0.0)], seed=0, questions=6).step()
     assert mixed > alone  # one more wrong answer can only make the right one less likely
+
+
+def test_a_colour_question_has_the_same_thing_and_the_same_colour_among_its_wrong_answers() -> None:
+    rows = [
+        Row("vehicles", (thing, "thing" if thing == "car" else "seat", f"{colour} {thing}"), "train", thing)
+        for thing in ("car", "chair")
+        for colour in ("red", "blue", "green")
+        for _ in range(6)
+    ]
+    pixels = np.zeros((len(rows), 72, 72, 3), np.uint8)
+    torch.manual_seed(0)
+    asker, rng = colour_asker(Model(TINY).eval(), Packed(pixels, rows), len(rows), seed=0), random.Random(0)
+    questions = [asker.sample(rng) for _ in range(20)]
+    assert {len(q.wrong) for q in questions} == {7}
+    assert {q.query for q in questions} >= {"red car", "blue chair"}
+    assert all(q.right not in q.wrong for q in questions)
