@@ -108,7 +108,20 @@ class Towers:
         return digest.hexdigest()
 
     def pictures(self, pictures: Sequence[Picture]) -> Encoded:
-        """Encode uint8 `(h, w, 3)` pictures of any size."""
+        """Encode uint8 `(h, w, 3)` pictures of any size.
+
+        Where the model's settings say so, its middle is looked at too, and the embedding is the mean of both looks; the
+        states are those of the whole picture, but for the first one, which is the embedding.
+        """
+        whole = self._views(pictures)
+        share = self.config["image"].get("middle")
+        if share is None:
+            return whole
+        embeddings = _units(whole[0] + self._views([middle(picture, share) for picture in pictures])[0])
+        whole[1][:, 0] = embeddings
+        return embeddings, *whole[1:]
+
+    def _views(self, pictures: Sequence[Picture]) -> Encoded:
         side = self.config["image"]["size"]
         pixels = np.stack([squash(picture, side) for picture in pictures])
         return self._batched(PICTURE_BATCH, len(pixels), lambda at: self.image.run(None, {"pixels": pixels[at]}))
@@ -165,6 +178,13 @@ def squash(picture: Picture, side: int) -> Picture:
         return picture
     resized = Image.fromarray(picture).resize((side, side), Image.Resampling.BILINEAR, reducing_gap=3.0)
     return np.asarray(resized)
+
+
+def middle(picture: Picture, share: float) -> Picture:
+    """The middle of a picture, `share` of each side."""
+    height, width = picture.shape[:2]
+    top, left = round(height * (1 - share) / 2), round(width * (1 - share) / 2)
+    return picture[top : height - top, left : width - left]
 
 
 def fit_samples(sound: Audio, rate: int, count: int, tiled: float) -> Floats:
@@ -242,7 +262,11 @@ def _mean(rows: Vectors) -> Vectors:
 
 
 def _unit(vector: Vectors) -> Vectors:
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
+    return _row(_units(vector[None]))
+
+
+def _units(rows: Vectors) -> Vectors:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
 
 
 class OnnxReranker:

@@ -14,7 +14,7 @@ import pytest
 from mmsearch.core import Audio, Clip, Content, Item, Modality, ModelOptions, Query, QueryPart, Segment
 from mmsearch.errors import ModelUnavailable, UsageError
 from mmsearch.models import load_embedder, load_reranker
-from mmsearch.models.onnx import OnnxEmbedder, OnnxReranker, fit_samples, squash
+from mmsearch.models.onnx import OnnxEmbedder, OnnxReranker, fit_samples, middle, squash
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +123,20 @@ def test_an_option_that_would_do_nothing_is_refused(options: dict[str, Any]) -> 
     for load in (load_embedder, load_reranker):
         with pytest.raises(UsageError, match="--" + next(iter(options)).replace("_", "-")):
             load(ModelOptions(**options))
+
+
+def test_a_picture_is_looked_at_twice(embedder: OnnxEmbedder) -> None:
+    whole = picture(7, (200, 200))
+    looks = [embedder.towers._views([view])[0][0] for view in (whole, middle(whole, 0.75))]
+    both = embedder.embed([segment(whole, "image")])[0]
+    assert embedder.towers.config["image"]["middle"] == 0.75
+    assert both @ (looks[0] + looks[1]) / np.linalg.norm(looks[0] + looks[1]) > 0.9999
+
+
+def test_the_middle_keeps_at_least_a_pixel() -> None:
+    assert middle(picture(1, (100, 60)), 0.75).shape == (76, 44, 3)
+    assert middle(picture(1, (1, 1)), 0.75).shape == (1, 1, 3)
+    assert middle(picture(1, (1, 700)), 0.75).shape[0] == 1
 
 
 def test_fingerprint_is_the_same_each_time(embedder: OnnxEmbedder) -> None:
