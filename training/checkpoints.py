@@ -19,9 +19,13 @@ def save(path: Path, model: Model, weights: dict[str, torch.Tensor], **state: An
     partial.replace(path)
 
 
-def read(path: Path) -> dict[str, Any]:
-    """What `save` wrote. Raises FileNotFoundError."""
-    found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False)
+def read(path: Path, own: bool = False) -> dict[str, Any]:
+    """What `save` wrote. Raises FileNotFoundError.
+
+    Only tensors and plain values are read, so that a checkpoint from elsewhere runs no code; the random states in the
+    `last.pt` of one's `own` run need more.
+    """
+    found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=not own)
     return found
 
 

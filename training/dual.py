@@ -187,7 +187,7 @@ class DualRun:
         path = self.folder / "last.pt"
         if not path.exists():
             return False
-        found = checkpoints.read(path)
+        found = checkpoints.read(path, own=True)
         self.model.load_state_dict(found["weights"])
         self.average = found["average"]
         self.optimiser.load_state_dict(found["optimiser"])
