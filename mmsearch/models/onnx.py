@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -170,6 +170,12 @@ class Towers:
         return self.pictures(cast("Sequence[Picture]", contents))
 
 
+@cache
+def towers(directory: str) -> Towers:
+    """The towers of a directory, the same ones for an embedder and a reranker: `search --rerank` loads them once."""
+    return Towers(directory)
+
+
 def squash(picture: Picture, side: int) -> Picture:
     """The whole picture as `(side, side, 3)`: no crop, so that wide screenshots keep their edges."""
     from PIL import Image
@@ -204,7 +210,7 @@ class OnnxEmbedder:
     """Embeds all five modalities: pages as pictures, clips as the mean of their frames."""
 
     def __init__(self, directory: str, name: str) -> None:
-        self.towers = Towers(directory)
+        self.towers = towers(directory)
         config = self.towers.config
         modalities = frozenset(m for m in MODALITIES if m != "audio" or "audio" in config)
         self.spec = ModelSpec(name, self.towers.fingerprint, config["dim"], modalities, _loader_settings(config))
@@ -274,7 +280,7 @@ class OnnxReranker:
 
     def __init__(self, directory: str, name: str) -> None:
         self.name = name
-        self.towers = Towers(directory)
+        self.towers = towers(directory)
         if "reranker" not in self.towers.config:
             raise ModelUnavailable(f"the model in {directory} has no reranker: name another with --reranker")
         self.modalities: frozenset[Modality] = frozenset(
