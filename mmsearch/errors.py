@@ -51,5 +51,9 @@ class MediaError(MmsearchError):
     """One file cannot be read."""
 
 
+UNREADABLE = "cannot be read"
+"""How a MediaError begins when the system refuses the file, which may change without the file changing."""
+
+
 class UnsupportedMedia(MediaError):
     """The file is of no kind that mmsearch reads."""

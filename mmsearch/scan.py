@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 from pathspec import GitIgnoreSpec
 
-from mmsearch.errors import MediaError, UsageError
+from mmsearch.errors import UNREADABLE, MediaError, UsageError
 
 _OWN_IGNORE = ".mmsearchignore"
 _GIT_IGNORE = ".gitignore"
@@ -478,7 +478,7 @@ def digest(path: str) -> str:
                 state.update(chunk)
     except (OSError, ValueError) as error:
         reason = _reason(error) if isinstance(error, OSError) else str(error)
-        raise MediaError(f"cannot be read: {reason}") from error
+        raise MediaError(f"{UNREADABLE}: {reason}") from error
     return state.hexdigest()
 
 

@@ -143,8 +143,9 @@ def _run(
     known = _known_identity(directory, rebuild)
     if known is None and not roots and files is None:
         raise UsageError(f"no index at {directory} yet: give the folders to index, such as `mmsearch index ~/Pictures`")
-    embedder = load_embedder(_model_options(known, given))
-    identity = Identity.of(_model_options(known, given), embedder.spec)
+    model = _model_options(known, given)
+    embedder = load_embedder(model)
+    identity = Identity.of(model, embedder.spec)
     # Asked for before the writer opens, because a rebuild forgets them.
     places = roots if roots or files is not None else _still_there(_known_roots(directory))
     with (

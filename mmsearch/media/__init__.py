@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import BinaryIO, Protocol, cast
 
 from mmsearch.core import Item, LoaderSettings, Picture, Segment
-from mmsearch.errors import MediaError
-from mmsearch.media.base import UNREADABLE, Kind, Loaded
+from mmsearch.errors import UNREADABLE, MediaError
+from mmsearch.media.base import Kind, Loaded
 from mmsearch.media.kinds import HEAD_BYTES, KINDS, sniff
 
 __all__ = ["HEAD_BYTES", "KINDS", "UNREADABLE", "Kind", "Loaded", "identify", "load", "load_picture", "reload", "sniff"]

@@ -11,12 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mmsearch.core import Facts, Modality, Segment
-from mmsearch.errors import MediaError
+from mmsearch.errors import UNREADABLE, MediaError
 
 log = logging.getLogger(__name__)
-
-UNREADABLE = "cannot be read"
-"""How the message begins when the system refuses the file, which may change without the file changing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,6 +83,3 @@ def mixed(mmsearch: Command) -> Command:
     for name, text in NOTES.items():
         (mmsearch.cwd / name).write_text(text)
     return mmsearch
-
-
-Make = Callable[[Path], None]
