@@ -2,8 +2,8 @@
 
 And texts against texts of the same meaning.
 
-A run is a folder with `last.pt`, from which it goes on where it stopped, `model.pt`, the averaged weights for use, and
-`log.jsonl`. Knows nothing of sound, reranking or export.
+A run is a folder with `last.pt`, from which it goes on where it stopped, `warm.pt`, the same from before the rate fell,
+`model.pt`, the averaged weights for use, and `log.jsonl`. Knows nothing of sound, reranking or export.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,20 +29,23 @@ from training.texts import TextPairs
 from training.tokens import Words, embed
 
 _TEXT_SCALE = 20.0  # fixed: a learned one would be pulled apart by the very different text tasks
-_TEXT_EVERY = 2  # steps between two batches of text pairs
-_TEXT_COUNTS = {"captions": 96, "glosses": 80, "headings": 64}
+_TEXT_COUNTS = {"captions": 64, "glosses": 96, "headings": 64}
 _HIGHEST_SCALE = 80.0
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How long and how fast; `minutes` bounds a run by its own clock where `samples` is 0."""
+    """How long and how fast; `minutes` bounds a run by its own clock where `samples` is 0.
+
+    The rate stays what it is until the last share of the run, `cooling`, in which it falls to nothing.
+    """
 
     batch: int = 256
     rate: float = 1.5e-3
     samples: int = 0
     minutes: float = 60.0
     warm_steps: int = 200
+    cooling: float = 0.2
     weight_decay: float = 0.05
     text_weight: float = 0.5
     averaging: float = 0.999
@@ -95,6 +99,7 @@ class DualRun:
         self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
         self.rng = random.Random(settings.seed + 1)
         self.step_count, self.seen, self.elapsed, self.loss = 0, 0, 0.0, math.nan
+        self.cooled = False
 
     @property
     def progress(self) -> float:
@@ -105,7 +110,9 @@ class DualRun:
 
     def rate(self) -> float:
         warm = min(1.0, (self.step_count + 1) / self.settings.warm_steps)
-        return self.settings.rate * warm * (0.49 * (1 + math.cos(math.pi * min(1.0, self.progress))) + 0.02)
+        left = max(0.0, 1 - self.progress) / self.settings.cooling if self.settings.cooling else 1.0
+        # The square root's form of the fall (Hägele et al. 2024, arXiv 2405.18392) needs fewer samples than a line.
+        return self.settings.rate * warm * (1 - math.sqrt(1 - min(1.0, left)))
 
     def step(self) -> float:
         """One update; returns its loss."""
@@ -117,7 +124,7 @@ class DualRun:
         pictures, _ = self.model.picture.embed_normalised(pixels)
         texts = embed(self.model.text, self.words, batch.texts)
         loss = contrastive(pictures, texts, batch.positive, self.model.log_scale.exp().clamp(max=_HIGHEST_SCALE))
-        if self.pairs and self.step_count % _TEXT_EVERY == 0:
+        if self.pairs:
             loss = loss + self.settings.text_weight * self._text_loss()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -127,7 +134,7 @@ class DualRun:
         return loss.item()
 
     def _text_loss(self) -> Tensor:
-        source = self.pairs[self.step_count // _TEXT_EVERY % len(self.pairs)]
+        source = self.pairs[self.step_count % len(self.pairs)]
         pairs = source.sample(self.rng, _TEXT_COUNTS.get(source.name, 64))
         both = embed(self.model.text, self.words, [text for pair in pairs for text in pair])
         return pairwise(both[::2], both[1::2])
@@ -154,6 +161,11 @@ class DualRun:
         self.folder.mkdir(parents=True, exist_ok=True)
         saved = last = time.monotonic()
         while self.progress < 1 and not (self.folder / "stop").exists():
+            if not self.cooled and self.progress >= 1 - self.settings.cooling:
+                self.save()
+                # A longer run goes on from here: what has cooled down learns slowly ever after.
+                shutil.copyfile(self.folder / "last.pt", self.folder / "warm.pt")
+                self.cooled = True
             self.step()
             now = time.monotonic()
             self.elapsed, last = self.elapsed + now - last, now
@@ -178,6 +190,7 @@ class DualRun:
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
             "counters": (self.step_count, self.seen, self.elapsed, self.loss),
+            "cooled": self.cooled,
             "chance": (self.rng.getstate(), torch.get_rng_state(), self.batches.chance()),
         }
         checkpoints.save(self.folder / "last.pt", self.model, self.model.state_dict(), **state)
@@ -192,6 +205,7 @@ class DualRun:
         self.average = found["average"]
         self.optimiser.load_state_dict(found["optimiser"])
         self.step_count, self.seen, self.elapsed, self.loss = found["counters"]
+        self.cooled = found.get("cooled", False)
         own, shared, batches = found["chance"]
         self.rng.setstate(own)
         torch.set_rng_state(shared)

@@ -16,6 +16,7 @@ from typing import Any
 
 Pair = tuple[str, str]
 _HOLD_EVERY = {"headings": 30, "glosses": 50, "captions": 50}
+_CUT_WORDS = 32
 _TEMPLATES = (
     "{}",
     "{}",
@@ -53,11 +54,19 @@ def _two(rng: random.Random, texts: Sequence[str]) -> Pair:
 
 def _bury(rng: random.Random, passage: str, others: Sequence[tuple[str, ...]]) -> str:
     # Real passages are longer than these paragraphs; without this the later positions would never be trained.
-    if rng.random() > 0.15:
-        return passage
+    chance = rng.random()
+    if chance > 0.15:
+        return _cut(rng, passage) if chance > 0.5 else passage
     parts = [passage] + [rng.choice(others)[-1] for _ in range(rng.randint(1, 3))]
     rng.shuffle(parts)
     return " ".join(parts)
+
+
+def _cut(rng: random.Random, passage: str) -> str:
+    """A run of at most `_CUT_WORDS` words: much cheaper than whole paragraphs, and real passages begin anywhere."""
+    words = passage.split()
+    first = rng.randint(0, max(0, len(words) - _CUT_WORDS))
+    return " ".join(words[first : first + _CUT_WORDS])
 
 
 def load(data: Path) -> list[TextPairs]:

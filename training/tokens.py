@@ -61,7 +61,7 @@ class Words:
             yield places, *self.padded([rows[i] for i in places])
 
 
-def embed(tower: TextTower, words: Words, texts: Sequence[str], parts: int = 4) -> Tensor:
+def embed(tower: TextTower, words: Words, texts: Sequence[str], parts: int = 8) -> Tensor:
     """Unit embeddings `(n, dim)` of texts, in their order; gradients flow."""
     places: list[int] = []
     found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -61,6 +62,31 @@ def test_run_stops_at_its_number_of_samples_and_leaves_a_model(
     run.train()
     assert run.seen == 64
     assert checkpoints.load_model(tmp_path / "model.pt").shape == TINY
+
+
+def test_rate_stays_until_it_cools_and_a_longer_run_goes_on_warm(
+    tmp_path: Path, rendered: Packed, pairs: list[TextPairs], words: Words
+) -> None:
+    short = Settings(batch=32, rate=3e-3, samples=32 * 10, warm_steps=2, cooling=0.5)
+    run = new_run(tmp_path / "short", rendered, pairs, words, short)
+    rates: list[float] = []
+    take = run.step
+
+    def noting() -> float:
+        rates.append(run.rate())
+        return take()
+
+    run.step = noting  # type: ignore[method-assign]
+    run.train()
+    assert rates[1:5] == [3e-3] * 4
+    assert rates[5:] == sorted(rates[5:], reverse=True)
+    assert rates[-1] < 0.2 * 3e-3
+    (tmp_path / "long").mkdir()
+    (tmp_path / "short" / "warm.pt").rename(tmp_path / "long" / "last.pt")
+    longer = new_run(tmp_path / "long", rendered, pairs, words, replace(short, samples=32 * 20))
+    assert longer.resume()
+    assert longer.step_count == 5
+    assert longer.rate() == 3e-3
 
 
 def test_perfect_scores_cost_almost_nothing_and_unmatched_texts_do_not_break_it() -> None:
