@@ -29,6 +29,7 @@ from training.texts import TextPairs
 from training.tokens import Words, embed
 
 _TEXT_SCALE = 20.0  # fixed: a learned one would be pulled apart by the very different text tasks
+PASSAGES = "headings"  # the source whose second texts are passages, as a search finds them
 _TEXT_COUNTS = {"captions": 64, "glosses": 96, "headings": 64}
 _HIGHEST_SCALE = 80.0
 
@@ -53,21 +54,30 @@ class Settings:
     seed: int = 0
 
 
-def contrastive(pictures: Tensor, texts: Tensor, positive: Tensor, scale: Tensor) -> Tensor:
-    """Cross-entropy both ways with several right answers; texts without a picture count as wrong answers alone."""
+def contrastive(
+    pictures: Tensor, texts: Tensor, positive: Tensor, scale: Tensor, passages: Tensor | None = None
+) -> Tensor:
+    """Cross-entropy both ways with several right answers; texts without a picture count as wrong answers alone.
+
+    `passages` are wrong answers to every text.
+    """
     scores = scale * pictures @ texts.T
     wanted = positive / positive.sum(1, keepdim=True)
     forward = -(wanted * scores.log_softmax(1)).sum(1).mean()
     asked = positive.sum(0) > 0
     found = positive.T[asked] / positive.T[asked].sum(1, keepdim=True)
-    return (forward - (found * scores.T[asked].log_softmax(1)).sum(1).mean()) / 2
+    answers = scores.T[asked]
+    if passages is not None:
+        answers = torch.cat([answers, scale * texts[asked] @ passages.T], 1)
+    return (forward - (found * answers.log_softmax(1)[:, : len(pictures)]).sum(1).mean()) / 2
 
 
-def pairwise(first: Tensor, second: Tensor) -> Tensor:
-    """Cross-entropy both ways where row i of one side belongs to row i of the other."""
+def pairwise(first: Tensor, second: Tensor, pictures: Tensor | None = None) -> Tensor:
+    """Cross-entropy both ways where row i of one side belongs to row i of the other; `pictures` belong to none."""
     scores = _TEXT_SCALE * first @ second.T
     target = torch.arange(len(scores), device=scores.device)
-    return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
+    answers = scores if pictures is None else torch.cat([scores, _TEXT_SCALE * first @ pictures.T], 1)
+    return (F.cross_entropy(answers, target) + F.cross_entropy(scores.T, target)) / 2
 
 
 def grouped_parameters(module: nn.Module, decay: float) -> list[dict[str, Any]]:
@@ -123,9 +133,17 @@ class DualRun:
         pixels = self.model.picture.normalise(batch.pixels).contiguous(memory_format=torch.channels_last)
         pictures, _ = self.model.picture.embed_normalised(pixels)
         texts = embed(self.model.text, self.words, batch.texts)
-        loss = contrastive(pictures, texts, batch.positive, self.model.log_scale.exp().clamp(max=_HIGHEST_SCALE))
-        if self.pairs:
-            loss = loss + self.settings.text_weight * self._text_loss()
+        scale = self.model.log_scale.exp().clamp(max=_HIGHEST_SCALE)
+        if not self.pairs:
+            loss = contrastive(pictures, texts, batch.positive, scale)
+        else:
+            source = self.pairs[self.step_count % len(self.pairs)]
+            asking, answers = self._text_batch(source)
+            # One search looks among pictures and passages together, so each must learn to lose against the other.
+            # Captions and glosses are no such rivals: theirs may well be true of a picture in the batch.
+            rivals = source.name == PASSAGES
+            loss = contrastive(pictures, texts, batch.positive, scale, answers if rivals else None)
+            loss = loss + self.settings.text_weight * pairwise(asking, answers, pictures if rivals else None)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.towers.parameters(), 1.0)
@@ -133,11 +151,11 @@ class DualRun:
         self._count(len(pictures), loss.item())
         return loss.item()
 
-    def _text_loss(self) -> Tensor:
-        source = self.pairs[self.step_count % len(self.pairs)]
+    def _text_batch(self, source: TextPairs) -> tuple[Tensor, Tensor]:
+        """Embeddings of both sides of some pairs, each `(n, dim)`."""
         pairs = source.sample(self.rng, _TEXT_COUNTS.get(source.name, 64))
         both = embed(self.model.text, self.words, [text for pair in pairs for text in pair])
-        return pairwise(both[::2], both[1::2])
+        return both[::2], both[1::2]
 
     def _count(self, seen: int, loss: float) -> None:
         self.step_count += 1

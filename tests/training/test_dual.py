@@ -10,7 +10,7 @@ import torch
 from tests.training.conftest import TINY
 from training import checkpoints
 from training.batches import PictureBatches
-from training.dual import DualRun, Settings, contrastive
+from training.dual import DualRun, Settings, contrastive, pairwise
 from training.evaluate import Evaluation, recall
 from training.model import Model
 from training.pictures import Packed
@@ -93,6 +93,15 @@ def test_perfect_scores_cost_almost_nothing_and_unmatched_texts_do_not_break_it(
     vectors = torch.eye(4)
     positive = torch.eye(4)[:3]
     assert contrastive(vectors[:3], vectors, positive, torch.tensor(50.0)) < 1e-3
+
+
+def test_passage_that_beats_the_right_picture_costs_and_a_picture_that_beats_the_right_passage_too() -> None:
+    vectors = torch.eye(8)
+    pictures, passages, scale = vectors[:4], vectors[4:], torch.tensor(50.0)
+    assert contrastive(pictures, pictures, torch.eye(4), scale, passages) < 1e-3
+    assert contrastive(pictures, pictures, torch.eye(4), scale, pictures[:1]) > 0.05
+    assert pairwise(passages, passages, pictures) < 1e-3
+    assert pairwise(passages, passages, passages[:1]) > 0.05
 
 
 def test_padding_does_not_change_an_embedding(words: Words) -> None:
