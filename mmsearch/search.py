@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmsearch import media, scan
-from mmsearch.calibrate import Background, backgrounds
+from mmsearch.calibrate import Background, backgrounds, referred
 from mmsearch.core import Embedder, Hit, Item, LoaderSettings, Modality, Query, Reranker, Segment
 from mmsearch.errors import MediaError, MmsearchError
 from mmsearch.store import Filter, Located, Reader
@@ -57,8 +57,9 @@ class Searcher:
     def search(self, query: Query, options: SearchOptions = SearchOptions()) -> list[Hit]:
         """Hits in order of rank: one a file, each with its best segment. Files that are gone are left out."""
         vector = self.embedder.embed_query(query)
+        scales = self._scales(vector, in_words=all(isinstance(part.content, str) for part in query.parts))
         wanted = max(options.top, options.rerank_depth) if self.reranker else options.top
-        best = self._best(vector, options.where, wanted)
+        best = self._best(vector, options.where, wanted, scales)
         hits = [_hit(scored, stale) for scored, stale in best]
         if self.reranker and query.text:
             kinds = {scored.place.item: scored.place.kind for scored, _ in best}
@@ -68,9 +69,16 @@ class Searcher:
             log.warning("not reranked: the reranker reads text, and the query has none")
         return [replace(hit, rank=rank) for rank, hit in enumerate(hits[: options.top], 1)]
 
-    def _best(self, vector: npt.NDArray[np.float32], where: Filter, wanted: int) -> list[tuple[Scored, bool]]:
+    def _scales(self, vector: npt.NDArray[np.float32], in_words: bool) -> dict[Modality, Background]:
+        """What a score means in each partition: as the model's reference says, else as the index's own vectors do."""
+        found = backgrounds(vector, self._samples)
+        reference = self.embedder.spec.reference
+        return found | referred(vector, reference, in_words) if reference else found
+
+    def _best(
+        self, vector: npt.NDArray[np.float32], where: Filter, wanted: int, scales: dict[Modality, Background]
+    ) -> list[tuple[Scored, bool]]:
         """The best segment of each of at most `wanted` files that are still there, with whether it is stale."""
-        scales = backgrounds(vector, self._samples)
         depth = max(FIRST_DEPTH, wanted)
         known: dict[str, bool | None] = {}
         while True:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import torch
 
-from training import checkpoints, clips, pictures, synthetic, texts, tokens, warm_start
+from training import checkpoints, clips, pictures, reference, synthetic, texts, tokens, warm_start
 from training.batches import PictureBatches
-from training.dual import DualRun, Settings
-from training.evaluate import Evaluation
+from training.dual import PASSAGES, DualRun, Settings
+from training.evaluate import Evaluation, share
 from training.export import export
 from training.model import Model
 from training.rerank import (
@@ -166,10 +166,30 @@ def evaluate(args: argparse.Namespace) -> None:
     (args.work / args.run / "figures.json").write_text(text + "\n")
 
 
+def measure_reference(args: argparse.Namespace) -> None:
+    """Measure what the scores of a finished model mean; the last stage before the export."""
+    model, words = finished(args)
+    sets = packed_sets(args.work)
+    pairs = text_pairs(args.data, sets)
+    passages = next((source for source in pairs if source.name == PASSAGES), pairs[0])
+    sounds = clips.read(args.work) if (args.work / f"{pictures.SOUNDS}.jsonl").exists() else []
+
+    def split(name: str) -> dict[str, reference.Known]:
+        return reference.known(model, words, sets, passages, sounds, name, args.seed)
+
+    found = reference.measure(split("train"), args.seed)
+    checkpoints.save(
+        args.work / args.run / "model.pt", model, model.state_dict(), reference=checkpoints.from_reference(found)
+    )
+    figures = reference.mixed_search(split("val"), found, args.seed)
+    print(json.dumps({"lines": found.lines} | {name: share(hits) for name, hits in figures.items()}, indent=1))
+
+
 def export_onnx(args: argparse.Namespace) -> None:
     """Write the ONNX files of a finished model and check them against torch."""
     model, _ = finished(args)
-    print(export(model, args.work / "tokenizer.json", args.into, args.version))
+    found = checkpoints.reference_of(args.work / args.run / "model.pt")
+    print(export(model, found, args.work / "tokenizer.json", args.into, args.version))
 
 
 def finished(args: argparse.Namespace) -> tuple[Model, tokens.Words]:
@@ -234,6 +254,7 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--passages", type=int, default=3_000, help="texts to mine neighbours among, of each source")
     stage("evaluate", evaluate)
+    stage("reference", measure_reference)
     sub = stage("export", export_onnx)
     sub.add_argument("--into", type=Path, required=True, help="folder for the ONNX files")
     sub.add_argument("--version", default="1")

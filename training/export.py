@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from training.layers import fold_norms
 from training.model import Model
+from training.reference import Reference
 from training.towers import CLIP_SAMPLES, MIDDLE, SAMPLE_RATE
 
 OPSET = 18
@@ -75,9 +76,14 @@ def parts(model: Model) -> list[Part]:
     ]
 
 
-def config(model: Model, version: str) -> dict[str, object]:
+def config(model: Model, reference: Reference, version: str) -> dict[str, object]:
     """What the loader needs to know; sizes in pixels, seconds and tokens."""
     shape = model.shape
+    ends = np.cumsum([len(rows) for rows in reference.backgrounds.values()]).tolist()
+    rows = {
+        kind: [end - len(reference.backgrounds[kind]), end]
+        for kind, end in zip(reference.backgrounds, ends, strict=True)
+    }
     return {
         "name": "builtin",
         "version": version,
@@ -92,10 +98,11 @@ def config(model: Model, version: str) -> dict[str, object]:
             "pad_under_seconds": 1.0,
         },
         "reranker": {"file": "reranker.onnx", "max_query_tokens": shape.max_query_tokens},
+        "reference": {"file": "reference.npy", "rows": rows, "lines": reference.lines},
     }
 
 
-def export(model: Model, tokenizer: Path, folder: Path, version: str) -> dict[str, float]:
+def export(model: Model, reference: Reference, tokenizer: Path, folder: Path, version: str) -> dict[str, float]:
     """Write every file of the model into `folder`; returns the largest difference from torch for each graph.
 
     Raises ValueError when a graph differs from torch by more than `TOLERANCE`.
@@ -112,7 +119,8 @@ def export(model: Model, tokenizer: Path, folder: Path, version: str) -> dict[st
     words = Words.from_file(str(tokenizer))
     words.enable_truncation(model.shape.max_tokens)
     words.save(str(folder / "tokenizer.json"))
-    (folder / "config.json").write_text(json.dumps(config(model, version), indent=1) + "\n")
+    np.save(folder / "reference.npy", np.concatenate(list(reference.backgrounds.values())))
+    (folder / "config.json").write_text(json.dumps(config(model, reference, version), indent=1) + "\n")
     return differences
 
 

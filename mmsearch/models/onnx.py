@@ -27,6 +27,7 @@ from mmsearch.core import (
     ModelSpec,
     Picture,
     Query,
+    Reference,
     Segment,
     Vectors,
 )
@@ -42,6 +43,7 @@ TEXT_BATCH = 32
 SOUND_BATCH = 8
 RERANK_FRAMES = 4
 """Frames of a clip that the reranker looks at; the best one counts."""
+_REFERRED_AS: dict[str, str] = {"document": "image", "video": "image"}
 CHARS_PER_TOKEN = 3.5
 """English prose has about four characters a word piece; a little less, so that few passages are cut."""
 
@@ -106,6 +108,26 @@ class Towers:
             with open(self._path(name), "rb") as file:
                 digest.update(file.read())
         return digest.hexdigest()
+
+    def reference(self) -> Reference | None:
+        """What the scores mean, where the directory says so; pages and clips count as the pictures they are made of.
+
+        Raises ModelUnavailable when the file is missing or not what the configuration says.
+        """
+        settings = self.config.get("reference")
+        if settings is None:
+            return None
+        path = self._path(settings["file"])
+        try:
+            rows = np.load(path).astype(np.float32).reshape(-1, self.config["dim"])
+            samples = {kind: rows[slice(*ends)] for kind, ends in settings["rows"].items()}
+        except (OSError, EOFError, ValueError) as error:
+            raise ModelUnavailable(f"cannot load {path}: {error}") from error
+        kinds = {partition: _REFERRED_AS.get(partition, partition) for partition in MODALITIES}
+        return Reference(
+            {partition: samples[kind] for partition, kind in kinds.items() if kind in samples},
+            {partition: tuple(settings["lines"][kind]) for partition, kind in kinds.items() if kind in samples},
+        )
 
     def pictures(self, pictures: Sequence[Picture]) -> Encoded:
         """Encode uint8 `(h, w, 3)` pictures of any size.
@@ -213,7 +235,10 @@ class OnnxEmbedder:
         self.towers = towers(directory)
         config = self.towers.config
         modalities = frozenset(m for m in MODALITIES if m != "audio" or "audio" in config)
-        self.spec = ModelSpec(name, self.towers.fingerprint, config["dim"], modalities, _loader_settings(config))
+        settings = _loader_settings(config)
+        self.spec = ModelSpec(
+            name, self.towers.fingerprint, config["dim"], modalities, settings, self.towers.reference()
+        )
 
     def embed(self, segments: Sequence[Segment]) -> Vectors:
         """Float32 `(n, dim)` unit rows, in order."""

@@ -1,0 +1,186 @@
+"""What a model's scores mean: how unrelated things of each kind score, and how far above them the right ones stand.
+
+Pictures, passages and sounds live at different distances from the texts that ask for them. A search that ranks them
+together needs for each kind a sample of things (the background that a query's score is measured against) and the line
+that maps its standard scores to those of pictures at equal odds. Trains no weights.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from training.clips import Clip
+from training.evaluate import embed_pictures
+from training.model import Model
+from training.pictures import Packed
+from training.sound import logmels
+from training.texts import TextPairs
+from training.tokens import Words, embed
+
+SAMPLE = 400
+"""Things of each kind that a query is measured against: its mean is then known to a twentieth of its spread."""
+_ASKED, _ALIKE = 1200, 60  # matched pairs, and unmatched things for each query
+_MOST_OF_ONE_SOURCE = 250
+_NEWTON_STEPS, _RIDGE = 30, 1e-3
+
+Rows = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Things of one kind with one text each, as unit rows `(n, dim)`; things of an equal key are interchangeable."""
+
+    things: Rows
+    texts: Rows
+    keys: list[str]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """For each kind a background, float16 `(SAMPLE, dim)`, and the shift and gain from its scores to a picture's."""
+
+    backgrounds: dict[str, NDArray[np.float16]]
+    lines: dict[str, tuple[float, float]]
+
+
+@torch.no_grad()
+def known(
+    model: Model,
+    words: Words,
+    sets: Sequence[Packed],
+    passages: TextPairs,
+    clips: Sequence[Clip],
+    split: str,
+    seed: int,
+) -> dict[str, Known]:
+    """Pictures of every source, passages and sounds of one split."""
+    rng = random.Random(seed)
+    found = {"image": _pictures(model, words, sets, split, rng)}
+    pairs = [p for p in (passages.train if split == "train" else passages.val) if p[0] != p[1]]
+    pairs = rng.sample(pairs, min(2000, len(pairs)))
+    keys = [p[0] for p in pairs]
+    found["text"] = Known(_texts(model, words, [p[1] for p in pairs]), _texts(model, words, keys), keys)
+    clips = [c for c in clips if c.row.split == split]
+    if clips:
+        keys = [c.row.texts[0] for c in clips]
+        found["audio"] = Known(_sounds(model, clips), _texts(model, words, keys), keys)
+    return found
+
+
+def _pictures(model: Model, words: Words, sets: Sequence[Packed], split: str, rng: random.Random) -> Known:
+    things, texts, keys = [], [], []
+    for packed in sets:
+        for source in sorted({row.source for row in packed.rows}):
+            indices = packed.indices(split, source)
+            indices = rng.sample(indices, min(_MOST_OF_ONE_SOURCE, len(indices)))
+            if indices:
+                rows = [packed.rows[i] for i in indices]
+                things.append(embed_pictures(model, packed, indices))
+                texts += [row.texts[0] if row.group else rng.choice(row.texts) for row in rows]
+                keys += [row.group or f"{source}#{i}" for row, i in zip(rows, indices, strict=True)]
+    return Known(torch.cat(things).numpy(), _texts(model, words, texts), keys)
+
+
+def _texts(model: Model, words: Words, texts: Sequence[str]) -> Rows:
+    return _joined([embed(model.text, words, texts[i : i + 500]) for i in range(0, len(texts), 500)])
+
+
+def _sounds(model: Model, clips: Sequence[Clip]) -> Rows:
+    maps = logmels(model.sound, [c.samples for c in clips])
+    return _joined([model.sound.embed_maps(maps[i : i + 100])[0] for i in range(0, len(maps), 100)])
+
+
+def _joined(parts: Sequence[Tensor]) -> Rows:
+    rows: Rows = torch.cat(list(parts)).cpu().numpy()
+    return rows
+
+
+def measure(kinds: dict[str, Known], seed: int) -> Reference:
+    """The reference of a model from things of the train split."""
+    draw = np.random.default_rng(seed)
+    backgrounds = {
+        kind: found.things[draw.permutation(len(found.things))[:SAMPLE]].astype(np.float16)
+        for kind, found in kinds.items()
+    }
+    odds = {kind: _odds(kind, kinds, backgrounds[kind].astype(np.float32), draw) for kind in kinds}
+    base, slope = odds["image"]
+    # Equal odds on both lines: base + slope * picture = other base + other slope * score.
+    lines = {kind: (round((a - base) / slope, 4), round(b / slope, 4)) for kind, (a, b) in odds.items()}
+    return Reference(backgrounds, lines)
+
+
+def standard(queries: Rows, things: Rows, background: Rows) -> Rows:
+    """Scores of queries `(n, dim)` with things `(m, dim)` in spreads above the background: `(n, m)`."""
+    known = queries @ background.T
+    scores: Rows = (queries @ things.T - known.mean(1, keepdims=True)) / known.std(1, keepdims=True)
+    return scores
+
+
+def _odds(kind: str, kinds: dict[str, Known], background: Rows, draw: np.random.Generator) -> tuple[float, float]:
+    """Base and slope of the log-odds that a thing of `kind` is the right one, from its standard score."""
+    here = kinds[kind]
+    asked = draw.permutation(len(here.texts))[:_ASKED]
+    right = np.array([standard(here.texts[i : i + 1], here.things[i : i + 1], background)[0, 0] for i in asked])
+    wrong = []
+    for other, found in kinds.items():
+        for i in draw.permutation(len(found.texts))[: _ASKED // len(kinds)]:
+            near = draw.permutation(len(here.things))[:_ALIKE]
+            if other == kind:
+                near = np.array([j for j in near if here.keys[j] != here.keys[i]], np.int64)
+            wrong.append(standard(found.texts[i : i + 1], here.things[near], background)[0])
+    return logistic(right, np.concatenate(wrong))
+
+
+def logistic(right: Rows, wrong: Rows) -> tuple[float, float]:
+    """Base and slope of a logistic fit in which both sides weigh the same, by Newton's method."""
+    x = np.stack([np.ones(len(right) + len(wrong)), np.concatenate([right, wrong])], 1)
+    y = np.concatenate([np.ones(len(right)), np.zeros(len(wrong))])
+    weight = np.concatenate([np.full(len(right), 1 / len(right)), np.full(len(wrong), 1 / len(wrong))]) * len(y) / 2
+    line = np.zeros(2)
+    for _ in range(_NEWTON_STEPS):
+        p = 1 / (1 + np.exp(-np.clip(x @ line, -30, 30)))
+        slope = x.T @ (weight * (y - p)) - _RIDGE * line
+        curve = (x * (weight * p * (1 - p))[:, None]).T @ x + _RIDGE * np.eye(2)
+        line = line + np.linalg.solve(curve, slope)
+    return float(line[0]), float(line[1])
+
+
+_FOLDER = {"image": 75, "text": 60, "audio": 20}
+_ROUNDS, _FIRST = 200, 5
+
+
+def mixed_search(kinds: dict[str, Known], reference: Reference, seed: int) -> dict[str, Tensor]:
+    """Recall@5 of each query over small folders of all kinds, ranked by cosine and by the reference, 0 to 1."""
+    draw = np.random.default_rng(seed)
+    hits: dict[str, list[float]] = {}
+    for _ in range(_ROUNDS):
+        folder = {k: draw.permutation(len(kinds[k].things))[:n] for k, n in _FOLDER.items() if k in kinds}
+        for asked, places in folder.items():
+            one = int(draw.choice(places))
+            query = kinds[asked].texts[one : one + 1]
+            right = np.concatenate(
+                [[k == asked and kinds[k].keys[i] == kinds[asked].keys[one] for i in at] for k, at in folder.items()]
+            )
+            for name, scores in _both(kinds, folder, query, reference).items():
+                best = right[np.argsort(-scores)[:_FIRST]].sum() / min(_FIRST, right.sum())
+                hits.setdefault(f"mixed folder, {name}, {asked} R@{_FIRST}", []).append(float(best))
+    return {name: torch.tensor(values) for name, values in hits.items()}
+
+
+def _both(
+    kinds: dict[str, Known], folder: dict[str, NDArray[np.int64]], query: Rows, reference: Reference
+) -> dict[str, Rows]:
+    raw, placed = [], []
+    for kind, places in folder.items():
+        things = kinds[kind].things[places]
+        shift, gain = reference.lines[kind]
+        raw.append((query @ things.T)[0])
+        placed.append(shift + gain * standard(query, things, reference.backgrounds[kind].astype(np.float32))[0])
+    return {"cosine": np.concatenate(raw), "relevance": np.concatenate(placed)}
