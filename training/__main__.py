@@ -117,7 +117,11 @@ def sound(args: argparse.Namespace) -> None:
     if not args.go_on:
         model.sound = SoundTower(model.shape)
         model.sound.start_from(model.picture)
-    run = SoundRun(model.to(args.device), words, clips.read(args.work), args.seed, rate=args.rate)
+    sets = packed_sets(args.work)
+    seen = [row.texts[0] for packed in sets for row in packed.rows if row.split == "train"]
+    strangers = seen[:: max(1, len(seen) // 4000)]
+    strangers += [pair[0] for source in text_pairs(args.data, sets) for pair in source.train[:1000]]
+    run = SoundRun(model.to(args.device), words, clips.read(args.work), args.seed, rate=args.rate, strangers=strangers)
     run.train(args.minutes, args.steps)
     keep(args, model, run.evaluate())
 

@@ -22,6 +22,7 @@ from training.model import Model
 from training.tokens import Words, embed
 from training.towers import SoundTower
 
+_STRANGERS = 128  # texts a step that no sound is about
 _TEMPLATES = ("{}", "{}", "sound of {}", "the sound of {}", "{} sound", "audio recording of {}")
 
 
@@ -39,8 +40,19 @@ class SoundRun:
     """Training of the sound tower against fixed texts."""
 
     def __init__(
-        self, model: Model, words: Words, clips: Sequence[Clip], seed: int, batch: int = 64, rate: float = 1e-3
+        self,
+        model: Model,
+        words: Words,
+        clips: Sequence[Clip],
+        seed: int,
+        batch: int = 64,
+        rate: float = 1e-3,
+        strangers: Sequence[str] = (),
     ) -> None:
+        """`strangers` are texts about pictures and passages.
+
+        Sounds learn to keep away from those that share no word with the name of any sound.
+        """
         self.model, self.words, self.batch, self.rate = model, words, batch, rate
         self.rng, self.noise = random.Random(seed), torch.Generator().manual_seed(seed)
         self.tower: SoundTower = model.sound
@@ -55,6 +67,8 @@ class SoundRun:
                 self.wanted[i, column[text]] = 1.0 if k == 0 else 0.4
         self.wanted = (self.wanted / self.wanted.sum(1, keepdim=True)).to(self.maps.device)
         self.bank = self._bank()
+        heard = {word for name in self.names for word in name.split()}
+        self.strangers = self._embedded([t for t in strangers if heard.isdisjoint(t.lower().split())])
         self.scale = nn.Parameter(torch.tensor(math.log(14.0), device=self.maps.device))
         groups = [
             *grouped_parameters(nn.ModuleList([self.tower.trunk, self.tower.project]), 0.05),
@@ -67,6 +81,12 @@ class SoundRun:
         """Embeddings `(templates, names, dim)`."""
         self.model.eval()
         return torch.stack([embed(self.model.text, self.words, [t.format(n) for n in self.names]) for t in _TEMPLATES])
+
+    @torch.no_grad()
+    def _embedded(self, texts: Sequence[str]) -> Tensor:
+        """`(texts, dim)`."""
+        parts = [embed(self.model.text, self.words, texts[i : i + 500]) for i in range(0, len(texts), 500)]
+        return torch.cat(parts) if parts else self.bank[0, :0]
 
     def train(self, minutes: float = 0, steps: int = 0, report: Callable[[str], None] = print) -> None:
         """For a time or a number of steps, whichever is given."""
@@ -93,8 +113,10 @@ class SoundRun:
             share, other = self.rng.betavariate(0.3, 0.3), torch.randperm(len(x), generator=self.noise)
             x, wanted = share * x + (1 - share) * x[other], share * wanted + (1 - share) * wanted[other]
         found, _ = self.tower.embed_maps(x)
-        scores = self.scale.exp().clamp(max=60) * found @ self.rng.choice(list(self.bank)).T
-        loss = -(wanted * scores.log_softmax(1)).sum(1).mean()
+        apart = self.strangers[torch.randperm(len(self.strangers), generator=self.noise)[:_STRANGERS]]
+        texts = torch.cat([self.rng.choice(list(self.bank)), apart])
+        scores = self.scale.exp().clamp(max=60) * found @ texts.T
+        loss = -(wanted * scores.log_softmax(1)[:, : len(self.names)]).sum(1).mean()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()

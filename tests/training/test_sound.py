@@ -57,6 +57,25 @@ def test_training_lowers_the_loss(words: Words) -> None:
     assert run.evaluate()
 
 
+def test_sounds_move_away_from_what_no_sound_is_about(words: Words) -> None:
+    torch.manual_seed(0)
+    model = Model(TINY)
+    model.sound.start_from(model.picture)
+    made = clips.synthetic_clips(24, 6, seed=0)
+    heard = made[0].row.texts[0]
+    run = SoundRun(model, words, made, seed=0, batch=12, rate=3e-3, strangers=["red car", "bar chart", f"a {heard}"])
+    assert len(run.strangers) == 2
+
+    def nearness() -> float:
+        with torch.no_grad():
+            return float((run.tower.embed_maps(run.maps)[0] @ run.strangers.T).mean())
+
+    before = nearness()
+    for _ in range(20):
+        run._step(list(range(12)))
+    assert nearness() < before - 0.05
+
+
 def test_logmels_are_standardised() -> None:
     made = clips.synthetic_clips(2, 0, seed=1)
     maps = logmels(Model(TINY).sound, [c.samples for c in made])
