@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from training.render import charts, dialogs, documents, interfaces, objects, scenes
+from training.render import charts, dialogs, documents, interfaces, objects, scenes, solids
 from training.render.canvas import Drawn
 
 SIZE = 160  # pixels of the shorter side, before a picture is squashed
@@ -31,6 +31,9 @@ _KINDS: tuple[tuple[Callable[[random.Random, int], Drawn], int], ...] = (
     (objects.counted, 8),
     (objects.related, 12),
     (objects.bee_on_flower, 3),
+    (solids.solid, 27),
+    (solids.solid_pair, 8),
+    (solids.solid_count, 4),
     (scenes.beach, 2),
     (scenes.mountains, 2),
     (scenes.countryside, 3),
@@ -66,7 +69,10 @@ def render(seed: int, real: RealParts | None = None) -> Drawn:
 def _small_pictures(rng: random.Random, real: RealParts | None) -> list[Image.Image]:
     if real and real.photographs and rng.random() < 0.6:
         return rng.sample(real.photographs, min(12, len(real.photographs)))
-    return [rng.choice((objects.single, scenes.beach, scenes.town, scenes.meal))(rng, 64).image for _ in range(6)]
+    return [
+        rng.choice((objects.single, solids.solid, scenes.beach, scenes.town, scenes.meal))(rng, 64).image
+        for _ in range(6)
+    ]
 
 
 def render_many(first_seed: int, count: int, real: RealParts | None = None) -> Iterator[Drawn]:
