@@ -182,9 +182,7 @@ def measure_reference(args: argparse.Namespace) -> None:
         return reference.known(model, words, sets, passages, sounds, name, args.seed)
 
     found = reference.measure(split("train"), args.seed)
-    checkpoints.save(
-        args.work / args.run / "model.pt", model, model.state_dict(), reference=checkpoints.from_reference(found)
-    )
+    reference.save(args.work / args.run / "model.pt", model, found)
     figures = reference.mixed_search(split("val"), found, args.seed)
     print(json.dumps({"lines": found.lines} | {name: share(hits) for name, hits in figures.items()}, indent=1))
 
@@ -192,7 +190,7 @@ def measure_reference(args: argparse.Namespace) -> None:
 def export_onnx(args: argparse.Namespace) -> None:
     """Write the ONNX files of a finished model and check them against torch."""
     model, _ = finished(args)
-    found = checkpoints.reference_of(args.work / args.run / "model.pt")
+    found = reference.read(args.work / args.run / "model.pt")
     print(export(model, found, args.work / "tokenizer.json", args.into, args.version))
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from training.model import Model
-from training.reference import Reference
 from training.towers import Shape
 
 
@@ -36,17 +35,3 @@ def load_model(path: Path) -> Model:
     model = Model(Shape(**found["shape"]))
     model.load_state_dict(found["weights"])
     return model.eval()
-
-
-def from_reference(found: Reference) -> dict[str, Any]:
-    """The reference as a checkpoint holds it."""
-    backgrounds = {kind: torch.from_numpy(rows) for kind, rows in found.backgrounds.items()}
-    return {"backgrounds": backgrounds, "lines": found.lines}
-
-
-def reference_of(path: Path) -> Reference:
-    """The reference of a checkpoint. Raises ValueError where none was measured since its weights last changed."""
-    found = read(path).get("reference")
-    if found is None:
-        raise ValueError(f"{path} has no reference: run the stage `reference` first")
-    return Reference({k: rows.numpy() for k, rows in found["backgrounds"].items()}, dict(found["lines"]))

@@ -10,12 +10,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from training import checkpoints
 from training.clips import Clip
 from training.evaluate import embed_pictures
 from training.model import Model
@@ -184,3 +186,17 @@ def _both(
         raw.append((query @ things.T)[0])
         placed.append(shift + gain * standard(query, things, reference.backgrounds[kind].astype(np.float32))[0])
     return {"cosine": np.concatenate(raw), "relevance": np.concatenate(placed)}
+
+
+def save(path: Path, model: Model, found: Reference) -> None:
+    """Write the model with its reference into one checkpoint."""
+    backgrounds = {kind: torch.from_numpy(rows) for kind, rows in found.backgrounds.items()}
+    checkpoints.save(path, model, model.state_dict(), reference={"backgrounds": backgrounds, "lines": found.lines})
+
+
+def read(path: Path) -> Reference:
+    """The reference of a checkpoint. Raises ValueError where none was measured since its weights last changed."""
+    found = checkpoints.read(path).get("reference")
+    if found is None:
+        raise ValueError(f"{path} has no reference: run the stage `reference` first")
+    return Reference({k: rows.numpy() for k, rows in found["backgrounds"].items()}, dict(found["lines"]))

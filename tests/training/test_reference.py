@@ -13,7 +13,7 @@ from training import checkpoints
 from training.clips import synthetic_clips
 from training.model import Model
 from training.pictures import Packed
-from training.reference import SAMPLE, Known, known, logistic, measure, mixed_search
+from training.reference import SAMPLE, Known, known, logistic, measure, mixed_search, read, save
 from training.texts import TextPairs
 from training.tokens import Words
 
@@ -66,8 +66,8 @@ def test_reference_of_a_model_survives_its_checkpoint(
     kinds = known(model, words, [rendered], pairs[0], synthetic_clips(6, 0, seed=0), "train", 0)
     assert set(kinds) == {"image", "text", "audio"}
     found = measure(kinds, 0)
-    checkpoints.save(tmp_path / "model.pt", model, model.state_dict(), reference=checkpoints.from_reference(found))
-    again = checkpoints.reference_of(tmp_path / "model.pt")
+    save(tmp_path / "model.pt", model, found)
+    again = read(tmp_path / "model.pt")
     assert again.lines == found.lines
     assert all(np.array_equal(again.backgrounds[k], rows) for k, rows in found.backgrounds.items())
 
@@ -76,4 +76,4 @@ def test_model_without_a_reference_says_which_stage_is_missing(tmp_path: Path) -
     model = Model(TINY)
     checkpoints.save(tmp_path / "model.pt", model, model.state_dict())
     with pytest.raises(ValueError, match="stage `reference`"):
-        checkpoints.reference_of(tmp_path / "model.pt")
+        read(tmp_path / "model.pt")

@@ -63,7 +63,7 @@ def test_sounds_move_away_from_what_no_sound_is_about(words: Words) -> None:
     model.sound.start_from(model.picture)
     made = clips.synthetic_clips(24, 6, seed=0)
     heard = made[0].row.texts[0]
-    run = SoundRun(model, words, made, seed=0, batch=12, rate=3e-3, strangers=["red car", "bar chart", f"a {heard}"])
+    run = SoundRun(model, words, made, seed=0, batch=12, rate=3e-3, strangers=["red chair", "bar chart", f"a {heard}"])
     assert len(run.strangers) == 2
 
     def nearness() -> float:
