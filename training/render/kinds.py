@@ -1,7 +1,7 @@
-"""Every kind of rendered picture with its share, and the set they make together.
+"""Every kind of rendered picture with its share in the set of its family.
 
-`render(seed)` gives one picture; the same seed always gives the same one. With `real`, some kinds also use given
-pictures: contact sheets of photographs, error dialogs upon screenshots.
+`render(seed)` gives one picture of a family; the same seed always gives the same one. With `real`, some kinds also use
+given pictures: contact sheets of photographs, error dialogs upon screenshots.
 """
 
 from __future__ import annotations
@@ -26,14 +26,12 @@ class RealParts:
     screenshots: list[Image.Image] = field(default_factory=list)
 
 
-_KINDS: tuple[tuple[Callable[[random.Random, int], Drawn], int], ...] = (
+Kinds = tuple[tuple[Callable[[random.Random, int], Drawn], int], ...]
+_FLAT: Kinds = (
     (objects.single, 26),
     (objects.counted, 8),
     (objects.related, 12),
     (objects.bee_on_flower, 3),
-    (solids.solid, 27),
-    (solids.solid_pair, 8),
-    (solids.solid_count, 4),
     (scenes.beach, 2),
     (scenes.mountains, 2),
     (scenes.countryside, 3),
@@ -51,15 +49,21 @@ _KINDS: tuple[tuple[Callable[[random.Random, int], Drawn], int], ...] = (
     (documents.diagram, 2),
 )
 _CONTACT_SHEETS, _ERRORS_OVER_REAL = 2, 4
+FLAT, SOLIDS = "rendered", "solids"
+FAMILIES: dict[str, Kinds] = {
+    FLAT: _FLAT,
+    SOLIDS: ((solids.solid, 27), (solids.solid_pair, 8), (solids.solid_count, 4)),
+}
+"""Each becomes a set of its own, so that training decides how often it sees them."""
 
 
-def render(seed: int, real: RealParts | None = None) -> Drawn:
-    rng = random.Random(seed)
-    weights = [weight for _, weight in _KINDS]
-    choice = rng.choices(range(len(_KINDS) + 2), [*weights, _CONTACT_SHEETS, _ERRORS_OVER_REAL])[0]
-    if choice < len(_KINDS):
-        return _KINDS[choice][0](rng, SIZE)
-    if choice == len(_KINDS):
+def render(seed: int, real: RealParts | None = None, family: str = FLAT) -> Drawn:
+    rng, kinds = random.Random(seed), FAMILIES[family]
+    composed = [_CONTACT_SHEETS, _ERRORS_OVER_REAL] if family == FLAT else [0, 0]
+    choice = rng.choices(range(len(kinds) + 2), [*(weight for _, weight in kinds), *composed])[0]
+    if choice < len(kinds):
+        return kinds[choice][0](rng, SIZE)
+    if choice == len(kinds):
         return documents.contact_sheet(rng, SIZE, _small_pictures(rng, real))
     if real and real.screenshots:
         return dialogs.error_over(rng.choice(real.screenshots), rng)

@@ -27,6 +27,9 @@ _PLURALS = {
     "loaf of bread": "loaves of bread",
     "cherry": "cherries",
     "butterfly": "butterflies",
+    "person": "people",
+    "snowman": "snowmen",
+    "bookshelf": "bookshelves",
 }
 _SHAPES = ("circle", "square", "triangle", "rectangle", "diamond")
 

@@ -16,13 +16,15 @@ from PIL import Image, ImageFilter
 
 from training.render.canvas import COLOURS, SYNONYMS, VIVID, Drawn, article, shade
 from training.render.kit import Kit, Model
-from training.render.models_big import BIG
-from training.render.models_small import SMALL
+from training.render.models_home import HOME
+from training.render.models_living import LIVING
+from training.render.models_things import THINGS
+from training.render.models_vehicles import VEHICLES
 from training.render.objects import COUNTS, RELATIONS, Thing, pair_texts, plural
 from training.render.rays import Array, Paint, Part, View, cast, ground_shadow, look, shine, yaw_matrix
 from training.render.surroundings import Surroundings, paint_behind, surroundings
 
-MODELS = BIG + SMALL
+MODELS = VEHICLES + HOME + THINGS + LIVING
 BY_NAME: dict[str, list[Model]] = {}
 for _model in MODELS:
     BY_NAME.setdefault(_model.name, []).append(_model)
@@ -120,15 +122,26 @@ def _framed(view: View, parts: Sequence[Part], aspect: float, share: float, rng:
 
 
 def picture(
-    parts: Sequence[Part], place: Surroundings, size: int, rng: random.Random, share: float, extra: Sequence[Part] = ()
+    parts: Sequence[Part],
+    place: Surroundings,
+    size: int,
+    rng: random.Random,
+    share: float,
+    extra: Sequence[Part] = (),
+    steepest: float = 42,
 ) -> Image.Image:
-    """The parts in a place, seen from in front and above, with `extra` ones that need not be in the frame."""
+    """The parts in a place, seen from in front and above, at most `steepest` degrees; `extra` ones may be out of it."""
     height = min(size, _MOST_LINES)
     width = int(height * rng.uniform(1, 1.35))
     low, high = bounds(parts)
     reach = float(np.linalg.norm(high - low))
     steep = rng.uniform(14, 42) if place.ground in ("table", "cloth", "boards", "tiles") else rng.uniform(3, 28)
-    view = look(rng.uniform(-8, 8), steep, reach * rng.uniform(1.4, 3.2), np.asarray((low + high) / 2, np.float32))
+    view = look(
+        rng.uniform(-8, 8),
+        min(steep, steepest),
+        reach * rng.uniform(1.4, 3.2),
+        np.asarray((low + high) / 2, np.float32),
+    )
     view = _framed(view, parts, width / height, share, rng)
     rays, everything = view.rays(width, height), [*parts, *extra]
 
@@ -138,11 +151,20 @@ def picture(
         return np.asarray(np.asarray(soft) / 255, np.float32)
 
     image = paint_behind(place, view.eye, rays, shadow_of)
+    if rng.random() < 0.25:
+        image = _out_of_focus(image, rng.uniform(0.8, 3))
     frame = cast(everything, view, rays)
     sky = place.back[1] * place.light.above * 1.4 + 0.2 * place.light.lamp
     floor = place.tones[0] * place.light.lamp * 0.6
     image[:, frame.covered] = shine(frame, rays, view.eye, everything, place.light, sky, floor)
     return _developed(image, place, rng)
+
+
+def _out_of_focus(image: Array, radius: float) -> Array:
+    """Blurs what lies behind before anything stands in it."""
+    squeezed = Image.fromarray((np.sqrt(np.clip(image, 0, 1)) * 255).astype(np.uint8).transpose(1, 2, 0))
+    blurred = np.asarray(squeezed.filter(ImageFilter.GaussianBlur(radius)), np.float32).transpose(2, 0, 1)
+    return np.asarray(np.square(blurred / 255), np.float32)
 
 
 def _developed(image: Array, place: Surroundings, rng: random.Random) -> Image.Image:
@@ -205,13 +227,13 @@ def compose_pair(first: Thing, relation: str, second: Thing, size: int, rng: ran
         z = rng.choice((0.0, 0.0, rng.uniform(-0.8, 0.8)))
         parts = [*_moved(a, -gap / 2, 0, z, rng.uniform(0.8, 1.1)), *_moved(b, gap / 2, 0, -z, rng.uniform(0.8, 1.1))]
         return picture(parts, place, size, rng, share, _clutter(rng, gap) if rng.random() < 0.2 else [])
-    level = b.height + rng.uniform(0.15, 0.4)
+    level = b.height + rng.uniform(0.25, 0.5)
     extra: list[Part] = []
     if rng.random() < 0.7:
         kit = Kit(rng, (0, 0, 0), 0.1)
-        kit.block((0, level - 0.05, 0), (1.3, 0.05, 0.8), Paint(shade(rng.choice(("brown", "white", "gray")), rng)))
+        kit.block((0, level - 0.05, 0), (1.3, 0.05, 0.6), Paint(shade(rng.choice(("brown", "white", "gray")), rng)))
         extra = kit.parts
-    return picture([*_moved(a, 0, level, 0), *_moved(b, 0, 0, 0)], place, size, rng, share, extra)
+    return picture([*_moved(a, 0, level, 0), *_moved(b, 0, 0, 0)], place, size, rng, share, extra, 13)
 
 
 def solid(rng: random.Random, size: int) -> Drawn:
