@@ -47,12 +47,13 @@ def render(args: argparse.Namespace) -> None:
     real = None
     if (args.work / f"{PICTURES}.jsonl").exists():
         real = synthetic.real_parts(pictures.read(args.work, PICTURES), args.seed)
-    print(synthetic.pack_rendered(args.work, args.count, args.held_out, args.seed, real), "pictures rendered")
+    drawn = synthetic.pack_rendered(args.work, args.count, args.held_out, args.seed, real, args.family)
+    print(drawn, "pictures rendered")
 
 
 def packed_sets(work: Path) -> list[pictures.Packed]:
     """The packed sets of a work folder, those that exist."""
-    return [pictures.read(work, n) for n in (PICTURES, synthetic.RENDERED) if (work / f"{n}.jsonl").exists()]
+    return [pictures.read(work, n) for n in (PICTURES, *synthetic.RENDERED) if (work / f"{n}.jsonl").exists()]
 
 
 def text_pairs(data: Path | None, sets: list[pictures.Packed]) -> list[TextPairs]:
@@ -235,7 +236,9 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--go-on", action="store_true", help="from the part's weights as they are, not from new ones")
 
     stage("pack", pack)
-    counted(stage("render", render), 40_000, 2_000)
+    sub = stage("render", render)
+    counted(sub, 40_000, 2_000)
+    sub.add_argument("--family", choices=synthetic.RENDERED, default=synthetic.RENDERED[0], help="which of the sets")
     counted(stage("puzzles", render_puzzles), 1_800, 150)
     sub = stage("sounds", sounds)
     counted(sub, 1_600, 140)

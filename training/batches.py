@@ -19,6 +19,7 @@ from torch import Tensor
 from training.colours import NAMES
 from training.pictures import Packed, Row
 from training.render.canvas import COLOURS
+from training.synthetic import RENDERED
 from training.texts import templated
 
 # Share of each source in a batch; those that a packed set lacks are left out and the rest grow alike.
@@ -44,10 +45,12 @@ SHARES = {
     "vegalite": 0.008,
     "sroie": 0.006,
     "emoji": 0.045,
-    "rendered": 0.26,
+    "rendered": 0.17,
+    "solids": 0.13,
+    "views": 0.12,
 }
-_NEVER_MIRRORED = ("ms_", "vegalite", "sroie", "rendered", "emoji")
-_PLAIN = ("rendered", "emoji")  # their texts are whole phrases: no template around them
+_NEVER_MIRRORED = ("ms_", "vegalite", "sroie", *RENDERED, "emoji")
+_PLAIN = (*RENDERED, "emoji")  # their texts are whole phrases: no template around them
 _CLUSTERS, _CLUSTER_SIZE = 4, 6
 
 

@@ -109,12 +109,16 @@ class Evaluation:
         pictures = embed_pictures(self.model, packed, indices)
         groups = [packed.rows[i].group for i in indices]
         names = {packed.rows[i].group: packed.rows[i].texts[0] for i in indices if packed.rows[i].group}
+        if not names:
+            self._by_first_text(packed, indices, source)
+            return
         relevant = torch.tensor([[g == other for other in groups] for g in names])
         texts = self.texts(list(names.values()))
         self.figures[f"{source} R@10 of {len(indices)}"] = share(recall(texts, pictures, relevant))
         objects = torch.tensor([g.startswith("object:") for g in names])
-        one = recall(texts[objects], pictures, relevant[objects], 1)
-        self.figures["rendered coloured object first of all"] = share(one)
+        if objects.any():
+            one = recall(texts[objects], pictures, relevant[objects], 1)
+            self.figures[f"{source} coloured object first of all"] = share(one)
 
     def _text_search(self, pairs: TextPairs) -> None:
         """The asking side must find the other among `_POOL`; for glosses, the gloss must find its word."""
@@ -153,5 +157,5 @@ class Evaluation:
 _BY_SOURCE: dict[str, Callable[[Evaluation, Packed, str], None]] = {
     **dict.fromkeys(_LABELLED, Evaluation._classes),
     "sroie": lambda *_: None,
-    RENDERED: Evaluation._rendered,
+    **dict.fromkeys(RENDERED, Evaluation._rendered),
 }

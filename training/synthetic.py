@@ -17,11 +17,13 @@ from PIL import Image
 from training import pictures
 from training.pictures import Packed, Row
 from training.render import puzzles
-from training.render.kinds import SIZE, RealParts, render
+from training.render.kinds import FAMILIES, FLAT, SIZE, RealParts, render
 
-RENDERED, PUZZLES = "rendered", "puzzles"
+PUZZLES = "puzzles"
 _HELD_OUT = 1_000_000_000  # seeds of the val split start here, so that no count of training pictures reaches them
 _MOST_REAL = 600
+RENDERED = tuple(FAMILIES)
+"""The names of the rendered sets."""
 
 
 def real_parts(packed: Packed, seed: int) -> RealParts:
@@ -36,19 +38,21 @@ def real_parts(packed: Packed, seed: int) -> RealParts:
     return RealParts(take(photos), take(shots))
 
 
-def pack_rendered(folder: Path, count: int, held_out: int, seed: int, real: RealParts | None = None) -> int:
-    """Render `count` pictures for training and `held_out` for validation; returns how many there are."""
+def pack_rendered(
+    folder: Path, count: int, held_out: int, seed: int, real: RealParts | None = None, family: str = FLAT
+) -> int:
+    """Render `count` pictures of a family for training and `held_out` for validation; returns how many there are."""
     rows: list[Row] = []
     wanted = [(seed * 10_000_000 + i, "train") for i in range(count)]
     wanted += [(_HELD_OUT + i, "val") for i in range(held_out)]
 
     def draw() -> Iterator[NDArray[np.uint8]]:
         for number, split in wanted:
-            drawn = render(number, real if split == "train" else None)
-            rows.append(Row(RENDERED, drawn.texts, split, drawn.group))
+            drawn = render(number, real if split == "train" else None, family)
+            rows.append(Row(family, drawn.texts, split, drawn.group))
             yield pictures.squash(drawn.image)
 
-    pictures.write(folder, RENDERED, draw(), rows, len(wanted))
+    pictures.write(folder, family, draw(), rows, len(wanted))
     return len(rows)
 
 

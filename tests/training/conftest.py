@@ -36,14 +36,14 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("work")
     synthetic.pack_rendered(folder, 96, 32, seed=0)
     synthetic.pack_puzzles(folder, 8, 4, seed=0)
-    rows = pictures.read(folder, synthetic.RENDERED).rows
+    rows = pictures.read(folder, synthetic.RENDERED[0]).rows
     tokens.make((t for r in rows for t in r.texts), TINY.vocabulary).save(str(folder / "tokenizer.json"))
     return folder
 
 
 @pytest.fixture
 def rendered(work: Path) -> Packed:
-    return pictures.read(work, synthetic.RENDERED)
+    return pictures.read(work, synthetic.RENDERED[0])
 
 
 @pytest.fixture

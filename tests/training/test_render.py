@@ -26,7 +26,9 @@ def test_different_seeds_draw_different_pictures() -> None:
     assert len({render(seed).image.tobytes() for seed in range(20)}) == 20
 
 
-@pytest.mark.parametrize("how", [how for how, _ in kinds._KINDS], ids=lambda how: how.__name__)
+@pytest.mark.parametrize(
+    "how", [how for family in kinds.FAMILIES.values() for how, _ in family], ids=lambda how: how.__name__
+)
 def test_every_kind_draws_something_with_words(how: Callable[[random.Random, int], Drawn]) -> None:
     for seed in range(6):
         drawn = how(random.Random(seed), 64)

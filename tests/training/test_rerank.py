@@ -62,7 +62,7 @@ def test_training_on_puzzles_lowers_the_loss(work: Path, words: Words) -> None:
     indices = puzzles.indices("train")[:8]
     asker = puzzle_asker(puzzles, picture_pool(made, puzzles, indices), indices)
     run = RerankRun(made, words, [(asker, 1.0)], seed=0, questions=16, rate=5e-3)
-    losses = [run.step() for _ in range(60)]
+    losses = [run.step() for _ in range(150)]
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
     figures = puzzle_figures(made, words, puzzles)
     assert 0 <= figures["puzzles all reranked"][0] <= 1
