@@ -14,7 +14,7 @@ import torch
 
 from training import checkpoints, clips, pictures, reference, synthetic, texts, tokens, warm_start
 from training.batches import PictureBatches
-from training.dual import PASSAGES, DualRun, Settings
+from training.dual import DualRun, Settings
 from training.evaluate import Evaluation, share
 from training.export import export
 from training.model import Model
@@ -31,7 +31,7 @@ from training.rerank import (
     sound_asker,
 )
 from training.sound import SoundRun
-from training.texts import TextPairs
+from training.texts import PASSAGES, TextPairs
 from training.towers import Shape, SoundTower
 
 PICTURES = "pictures"

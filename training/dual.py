@@ -25,11 +25,10 @@ from torch import Tensor, nn
 from training import checkpoints
 from training.batches import PictureBatches
 from training.model import Model
-from training.texts import TextPairs
+from training.texts import PASSAGES, TextPairs
 from training.tokens import Words, embed
 
 _TEXT_SCALE = 20.0  # fixed: a learned one would be pulled apart by the very different text tasks
-PASSAGES = "headings"  # the source whose second texts are passages, as a search finds them
 _TEXT_COUNTS = {"captions": 64, "glosses": 96, "headings": 64}
 _HIGHEST_SCALE = 80.0
 

@@ -6,17 +6,21 @@ Every figure is a share with its 95 % interval half-width, so that two runs can 
 from __future__ import annotations
 
 import math
+import re
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from training import screens
 from training.model import Model
 from training.pictures import Packed
 from training.synthetic import RENDERED
-from training.texts import TextPairs
+from training.texts import PASSAGES, TextPairs
 from training.tokens import Words, embed
 from training.towers import MIDDLE
 
@@ -56,6 +60,20 @@ def resized(packed: Packed, indices: Sequence[int], size: int, share: float = 1.
     return F.interpolate(x, (size, size), mode="bilinear", antialias=True).clamp(0, 255).permute(0, 2, 3, 1)
 
 
+def by_words(held: Sequence[tuple[str, ...]], k: int = 10) -> Tensor:
+    """0/1 for each pair: does BM25 over stems find its passage among the first `k`? The bar to be measured by."""
+    with closing(sqlite3.connect(":memory:")) as base:
+        base.execute("CREATE VIRTUAL TABLE passages USING fts5(body, tokenize='porter')")
+        base.executemany("INSERT INTO passages(rowid, body) VALUES (?, ?)", [(i, p[1]) for i, p in enumerate(held)])
+        find = "SELECT rowid FROM passages WHERE passages MATCH ? ORDER BY bm25(passages) LIMIT ?"
+        hits = []
+        for pair in held:
+            words = " OR ".join(f'"{word}"' for word in re.findall(r"\w+", pair[0]))
+            found = base.execute(find, (words, k)).fetchall() if words else []
+            hits.append(any(held[i][1] == pair[1] for (i,) in found))
+    return torch.tensor(hits)
+
+
 class Evaluation:
     """All figures of one model over packed sets and text pairs."""
 
@@ -76,6 +94,7 @@ class Evaluation:
                 _BY_SOURCE.get(name, Evaluation._captioned)(self, packed, name)
             if shots := [i for i in packed.indices("val") if packed.rows[i].source.startswith("ms_")]:
                 self._by_first_text(packed, shots, "screenshots")
+                self._screens(packed, shots)
         for pairs in self.pairs:
             self._text_search(pairs)
         return self.figures
@@ -103,6 +122,18 @@ class Evaluation:
         same = torch.tensor([[a == b for b in texts] for a in texts])
         self.figures[f"{name} R@10 of {len(indices)}"] = share(recall(self.texts(texts), pictures, same))
 
+    def _screens(self, packed: Packed, indices: Sequence[int]) -> None:
+        """How many of the first ten are what a plain name such as "error message" asks for, over all such names."""
+        pictures = embed_pictures(self.model, packed, indices)
+        told = [screens.kinds([t for t in packed.rows[i].texts if t not in screens.KINDS]) for i in indices]
+        names = [n for n in screens.KINDS if sum(n in t for t in told) >= 10]
+        right = torch.tensor([[name in t for t in told] for name in names])
+        best = (self.texts(names) @ pictures.T).topk(10, 1).indices
+        for name, hits in zip(names, right.gather(1, best), strict=True):
+            self.figures[f"screenshots of {name}, right among the first 10"] = share(hits)
+        self.figures["screenshots by plain name, right among the first 10"] = share(right.gather(1, best).flatten())
+        self.figures["screenshots by plain name, right by chance"] = share(right.flatten())
+
     def _rendered(self, packed: Packed, source: str) -> None:
         """Each group's plainest text must find one of its pictures; and colours must stay with their objects."""
         indices = packed.indices("val", source)
@@ -123,6 +154,8 @@ class Evaluation:
     def _text_search(self, pairs: TextPairs) -> None:
         """The asking side must find the other among `_POOL`; for glosses, the gloss must find its word."""
         held = pairs.val[:_POOL]
+        if pairs.name == PASSAGES:
+            self.figures[f"{pairs.name} R@10 of {len(held)}, BM25"] = share(by_words(held))
         asked, found = (1, 0) if pairs.name == "glosses" else (0, 1)
         queries, items = self.texts([t[asked] for t in held]), self.texts([t[found] for t in held])
         same = torch.tensor([[a[found] == b[found] for b in held] for a in held])

@@ -19,10 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from training import screens
 from training.colours import plain_colour
 
 PACKED = 72  # pixels: room for random crops to the model's 64
 SOUNDS = "sounds"
+SCREENS = "ms_"  # how the names of all archives of screenshots begin
 # Sources that show one thing each. With vehicles and clothes alone, anything large and red becomes a "red car".
 _COLOURED = ("caltech101", "clothing", "flowers102", "grocery", "popanimals", "tinyin", "vehicles")
 
@@ -81,11 +83,16 @@ def pack_archives(archives: Sequence[Path], folder: Path, name: str) -> int:
             with zipfile.ZipFile(archive) as z:
                 for file, row in entries:
                     pixels = squash(Image.open(io.BytesIO(z.read(file))))
-                    rows.append(with_colour(row, pixels))
+                    rows.append(with_colour(with_plain_names(row), pixels))
                     yield pixels
 
     write(folder, name, decode(), rows, sum(map(len, lists.values())))
     return len(rows)
+
+
+def with_plain_names(row: Row) -> Row:
+    """The row with short names for what it shows, where it is a screenshot with an alt text."""
+    return replace(row, texts=(*row.texts, *screens.plain(row.texts))) if row.source.startswith(SCREENS) else row
 
 
 def with_colour(row: Row, pixels: NDArray[np.uint8]) -> Row:

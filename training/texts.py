@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 Pair = tuple[str, str]
+PASSAGES = "headings"  # the source whose second texts are passages, as a search finds them
 _HOLD_EVERY = {"headings": 30, "glosses": 50, "captions": 50}
 _CUT_WORDS = 32
 _TEMPLATES = (

@@ -11,7 +11,7 @@ from tests.training.conftest import TINY
 from training import checkpoints
 from training.batches import PictureBatches
 from training.dual import DualRun, Settings, contrastive, pairwise
-from training.evaluate import Evaluation, recall
+from training.evaluate import Evaluation, by_words, recall
 from training.model import Model
 from training.pictures import Packed
 from training.texts import TextPairs
@@ -130,3 +130,8 @@ def test_evaluation_gives_shares_with_intervals(rendered: Packed, pairs: list[Te
     figures = Evaluation(Model(TINY), words, [rendered], pairs).run()
     assert any(name.startswith("rendered R@10") for name in figures)
     assert all(0 <= share <= 1 and half > 0 for share, half in figures.values())
+
+
+def test_bm25_finds_passages_by_their_words_and_not_by_their_sense() -> None:
+    held = [("install fonts", "How fonts are installed."), ("red cars", "Crimson vehicles."), ("??", "Nothing to ask.")]
+    assert by_words([*held, ("x", "Other things.")], k=1).tolist() == [True, False, False, False]

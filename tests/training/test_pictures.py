@@ -12,7 +12,7 @@ from PIL import Image
 from training import pictures
 from training.batches import PictureBatches, without_colour
 from training.colours import plain_colour
-from training.pictures import PACKED, Packed, Row
+from training.pictures import PACKED, Packed, Row, with_plain_names
 
 
 def archive(path: Path, colour: tuple[int, ...], mode: str = "RGB") -> Path:
@@ -93,3 +93,11 @@ def test_batch_gives_pixels_of_the_models_size_in_range(rendered: Packed) -> Non
 def test_cluster_key_drops_the_colour_alone() -> None:
     assert without_colour("red car") == "car"
     assert without_colour("traffic light") == "traffic light"
+
+
+def test_alt_texts_of_screenshots_gain_the_plain_names_that_people_ask_for() -> None:
+    told = Row("ms_cpp", ("Screenshot of the output window displaying a runtime error.",), "train")
+    assert "error message" in with_plain_names(told).texts
+    assert "screenshot of an error message" in with_plain_names(told).texts
+    assert with_plain_names(Row("tinyin", ("error",), "train")).texts == ("error",)
+    assert with_plain_names(Row("ms_bing", ("Plot of the error function",), "train")).texts[1] == "chart"
