@@ -171,6 +171,14 @@ def evaluate(args: argparse.Namespace) -> None:
     (args.work / args.run / "figures.json").write_text(text + "\n")
 
 
+def graft(args: argparse.Namespace) -> None:
+    """Take the sound tower or the reranker from another model, to go on from; towers that moved a little fit them."""
+    model, _ = finished(args)
+    checkpoints.graft(model, checkpoints.load_model(args.source), args.parts)
+    checkpoints.save(args.work / args.run / "model.pt", model, model.state_dict())
+    print("took", " and ".join(args.parts), "from", args.source)
+
+
 def measure_reference(args: argparse.Namespace) -> None:
     """Measure what the scores of a finished model mean; the last stage before the export."""
     model, words = finished(args)
@@ -259,6 +267,9 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--passages", type=int, default=3_000, help="texts to mine neighbours among, of each source")
     stage("evaluate", evaluate)
+    sub = stage("graft", graft)
+    sub.add_argument("--source", type=Path, required=True, help="the model.pt to take them from")
+    sub.add_argument("--parts", nargs="+", choices=checkpoints.PARTS, default=list(checkpoints.PARTS))
     stage("reference", measure_reference)
     sub = stage("export", export_onnx)
     sub.add_argument("--into", type=Path, required=True, help="folder for the ONNX files")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +36,21 @@ def load_model(path: Path) -> Model:
     model = Model(Shape(**found["shape"]))
     model.load_state_dict(found["weights"])
     return model.eval()
+
+
+PARTS = {"sound": ("sound.",), "reranker": ("reranker.", "text.state_", "picture.states.", "sound.states.")}
+"""What can be taken from another model: the sound tower, and the reranker with the layers that make its states."""
+
+
+def graft(model: Model, other: Model, parts: Sequence[str]) -> Model:
+    """`model` with those `parts` of `other`, in place. Raises ValueError when their shapes differ."""
+    if model.shape != other.shape:
+        raise ValueError(f"the models differ in shape: {model.shape} and {other.shape}")
+    taken = {
+        name: value
+        for part in parts
+        for name, value in other.state_dict().items()
+        if name.startswith(PARTS[part]) and (part == "reranker" or ".states." not in name)
+    }
+    model.load_state_dict(model.state_dict() | taken)
+    return model

@@ -1,0 +1,43 @@
+"""A checkpoint comes back as it was, and parts of one model fit on another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.training.conftest import TINY
+from training import checkpoints
+from training.model import Model
+
+
+def seeded(seed: int) -> Model:
+    torch.manual_seed(seed)
+    return Model(TINY)
+
+
+def test_saved_model_comes_back(tmp_path: Path) -> None:
+    model = seeded(0)
+    checkpoints.save(tmp_path / "model.pt", model, model.state_dict())
+    back = checkpoints.load_model(tmp_path / "model.pt").state_dict()
+    assert all(torch.equal(value, back[name]) for name, value in model.state_dict().items())
+
+
+def test_graft_takes_the_part_and_leaves_the_rest() -> None:
+    other = seeded(1)
+    taken = checkpoints.graft(seeded(0), other, ["sound"]).state_dict()
+    before, after = seeded(0).state_dict(), other.state_dict()
+    for name, value in taken.items():
+        from_other = name.startswith("sound.") and ".states." not in name
+        assert torch.equal(value, after[name] if from_other else before[name]), name
+    both = checkpoints.graft(seeded(0), other, ["sound", "reranker"]).state_dict()
+    assert torch.equal(both["sound.states.project.weight"], after["sound.states.project.weight"])
+    assert torch.equal(both["text.state_norm.weight"], after["text.state_norm.weight"])
+    assert torch.equal(both["text.project.weight"], before["text.project.weight"])
+
+
+def test_graft_between_shapes_is_refused() -> None:
+    with pytest.raises(ValueError, match="differ in shape"):
+        checkpoints.graft(seeded(0), Model(replace(TINY, dim=16)), ["sound"])
