@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from training.render import charts, dialogs, documents, interfaces, objects, scenes, solids
+from training.render import charts, dialogs, documents, interfaces, objects, scenes, solids, views
 from training.render.canvas import Drawn
 
 SIZE = 160  # pixels of the shorter side, before a picture is squashed
@@ -49,10 +49,11 @@ _FLAT: Kinds = (
     (documents.diagram, 2),
 )
 _CONTACT_SHEETS, _ERRORS_OVER_REAL = 2, 4
-FLAT, SOLIDS = "rendered", "solids"
+FLAT, SOLIDS, VIEWS = "rendered", "solids", "views"
 FAMILIES: dict[str, Kinds] = {
     FLAT: _FLAT,
     SOLIDS: ((solids.solid, 27), (solids.solid_pair, 8), (solids.solid_count, 4)),
+    VIEWS: ((views.view, 1),),
 }
 """Each becomes a set of its own, so that training decides how often it sees them."""
 
