@@ -28,6 +28,7 @@ Array = NDArray[Any]  # float32 throughout; the stubs of numpy see it widened by
 _TEXTURE = 256  # a power of two
 ROUGH, MIDDLE, SMOOTH = 0.8, 1.2, 1.7  # exponents of the noises' spectra
 MOST_LINES = 104
+COUNTS = ("", "one", "two", "three", "four", "five", "six")
 
 
 @dataclass(frozen=True)

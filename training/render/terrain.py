@@ -44,8 +44,12 @@ from training.render.sprites import (
 )
 
 LIT = ("day", "day", "day", "overcast", "sunset", "sunrise")
-GRASS = (((104, 134, 58), (70, 104, 42)), ((128, 148, 72), (92, 116, 52)), ((86, 126, 52), (52, 88, 38)),
-         ((150, 152, 88), (108, 118, 60)))  # fmt: skip
+GRASS = (
+    ((104, 134, 58), (70, 104, 42)),
+    ((128, 148, 72), (92, 116, 52)),
+    ((86, 126, 52), (52, 88, 38)),
+    ((150, 152, 88), (108, 118, 60)),
+)
 SNOW = ((240, 244, 250), (212, 222, 236))
 SEA = ((34, 92, 130), (28, 105, 125), (52, 120, 150), (30, 70, 105), (60, 150, 165))
 ROCK = ((108, 104, 104), (120, 108, 98), (92, 98, 110), (128, 114, 100))
@@ -137,8 +141,10 @@ def boulder(shot: Shot, u: float, v: float, size: float, colour: tuple[int, int,
     x, y = (shot.u - u) / size / 1.4, (shot.v - v) / size
     away = np.sqrt(x * x + y * y) + (n - 0.5) * 0.7
     light = np.clip(0.75 - 0.5 * y - shot.side * -0.35 * x + (n - 0.5) * 0.9, 0.25, 1.3)
-    shot.cover(np.clip((1 - away) * 8, 0, 1) * shot.edge(np.full((1, shot.w), -9, np.float32)) * (shot.v < v + size * 0.4),
-               shot.lit(colour) * light[..., None])  # fmt: skip
+    shot.cover(
+        np.clip((1 - away) * 8, 0, 1) * shot.edge(np.full((1, shot.w), -9, np.float32)) * (shot.v < v + size * 0.4),
+        shot.lit(colour) * light[..., None],
+    )
 
 
 def waves(rng: random.Random, size: int) -> Drawn:
@@ -197,8 +203,12 @@ def harbour(rng: random.Random, size: int) -> Drawn:
     for v in sorted(rng.uniform(0.55, 0.95) for _ in range(rng.randint(4, 7))):
         sprite, _ = solid(shot, rng.choice(("sailboat", "sailboat", "boat")), lines=44)
         paste(shot, sprite, rng.uniform(0.05, 0.95) * shot.aspect, v, rng.uniform(0.25, 0.45) * (v + 0.1))
-    return finish(shot, ["harbour with boats", "marina", "port", "boats in a harbour"], "a small harbour",
-                  ["several boats", "houses along the water"])  # fmt: skip
+    return finish(
+        shot,
+        ["harbour with boats", "marina", "port", "boats in a harbour"],
+        "a small harbour",
+        ["several boats", "houses along the water"],
+    )
 
 
 def _houses_row(shot: Shot, foot: float, tall: float) -> None:
@@ -397,8 +407,13 @@ def waterfall(rng: random.Random, size: int) -> Drawn:
     shot.cover(mist * 0.7, shot.lit((238, 242, 244)))
     for _ in range(rng.randint(0, 4)):
         boulder(shot, rng.uniform(0, shot.aspect), rng.uniform(0.85, 1.0), rng.uniform(0.05, 0.12), (80, 80, 72))
-    return finish(shot, ["waterfall", "waterfall in the mountains", "water falling over rocks", "cascade"], "a waterfall over a rocky cliff",
-                  ["a pool below", "white spray"], timed=False)  # fmt: skip
+    return finish(
+        shot,
+        ["waterfall", "waterfall in the mountains", "water falling over rocks", "cascade"],
+        "a waterfall over a rocky cliff",
+        ["a pool below", "white spray"],
+        timed=False,
+    )
 
 
 def river(rng: random.Random, size: int) -> Drawn:
@@ -627,8 +642,13 @@ def aerial_fields(rng: random.Random, size: int) -> Drawn:
         if village
         else ["fields from above", "aerial view of fields", "farmland seen from the air", "patchwork of fields"]
     )
-    return finish(shot, labels, "an aerial view of a village" if village else "an aerial view of farmland",
-                  [f"a {lane}", "[red] roofs" if village else "[green] and [yellow] fields", "patches of forest"], timed=False)  # fmt: skip
+    return finish(
+        shot,
+        labels,
+        "an aerial view of a village" if village else "an aerial view of farmland",
+        [f"a {lane}", "[red] roofs" if village else "[green] and [yellow] fields", "patches of forest"],
+        timed=False,
+    )
 
 
 def _roofs(shot: Shot) -> None:
@@ -971,15 +991,43 @@ def fireworks(rng: random.Random, size: int) -> Drawn:
     else:
         line = np.round(profile(shot, shot.horizon + 0.05, 0.18 if over == "a city" else 0.06, 70, ROUGH) * 40) / 40
         shot.cover(shot.edge(np.asarray(line, np.float32)), rgb((10, 10, 16)))
-    return finish(shot, ["fireworks", "fireworks at night", f"{'colourful ' if len(names) > 1 else ''}fireworks in the sky", "new year celebration"],
-                  f"fireworks over {over}", [f"[{n}] sparks" for n in names[:2]], timed=False)  # fmt: skip
+    return finish(
+        shot,
+        [
+            "fireworks",
+            "fireworks at night",
+            f"{'colourful ' if len(names) > 1 else ''}fireworks in the sky",
+            "new year celebration",
+        ],
+        f"fireworks over {over}",
+        [f"[{n}] sparks" for n in names[:2]],
+        timed=False,
+    )
 
 
 KINDS: dict[str, tuple[Callable[[random.Random, int], Drawn], int]] = {
-    "beach": (beach, 5), "waves": (waves, 2), "boats": (boats, 3), "harbour": (harbour, 2), "mountains": (mountains, 7),
-    "hills": (hills, 3), "dunes": (dunes, 2), "canyon": (canyon, 2), "waterfall": (waterfall, 2), "river": (river, 2),
-    "lake": (lake, 3), "forest": (forest, 5), "winter": (winter, 3), "aerial fields": (aerial_fields, 3),
-    "sunset sky": (sunset_sky, 2), "cloudy sky": (cloudy_sky, 2), "lightning": (lightning, 1), "rainbow": (rainbow, 1),
-    "milky way": (milky_way, 2), "campsite": (campsite, 2), "campfire": (campfire, 1), "moon": (moon, 2),
-    "planet": (planet, 1), "fireworks": (fireworks, 1),
-}  # fmt: skip
+    "beach": (beach, 5),
+    "waves": (waves, 2),
+    "boats": (boats, 3),
+    "harbour": (harbour, 2),
+    "mountains": (mountains, 7),
+    "hills": (hills, 3),
+    "dunes": (dunes, 2),
+    "canyon": (canyon, 2),
+    "waterfall": (waterfall, 2),
+    "river": (river, 2),
+    "lake": (lake, 3),
+    "forest": (forest, 5),
+    "winter": (winter, 3),
+    "aerial fields": (aerial_fields, 3),
+    "sunset sky": (sunset_sky, 2),
+    "cloudy sky": (cloudy_sky, 2),
+    "lightning": (lightning, 1),
+    "rainbow": (rainbow, 1),
+    "milky way": (milky_way, 2),
+    "campsite": (campsite, 2),
+    "campfire": (campfire, 1),
+    "moon": (moon, 2),
+    "planet": (planet, 1),
+    "fireworks": (fireworks, 1),
+}

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import ImageDraw
 
 from training.render.atmosphere import (
+    COUNTS,
     ROUGH,
     SMOOTH,
     Array,
@@ -42,7 +43,6 @@ _WALLS = (
     (188, 150, 130),
 )
 _GREEN = ((72, 112, 48), (92, 130, 56), (58, 96, 44))
-COUNTS = ("", "one", "two", "three", "four", "five", "six")
 
 
 def _shot(rng: random.Random, size: int, horizon: tuple[float, float], *moods: str, cover: float | None = None) -> Shot:
@@ -111,6 +111,7 @@ def _windows(
 def skyline(rng: random.Random, size: int) -> Drawn:
     shot = _shot(rng, size, (0.6, 0.8), "day", "overcast", "sunset", "dusk", "night", "night", "fog")
     foot, tone = shot.horizon, rng.choice(_WALLS)
+    plane(shot, ((90, 96, 88), (70, 76, 74)))
     towers(shot, foot, 0.12, 0.3, (0.04, 0.09), 5, tone)
     towers(shot, foot, 0.15, rng.uniform(0.35, 0.6), (0.05, 0.12), 2, tone)
     river = rng.random() < 0.55
@@ -555,8 +556,13 @@ def landmark(rng: random.Random, size: int) -> Drawn:
         "church": "in the countryside",
         "house": "in the countryside",
     }[what]
-    labels = {"castle": ["castle", "castle on a hill", "old fortress"], "windmill": ["windmill", "old windmill"], "barn": [f"[{colour}] barn", "farm", "barn in a field"],
-              "church": ["church", "church with a tower", "chapel"], "house": [f"[{colour}] house", "house in the country", "cottage"]}[what]  # fmt: skip
+    labels = {
+        "castle": ["castle", "castle on a hill", "old fortress"],
+        "windmill": ["windmill", "old windmill"],
+        "barn": [f"[{colour}] barn", "farm", "barn in a field"],
+        "church": ["church", "church with a tower", "chapel"],
+        "house": [f"[{colour}] house", "house in the country", "cottage"],
+    }[what]
     return finish(shot, labels, f"a {stone}{what} {place}", details)
 
 
@@ -579,8 +585,12 @@ def _lighthouse(shot: Shot, u: float, tall: float) -> Drawn:
         shot.cover(beam * 0.6, rgb((255, 245, 200)))
     for _ in range(rng.randint(0, 4)):
         boulder(shot, rng.uniform(0, shot.aspect), rng.uniform(0.85, 1), rng.uniform(0.05, 0.12))
-    return finish(shot, ["lighthouse", "lighthouse on rocks", "lighthouse by the sea", "coast with a lighthouse"],
-                  "a lighthouse on a rocky coast", ["rocks", "the sea", f"a [{colour}] tower"])  # fmt: skip
+    return finish(
+        shot,
+        ["lighthouse", "lighthouse on rocks", "lighthouse by the sea", "coast with a lighthouse"],
+        "a lighthouse on a rocky coast",
+        ["rocks", "the sea", f"a [{colour}] tower"],
+    )
 
 
 def castle(kit: Kit) -> None:
@@ -828,11 +838,21 @@ def pool(rng: random.Random, size: int) -> Drawn:
 
 
 _COURTS: dict[str, tuple[Rgb, Rgb, tuple[str, ...], str]] = {
-    "football": ((84, 142, 60), (72, 128, 52), ("football pitch", "soccer field", "football field with a goal"), "a football pitch"),
+    "football": (
+        (84, 142, 60),
+        (72, 128, 52),
+        ("football pitch", "soccer field", "football field with a goal"),
+        "a football pitch",
+    ),
     "tennis": ((176, 92, 62), (164, 84, 58), ("tennis court", "tennis", "clay court"), "a tennis court"),
-    "basketball": ((186, 132, 84), (176, 122, 76), ("basketball court", "basketball hoop", "basketball"), "a basketball court"),
+    "basketball": (
+        (186, 132, 84),
+        (176, 122, 76),
+        ("basketball court", "basketball hoop", "basketball"),
+        "a basketball court",
+    ),
     "track": ((186, 80, 64), (176, 74, 60), ("running track", "athletics track", "stadium track"), "a running track"),
-}  # fmt: skip
+}
 
 
 def sports_ground(rng: random.Random, size: int) -> Drawn:
@@ -961,7 +981,16 @@ def _hoop(shot: Shot) -> list[str]:
 
 
 KINDS: dict[str, tuple[Callable[[random.Random, int], Drawn], int]] = {
-    "skyline": (skyline, 5), "street": (street, 5), "country road": (country_road, 3), "railway": (railway, 2),
-    "bridge": (bridge, 2), "in the air": (in_the_air, 4), "landmark": (landmark, 6), "brick wall": (brick_wall, 2),
-    "garden": (garden, 3), "park": (park, 3), "pool": (pool, 2), "sports ground": (sports_ground, 4),
-}  # fmt: skip
+    "skyline": (skyline, 5),
+    "street": (street, 5),
+    "country road": (country_road, 3),
+    "railway": (railway, 2),
+    "bridge": (bridge, 2),
+    "in the air": (in_the_air, 4),
+    "landmark": (landmark, 6),
+    "brick wall": (brick_wall, 2),
+    "garden": (garden, 3),
+    "park": (park, 3),
+    "pool": (pool, 2),
+    "sports ground": (sports_ground, 4),
+}

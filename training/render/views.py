@@ -8,10 +8,16 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from training.render import terrain, townscape
+from training.render import creatures, interiors, tabletop, terrain, townscape
 from training.render.canvas import Drawn
 
-KINDS: dict[str, tuple[Callable[[random.Random, int], Drawn], int]] = {**terrain.KINDS, **townscape.KINDS}
+KINDS: dict[str, tuple[Callable[[random.Random, int], Drawn], int]] = {
+    **terrain.KINDS,
+    **townscape.KINDS,
+    **interiors.KINDS,
+    **creatures.KINDS,
+    **tabletop.KINDS,
+}
 _NAMES, _SHARES = tuple(KINDS), [share for _, share in KINDS.values()]
 
 
