@@ -79,6 +79,8 @@ MOODS = {
     ),
 }  # fmt: skip
 
+LIT = ("day", "day", "day", "overcast", "sunset", "sunrise")
+
 
 @lru_cache
 def _texture(beta: float, which: int) -> Array:
@@ -202,6 +204,15 @@ def sky(shot: Shot, cover: float | None = None) -> None:
     elif shot.mood_name in ("sunset", "sunrise", "day"):
         _sun(shot)
     clouds(shot, rng.uniform(*mood.clouds) if cover is None else cover)
+
+
+def outdoors(
+    rng: random.Random, size: int, horizon: tuple[float, float], *moods: str, cover: float | None = None
+) -> Shot:
+    """A view begun with its sky, the horizon somewhere between two heights; without moods, one of `LIT`."""
+    shot = Shot(rng, size, moods or LIT, rng.uniform(*horizon))
+    sky(shot, cover)
+    return shot
 
 
 def _sun(shot: Shot) -> None:

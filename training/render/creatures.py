@@ -16,12 +16,12 @@ from training.render.atmosphere import (
     SMOOTH,
     Shot,
     finish,
+    outdoors,
     plane,
     profile,
     rain,
     rgb,
     ridge,
-    sky,
     treeline,
     water,
     wavy,
@@ -32,7 +32,6 @@ from training.render.rays import Paint
 from training.render.sprites import Sprite, built, leafy, paste, scatter, solid, stand
 from training.render.terrain import SEA, SNOW, boulder, meadow, speckle, track
 
-LIT = ("day", "day", "day", "overcast", "sunset", "sunrise")
 SKINS = (Paint((225, 175, 140), 0.1), Paint((165, 115, 80), 0.1), Paint((110, 72, 52), 0.1))
 DARK, PINK, HORN = Paint((40, 36, 36), 0.2), Paint((226, 160, 150), 0.1), Paint((222, 210, 186), 0.2)
 
@@ -181,12 +180,6 @@ def runner(kit: Kit) -> None:
     figure(kit, (0, 0.88, 0), 0.18, ((0.38, 1.15, -0.2), (-0.2, 1.05, 0.25)), ((-0.5, 0.3, -0.08), (0.38, 0.08, 0.08)))
 
 
-def _land(rng: random.Random, size: int, horizon: tuple[float, float], *moods: str) -> Shot:
-    shot = Shot(rng, size, moods or LIT, rng.uniform(*horizon))
-    sky(shot)
-    return shot
-
-
 _FARM: dict[str, tuple[Callable[[Kit], None] | None, tuple[str, ...], str, float]] = {
     "cow": (cow, ("brown", "white", "black", "brown"), "cows", 0.85),
     "sheep": (sheep, ("white", "white", "white", "brown"), "sheep", 0.65),
@@ -201,7 +194,7 @@ def on_the_meadow(rng: random.Random, size: int) -> Drawn:
     """One or several farm or house animals on grass, perhaps behind a fence."""
     name = rng.choice(("cow", "cow", "sheep", "sheep", "horse", "horse", "dog", "dog", "cat", "duck"))
     build, colours, many, tall = _FARM[name]
-    shot = _land(rng, size, (0.25, 0.5))
+    shot = outdoors(rng, size, (0.25, 0.5))
     if rng.random() < 0.5:
         ridge(shot, wavy(shot, shot.horizon, rng.uniform(0.06, 0.2), 0.5), (92, 116, 84), 4, 0.2)
     meadow(shot)
@@ -257,7 +250,7 @@ def _fence(shot: Shot, foot: float, white: bool) -> None:
 
 def savanna(rng: random.Random, size: int) -> Drawn:
     name, build, tall = rng.choice((("elephant", None, 0.55), ("giraffe", giraffe, 0.75), ("zebra", zebra, 0.5)))
-    shot = _land(rng, size, (0.4, 0.6), "day", "day", "sunset", "sunset", "sunrise")
+    shot = outdoors(rng, size, (0.4, 0.6), "day", "day", "sunset", "sunset", "sunrise")
     ridge(shot, wavy(shot, shot.horizon, 0.06, 0.5), (130, 120, 100), 5, 0.2)
     plane(shot, ((204, 172, 96), (168, 134, 72)), 7)
     tree = leafy(shot, (96, 112, 56))
@@ -283,7 +276,7 @@ def savanna(rng: random.Random, size: int) -> Drawn:
 
 def perched(rng: random.Random, size: int) -> Drawn:
     """Birds on a branch or a wire."""
-    shot = _land(rng, size, (1.1, 1.3))
+    shot = outdoors(rng, size, (1.1, 1.3))
     wire = rng.random() < 0.4
     if not wire:
         shot.cover(
@@ -444,7 +437,7 @@ def _insect(pen: ImageDraw.ImageDraw, k: float, shot: Shot, at: tuple[float, flo
 def group(rng: random.Random, size: int) -> Drawn:
     """Two to six people who stand side by side, indoors or out."""
     where = rng.choice(("park", "street", "beach", "wall", "wall"))
-    shot = _land(rng, size, (0.3, 0.45), "day", "day", "overcast", "sunset")
+    shot = outdoors(rng, size, (0.3, 0.45), "day", "day", "overcast", "sunset")
     if where == "park":
         meadow(shot)
         treeline(shot, shot.horizon + 0.05, 0.2, (66, 98, 52), 1)
@@ -472,7 +465,7 @@ def group(rng: random.Random, size: int) -> Drawn:
 
 
 def crowd(rng: random.Random, size: int) -> Drawn:
-    shot = _land(rng, size, (0.15, 0.3), "day", "overcast", "sunset", "night")
+    shot = outdoors(rng, size, (0.15, 0.3), "day", "overcast", "sunset", "night")
     if shot.dark:
         shot.tint = np.asarray((0.45, 0.4, 0.55), np.float32)
     plane(shot, ((140, 136, 132), (120, 118, 116)), 6)
@@ -499,7 +492,7 @@ def in_motion(rng: random.Random, size: int) -> Drawn:
     what = rng.choice(tuple(_MOVING))
     build, labels, places = _MOVING[what]
     where = rng.choice(places)
-    shot = _land(rng, size, (0.35, 0.5))
+    shot = outdoors(rng, size, (0.35, 0.5))
     detail = _ground_for(shot, where)
     colour = rng.choice(("red", "blue", "yellow", "orange", "green", "black", "white"))
     sprite = built(shot, build, colour, 8, 64, 35)

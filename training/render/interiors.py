@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageFilter
 
-from training.render import solids, terrain
+from training.render import coasts, heavens, solids, terrain
 from training.render.atmosphere import MOST_LINES, ROUGH, SMOOTH, Array, Shot, developed, finish, plane, rgb, told
 from training.render.canvas import Drawn, Rgb, lighter, shade
 from training.render.kit import Kit
@@ -467,10 +467,13 @@ def _photographed(room: Room) -> tuple[Image.Image, bool, bool]:
     return picture, coloured, evening
 
 
+_OUTSIDE = {**terrain.KINDS, **coasts.KINDS, **heavens.KINDS}
+
+
 def window_view(rng: random.Random, size: int) -> Drawn:
     """A landscape through a window, with something on the sill."""
     kind = rng.choice(("mountains", "hills", "winter", "beach", "lake", "cloudy sky"))
-    outside = terrain.KINDS[kind][0](rng, size)
+    outside = _OUTSIDE[kind][0](rng, size)
     shot = Shot(rng, size, ("day",), 0.3)
     wall = lighter(shade(rng.choice(("white", "gray", "blue", "brown", "yellow", "green")), rng), rng.uniform(0.1, 0.8))
     n = shot.noise(shot.u * 25, shot.v * 25, SMOOTH)

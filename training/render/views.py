@@ -8,15 +8,22 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from training.render import creatures, interiors, tabletop, terrain, townscape
+from training.render import (
+    coasts,
+    creatures,
+    heavens,
+    interiors,
+    landmarks,
+    leisure,
+    tabletop,
+    terrain,
+    townscape,
+)
 from training.render.canvas import Drawn
 
+_THEMES = (terrain, coasts, heavens, townscape, landmarks, leisure, interiors, tabletop, creatures)
 KINDS: dict[str, tuple[Callable[[random.Random, int], Drawn], int]] = {
-    **terrain.KINDS,
-    **townscape.KINDS,
-    **interiors.KINDS,
-    **creatures.KINDS,
-    **tabletop.KINDS,
+    name: kind for theme in _THEMES for name, kind in theme.KINDS.items()
 }
 _NAMES, _SHARES = tuple(KINDS), [share for _, share in KINDS.values()]
 
