@@ -1,9 +1,9 @@
 """The modality gap: turns raw cosines, which are not comparable across modalities, into relevance, which is.
 
-A query's cosines with pictures and with passages live on different scales. Each is standardised against a background of
-its own partition for this very query: the mean and spread of q·x over a sample of vectors. A model that brings a
-reference says what they are and what a score is worth; for any other model the sample is the partition's own, the best
-ones left out. Knows nothing about stores, files or models.
+A query's cosines with pictures and with passages live on different scales. A model whose odds were measured says what a
+cosine is worth in each partition. For any other, and for queries that are not text, each is standardised against the
+background of its own partition for this very query: the mean and spread of q·x over a sample of that partition's
+vectors, the best ones left out. Knows nothing about stores, files or models.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from mmsearch.core import Modality, Reference, Vectors
+from mmsearch.core import Vectors
 
 PRIOR = 16.0
 """How many scores the pooled spread counts as: a partition with fewer leans on the others."""
@@ -29,29 +29,26 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """Mean and standard deviation of a query's cosines with things that it is not about, and what a score is worth."""
+    """Mean and standard deviation of a query's cosines with things that it is not about."""
 
     mean: float
     spread: float
-    shift: float = 0.0
-    gain: float = 1.0
 
     def relevance(self, score: float) -> float:
-        """The score in standard deviations above the background, moved to the scale of the other partitions."""
-        return self.shift + self.gain * (score - self.mean) / self.spread
+        """The score in standard deviations above the background."""
+        return (score - self.mean) / self.spread
 
 
-def referred(query: npt.NDArray[np.float32], reference: Reference, in_words: bool) -> dict[Modality, Background]:
-    """The background of each partition that a model's reference knows, for `query` `(dim,)`.
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """What a cosine is worth where that was measured."""
 
-    What a score is worth was measured for queries `in_words`; for others all partitions count alike.
-    """
-    found = {}
-    for partition, rows in reference.samples.items():
-        scores = rows @ query
-        shift, gain = reference.lines.get(partition, (0.0, 1.0)) if in_words else (0.0, 1.0)
-        found[partition] = Background(float(scores.mean()), max(float(scores.std()), MIN_SPREAD), shift, gain)
-    return found
+    base: float
+    slope: float
+
+    def relevance(self, score: float) -> float:
+        """Natural logarithm of the odds that the item is what the query asks for; 0 is even."""
+        return self.base + self.slope * score
 
 
 def backgrounds(query: npt.NDArray[np.float32], samples: Mapping[Key, Vectors]) -> dict[Key, Background]:

@@ -201,20 +201,6 @@ class ModelOptions:
         return {key: value for key, value in asdict(self).items() if key != "device"}
 
 
-@dataclass(frozen=True)
-class Reference:
-    """What a model's scores mean, measured when it was made: how unrelated things score, and what a score is worth.
-
-    Attributes:
-        samples: for each partition unit rows `(m, dim)` of things of every sort, the background of any query.
-        lines: for each partition the shift and gain that map a score in spreads above that background to the score of a
-            picture that fits a text query at the same odds.
-    """
-
-    samples: Mapping[Modality, Vectors]
-    lines: Mapping[Modality, tuple[float, float]]
-
-
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
     """What the rest of the program may know of a loaded embedder.
@@ -225,7 +211,8 @@ class ModelSpec:
         dim: columns of its vectors.
         modalities: partitions it can embed; others are counted and reported, never silently dropped.
         loader: the loader settings that suit it.
-        reference: what its scores mean, where that was measured.
+        odds: for each partition the base and slope of the log-odds that an item is what a text asks for, as a line over
+            their cosine, where that was measured.
     """
 
     name: str
@@ -233,7 +220,7 @@ class ModelSpec:
     dim: int
     modalities: frozenset[Modality]
     loader: LoaderSettings
-    reference: Reference | None = field(default=None, compare=False, repr=False)
+    odds: Mapping[Modality, tuple[float, float]] = field(default_factory=dict, compare=False)
 
 
 class Embedder(Protocol):

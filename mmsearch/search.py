@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmsearch import media, scan
-from mmsearch.calibrate import Background, backgrounds, referred
+from mmsearch.calibrate import Background, Odds, backgrounds
 from mmsearch.core import Embedder, Hit, Item, LoaderSettings, Modality, Query, Reranker, Segment
 from mmsearch.errors import MediaError, MmsearchError
 from mmsearch.store import Filter, Located, Reader
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 FIRST_DEPTH = 64
 """Candidates taken from each partition at first; doubled until the answer is full or the partition is exhausted."""
 RERANK_BATCH = 16
+
+
+Scale = Background | Odds
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +72,15 @@ class Searcher:
             log.warning("not reranked: the reranker reads text, and the query has none")
         return [replace(hit, rank=rank) for rank, hit in enumerate(hits[: options.top], 1)]
 
-    def _scales(self, vector: npt.NDArray[np.float32], in_words: bool) -> dict[Modality, Background]:
-        """What a score means in each partition: as the model's reference says, else as the index's own vectors do."""
-        found = backgrounds(vector, self._samples)
-        reference = self.embedder.spec.reference
-        return found | referred(vector, reference, in_words) if reference else found
+    def _scales(self, vector: npt.NDArray[np.float32], in_words: bool) -> dict[Modality, Scale]:
+        """What a score means in each partition: as the model says for words, else as the index's vectors do."""
+        odds = self.embedder.spec.odds if in_words else {}
+        if all(partition in odds for partition in self.counts):
+            return {partition: Odds(*odds[partition]) for partition in self.counts}
+        return dict(backgrounds(vector, self._samples))
 
     def _best(
-        self, vector: npt.NDArray[np.float32], where: Filter, wanted: int, scales: dict[Modality, Background]
+        self, vector: npt.NDArray[np.float32], where: Filter, wanted: int, scales: dict[Modality, Scale]
     ) -> list[tuple[Scored, bool]]:
         """The best segment of each of at most `wanted` files that are still there, with whether it is stale."""
         depth = max(FIRST_DEPTH, wanted)
@@ -98,7 +102,7 @@ class Searcher:
             depth *= 4
 
     def _candidates(
-        self, vector: npt.NDArray[np.float32], where: Filter, depth: int, scales: dict[Modality, Background]
+        self, vector: npt.NDArray[np.float32], where: Filter, depth: int, scales: dict[Modality, Scale]
     ) -> list[Scored]:
         """The `depth` best items of each partition at every file that holds them, best first."""
         scores: dict[int, tuple[float, float]] = {}

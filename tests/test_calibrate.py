@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mmsearch.calibrate import MIN_SPREAD, backgrounds, referred
-from mmsearch.core import Reference
+from mmsearch.calibrate import Odds, backgrounds
 
 DIM = 32
 
@@ -83,26 +82,7 @@ def test_nothing_indexed_gives_no_background() -> None:
     assert backgrounds(np.zeros(DIM, np.float32), {"text": np.zeros((0, DIM), np.float32)}) == {}
 
 
-def test_a_reference_measures_against_what_the_model_knows_and_not_the_folder() -> None:
-    rng = np.random.default_rng(5)
-    query = unit(rng)
-    sample = partition(rng, -query, 300)
-    found = referred(query, Reference({"image": sample}, {"image": (0.0, 1.0)}), in_words=True)["image"]
-    scores = sample @ query
-    assert abs(found.relevance(float(scores.mean()))) < 1e-5
-    assert abs(found.relevance(float(scores.mean() + 2 * scores.std())) - 2) < 1e-3
-
-
-def test_lines_of_a_reference_hold_for_queries_in_words_alone() -> None:
-    rng = np.random.default_rng(6)
-    query = unit(rng)
-    reference = Reference({"text": partition(rng, query, 100)}, {"text": (1.0, 0.5)})
-    words, picture = (referred(query, reference, in_words)["text"] for in_words in (True, False))
-    assert words.relevance(0.8) == 1.0 + 0.5 * picture.relevance(0.8)
-
-
-def test_a_reference_without_spread_still_gives_finite_relevance() -> None:
-    row = np.eye(DIM, dtype=np.float32)[:1].repeat(4, 0)
-    found = referred(row[0], Reference({"text": row}, {}), in_words=True)["text"]
-    assert found.spread == MIN_SPREAD
-    assert np.isfinite(found.relevance(0.3))
+def test_odds_move_every_partition_to_one_scale() -> None:
+    text, image = Odds(-4.0, 10.0), Odds(-6.0, 20.0)
+    assert text.relevance(0.4) == image.relevance(0.3) == 0
+    assert image.relevance(0.45) > text.relevance(0.6)

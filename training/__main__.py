@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from training import checkpoints, clips, pictures, reference, synthetic, texts, tokens, warm_start
+from training import checkpoints, clips, odds, pictures, synthetic, texts, tokens, warm_start
 from training.batches import PictureBatches
 from training.dual import DualRun, Settings
 from training.evaluate import Evaluation, share
@@ -179,7 +179,7 @@ def graft(args: argparse.Namespace) -> None:
     print("took", " and ".join(args.parts), "from", args.source)
 
 
-def measure_reference(args: argparse.Namespace) -> None:
+def measure_odds(args: argparse.Namespace) -> None:
     """Measure what the scores of a finished model mean; the last stage before the export."""
     model, words = finished(args)
     sets = packed_sets(args.work)
@@ -187,19 +187,19 @@ def measure_reference(args: argparse.Namespace) -> None:
     passages = next((source for source in pairs if source.name == PASSAGES), pairs[0])
     sounds = clips.read(args.work) if (args.work / f"{pictures.SOUNDS}.jsonl").exists() else []
 
-    def split(name: str) -> dict[str, reference.Known]:
-        return reference.known(model, words, sets, passages, sounds, name, args.seed)
+    def split(name: str) -> dict[str, odds.Known]:
+        return odds.known(model, words, sets, passages, sounds, name, args.seed)
 
-    found = reference.measure(split("train"), args.seed)
-    reference.save(args.work / args.run / "model.pt", model, found)
-    figures = reference.mixed_search(split("val"), found, args.seed)
-    print(json.dumps({"lines": found.lines} | {name: share(hits) for name, hits in figures.items()}, indent=1))
+    found = odds.measure(split("train"), args.seed)
+    odds.save(args.work / args.run / "model.pt", model, found)
+    figures = odds.mixed_search(split("val"), found, args.seed)
+    print(json.dumps({"odds": found} | {name: share(hits) for name, hits in figures.items()}, indent=1))
 
 
 def export_onnx(args: argparse.Namespace) -> None:
     """Write the ONNX files of a finished model and check them against torch."""
     model, _ = finished(args)
-    found = reference.read(args.work / args.run / "model.pt")
+    found = odds.read(args.work / args.run / "model.pt")
     print(export(model, found, args.work / "tokenizer.json", args.into, args.version))
 
 
@@ -270,7 +270,7 @@ def parser() -> argparse.ArgumentParser:
     sub = stage("graft", graft)
     sub.add_argument("--source", type=Path, required=True, help="the model.pt to take them from")
     sub.add_argument("--parts", nargs="+", choices=checkpoints.PARTS, default=list(checkpoints.PARTS))
-    stage("reference", measure_reference)
+    stage("odds", measure_odds)
     sub = stage("export", export_onnx)
     sub.add_argument("--into", type=Path, required=True, help="folder for the ONNX files")
     sub.add_argument("--version", default="1")

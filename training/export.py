@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from training.layers import fold_norms
 from training.model import Model
-from training.reference import Reference
+from training.odds import Odds
 from training.towers import CLIP_SAMPLES, MIDDLE, SAMPLE_RATE
 
 OPSET = 18
@@ -76,14 +76,9 @@ def parts(model: Model) -> list[Part]:
     ]
 
 
-def config(model: Model, reference: Reference, version: str) -> dict[str, object]:
+def config(model: Model, odds: Odds, version: str) -> dict[str, object]:
     """What the loader needs to know; sizes in pixels, seconds and tokens."""
     shape = model.shape
-    ends = np.cumsum([len(rows) for rows in reference.backgrounds.values()]).tolist()
-    rows = {
-        kind: [end - len(reference.backgrounds[kind]), end]
-        for kind, end in zip(reference.backgrounds, ends, strict=True)
-    }
     return {
         "name": "builtin",
         "version": version,
@@ -98,11 +93,11 @@ def config(model: Model, reference: Reference, version: str) -> dict[str, object
             "pad_under_seconds": 1.0,
         },
         "reranker": {"file": "reranker.onnx", "max_query_tokens": shape.max_query_tokens},
-        "reference": {"file": "reference.npy", "rows": rows, "lines": reference.lines},
+        "odds": odds,
     }
 
 
-def export(model: Model, reference: Reference, tokenizer: Path, folder: Path, version: str) -> dict[str, float]:
+def export(model: Model, odds: Odds, tokenizer: Path, folder: Path, version: str) -> dict[str, float]:
     """Write every file of the model into `folder`; returns the largest difference from torch for each graph.
 
     Raises ValueError when a graph differs from torch by more than `TOLERANCE`.
@@ -119,8 +114,7 @@ def export(model: Model, reference: Reference, tokenizer: Path, folder: Path, ve
     words = Words.from_file(str(tokenizer))
     words.enable_truncation(model.shape.max_tokens)
     words.save(str(folder / "tokenizer.json"))
-    np.save(folder / "reference.npy", np.concatenate(list(reference.backgrounds.values())))
-    (folder / "config.json").write_text(json.dumps(config(model, reference, version), indent=1) + "\n")
+    (folder / "config.json").write_text(json.dumps(config(model, odds, version), indent=1) + "\n")
     return differences
 
 

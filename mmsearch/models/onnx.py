@@ -27,7 +27,6 @@ from mmsearch.core import (
     ModelSpec,
     Picture,
     Query,
-    Reference,
     Segment,
     Vectors,
 )
@@ -43,7 +42,7 @@ TEXT_BATCH = 32
 SOUND_BATCH = 8
 RERANK_FRAMES = 4
 """Frames of a clip that the reranker looks at; the best one counts."""
-_REFERRED_AS: dict[str, str] = {"document": "image", "video": "image"}
+_MADE_OF: dict[str, str] = {"document": "image", "video": "image"}
 CHARS_PER_TOKEN = 3.5
 """English prose has about four characters a word piece; a little less, so that few passages are cut."""
 
@@ -109,25 +108,11 @@ class Towers:
                 digest.update(file.read())
         return digest.hexdigest()
 
-    def reference(self) -> Reference | None:
-        """What the scores mean, where the directory says so; pages and clips count as the pictures they are made of.
-
-        Raises ModelUnavailable when the file is missing or not what the configuration says.
-        """
-        settings = self.config.get("reference")
-        if settings is None:
-            return None
-        path = self._path(settings["file"])
-        try:
-            rows = np.load(path).astype(np.float32).reshape(-1, self.config["dim"])
-            samples = {kind: rows[slice(*ends)] for kind, ends in settings["rows"].items()}
-        except (OSError, EOFError, ValueError) as error:
-            raise ModelUnavailable(f"cannot load {path}: {error}") from error
-        kinds = {partition: _REFERRED_AS.get(partition, partition) for partition in MODALITIES}
-        return Reference(
-            {partition: samples[kind] for partition, kind in kinds.items() if kind in samples},
-            {partition: tuple(settings["lines"][kind]) for partition, kind in kinds.items() if kind in samples},
-        )
+    def odds(self) -> dict[Modality, tuple[float, float]]:
+        """What cosines are worth, where the directory says so; pages and clips count as the pictures they are made of."""
+        lines = self.config.get("odds", {})
+        kinds = {partition: _MADE_OF.get(partition, partition) for partition in MODALITIES}
+        return {partition: tuple(lines[kind]) for partition, kind in kinds.items() if kind in lines}
 
     def pictures(self, pictures: Sequence[Picture]) -> Encoded:
         """Encode uint8 `(h, w, 3)` pictures of any size.
@@ -237,7 +222,7 @@ class OnnxEmbedder:
         modalities = frozenset(m for m in MODALITIES if m != "audio" or "audio" in config)
         settings = _loader_settings(config)
         self.spec = ModelSpec(
-            name, self.towers.fingerprint, config["dim"], modalities, settings, self.towers.reference()
+            name, self.towers.fingerprint, config["dim"], modalities, settings, self.towers.odds()
         )
 
     def embed(self, segments: Sequence[Segment]) -> Vectors:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -154,22 +153,10 @@ def test_a_broken_directory_is_one_line(tmp_path: Path, config: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_builtin_brings_a_reference_for_every_partition(embedder: OnnxEmbedder) -> None:
-    reference = embedder.spec.reference
-    assert reference is not None
-    assert set(reference.samples) == set(reference.lines) == embedder.spec.modalities
-    for rows in reference.samples.values():
-        assert len(rows) >= 200
-        assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-2)
-
-
-@pytest.mark.parametrize("content", [b"", b"not an array"])
-def test_a_broken_reference_is_one_line(tmp_path: Path, embedder: OnnxEmbedder, content: bytes) -> None:
-    shutil.copytree(embedder.towers.directory, tmp_path / "model")
-    (tmp_path / "model" / "reference.npy").write_bytes(content)
-    with pytest.raises(ModelUnavailable, match=r"reference\.npy") as caught:
-        load_embedder(ModelOptions(str(tmp_path / "model")))
-    assert "\n" not in str(caught.value)
+def test_builtin_knows_what_a_cosine_is_worth_in_every_partition(embedder: OnnxEmbedder) -> None:
+    assert set(embedder.spec.odds) == embedder.spec.modalities
+    for base, slope in embedder.spec.odds.values():
+        assert base < 0 < slope
 
 
 def modalities(segments: Sequence[Segment]) -> set[str]:

@@ -13,13 +13,9 @@ import torch
 from tests.training.conftest import TINY
 from training.export import TOLERANCE, build, export, parts, round_to_half
 from training.model import Model
-from training.reference import Reference
 from training.towers import CLIP_SAMPLES
 
-REFERENCE = Reference(
-    {"image": np.full((3, TINY.dim), 0.5, np.float16), "text": np.ones((2, TINY.dim), np.float16)},
-    {"image": (0.0, 1.0), "text": (0.3, 0.8)},
-)
+ODDS = {"image": (-5.0, 12.5), "text": (-4.0, 11.0)}
 
 
 def model() -> Model:
@@ -33,7 +29,7 @@ def model() -> Model:
 @pytest.fixture(scope="module")
 def exported(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("onnx")
-    differences = export(model(), REFERENCE, work / "tokenizer.json", folder, "test")
+    differences = export(model(), ODDS, work / "tokenizer.json", folder, "test")
     assert max(differences.values()) <= TOLERANCE
     return folder
 
@@ -47,14 +43,7 @@ def test_settings_name_every_file(exported: Path) -> None:
     files = [config[part]["file"] for part in ("image", "text", "audio", "reranker")]
     assert all((exported / file).exists() for file in [*files, config["text"]["tokenizer"]])
     assert config["dim"] == TINY.dim
-
-
-def test_reference_is_split_as_the_settings_say(exported: Path) -> None:
-    settings = json.loads((exported / "config.json").read_text())["reference"]
-    rows = np.load(exported / settings["file"])
-    for kind, (first, last) in settings["rows"].items():
-        assert np.array_equal(rows[first:last], REFERENCE.backgrounds[kind])
-    assert settings["lines"]["text"] == [0.3, 0.8]
+    assert config["odds"] == {kind: list(line) for kind, line in ODDS.items()}
 
 
 @pytest.mark.parametrize("count", [1, 3])

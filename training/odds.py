@@ -1,8 +1,7 @@
-"""What a model's scores mean: how unrelated things of each kind score, and how far above them the right ones stand.
+"""What a model's scores mean: the odds that a thing of each kind is what a text asks for, from their cosine.
 
-Pictures, passages and sounds live at different distances from the texts that ask for them. A search that ranks them
-together needs for each kind a sample of things (the background that a query's score is measured against) and the line
-that maps its standard scores to those of pictures at equal odds. Trains no weights.
+Pictures, passages and sounds live at different distances from the texts that ask for them, so a search that ranks them
+together ranks them by these odds. Trains no weights.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ from training.sound import logmels
 from training.texts import TextPairs
 from training.tokens import Words, embed
 
-SAMPLE = 400
-"""Things of each kind that a query is measured against: its mean is then known to a twentieth of its spread."""
 _ASKED, _ALIKE = 1200, 60  # matched pairs, and unmatched things for each query
 _MOST_OF_ONE_SOURCE = 250
 _NEWTON_STEPS, _RIDGE = 30, 1e-3
+_FOLDER = {"image": 75, "text": 60, "audio": 20}
+_ROUNDS, _FIRST = 200, 5
 
 Rows = NDArray[np.float32]
 
@@ -44,12 +43,8 @@ class Known:
     keys: list[str]
 
 
-@dataclass(frozen=True)
-class Reference:
-    """For each kind a background, float16 `(SAMPLE, dim)`, and the shift and gain from its scores to a picture's."""
-
-    backgrounds: dict[str, NDArray[np.float16]]
-    lines: dict[str, tuple[float, float]]
+Odds = dict[str, tuple[float, float]]
+"""For each kind the base and slope of the log-odds, as a line over the cosine."""
 
 
 @torch.no_grad()
@@ -104,40 +99,25 @@ def _joined(parts: Sequence[Tensor]) -> Rows:
     return rows
 
 
-def measure(kinds: dict[str, Known], seed: int) -> Reference:
-    """The reference of a model from things of the train split."""
+def measure(kinds: dict[str, Known], seed: int) -> Odds:
+    """The odds of a model from things of the train split."""
     draw = np.random.default_rng(seed)
-    backgrounds = {
-        kind: found.things[draw.permutation(len(found.things))[:SAMPLE]].astype(np.float16)
-        for kind, found in kinds.items()
-    }
-    odds = {kind: _odds(kind, kinds, backgrounds[kind].astype(np.float32), draw) for kind in kinds}
-    base, slope = odds["image"]
-    # Equal odds on both lines: base + slope * picture = other base + other slope * score.
-    lines = {kind: (round((a - base) / slope, 4), round(b / slope, 4)) for kind, (a, b) in odds.items()}
-    return Reference(backgrounds, lines)
+    return {kind: _line(kind, kinds, draw) for kind in kinds}
 
 
-def standard(queries: Rows, things: Rows, background: Rows) -> Rows:
-    """Scores of queries `(n, dim)` with things `(m, dim)` in spreads above the background: `(n, m)`."""
-    known = queries @ background.T
-    scores: Rows = (queries @ things.T - known.mean(1, keepdims=True)) / known.std(1, keepdims=True)
-    return scores
-
-
-def _odds(kind: str, kinds: dict[str, Known], background: Rows, draw: np.random.Generator) -> tuple[float, float]:
-    """Base and slope of the log-odds that a thing of `kind` is the right one, from its standard score."""
+def _line(kind: str, kinds: dict[str, Known], draw: np.random.Generator) -> tuple[float, float]:
     here = kinds[kind]
     asked = draw.permutation(len(here.texts))[:_ASKED]
-    right = np.array([standard(here.texts[i : i + 1], here.things[i : i + 1], background)[0, 0] for i in asked])
+    right = (here.texts[asked] * here.things[asked]).sum(1)
     wrong = []
     for other, found in kinds.items():
         for i in draw.permutation(len(found.texts))[: _ASKED // len(kinds)]:
             near = draw.permutation(len(here.things))[:_ALIKE]
             if other == kind:
                 near = np.array([j for j in near if here.keys[j] != here.keys[i]], np.int64)
-            wrong.append(standard(found.texts[i : i + 1], here.things[near], background)[0])
-    return logistic(right, np.concatenate(wrong))
+            wrong.append(here.things[near] @ found.texts[i])
+    base, slope = logistic(right, np.concatenate(wrong))
+    return round(base, 4), round(slope, 4)
 
 
 def logistic(right: Rows, wrong: Rows) -> tuple[float, float]:
@@ -158,45 +138,35 @@ _FOLDER = {"image": 75, "text": 60, "audio": 20}
 _ROUNDS, _FIRST = 200, 5
 
 
-def mixed_search(kinds: dict[str, Known], reference: Reference, seed: int) -> dict[str, Tensor]:
-    """Recall@5 of each query over small folders of all kinds, ranked by cosine and by the reference, 0 to 1."""
+def mixed_search(kinds: dict[str, Known], odds: Odds, seed: int) -> dict[str, Tensor]:
+    """Recall@5 of each query over small folders of all kinds, ranked by cosine and by odds, 0 to 1."""
     draw = np.random.default_rng(seed)
     hits: dict[str, list[float]] = {}
     for _ in range(_ROUNDS):
         folder = {k: draw.permutation(len(kinds[k].things))[:n] for k, n in _FOLDER.items() if k in kinds}
         for asked, places in folder.items():
             one = int(draw.choice(places))
-            query = kinds[asked].texts[one : one + 1]
             right = np.concatenate(
                 [[k == asked and kinds[k].keys[i] == kinds[asked].keys[one] for i in at] for k, at in folder.items()]
             )
-            for name, scores in _both(kinds, folder, query, reference).items():
-                best = right[np.argsort(-scores)[:_FIRST]].sum() / min(_FIRST, right.sum())
-                hits.setdefault(f"mixed folder, {name}, {asked} R@{_FIRST}", []).append(float(best))
+            cosine = {k: kinds[k].things[at] @ kinds[asked].texts[one] for k, at in folder.items()}
+            by_odds = {k: odds[k][0] + odds[k][1] * scores for k, scores in cosine.items()}
+            for name, scores in (("cosine", cosine), ("odds", by_odds)):
+                best = right[np.argsort(-np.concatenate(list(scores.values())))[:_FIRST]].sum()
+                hits.setdefault(f"mixed folder by {name}, {asked} R@{_FIRST}", []).append(
+                    best / min(_FIRST, right.sum())
+                )
     return {name: torch.tensor(values) for name, values in hits.items()}
 
 
-def _both(
-    kinds: dict[str, Known], folder: dict[str, NDArray[np.int64]], query: Rows, reference: Reference
-) -> dict[str, Rows]:
-    raw, placed = [], []
-    for kind, places in folder.items():
-        things = kinds[kind].things[places]
-        shift, gain = reference.lines[kind]
-        raw.append((query @ things.T)[0])
-        placed.append(shift + gain * standard(query, things, reference.backgrounds[kind].astype(np.float32))[0])
-    return {"cosine": np.concatenate(raw), "relevance": np.concatenate(placed)}
+def save(path: Path, model: Model, odds: Odds) -> None:
+    """Write the model with its odds into one checkpoint."""
+    checkpoints.save(path, model, model.state_dict(), odds=odds)
 
 
-def save(path: Path, model: Model, found: Reference) -> None:
-    """Write the model with its reference into one checkpoint."""
-    backgrounds = {kind: torch.from_numpy(rows) for kind, rows in found.backgrounds.items()}
-    checkpoints.save(path, model, model.state_dict(), reference={"backgrounds": backgrounds, "lines": found.lines})
-
-
-def read(path: Path) -> Reference:
-    """The reference of a checkpoint. Raises ValueError where none was measured since its weights last changed."""
-    found = checkpoints.read(path).get("reference")
+def read(path: Path) -> Odds:
+    """The odds of a checkpoint. Raises ValueError where none were measured since its weights last changed."""
+    found: Odds | None = checkpoints.read(path).get("odds")
     if found is None:
-        raise ValueError(f"{path} has no reference: run the stage `reference` first")
-    return Reference({k: rows.numpy() for k, rows in found["backgrounds"].items()}, dict(found["lines"]))
+        raise ValueError(f"{path} has no odds: run the stage `odds` first")
+    return found
