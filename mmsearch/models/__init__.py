@@ -6,9 +6,15 @@ Knows nothing about files on disk other than a model's own, and nothing about in
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from mmsearch.core import Embedder, ModelOptions, Reranker
-from mmsearch.errors import UsageError
+from mmsearch.errors import ModelUnavailable, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BUILTIN = "builtin"
 BUILTIN_DIRECTORY = os.path.join(os.path.dirname(__file__), "builtin")
@@ -24,9 +30,14 @@ def load_embedder(options: ModelOptions) -> Embedder:
         from mmsearch.models.onnx import OnnxEmbedder
 
         return OnnxEmbedder(directory, options.name)
+    if export := _export(options):
+        _refuse_torch_options(replace(options, revision=None, model_kwargs={}))
+        from mmsearch.models.exported import ExportedEmbedder
+
+        return ExportedEmbedder(export, options)
     from mmsearch.models.st import SentenceTransformerEmbedder
 
-    return SentenceTransformerEmbedder(options)
+    return SentenceTransformerEmbedder(_without_backend(options))
 
 
 def load_reranker(options: ModelOptions) -> Reranker:
@@ -53,3 +64,35 @@ def _onnx_directory(options: ModelOptions) -> str | None:
     if options.name == BUILTIN:
         return BUILTIN_DIRECTORY
     return options.name if os.path.isfile(os.path.join(options.name, "text.onnx")) else None
+
+
+def _export(options: ModelOptions) -> Path | None:
+    """The directory of a CLIP or SigLIP export that is to be run by ONNX Runtime; None leaves the model to torch.
+
+    That is so where the user says `backend` `onnx`, and where the user says nothing and there is only the export, or
+    no torch. Raises ModelUnavailable when the model is not on this machine, or has neither.
+    """
+    from mmsearch.models import exported, hub
+
+    backend = options.model_kwargs.get("backend")
+    if backend not in (None, "onnx", "torch"):
+        raise UsageError(f"unknown backend {backend} in --model-kwargs: use torch or onnx")
+    files = exported.wanted_files(options.model_kwargs.get("variant")) if backend == "onnx" else ()
+    directory = hub.locate(options.name, options.revision, "sentence-transformers", files)
+    if backend == "onnx":
+        return directory
+    torch = find_spec("torch") is not None
+    if backend is None and exported.is_export(directory) and not (torch and hub.has_weights(directory)):
+        return directory
+    if not torch:
+        raise ModelUnavailable(f"model {options.name} needs PyTorch, which is not installed: `pip install torch`")
+    return None
+
+
+def _without_backend(options: ModelOptions) -> ModelOptions:
+    """The options without what chose between torch and ONNX Runtime: model classes do not know it."""
+    if "backend" not in options.model_kwargs:
+        return options
+    return replace(
+        options, model_kwargs={key: value for key, value in options.model_kwargs.items() if key != "backend"}
+    )

@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,12 @@ INPUT_POLICY = 1
 """Raised when this package starts to hand inputs to models in another way that changes vectors."""
 
 
-def locate(name: str, revision: str | None, organization: str) -> Path:
+def locate(name: str, revision: str | None, organization: str, wanted_files: Sequence[str] = ()) -> Path:
     """The directory that holds the model `name`: the directory itself, or a snapshot in the local hub cache.
 
     A name that is an existing directory means that directory; any other name must be a hub id, of which one without
-    an organization is also looked for under `organization`. Raises ModelUnavailable with the remedy, and UsageError
-    for a revision of a directory.
+    an organization is also looked for under `organization`. Raises ModelUnavailable with the remedy, which fetches only
+    `wanted_files` (glob patterns) if there are any, and UsageError for a revision of a directory.
     """
     path = Path(name).expanduser()
     if path.is_dir():
@@ -51,8 +51,14 @@ def locate(name: str, revision: str | None, organization: str) -> Path:
     for candidate in candidates:
         if found := _cached(candidate, revision):
             return found
-    wanted = candidates[0] + (f" --revision {revision}" if revision else "")
-    raise ModelUnavailable(f"model {name} is not on this machine: run `hf download {wanted}`, or give its directory")
+    command = download(candidates[0], revision, wanted_files)
+    raise ModelUnavailable(f"model {name} is not on this machine: run `{command}`, or give its directory")
+
+
+def download(hub_id: str, revision: str | None, wanted_files: Sequence[str] = ()) -> str:
+    """The command that fetches a model, or only those of its files that match one of the glob patterns."""
+    parts = [f" --revision {revision}"] if revision else []
+    return "".join([f"hf download {hub_id}", *parts, *(f" --include '{pattern}'" for pattern in wanted_files)])
 
 
 def _cached(hub_id: str, revision: str | None) -> Path | None:
@@ -96,13 +102,18 @@ def fingerprint(directory: Path, settings: Mapping[str, Any]) -> str:
     total = hashlib.sha256(json.dumps([INPUT_POLICY, settings], sort_keys=True, default=str).encode())
     for path in sorted(_identity_files(directory), key=lambda path: path.relative_to(directory).as_posix()):
         total.update(path.relative_to(directory).as_posix().encode("utf-8", "surrogateescape"))
-        total.update(_file_digest(path, whole=path.suffix in SETTING_SUFFIXES))
+        total.update(file_digest(path, whole=path.suffix in SETTING_SUFFIXES))
     return total.hexdigest()[:32]
+
+
+def has_weights(directory: Path) -> bool:
+    """Whether there are weights that torch loads, in the root or in the folders of the modules."""
+    return any(path.suffix in WEIGHT_SUFFIXES for path in _identity_files(directory))
 
 
 def _identity_files(directory: Path) -> Iterator[Path]:
     """Files that decide vectors, in the root and in the folders of the modules: not READMEs, not ONNX copies."""
-    for folder in dict.fromkeys([directory, *_module_folders(directory)]):
+    for folder in dict.fromkeys([directory, *module_folders(directory)]):
         if not folder.is_dir():
             continue
         files = [path for path in folder.iterdir() if path.name not in IGNORED_NAMES and path.is_file()]
@@ -113,7 +124,8 @@ def _identity_files(directory: Path) -> Iterator[Path]:
                 break
 
 
-def _module_folders(directory: Path) -> list[Path]:
+def module_folders(directory: Path) -> list[Path]:
+    """The folders that `modules.json` names, in its order; none where there is no such file."""
     try:
         modules = json.loads((directory / "modules.json").read_text(encoding="utf-8"))
         return [directory / str(module["path"]) for module in modules if module["path"]]
@@ -121,7 +133,8 @@ def _module_folders(directory: Path) -> list[Path]:
         return []
 
 
-def _file_digest(path: Path, whole: bool) -> bytes:
+def file_digest(path: Path, whole: bool) -> bytes:
+    """A digest of the size of a file and of its content, of which only both ends unless `whole`."""
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
     with open(path, "rb") as file:

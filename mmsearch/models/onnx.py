@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ from mmsearch.core import (
     Segment,
     Vectors,
 )
-from mmsearch.errors import MediaError, ModelUnavailable, UsageError
+from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable, UsageError
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -45,6 +45,20 @@ RERANK_FRAMES = 4
 _MADE_OF: dict[str, str] = {"document": "image", "video": "image"}
 CHARS_PER_TOKEN = 3.5
 """English prose has about four characters a word piece; a little less, so that few passages are cut."""
+
+
+def open_graph(path: str) -> Any:
+    """The ONNX Runtime session of a graph, on the CPU; raises ModelUnavailable where it cannot be loaded."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # Idle threads that spin would steal the second core from decoding.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises its own types, none of them exported as a base class
+        raise ModelUnavailable(f"cannot load {path}: {str(error).splitlines()[0]}") from error
 
 
 class Towers:
@@ -64,17 +78,7 @@ class Towers:
 
     def session(self, part: str) -> Any:
         """The ONNX Runtime session of `image`, `text`, `audio` or `reranker`."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        # Idle threads that spin would steal the second core from decoding.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        path = self._path(self.config[part]["file"])
-        try:
-            return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime raises its own types, none of them exported as a base class
-            raise ModelUnavailable(f"cannot load {path}: {str(error).splitlines()[0]}") from error
+        return open_graph(self._path(self.config[part]["file"]))
 
     @cached_property
     def image(self) -> Any:
@@ -109,7 +113,7 @@ class Towers:
         return digest.hexdigest()
 
     def odds(self) -> dict[Modality, tuple[float, float]]:
-        """What cosines are worth, where the directory says so; pages and clips count as the pictures they are made of."""
+        """What cosines are worth, where the directory says so; pages and clips count as the pictures they are."""
         lines = self.config.get("odds", {})
         kinds = {partition: _MADE_OF.get(partition, partition) for partition in MODALITIES}
         return {partition: tuple(lines[kind]) for partition, kind in kinds.items() if kind in lines}
@@ -124,7 +128,7 @@ class Towers:
         share = self.config["image"].get("middle")
         if share is None:
             return whole
-        embeddings = _units(whole[0] + self._views([middle(picture, share) for picture in pictures])[0])
+        embeddings = units(whole[0] + self._views([middle(picture, share) for picture in pictures])[0])
         whole[1][:, 0] = embeddings
         return embeddings, *whole[1:]
 
@@ -176,6 +180,10 @@ class Towers:
             return self.sounds(cast("Sequence[Audio]", contents))
         return self.pictures(cast("Sequence[Picture]", contents))
 
+    def rows(self, partition: Modality, contents: Sequence[Content]) -> Vectors:
+        """The unit embeddings alone, float32 `(n, dim)`."""
+        return self.encode(partition, contents)[0]
+
 
 @cache
 def towers(directory: str) -> Towers:
@@ -213,17 +221,18 @@ def fit_samples(sound: Audio, rate: int, count: int, tiled: float) -> Floats:
     return np.pad(samples, (0, count - len(samples)))
 
 
-class OnnxEmbedder:
-    """Embeds all five modalities: pages as pictures, clips as the mean of their frames."""
+class Rows(Protocol):
+    """Gives unit rows, float32 `(n, dim)`, for contents of one partition; clips come split into their frames."""
 
-    def __init__(self, directory: str, name: str) -> None:
-        self.towers = towers(directory)
-        config = self.towers.config
-        modalities = frozenset(m for m in MODALITIES if m != "audio" or "audio" in config)
-        settings = _loader_settings(config)
-        self.spec = ModelSpec(
-            name, self.towers.fingerprint, config["dim"], modalities, settings, self.towers.odds()
-        )
+    def rows(self, partition: Modality, contents: Sequence[Content]) -> Vectors: ...
+
+
+class TowerEmbedder:
+    """Embeds with one tower for each kind of content: pages as pictures, clips as the mean of their frames."""
+
+    def __init__(self, encoder: Rows, spec: ModelSpec) -> None:
+        self._encoder = encoder
+        self.spec = spec
 
     def embed(self, segments: Sequence[Segment]) -> Vectors:
         """Float32 `(n, dim)` unit rows, in order."""
@@ -231,30 +240,47 @@ class OnnxEmbedder:
         for partition in MODALITIES:
             at = [i for i, segment in enumerate(segments) if segment.item.partition == partition]
             if at:
-                contents = [segments[i].content for i in at]
-                vectors[at] = (
-                    self._clips(contents) if partition == "video" else self.towers.encode(partition, contents)[0]
-                )
+                vectors[at] = self._rows(partition, [segments[i].content for i in at])
         if not np.isfinite(vectors).all():
             bad = next(s for s, row in zip(segments, vectors, strict=True) if not np.isfinite(row).all())
             raise MediaError(f"{bad.item.path}: the model gave no finite vector")
         return vectors
 
-    def _clips(self, clips: Sequence[Content]) -> Vectors:
-        return np.stack([_mean(self.towers.pictures(list(cast(Clip, clip).frames))[0]) for clip in clips])
-
     def embed_query(self, query: Query) -> Vectors:
         """Float32 `(dim,)`: the weighted sum of the parts' unit vectors, made a unit vector again."""
         total = np.zeros(self.spec.dim, np.float32)
         for part in query.parts:
-            total += part.weight * self._part(part.content)
+            total += part.weight * _row(self._rows(_partition(part.content), [part.content]))
         return _unit(total)
 
-    def _part(self, content: Content) -> Vectors:
-        if isinstance(content, Clip):
-            return _row(self._clips([content]))
-        partition: Modality = "text" if isinstance(content, str) else "audio" if isinstance(content, Audio) else "image"
-        return _row(self.towers.encode(partition, [content])[0])
+    def _rows(self, partition: Modality, contents: Sequence[Content]) -> Vectors:
+        if partition not in self.spec.modalities:
+            can = ", ".join(sorted(self.spec.modalities))
+            raise MmsearchError(f"{self.spec.name} cannot embed {partition}: it embeds {can}")
+        if partition != "video":
+            return self._encoder.rows(partition, contents)
+        frames = (self._encoder.rows("image", list(cast(Clip, clip).frames)) for clip in contents)
+        return np.stack([_unit(rows.mean(0)) for rows in frames])
+
+
+def _partition(content: Content) -> Modality:
+    if isinstance(content, str):
+        return "text"
+    if isinstance(content, Clip):
+        return "video"
+    return "audio" if isinstance(content, Audio) else "image"
+
+
+class OnnxEmbedder(TowerEmbedder):
+    """Embeds all five modalities with the towers of one directory."""
+
+    def __init__(self, directory: str, name: str) -> None:
+        self.towers = towers(directory)
+        config = self.towers.config
+        modalities = frozenset(m for m in MODALITIES if m != "audio" or "audio" in config)
+        settings = _loader_settings(config)
+        spec = ModelSpec(name, self.towers.fingerprint, config["dim"], modalities, settings, self.towers.odds())
+        super().__init__(self.towers, spec)
 
 
 def _loader_settings(config: dict[str, Any]) -> LoaderSettings:
@@ -273,15 +299,12 @@ def _row(rows: Vectors) -> Vectors:
     return np.asarray(rows[0], np.float32)
 
 
-def _mean(rows: Vectors) -> Vectors:
-    return _unit(rows.mean(0))
-
-
 def _unit(vector: Vectors) -> Vectors:
-    return _row(_units(vector[None]))
+    return _row(units(vector[None]))
 
 
-def _units(rows: Vectors) -> Vectors:
+def units(rows: Vectors) -> Vectors:
+    """The rows at unit length; a zero row stays zero."""
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
 
 
