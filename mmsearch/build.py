@@ -19,6 +19,7 @@ import numpy as np
 from mmsearch import media, scan
 from mmsearch.core import Clip, Embedder, Facts, IndexReport, Item, Segment, Vectors
 from mmsearch.errors import MediaError, MmsearchError, UnsupportedMedia
+from mmsearch.feed.stages import Stages
 from mmsearch.store import FileRecord, Writer
 
 BATCH_SEGMENTS = 64
@@ -70,6 +71,7 @@ class Builder:
         self.options = options
         self.listener = listener
         self.report = IndexReport()
+        self._stages = Stages()
         self._batch: list[tuple[_Work, Segment]] = []
         self._batch_bytes = 0
         self._in_flight: dict[tuple[str, str], _Work] = {}
@@ -89,8 +91,9 @@ class Builder:
             if self.options.prune and not roots:
                 self._drop_gone("")
         finally:
-            self.writer.commit()
-            self.report = replace(self.report, seconds=time.monotonic() - self._started)
+            self._commit()
+            seconds = time.monotonic() - self._started
+            self.report = replace(self.report, seconds=seconds, stages=self._stages.table())
         return self.report
 
     def _count(self, **changes: int) -> None:
@@ -107,7 +110,8 @@ class Builder:
                 self._commit()
 
     def _commit(self) -> None:
-        self.writer.commit()
+        with self._stages.on("commit"):
+            self.writer.commit()
         self._committed = time.monotonic()
 
     def _problem(self, problem: scan.Problem) -> None:
@@ -130,7 +134,10 @@ class Builder:
         if record and self._is_known(entry, record):
             return
         try:
-            self._identified(entry, record, media.identify(entry.path), scan.digest(entry.path))
+            with self._stages.on("read"):
+                kind, digest = media.identify(entry.path), scan.digest(entry.path)
+            with self._stages.on("decode"):
+                self._identified(entry, record, kind, digest)
         except UnsupportedMedia as error:
             self._unsupported(entry, str(error))
         except MediaError as error:
@@ -218,7 +225,8 @@ class Builder:
         if not batch:
             return
         try:
-            rows = self.embedder.embed([segment for _, segment in batch])
+            with self._stages.on("forward"):
+                rows = self.embedder.embed([segment for _, segment in batch])
             for (work, segment), row in zip(batch, rows, strict=True):
                 work.items.append(segment.item)
                 work.vectors.append(row)
@@ -315,4 +323,4 @@ def plan(reader_file: Callable[[str], FileRecord | None], found: Iterable[scan.E
             counts["changed" if record.status == "ok" else "added"] += 1
         else:
             counts[{"ok": "unchanged", "failed": "known_failures", "unsupported": "unsupported"}[record.status]] += 1
-    return IndexReport(**counts)
+    return IndexReport(**counts)  # type: ignore[arg-type]

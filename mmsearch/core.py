@@ -253,7 +253,13 @@ class Reranker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IndexReport:
-    """What an index run did. All counts but `items` are files; `items` counts vectors computed."""
+    """What an index run did. All counts but `items` are files; `items` counts vectors computed.
+
+    `stages` says where the seconds went, by stage; it is empty for a dry run. On the main thread `scan` (finding files,
+    comparing them with the index), `preprocess` and `forward` (the model, host part and device part), `commit` and
+    `idle` (waiting for contents) add up to `seconds`. `read` (telling kinds, digests) and `decode` are summed over all
+    worker processes, so they may come to more; without workers they are part of the sum too.
+    """
 
     added: int = 0
     changed: int = 0
@@ -266,7 +272,10 @@ class IndexReport:
     unsupported: int = 0
     known_failures: int = 0
     seconds: float = 0.0
+    stages: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object with one key an attribute."""
-        return asdict(self) | {"seconds": round(self.seconds, 3)}
+        """A JSON object with one key an attribute; `stages` only where time was measured."""
+        counts = {name: value for name, value in asdict(self).items() if name != "stages"}
+        stages = {name: round(seconds, 3) for name, seconds in self.stages.items()}
+        return counts | {"seconds": round(self.seconds, 3)} | ({"stages": stages} if stages else {})

@@ -206,7 +206,7 @@ def _plan(directory: str, roots: list[str], files: Iterator[str] | None, scan: S
 
 def _summarise(report: IndexReport, directory: str, dry_run: bool) -> None:
     """Counts that are not zero, on stderr: stdout is for data."""
-    counts = [(name, value) for name, value in report.to_json().items() if value and name != "seconds"]
+    counts = [(name, value) for name, value in report.to_json().items() if value and name not in ("seconds", "stages")]
     told = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts) or "nothing to do"
     if dry_run:
         complain(f"would do: {told}")
