@@ -47,6 +47,8 @@ def index(
     dtype: options.Dtype = None,
     attn: options.Attn = None,
     max_pixels: options.MaxPixels = None,
+    batch_size: options.BatchSize = None,
+    exact: options.Exact = False,
     model_kwargs: options.ModelKwargs = None,
     processor_kwargs: options.ProcessorKwargs = None,
     trust_remote_code: options.TrustRemoteCode = False,
@@ -71,6 +73,7 @@ def index(
 
     given = _given(
         name=model, revision=revision, device=device, dtype=dtype, attn=attn, max_pixels=max_pixels,
+        batch_size=batch_size, exact=exact,
         model_kwargs=parse_object(model_kwargs, "--model-kwargs"),
         processor_kwargs=parse_object(processor_kwargs, "--processor-kwargs"), trust_remote_code=trust_remote_code,
     )  # fmt: skip

@@ -60,6 +60,8 @@ Revision = Annotated[Text, _value("Branch, tag or commit of the hub id.", "REV",
 Dtype = Annotated[Text, _value("float32, bfloat16 or float16; default: by the hardware.", "DTYPE", "--dtype")]
 Attn = Annotated[Text, _value("Attention, such as sdpa or flash_attention_2.", "NAME", "--attn")]
 MaxPixels = Annotated[int | None, _value("Most pixels of a picture that the model sees.", "N", "--max-pixels", min=1)]
+BatchSize = Annotated[int | None, _value("Inputs in one pass; default: by the memory.", "N", "--batch-size", min=1)]
+Exact = Annotated[bool, _flag("Decode pictures in full: slower, and hardly another vector.", "--exact")]
 ModelKwargs = Annotated[Text, _value("Passed to the model's loader.", "JSON", "--model-kwargs")]
 ProcessorKwargs = Annotated[Text, _value("Passed to the processor's loader.", "JSON", "--processor-kwargs")]
 TrustRemoteCode = Annotated[bool, _flag("Run code that comes with the model.", "--trust-remote-code")]

@@ -209,11 +209,11 @@ def fit_samples(sound: Audio, rate: int, count: int, tiled: float) -> Floats:
 class OnnxEmbedder:
     """Embeds all five modalities: pages as pictures, clips as the mean of their frames."""
 
-    def __init__(self, directory: str, name: str) -> None:
+    def __init__(self, directory: str, name: str, exact: bool = False) -> None:
         self.towers = towers(directory)
         config = self.towers.config
         modalities = frozenset(m for m in MODALITIES if m != "audio" or "audio" in config)
-        self.spec = ModelSpec(name, self.towers.fingerprint, config["dim"], modalities, _loader_settings(config))
+        self.spec = ModelSpec(name, self.towers.fingerprint, config["dim"], modalities, _loader_settings(config, exact))
 
     def embed(self, segments: Sequence[Segment]) -> Vectors:
         """Float32 `(n, dim)` unit rows, in order."""
@@ -247,10 +247,11 @@ class OnnxEmbedder:
         return _row(self.towers.encode(partition, [content])[0])
 
 
-def _loader_settings(config: dict[str, Any]) -> LoaderSettings:
+def _loader_settings(config: dict[str, Any], exact: bool) -> LoaderSettings:
     audio = config.get("audio", {"sample_rate": 16_000, "seconds": 5.0})
     return LoaderSettings(
         passage_chars=int(config["text"]["max_tokens"] * CHARS_PER_TOKEN),
+        exact=exact,
         # Four times what the tower sees: squashing from there differs from the full picture by less than noise.
         image_side=4 * config["image"]["size"],
         page_side=8 * config["image"]["size"],

@@ -27,6 +27,7 @@ from mmsearch.core import (
 from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable
 from mmsearch.models import hub, inputs
 from mmsearch.models.device import DTYPES, choose_device, choose_dtype, in_halves
+from mmsearch.models.fit import picture_fit
 from mmsearch.models.inputs import Kind
 
 BATCH: dict[Kind, int] = {"text": 16, "image": 8, "audio": 8, "video": 2}
@@ -105,7 +106,9 @@ class SentenceTransformerEmbedder:
         dim = self._model.get_embedding_dimension()
         if dim is None:
             raise ModelUnavailable(f"{options.name} does not say how long its vectors are")
-        loader = replace(LoaderSettings(), passage_chars=inputs.passage_chars(self._model), image_side=None)
+        # A limit of pixels that the processor does not know of is kept to first, which takes the whole picture.
+        fit = picture_fit(self._model[0]) if "image" in self._reads and self._max_pixels is None else None
+        loader = LoaderSettings(inputs.passage_chars(self._model), exact=options.exact, image_fit=fit)
         if rate := _audio_rate(self._model):
             loader = replace(loader, audio_rate=rate)
         return ModelSpec(options.name, fingerprint, int(dim), modalities, loader)

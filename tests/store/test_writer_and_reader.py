@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.core import Facts, Item, LoaderSettings, ModelOptions, Span
+from mmsearch.core import Facts, Fit, Item, LoaderSettings, ModelOptions, Span
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
 from mmsearch.store import Filter, Identity, Reader, Writer, read_identity
 from tests.store.helpers import DIM, IDENTITY, found, make, parts, put, unit, vector_files, vectors_of
@@ -320,7 +320,8 @@ def test_no_index_is_missing_and_has_no_identity(tmp_path: Path) -> None:
 
 def test_identity_survives(tmp_path: Path) -> None:
     options = ModelOptions("org/model", "abc", None, "bfloat16", None, 1 << 20, {"a": [1, 2]}, {"b": None}, True)
-    identity = Identity(options, "f", 8, frozenset({"text", "video"}), LoaderSettings(page_side=512))
+    loader = LoaderSettings(page_side=512, image_fit=Fit("squash", 8, 8))
+    identity = Identity(options, "f", 8, frozenset({"text", "video"}), loader)
     Writer.open(str(tmp_path), identity).close()
     assert read_identity(str(tmp_path)) == identity
     Writer.open(str(tmp_path), replace(identity, options=replace(options, device="cuda"))).close()
