@@ -26,6 +26,9 @@ class Quiet:
     def file(self, path: str) -> None:
         self.files += 1
 
+    def done(self, path: str, size: int) -> None:
+        pass
+
     def failure(self, path: str, reason: str) -> None:
         self.failures += 1
         if self.failures <= SHOWN_FAILURES:

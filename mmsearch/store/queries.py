@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from mmsearch.core import Modality
@@ -37,6 +38,13 @@ def find_file(db: sqlite3.Connection, codec: PathCodec, path: str) -> FileRecord
     """What is committed about one absolute path."""
     row = db.execute(f"SELECT {FILE_COLUMNS} WHERE f.path = ?", (codec.encode(path),)).fetchone()
     return None if row is None else file_record(codec, row)
+
+
+def find_files(db: sqlite3.Connection, codec: PathCodec, paths: Sequence[str]) -> dict[str, FileRecord]:
+    """What is committed about many absolute paths, some hundreds at a time; those that are not known are left out."""
+    marks = ",".join("?" * len(paths))
+    rows = db.execute(f"SELECT {FILE_COLUMNS} WHERE f.path IN ({marks})", [codec.encode(path) for path in paths])
+    return {record.path: record for record in (file_record(codec, row) for row in rows)}
 
 
 def find_roots(db: sqlite3.Connection, codec: PathCodec) -> list[str]:

@@ -20,7 +20,7 @@ from mmsearch.errors import IndexDamaged, IndexMismatch
 from mmsearch.store import merge, schema, vectors
 from mmsearch.store.lock import WriteLock
 from mmsearch.store.paths import HERE, PathCodec, below, prefix, stored
-from mmsearch.store.queries import find_content, find_file, find_roots, load_codec
+from mmsearch.store.queries import find_content, find_file, find_files, find_roots, load_codec
 from mmsearch.store.records import FileRecord, Identity
 from mmsearch.store.staging import Commit, StagedContent
 
@@ -98,6 +98,15 @@ class Writer:
             return self._files[path]
         with schema.translated(self.directory):
             return find_file(self._db, self._codec, path)
+
+    def files(self, paths: Sequence[str]) -> dict[str, FileRecord]:
+        """What is known of many files at once, staged changes included; unknown ones are left out."""
+        with schema.translated(self.directory):
+            found = find_files(self._db, self._codec, paths)
+        if self._files:
+            found.update((path, record) for path in paths if (record := self._files.get(path)) is not None)
+            return {path: record for path, record in found.items() if self._files.get(path, record) is not None}
+        return found
 
     def has_content(self, digest: str, kind: str) -> bool:
         """Whether the vectors of a content are here, staged or committed."""
