@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from stat import S_ISDIR
@@ -44,7 +44,7 @@ class Listener(Protocol):
         """The scan has come to a file."""
 
     def done(self, path: str, size: int) -> None:
-        """Nothing is left to do for a file."""
+        """Nothing is left to do for a file that had to be read."""
 
     def failure(self, path: str, reason: str) -> None:
         """A file has failed that had not failed in the same way before."""
@@ -152,8 +152,6 @@ class Builder:
             self._reading.add(one.path)
             self._source.submit(Task(Request(one), _Work(one, record)))
             self._pump()
-        else:
-            self.listener.done(one.path, one.size)
         self._commit_if_due()
 
     def _problem(self, problem: scan.Problem, record: FileRecord | None) -> None:
@@ -418,3 +416,14 @@ def plan(reader_file: Callable[[str], FileRecord | None], found: Iterable[scan.E
         else:
             counts[{"ok": "unchanged", "failed": "known_failures", "unsupported": "unsupported"}[record.status]] += 1
     return IndexReport(**counts)  # type: ignore[arg-type]
+
+
+def to_read(
+    reader_file: Callable[[str], FileRecord | None], found: Iterable[scan.Entry | scan.Problem]
+) -> Iterator[int]:
+    """The sizes of the files that a run has to read, by stat alone."""
+    for one in found:
+        if isinstance(one, scan.Entry):
+            record = reader_file(one.path)
+            if not record or record.missing or (record.size, record.mtime_ns) != (one.size, one.mtime_ns):
+                yield one.size

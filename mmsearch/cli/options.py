@@ -52,6 +52,16 @@ Follow = Annotated[bool, _flag("Follow symbolic links to folders.", "-L", "--fol
 Prune = Annotated[bool, _flag("Forget files that are no longer there.", "--prune")]
 RetryFailed = Annotated[bool, _flag("Try files that failed before again, though unchanged.", "--retry-failed")]
 Rebuild = Annotated[bool, _flag("Drop the index and build it anew.", "--rebuild")]
+Jobs = Annotated[
+    int | None,
+    _value("Processes that read files; 0 reads in this one; default: the processors.", "N", "-j", "--jobs", min=0),
+]
+Timeout = Annotated[
+    float | None, _value("Give a file up after so long without progress (120).", "SECONDS", "--timeout", min=1)
+]
+Memory = Annotated[
+    float | None, _value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", min=0)
+]
 DryRun = Annotated[bool, _flag("Only tell what would be done.", "--dry-run")]
 
 # Models
