@@ -23,7 +23,7 @@ from typing import Any
 from mmsearch.errors import MmsearchError
 from mmsearch.feed import wire
 from mmsearch.feed.reading import LAST, Answer, Failed, Request, Timed
-from mmsearch.feed.worker import Note, Ready, Setup
+from mmsearch.feed.worker import Note, Ready, Setup, Taken
 
 BYTES_AHEAD = 256 << 20
 """What may be decoded ahead of the model: twice a window of pictures, so that workers go on while one is embedded."""
@@ -85,6 +85,9 @@ class Limits:
     jobs: int = field(default_factory=default_jobs)
     seconds: float = 120.0
     memory: int = 4 << 30
+
+
+log = logging.getLogger(__name__)
 
 
 class _Budget:
@@ -206,6 +209,7 @@ class _Lane(threading.Thread):
         self._lock = threading.Lock()  # starting and killing must not cross
         self._deadline: float | None = None
         self._overdue = False
+        self._taken = False
 
     def run(self) -> None:
         try:
@@ -213,6 +217,8 @@ class _Lane(threading.Thread):
                 self._serve(task)
         except MmsearchError as error:
             self._pool.events.put(error)
+        except Exception as error:
+            self._pool.events.put(MmsearchError(f"a worker process cannot be led: {type(error).__name__}: {error}"))
         finally:
             self._discard()
 
@@ -230,18 +236,29 @@ class _Lane(threading.Thread):
             self.kill()
 
     def _serve(self, task: Task) -> None:
-        process = self._alive()
         patience = self._pool.limits.seconds + task.request.entry.size / BYTES_A_SECOND
-        try:
-            wire.send(process.stdin, task.request)  # type: ignore[arg-type]
-            while True:
-                answer, seconds, size = self._receive(process, patience)
-                self._post(Event(task, answer, seconds, size))
-                if isinstance(answer, LAST):
+        for _ in range(_TRIES):
+            self._taken = False
+            process = self._alive()
+            try:
+                self._converse(process, task, patience)
+                return
+            except Exception:  # the end of the pipe, or what a broken worker left in it
+                log.debug("a worker is lost", exc_info=True)
+                if self._taken or self._overdue:
                     break
-        except (EOFError, OSError):
-            self._post(Event(task, Failed(self._epitaph(patience)), 0.0))
-            return
+            # The process died before it had the file in hand, which is not the file's fault.
+            self._discard()
+        self._post(Event(task, Failed(self._epitaph(patience)), 0.0))
+
+    def _converse(self, process: subprocess.Popen[bytes], task: Task, patience: float) -> None:
+        """Send a request and post all answers. Raises whatever comes of it when the process is gone or confused."""
+        wire.send(process.stdin, task.request)  # type: ignore[arg-type]
+        while True:
+            answer, seconds, size = self._receive(process, patience)
+            self._post(Event(task, answer, seconds, size))
+            if isinstance(answer, LAST):
+                break
         if isinstance(answer, Failed) and answer.memory:
             self._discard()
 
@@ -267,7 +284,9 @@ class _Lane(threading.Thread):
                 if isinstance(told, Timed):
                     return told.answer, told.seconds, size
                 self._pool.budget.release(size)
-                if isinstance(told, Note):
+                if isinstance(told, Taken):
+                    self._taken = True
+                elif isinstance(told, Note):
                     logging.getLogger(told.logger).log(told.level, "%s", told.message)
         except BaseException:
             self._pool.budget.release(size)
@@ -316,9 +335,11 @@ class _Lane(threading.Thread):
         code = self._discard()
         if overdue:
             return f"gave no sign for {patience:.3g} seconds while it was being read"
-        if code is not None and code == -getattr(signal, "SIGKILL", 9):
+        if code is None:
+            return "the processes that were to read it died before they could"
+        if code == -getattr(signal, "SIGKILL", 9):
             return "the process that read it was killed, perhaps for want of memory"
-        if code is not None and code < 0:
+        if code < 0:
             return f"its decoder crashed ({_signal_name(-code)})"
         return f"its decoder ended the process that read it (code {code})"
 

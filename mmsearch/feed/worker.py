@@ -37,6 +37,11 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """The request has come: from now on, what happens to the worker is put down to the file."""
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A log record on its way to the parent, whose command line decides what is told."""
 
@@ -63,6 +68,7 @@ def main() -> None:
 
 def _serve(setup: Setup, request: Request, answers: BinaryIO) -> None:
     try:
+        wire.send(answers, Taken())
         for timed in setup.reader.answers(request):
             answer = timed.answer
             if isinstance(answer, Failed) and answer.memory and setup.memory:
