@@ -86,6 +86,10 @@ class SentenceTransformerEmbedder:
             rows[places] = self._embed_kind([segments[place] for place in places])
         return rows
 
+    def tokens(self, segment: Segment) -> int:
+        """About how many tokens a segment takes in a pass, so that those of like size can go in together."""
+        return self._tokens(segment.content)
+
     def embed_query(self, query: Query) -> Vectors:
         """Float32 `(dim,)`, unit length: one pass where the model composes text and picture, else a weighted sum.
 
