@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 from stat import S_ISDIR
 from typing import Protocol
 
@@ -116,12 +116,13 @@ class Builder:
             with self._source:
                 for root in roots:
                     self.writer.add_root(root)
-                    self._walk(root)
+                complete = [root for root in roots if self._walk(root)]
                 # `find` and `fd` list directories too; their files are listed beside them.
                 self._visit(scan.entry(path) for path in files if not os.path.isdir(path))
                 self._drain()
             for root in roots:
-                self._drop_gone(root)
+                if root not in complete or nested(roots):
+                    self._drop_gone(root)
             if self.options.prune and not roots:
                 self._drop_gone("")
         finally:
@@ -131,19 +132,29 @@ class Builder:
 
     # --- what is there ---
 
-    def _walk(self, root: str) -> None:
+    def _walk(self, root: str) -> bool:
+        """Go through a folder; whether every file that the index knows there was met."""
+        known, met = self.writer.count_under(root, missing=self.options.prune), 0
         found = scan.walk(root, self.options.scan)
         while some := list(islice(found, LOOKUP)):
-            records = self.writer.files([one.path for one in some])
-            for one in some:
-                self._meet(one, records.get(one.path))
+            same = self.writer.unchanged([stamp(one) for one in some])
+            for one, unchanged in zip(some, same, strict=True):
+                self.listener.file(one.path)
+                if unchanged:
+                    self._counts["unchanged"] += 1
+                    met += 1
+                else:
+                    record = self.writer.file(one.path)
+                    met += record is not None and (self.options.prune or not record.missing)
+                    self._meet(one, record)
+        return known == met
 
     def _visit(self, found: Iterable[scan.Entry | scan.Problem]) -> None:
         for one in found:
+            self.listener.file(one.path)
             self._meet(one, self.writer.file(one.path))
 
     def _meet(self, one: scan.Entry | scan.Problem, record: FileRecord | None) -> None:
-        self.listener.file(one.path)
         if isinstance(one, scan.Problem):
             self._problem(one, record)
         elif one.path in self._reading:
@@ -386,9 +397,15 @@ class Builder:
         self._counts["removed"] += int(record.status == "ok")
 
 
-def stamp(entry: scan.Entry) -> tuple[str, int, int]:
-    """Path, size and time, in the order in which the store takes them."""
-    return entry.path, entry.size, entry.mtime_ns
+def stamp(one: scan.Entry | scan.Problem) -> tuple[str, int, int]:
+    """Path, size and time, in the order in which the store takes them; a problem has neither size nor time."""
+    return (one.path, one.size, one.mtime_ns) if isinstance(one, scan.Entry) else (one.path, -1, -1)
+
+
+def nested(roots: Sequence[str]) -> bool:
+    """Whether one of the folders lies in another one or is the same, so that files of one run count for the next."""
+    tops = sorted(os.path.join(root, "") for root in map(os.path.normpath, roots))
+    return any(after.startswith(before) for before, after in pairwise(tops))
 
 
 def gone(path: str, status: str = "ok") -> bool:

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -264,7 +265,7 @@ def test_batches_hold_texts_of_like_length(notes: Path, tmp_path: Path) -> None:
     index(tmp_path / "index", notes, model=model)
     assert len(model.batches) == 3
     lengths = [[len(item.text) for item in batch] for batch in model.batches]
-    assert all(min(before) >= max(after) for before, after in zip(lengths, lengths[1:], strict=False))
+    assert all(min(before) >= max(after) for before, after in pairwise(lengths))
 
 
 def test_an_interrupt_keeps_what_is_finished(notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,3 +299,20 @@ def test_what_the_model_cannot_embed_is_counted(everything: Path, tmp_path: Path
     report = index(tmp_path / "index", everything, model=Hashing("image"))
     assert (report.added, report.failed) == (13, 4)
     assert report.unsupported == 1 + 13 + 4 + 1 + 1
+
+
+def test_what_is_gone_is_noticed_however_the_folders_overlap(notes: Path, tmp_path: Path) -> None:
+    part = notes / "part"
+    part.mkdir()
+    (notes / "001.txt").rename(part / "001.txt")
+    index(tmp_path / "index", notes)
+    (part / "001.txt").unlink()
+    (part / "new.txt").write_text("one came for the one that went")
+    assert counts(index(tmp_path / "index", notes, part)) == {
+        "added": 1, "embedded": 1, "items": 1, "removed": 1, "unchanged": 150,
+    }  # fmt: skip
+    (notes / "002.txt").unlink()
+    (part / "001.txt").write_text("note 1 " * 2)
+    assert counts(index(tmp_path / "index", notes)) == {"removed": 1, "unchanged": 150}
+    (notes / "003.txt").rename(notes / ".003.txt")
+    assert index(tmp_path / "index", notes, prune=True).removed == 2

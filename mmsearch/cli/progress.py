@@ -89,7 +89,8 @@ class Live(Quiet):
             return
         self.shown = now
         total = None if self.counting else self.total
-        parts = [told(self.read, total, now - self.began) or f"{self.seen} files", f"{self.failures} failed", harmless(path)]
+        done = told(self.read, total, now - self.began) or f"{self.seen} files"
+        parts = [done, f"{self.failures} failed", harmless(path)]
         share = share_of(self.read, total) if total else None
         self.bar.update(
             self.line, description="  ".join(parts), total=None if share is None else 1.0, completed=share or 0.0

@@ -40,11 +40,17 @@ def find_file(db: sqlite3.Connection, codec: PathCodec, path: str) -> FileRecord
     return None if row is None else file_record(codec, row)
 
 
-def find_files(db: sqlite3.Connection, codec: PathCodec, paths: Sequence[str]) -> dict[str, FileRecord]:
-    """What is committed about many absolute paths, some hundreds at a time; those that are not known are left out."""
-    marks = ",".join("?" * len(paths))
-    rows = db.execute(f"SELECT {FILE_COLUMNS} WHERE f.path IN ({marks})", [codec.encode(path) for path in paths])
-    return {record.path: record for record in (file_record(codec, row) for row in rows)}
+def find_indexed(db: sqlite3.Connection, keys: Sequence[bytes]) -> set[tuple[bytes, int, int]]:
+    """Stored path, size and time of those of some hundred files that are indexed and were there at the last look."""
+    marks = ",".join("?" * len(keys))
+    query = f"SELECT path, size, mtime_ns FROM files WHERE path IN ({marks}) AND status = 'ok' AND NOT missing"
+    return set(db.execute(query, keys))
+
+
+def count_files(db: sqlite3.Connection, start: bytes, end: bytes, missing: bool) -> int:
+    """Files whose stored path is in a half-open range, with those that are missing or without."""
+    query = "SELECT count(*) FROM files WHERE path >= ? AND path < ? AND missing <= ?"
+    return int(db.execute(query, (start, end, int(missing))).fetchone()[0])
 
 
 def find_roots(db: sqlite3.Connection, codec: PathCodec) -> list[str]:

@@ -430,6 +430,23 @@ def test_file_in_the_way_of_the_index_is_one_line(tmp_path: Path) -> None:
         Writer.open(str(tmp_path / "index"), IDENTITY)
 
 
+def test_only_committed_files_that_are_as_they_were_are_unchanged(tmp_path: Path) -> None:
+    directory = make(tmp_path / "index", "a", "b", "c", "d")
+    stamps = [("/data/a", 1, 1), ("/data/b", 1, 2), ("/data/c", 1, 1), ("/data/d", 1, 1), ("/data/new", 1, 1)]
+    with Writer.open(directory, IDENTITY) as writer:
+        writer.mark_missing("/data/d")
+        writer.commit()
+        writer.put_failure("/data/c", 1, 1, "broken")
+        assert writer.unchanged(stamps) == [True, False, False, False, False]
+        assert writer.unchanged([]) == []
+        writer.commit()
+        assert writer.unchanged(stamps) == [True, False, False, False, False]
+        assert writer.count_under("/data", missing=True) == 4
+        assert writer.count_under("/data", missing=False) == 3
+        assert writer.count_under("/data/a", missing=False) == 1
+        assert writer.count_under("/dat", missing=False) == 0
+
+
 def test_writers_note_is_json_and_goes_with_it(tmp_path: Path) -> None:
     with Writer.open(str(tmp_path), IDENTITY):
         assert json.loads((tmp_path / "writer.json").read_text())["pid"] == os.getpid()
