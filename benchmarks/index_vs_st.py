@@ -3,8 +3,8 @@
 Both run as processes of their own, in turn, and neither counts the loading of the model. `encode` is warmed up; `index`
 is not, and counts finding the files, starting its workers and writing the index. Every result is one line of JSON:
 ratios above 1 mean that `index` is faster. `cosine` compares the stored vectors with those of `encode`, `between` is
-the mean cosine of different pictures, and `found` the share of pictures whose `encode` vector has the same picture first
-in the index: random weights put all pictures close together, so that is the sharper measure.
+the mean cosine of different pictures, and `found` the share of pictures whose `encode` vector has that very picture
+first in the index: random weights put all pictures close together, so that is the sharper measure.
 
 Usage: `python -m benchmarks.index_vs_st --quick`, or see README.md.
 """

@@ -31,7 +31,7 @@ def make_set(name: str, folder: Path, count: int) -> list[str]:
     missing = [number for number, path in enumerate(paths) if not path.exists()]
     if missing:
         detail = SMOOTH if name == "12mp-small" else DETAILED
-        bases = [_scene(4000, 3000, seed, detail) for seed in range(BASES)]
+        bases = [scene(4000, 3000, seed, detail) for seed in range(BASES)]
         for number in missing:
             _save(_variant(bases, number), name, number, paths[number])
     return [str(path) for path in paths]
@@ -55,7 +55,8 @@ def _variant(bases: list[Pixels], number: int) -> Pixels:
     return np.ascontiguousarray(picture[..., rng.permutation(3)])
 
 
-def _scene(width: int, height: int, seed: int, detail: float) -> Pixels:
+def scene(width: int, height: int, seed: int, detail: float) -> Pixels:
+    """One large picture, uint8 `(height, width, 3)`; `detail` says how much weaker what is half as large shows."""
     rng = np.random.default_rng(seed)
     total = np.full((height, width, 3), 128, np.float32)
     tiles, contrast = 4, 90.0
