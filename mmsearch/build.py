@@ -107,7 +107,7 @@ class Builder:
         self._reading: set[str] = set()
         self._again: list[scan.Entry] = []
         self._contents: dict[tuple[str, str], _Work] = {}
-        self._staged = 0
+        self._staged_files = self._staged_items = 0
         self._started = self._committed = time.monotonic()
 
     def run(self, roots: Sequence[str], files: Iterable[str] = ()) -> IndexReport:
@@ -348,6 +348,7 @@ class Builder:
         self._attach(work)
         self._count_file(work, "embedded")
         self._counts["items"] += len(items)
+        self._staged_items += len(items)
         for copy in work.copies:
             self._attach(copy)
             self._count_file(copy, "reused")
@@ -364,21 +365,21 @@ class Builder:
 
     def _count(self, name: str) -> None:
         self._counts[name] += 1
-        self._staged += 1
+        self._staged_files += 1
 
     def _count_file(self, work: _Work, how: str) -> None:
         self._count("changed" if work.known else "added")
         self._counts[how] += 1
 
     def _commit_if_due(self) -> None:
-        full = self._staged >= COMMIT_FILES or self.writer.pending() >= COMMIT_ITEMS
+        full = self._staged_files >= COMMIT_FILES or self._staged_items >= COMMIT_ITEMS
         if full or time.monotonic() - self._committed > COMMIT_SECONDS:
             self._commit()
 
     def _commit(self) -> None:
         with self._stages.on("commit"):
             self.writer.commit()
-        self._committed, self._staged = time.monotonic(), 0
+        self._committed, self._staged_files, self._staged_items = time.monotonic(), 0, 0
 
     def _drop_gone(self, root: str) -> None:
         """Mark files that are no longer there, or remove them when pruning; failures of gone files are forgotten."""
