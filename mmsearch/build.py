@@ -25,7 +25,7 @@ from mmsearch.feed.pool import Event, Limits, Task
 from mmsearch.feed.reading import Failed, Finished, Identified, Opened, Part, Reader, Request
 from mmsearch.feed.source import Source
 from mmsearch.feed.stages import Stages
-from mmsearch.feed.window import Waiting, Window, cost_of
+from mmsearch.feed.window import Waiting, Window
 from mmsearch.store import FileRecord, Writer
 
 COMMIT_ITEMS = 1024
@@ -103,7 +103,7 @@ class Builder:
         self._counts: Counter[str] = Counter()
         self._stages = Stages()
         self._source = Source(Reader(embedder.spec.loader, embedder.spec.modalities), options.limits)
-        self._window: Window[_Work] = Window(cost_of(embedder))
+        self._window: Window[_Work] = Window(embedder)
         self._reading: set[str] = set()
         self._again: list[scan.Entry] = []
         self._contents: dict[tuple[str, str], _Work] = {}
@@ -330,11 +330,15 @@ class Builder:
         if not batch:
             return
         with self._stages.on("forward"):
-            before = getattr(self.embedder, "preprocess_seconds", 0.0)
+            began, before = time.perf_counter(), getattr(self.embedder, "preprocess_seconds", 0.0)
             try:
                 rows = self.embedder.embed([part.segment for part in batch])
             finally:
-                self._stages.move("preprocess", getattr(self.embedder, "preprocess_seconds", 0.0) - before)
+                seconds = time.perf_counter() - began
+                # Where the host prepares one pass while the device computes another, both have run at once.
+                prepared = getattr(self.embedder, "preprocess_seconds", 0.0) - before
+                self._stages.move("preprocess", min(prepared, seconds))
+            self._window.took(batch, seconds)
         for part, row in zip(batch, rows, strict=True):
             part.owner.rows.append((part.segment.item, row))
 

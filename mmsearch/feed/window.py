@@ -1,7 +1,8 @@
 """Decoded parts that wait for the model, and how they are cut into batches of like sizes.
 
 A batch costs what its largest member costs times its length, because models pad. So parts wait until there are enough
-to sort, and those of one partition and nearly one size go in together. Knows what parts cost, not what they are for.
+to sort, and those of one partition and nearly one size go in together. A model that says what its inputs cost cuts
+its own passes, so on a fast device it gets more at a time. Knows what parts cost, not what they are for.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from mmsearch.core import Clip, Embedder, Segment
+from mmsearch.core import Clip, Embedder, Modality, Segment
 
 Owner = TypeVar("Owner")
 
@@ -22,6 +23,9 @@ MOST_BYTES = 128 << 20
 BATCH_PARTS = 64
 BATCH_TOKENS = 1 << 16
 """Tokens in a batch, padding included: 49 pictures of a megapixel at 28 pixels a patch."""
+CALL_SECONDS = 2.0
+"""What a model that cuts its own passes gets at a time should keep it busy for so long: enough to overlap them, little
+enough to lose when the run is interrupted."""
 _CHARS, _PIXELS, _SAMPLES = 4, 28 * 28, 320
 """Of these a token has about so many, in models that do not say."""
 
@@ -39,8 +43,11 @@ class Waiting(Generic[Owner]):
 class Window(Generic[Owner]):
     """Parts in the order they came, up to a bound that one part may exceed."""
 
-    def __init__(self, cost: Callable[[Segment], int]) -> None:
-        self._cost = cost
+    def __init__(self, embedder: Embedder) -> None:
+        own: Callable[[Segment], int] | None = getattr(embedder, "tokens", None)
+        self._cost = own or guess_tokens
+        self._paced = own is not None
+        self._tokens: dict[Modality, int] = {}
         self._parts: list[Waiting[Owner]] = []
         self._bytes = 0
 
@@ -73,25 +80,26 @@ class Window(Generic[Owner]):
         """Empties the window into batches: one partition each, the most expensive first, within the budget."""
         parts, self._parts, self._bytes = self._parts, [], 0
         parts.sort(key=lambda part: (part.segment.item.partition, -part.cost))
-        for _, alike in groupby(parts, key=lambda part: part.segment.item.partition):
-            yield from _batches(alike)
+        for partition, alike in groupby(parts, key=lambda part: part.segment.item.partition):
+            yield from self._batches(partition, alike)
 
+    def took(self, batch: list[Waiting[Owner]], seconds: float) -> None:
+        """Hears how long the model had a batch, to give it more or less of the kind next time."""
+        if self._paced:
+            tokens = int(len(batch) * batch[0].cost / max(seconds, 1e-3) * CALL_SECONDS)
+            self._tokens[batch[0].segment.item.partition] = max(BATCH_TOKENS, tokens)
 
-def _batches(parts: Iterator[Waiting[Owner]]) -> Iterator[list[Waiting[Owner]]]:
-    batch: list[Waiting[Owner]] = []
-    for part in parts:
-        if batch and (len(batch) == BATCH_PARTS or (len(batch) + 1) * batch[0].cost > BATCH_TOKENS):
+    def _batches(self, partition: Modality, parts: Iterator[Waiting[Owner]]) -> Iterator[list[Waiting[Owner]]]:
+        batch: list[Waiting[Owner]] = []
+        for part in parts:
+            tokens = self._tokens.get(partition, BATCH_TOKENS)
+            most = BATCH_PARTS * tokens // BATCH_TOKENS
+            if batch and (len(batch) >= most or (len(batch) + 1) * batch[0].cost > tokens):
+                yield batch
+                batch = []
+            batch.append(part)
+        if batch:
             yield batch
-            batch = []
-        batch.append(part)
-    if batch:
-        yield batch
-
-
-def cost_of(embedder: Embedder) -> Callable[[Segment], int]:
-    """How many tokens a segment costs: what the embedder's own `tokens(segment)` says, else a guess from its size."""
-    own: Callable[[Segment], int] | None = getattr(embedder, "tokens", None)
-    return own or guess_tokens
 
 
 def guess_tokens(segment: Segment) -> int:

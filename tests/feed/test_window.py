@@ -1,13 +1,26 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch.core import Audio, Clip, Content, Item, Modality, Segment
+from mmsearch.core import (
+    Audio,
+    Clip,
+    Content,
+    Item,
+    LoaderSettings,
+    Modality,
+    ModelSpec,
+    Query,
+    Segment,
+    Vectors,
+)
 from mmsearch.feed import window as windows
-from mmsearch.feed.window import BATCH_PARTS, BATCH_TOKENS, Window, guess_tokens
+from mmsearch.feed.window import BATCH_PARTS, BATCH_TOKENS, CALL_SECONDS, Window, guess_tokens
 
 Part = tuple[Modality, int]
 
@@ -16,9 +29,24 @@ def segment(content: Content, partition: Modality = "text") -> Segment:
     return Segment(Item("", "", partition, partition), content)
 
 
+class Counting:
+    """A model that has a token for each character, and computes nothing."""
+
+    spec = ModelSpec("counting", "1", 1, frozenset(), LoaderSettings())
+
+    def tokens(self, one: Segment) -> int:
+        return len(str(one.content))
+
+    def embed(self, segments: Sequence[Segment]) -> Vectors:
+        raise NotImplementedError
+
+    def embed_query(self, query: Query) -> Vectors:
+        raise NotImplementedError
+
+
 def filled(parts: list[Part]) -> Window[int]:
     """A window of parts that cost what is asked."""
-    window: Window[int] = Window(lambda one: len(str(one.content)))
+    window: Window[int] = Window(Counting())
     for number, (partition, cost) in enumerate(parts):
         window.add(number, segment("x" * cost, partition), 10)
     return window
@@ -38,6 +66,15 @@ def test_parts_of_like_cost_go_together() -> None:
     window = filled([("image", 1000 if number % 2 else 10) for number in range(2 * BATCH_PARTS)])
     assert [{part.cost for part in batch} for batch in window.take()] == [{1000}, {10}]
     assert len(window) == 0
+
+
+def test_a_fast_model_that_cuts_its_own_passes_gets_more_at_a_time() -> None:
+    window = filled([("image", 1000)] * 256 + [("text", 10)] * 65)
+    sizes = []
+    for batch in window.take():
+        sizes.append(len(batch))
+        window.took(batch, CALL_SECONDS / 2 if batch[0].cost == 1000 else 100 * CALL_SECONDS)
+    assert sizes == [64, 125, 67, 64, 1]
 
 
 def test_what_an_owner_loses_is_told_in_its_sizes() -> None:
