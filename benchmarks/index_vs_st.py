@@ -36,6 +36,7 @@ RESULTS = Path(__file__).parent / "results" / "index_vs_st.jsonl"
 
 def main() -> None:
     given = _arguments()
+    Path(given.out).parent.mkdir(parents=True, exist_ok=True)
     with _workplace(given.work) as work:
         for model in given.models.split(","):
             directory = make_model(model, work / "models")

@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--work", help="where videos are kept for the next time")
     parser.add_argument("--out", default=str(RESULTS), help="file that results are added to")
     given = parser.parse_args()
+    Path(given.out).parent.mkdir(parents=True, exist_ok=True)
     with _workplace(given.work) as work:
         for every in (30, 250):
             path = make_video(work / f"every{every}-{given.minutes:g}.mp4", every, given.minutes)
