@@ -1,38 +1,53 @@
-"""The indexing pipeline: scan, compare with the store, decode, embed in batches, commit.
+"""The indexing pipeline: scan, compare with the store, read and decode, embed in batches, commit.
 
-Works on one thread and in bounded memory: contents live only until their batch is embedded, and a file reaches the
-store when all of its segments have vectors. Knows the store's and the embedder's interface, nothing of FAISS, torch or
-the terminal.
+Works in bounded memory: contents live only until their batch is embedded, and a file reaches the store when all of its
+segments have vectors. What comes out does not depend on the order in which files are read. Knows the store's and the
+embedder's interface and where decoded contents come from, nothing of FAISS, torch or the terminal.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import islice, pairwise
 from stat import S_ISDIR
 from typing import Protocol
 
 import numpy as np
 
 from mmsearch import media, scan
-from mmsearch.core import Clip, Embedder, Facts, IndexReport, Item, Segment, Vectors
-from mmsearch.errors import MediaError, MmsearchError, UnsupportedMedia
+from mmsearch.core import Embedder, Facts, IndexReport, Item, Modality, Vectors
+from mmsearch.errors import MmsearchError
+from mmsearch.feed.pool import Event, Limits, Task
+from mmsearch.feed.reading import Failed, Finished, Identified, Opened, Part, Reader, Request
+from mmsearch.feed.source import Source
+from mmsearch.feed.stages import Stages
+from mmsearch.feed.window import Waiting, Window
 from mmsearch.store import FileRecord, Writer
 
-BATCH_SEGMENTS = 64
-BATCH_BYTES = 128 << 20
 COMMIT_ITEMS = 1024
+COMMIT_FILES = 8192
 COMMIT_SECONDS = 15.0
+PATIENCE = 0.25
+"""Seconds that the model waits for more parts before it takes what there is."""
+LOOKUP = 512
+"""Files of a walk that are compared with the index at a time."""
 
 
 class Listener(Protocol):
     """Hears of each file and of each failure; the command line turns it into progress."""
 
-    def file(self, path: str) -> None: ...
+    def file(self, path: str) -> None:
+        """The scan has come to a file."""
 
-    def failure(self, path: str, reason: str) -> None: ...
+    def done(self, path: str, size: int) -> None:
+        """Nothing is left to do for a file that had to be read."""
+
+    def failure(self, path: str, reason: str) -> None:
+        """A file has failed that had not failed in the same way before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +57,39 @@ class BuildOptions:
     scan: scan.ScanOptions = field(default_factory=scan.ScanOptions)
     prune: bool = False
     retry_failed: bool = False
+    limits: Limits = field(default_factory=Limits)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Work:
-    """A file whose segments are being embedded."""
+    """A file that is being read, and what is known of it so far; `copies` are other files with the same content."""
 
     entry: scan.Entry
-    digest: str
-    kind: media.Kind
-    known: bool
+    record: FileRecord | None
+    digest: str = ""
+    kind: str = ""
+    modality: Modality = "text"
     facts: Facts = field(default_factory=Facts)
-    items: list[Item] = field(default_factory=list)
-    vectors: list[Vectors] = field(default_factory=list)
-    copies: list[tuple[scan.Entry, bool]] = field(default_factory=list)
+    rows: list[tuple[Item, Vectors]] = field(default_factory=list)
+    copies: list[_Work] = field(default_factory=list)
     queued: int = 0
-    loaded: bool = False
+    read: bool = False
     failed: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What names its content."""
+        return self.digest, self.kind
+
+    @property
+    def known(self) -> bool:
+        """Whether the index held an earlier content of the file."""
+        return self.record is not None and self.record.status == "ok"
+
+    @property
+    def touched(self) -> bool:
+        """Whether it holds just this content, so that only the file's time is new."""
+        return self.record is not None and self.known and (self.record.digest, self.record.kind) == self.key
 
 
 class Builder:
@@ -69,191 +100,290 @@ class Builder:
         self.embedder = embedder
         self.options = options
         self.listener = listener
-        self.report = IndexReport()
-        self._batch: list[tuple[_Work, Segment]] = []
-        self._batch_bytes = 0
-        self._in_flight: dict[tuple[str, str], _Work] = {}
+        self._counts: Counter[str] = Counter()
+        self._stages = Stages()
+        self._source = Source(Reader(embedder.spec.loader, embedder.spec.modalities), options.limits)
+        self._window: Window[_Work] = Window(embedder)
+        self._reading: set[str] = set()
+        self._again: list[scan.Entry] = []
+        self._contents: dict[tuple[str, str], _Work] = {}
+        self._staged_files = self._staged_items = 0
         self._started = self._committed = time.monotonic()
 
     def run(self, roots: Sequence[str], files: Iterable[str] = ()) -> IndexReport:
         """Index everything below `roots`, then the listed `files`; what is finished is committed even on Ctrl-C."""
         try:
+            with self._source:
+                for root in roots:
+                    self.writer.add_root(root)
+                complete = [root for root in roots if self._walk(root)]
+                # `find` and `fd` list directories too; their files are listed beside them.
+                self._visit(scan.entry(path) for path in files if not os.path.isdir(path))
+                self._drain()
             for root in roots:
-                self.writer.add_root(root)
-                self._visit(scan.walk(root, self.options.scan))
-            # `find` and `fd` list directories too; their files are listed beside them.
-            self._visit(scan.entry(path) for path in files if not os.path.isdir(path))
-            self._flush()
-            for root in roots:
-                self._drop_gone(root)
+                if root not in complete or nested(roots):
+                    self._drop_gone(root)
             if self.options.prune and not roots:
                 self._drop_gone("")
         finally:
-            self.writer.commit()
-            self.report = replace(self.report, seconds=time.monotonic() - self._started)
-        return self.report
+            self._commit()
+        seconds = time.monotonic() - self._started
+        return IndexReport(**self._counts, seconds=seconds, stages=self._stages.table())
 
-    def _count(self, **changes: int) -> None:
-        self.report = replace(self.report, **{name: getattr(self.report, name) + n for name, n in changes.items()})
+    # --- what is there ---
+
+    def _walk(self, root: str) -> bool:
+        """Go through a folder; whether every file that the index knows there was met."""
+        known, met = self.writer.count_under(root, missing=self.options.prune), 0
+        found = scan.walk(root, self.options.scan)
+        while some := list(islice(found, LOOKUP)):
+            same = self.writer.unchanged([stamp(one) for one in some])
+            for one, unchanged in zip(some, same, strict=True):
+                self.listener.file(one.path)
+                if unchanged:
+                    self._counts["unchanged"] += 1
+                    met += 1
+                else:
+                    record = self.writer.file(one.path)
+                    met += record is not None and (self.options.prune or not record.missing)
+                    self._meet(one, record)
+        return known == met
 
     def _visit(self, found: Iterable[scan.Entry | scan.Problem]) -> None:
         for one in found:
             self.listener.file(one.path)
-            if isinstance(one, scan.Problem):
-                self._problem(one)
-            else:
-                self._entry(one)
-            if time.monotonic() - self._committed > COMMIT_SECONDS or self.writer.pending() >= COMMIT_ITEMS:
-                self._commit()
+            self._meet(one, self.writer.file(one.path))
 
-    def _commit(self) -> None:
-        self.writer.commit()
-        self._committed = time.monotonic()
+    def _meet(self, one: scan.Entry | scan.Problem, record: FileRecord | None) -> None:
+        if isinstance(one, scan.Problem):
+            self._problem(one, record)
+        elif one.path in self._reading:
+            self._again.append(one)  # reached by another way: compared again when it has been read
+        elif not (record and self._is_known(one, record)):
+            self._reading.add(one.path)
+            self._source.submit(Task(Request(one), _Work(one, record)))
+            self._pump()
+        self._commit_if_due()
 
-    def _problem(self, problem: scan.Problem) -> None:
-        record = self.writer.file(problem.path)
+    def _problem(self, problem: scan.Problem, record: FileRecord | None) -> None:
         if record and gone(problem.path, record.status):
             self._drop(record)
-            return
-        if record and record.status == "failed" and record.reason == problem.reason:
-            self._count(known_failures=1)
-            return
-        self._fail(scan.Entry(problem.path, 0, 0), problem.reason)
-
-    def _fail(self, entry: scan.Entry, reason: str) -> None:
-        self.writer.put_failure(entry.path, entry.size, entry.mtime_ns, reason)
-        self._count(failed=1)
-        self.listener.failure(entry.path, reason)
-
-    def _entry(self, entry: scan.Entry) -> None:
-        record = self.writer.file(entry.path)
-        if record and self._is_known(entry, record):
-            return
-        try:
-            self._identified(entry, record, media.identify(entry.path), scan.digest(entry.path))
-        except UnsupportedMedia as error:
-            self._unsupported(entry, str(error))
-        except MediaError as error:
-            self._media_error(entry, record, str(error))
+        elif record and record.status == "failed" and record.reason == problem.reason:
+            self._counts["known_failures"] += 1
+        else:
+            self._fail(scan.Entry(problem.path, 0, 0), problem.reason)
 
     def _is_known(self, entry: scan.Entry, record: FileRecord) -> bool:
         """Whether nothing is to be done for the file, counting it if so. Only its stat is compared."""
-        if record.missing or (record.size, record.mtime_ns) != (entry.size, entry.mtime_ns):
+        if record.missing or record.size != entry.size or record.mtime_ns != entry.mtime_ns:
             return False
-        if record.status == "failed":
-            # Permissions may change without a trace in the file's time, so unreadable files are tried each run.
-            if self.options.retry_failed or record.reason.startswith(media.UNREADABLE):
-                return False
-            self._count(known_failures=1)
+        if record.status == "ok":
+            self._counts["unchanged"] += 1
         elif record.status == "unsupported":
-            self._count(unsupported=1)
+            self._counts["unsupported"] += 1
+        # Permissions may change without a trace in the file's time, so unreadable files are tried each run.
+        elif self.options.retry_failed or record.reason.startswith(media.UNREADABLE):
+            return False
         else:
-            self._count(unchanged=1)
+            self._counts["known_failures"] += 1
         return True
 
-    def _media_error(self, entry: scan.Entry, record: FileRecord | None, reason: str) -> None:
-        same = record and (record.size, record.mtime_ns, record.reason) == (entry.size, entry.mtime_ns, reason)
-        if same and not self.options.retry_failed:
-            self._count(known_failures=1)
-        else:
-            self._fail(entry, reason)
+    # --- what has been read ---
 
-    def _unsupported(self, entry: scan.Entry, reason: str) -> None:
-        self.writer.put_unsupported(entry.path, entry.size, entry.mtime_ns, reason)
-        self._count(unsupported=1)
+    def _pump(self, drain: bool = False) -> None:
+        """Take what has been read; wait while no more may be asked for, or, to drain, until all has come."""
+        while not self._source.idle:
+            event = self._source.next()
+            if event is None and not drain and not self._source.full:
+                return
+            event = event or self._wait()
+            if event is not None:
+                self._take(event)
+            if self._window.due:
+                self._embed_all()
 
-    def _identified(self, entry: scan.Entry, record: FileRecord | None, kind: media.Kind, digest: str) -> None:
-        known = record is not None and record.status == "ok"
-        touched = record is not None and known and (record.digest, record.kind) == (digest, kind.name)
-        if self.writer.has_content(digest, kind.name):
-            self.writer.put_file(entry.path, entry.size, entry.mtime_ns, digest, kind.name)
-            self._count(unchanged=1) if touched else self._count_file(known, reused=1)
-        elif work := self._in_flight.get((digest, kind.name)):
-            work.copies.append((entry, known))
-        else:
-            self._load(_Work(entry, digest, kind, known))
+    def _wait(self) -> Event | None:
+        """The next event, once it comes; the model takes what there is rather than do nothing for long."""
+        if self._window.worthwhile:
+            self._embed_all()
+            return None
+        with self._stages.on("idle"):
+            event = self._source.next(PATIENCE)
+        if event is None:
+            self._embed_all()
+            self._commit_if_due()
+        return event
 
-    def _count_file(self, known: bool, **more: int) -> None:
-        self._count(**{"changed" if known else "added": 1}, **more)
+    def _drain(self) -> None:
+        """Finish all that is being read, and what was met a second time meanwhile."""
+        while True:
+            self._pump(drain=True)
+            self._embed_all()
+            if not self._again:
+                return
+            again, self._again = self._again, []
+            self._visit(again)
 
-    def _load(self, work: _Work) -> None:
-        """Decode a file into the batch; raises MediaError when it cannot be read to its end."""
-        self._in_flight[work.digest, work.kind.name] = work
-        try:
-            for segment in self._segments(work):
+    def _take(self, event: Event) -> None:
+        work: _Work = event.task.owner
+        (self._stages.move if event.here else self._stages.add)(event.task.request.step, event.seconds)
+        match event.answer:
+            case Part(segment) if not work.failed:
                 work.queued += 1
-                self._batch.append((work, segment))
-                self._batch_bytes += content_bytes(segment)
-                if len(self._batch) >= BATCH_SEGMENTS or self._batch_bytes >= BATCH_BYTES:
-                    self._flush()
-                if work.failed:
-                    return
-            if changed_since(work.entry):
-                raise MediaError("changed while it was being read: run index again")
-        except MediaError:
-            self._abandon(work)
-            raise
-        work.loaded = True
-        if work.queued == 0:
-            self._abandon(work)
-            raise UnsupportedMedia(f"model {self.embedder.spec.name} cannot embed {work.kind.modality}")
-        self._finish_if_whole(work)
+                self._window.add(work, segment, event.size)
+            case Part():
+                self._source.release(event.size)
+            case Identified(kind, digest):
+                work.digest, work.kind, work.modality = digest, kind.name, kind.modality
+                self._identified(work)
+            case Opened(facts):
+                work.facts = facts
+            case Finished() if not work.failed:
+                self._finished(work)
+            case Failed() if not work.failed:
+                self._unreadable(work, event.answer)
 
-    def _segments(self, work: _Work) -> Iterator[Segment]:
-        spec = self.embedder.spec
-        loaded = media.load(work.entry.path, work.digest, work.kind, spec.loader)
-        work.facts = loaded.facts
-        return (segment for segment in loaded.segments if segment.item.partition in spec.modalities)
+    def _identified(self, work: _Work) -> None:
+        if self.writer.has_content(*work.key):
+            self._attach(work)
+            self._count("unchanged") if work.touched else self._count_file(work, "reused")
+        elif owner := self._contents.get(work.key):
+            owner.copies.append(work)
+        else:
+            self._decode(work)
 
-    def _abandon(self, work: _Work) -> None:
-        """Forget a file's segments; its copies, being the same bytes, are read again in the next run."""
+    def _decode(self, work: _Work) -> None:
+        self._contents[work.key] = work
+        self._source.submit(Task(Request(work.entry, *work.key), work))
+
+    def _finished(self, work: _Work) -> None:
+        work.read = True
+        if work.queued:
+            self._store_if_whole(work)
+        else:
+            name = self.embedder.spec.name
+            self._unreadable(work, Failed(f"model {name} cannot embed {work.modality}", unsupported=True))
+
+    def _unreadable(self, work: _Work, failed: Failed) -> None:
+        """Record why a file cannot be used; the next of its copies is tried on its own."""
+        copies = self._abandon(work)
+        if failed.unsupported:
+            self.writer.put_unsupported(*stamp(work.entry), failed.reason)
+            self._count("unsupported")
+        elif self._failed_so_before(work, failed.reason):
+            self._count("known_failures")
+        else:
+            self._fail(work.entry, failed.reason)
+        self._close(work)
+        if copies:
+            first, first.copies = copies[0], copies[1:]
+            self._decode(first)
+
+    def _failed_so_before(self, work: _Work, reason: str) -> bool:
+        record, entry = work.record, work.entry
+        same = record and (record.size, record.mtime_ns, record.reason) == (entry.size, entry.mtime_ns, reason)
+        return bool(same) and not self.options.retry_failed
+
+    def _fail(self, entry: scan.Entry, reason: str) -> None:
+        self.writer.put_failure(*stamp(entry), reason)
+        self._count("failed")
+        self.listener.failure(entry.path, reason)
+
+    def _abandon(self, work: _Work) -> list[_Work]:
+        """Forget a file's segments; the copies it leaves."""
         work.failed = True
-        self._in_flight.pop((work.digest, work.kind.name), None)
-        self._batch = [(owner, segment) for owner, segment in self._batch if owner is not work]
-        self._batch_bytes = sum(content_bytes(segment) for _, segment in self._batch)
+        self._contents.pop(work.key, None)
+        self._source.release(self._window.drop(work))
+        copies, work.copies = work.copies, []
+        return copies
 
-    def _flush(self) -> None:
-        """Embed the batch and hand every file that is whole now to the store."""
-        batch, self._batch, self._batch_bytes = self._batch, [], 0
-        if not batch:
-            return
+    # --- what gets vectors ---
+
+    def _embed_all(self) -> None:
+        """Embed what waits, and hand every file that is whole then to the store."""
+        for batch in self._window.take():
+            self._embed([part for part in batch if not part.owner.failed])
+            self._source.release(sum(part.size for part in batch))
+            for work in {id(part.owner): part.owner for part in batch}.values():
+                self._store_if_whole(work)
+            self._commit_if_due()
+
+    def _embed(self, batch: list[Waiting[_Work]]) -> None:
         try:
-            rows = self.embedder.embed([segment for _, segment in batch])
-            for (work, segment), row in zip(batch, rows, strict=True):
-                work.items.append(segment.item)
-                work.vectors.append(row)
+            self._forward(batch)
         except MmsearchError:
             self._embed_singly(batch)
-        for work in {id(work): work for work, _ in batch}.values():
-            self._finish_if_whole(work)
 
-    def _embed_singly(self, batch: list[tuple[_Work, Segment]]) -> None:
-        """Find the segment that the model chokes on: only its file fails."""
-        for work, segment in batch:
-            if work.failed:
+    def _embed_singly(self, batch: list[Waiting[_Work]]) -> None:
+        """Find the segment that the model chokes on: only its file fails, with its copies."""
+        for part in batch:
+            if part.owner.failed:
                 continue
             try:
-                work.vectors.append(self.embedder.embed([segment])[0])
-                work.items.append(segment.item)
+                self._forward([part])
             except MmsearchError as error:
-                self._abandon(work)
-                for entry in [work.entry, *(copy for copy, _ in work.copies)]:
-                    self._fail(entry, f"cannot be embedded: {error}")
+                for work in [part.owner, *self._abandon(part.owner)]:
+                    self._fail(work.entry, f"cannot be embedded: {error}")
+                    self._close(work)
 
-    def _finish_if_whole(self, work: _Work) -> None:
-        if work.failed or not work.loaded or len(work.vectors) < work.queued:
+    def _forward(self, batch: list[Waiting[_Work]]) -> None:
+        if not batch:
             return
-        del self._in_flight[work.digest, work.kind.name]
-        kind = work.kind
-        self.writer.put_content(work.digest, kind.name, kind.modality, work.facts, work.items, np.stack(work.vectors))
-        self._attach(work.entry, work)
-        self._count_file(work.known, embedded=1, items=len(work.items))
-        for copy, known in work.copies:
-            self._attach(copy, work)
-            self._count_file(known, reused=1)
+        with self._stages.on("forward"):
+            began, before = time.perf_counter(), getattr(self.embedder, "preprocess_seconds", 0.0)
+            try:
+                rows = self.embedder.embed([part.segment for part in batch])
+            finally:
+                seconds = time.perf_counter() - began
+                # Where the host prepares one pass while the device computes another, both have run at once.
+                prepared = getattr(self.embedder, "preprocess_seconds", 0.0) - before
+                self._stages.move("preprocess", min(prepared, seconds))
+            self._window.took(batch, seconds)
+        for part, row in zip(batch, rows, strict=True):
+            part.owner.rows.append((part.segment.item, row))
 
-    def _attach(self, entry: scan.Entry, work: _Work) -> None:
-        self.writer.put_file(entry.path, entry.size, entry.mtime_ns, work.digest, work.kind.name)
+    def _store_if_whole(self, work: _Work) -> None:
+        if work.failed or not work.read or len(work.rows) < work.queued:
+            return
+        del self._contents[work.key]
+        work.rows.sort(key=lambda row: row[0].ordinal)
+        items, vectors = [item for item, _ in work.rows], np.stack([row for _, row in work.rows])
+        self.writer.put_content(work.digest, work.kind, work.modality, work.facts, items, vectors)
+        self._attach(work)
+        self._count_file(work, "embedded")
+        self._counts["items"] += len(items)
+        self._staged_items += len(items)
+        for copy in work.copies:
+            self._attach(copy)
+            self._count_file(copy, "reused")
+
+    # --- what is kept ---
+
+    def _attach(self, work: _Work) -> None:
+        self.writer.put_file(*stamp(work.entry), *work.key)
+        self._close(work)
+
+    def _close(self, work: _Work) -> None:
+        self._reading.discard(work.entry.path)
+        self.listener.done(work.entry.path, work.entry.size)
+
+    def _count(self, name: str) -> None:
+        self._counts[name] += 1
+        self._staged_files += 1
+
+    def _count_file(self, work: _Work, how: str) -> None:
+        self._count("changed" if work.known else "added")
+        self._counts[how] += 1
+
+    def _commit_if_due(self) -> None:
+        full = self._staged_files >= COMMIT_FILES or self._staged_items >= COMMIT_ITEMS
+        if full or time.monotonic() - self._committed > COMMIT_SECONDS:
+            self._commit()
+
+    def _commit(self) -> None:
+        with self._stages.on("commit"):
+            self.writer.commit()
+        self._committed, self._staged_files, self._staged_items = time.monotonic(), 0, 0
 
     def _drop_gone(self, root: str) -> None:
         """Mark files that are no longer there, or remove them when pruning; failures of gone files are forgotten."""
@@ -269,7 +399,18 @@ class Builder:
             self.writer.mark_missing(record.path)
         else:
             return
-        self._count(removed=int(record.status == "ok"))
+        self._counts["removed"] += int(record.status == "ok")
+
+
+def stamp(one: scan.Entry | scan.Problem) -> tuple[str, int, int]:
+    """Path, size and time, in the order in which the store takes them; a problem has neither size nor time."""
+    return (one.path, one.size, one.mtime_ns) if isinstance(one, scan.Entry) else (one.path, -1, -1)
+
+
+def nested(roots: Sequence[str]) -> bool:
+    """Whether one of the folders lies in another one or is the same, so that files of one run count for the next."""
+    tops = sorted(os.path.join(root, "") for root in map(os.path.normpath, roots))
+    return any(after.startswith(before) for before, after in pairwise(tops))
 
 
 def gone(path: str, status: str = "ok") -> bool:
@@ -281,25 +422,6 @@ def gone(path: str, status: str = "ok") -> bool:
     except OSError:
         return False
     return status == "ok" and S_ISDIR(found.st_mode)
-
-
-def changed_since(entry: scan.Entry) -> bool:
-    """Whether the file's size or time is no longer what the scan saw."""
-    try:
-        found = os.stat(entry.path)
-    except OSError:
-        return True
-    return (found.st_size, found.st_mtime_ns) != (entry.size, entry.mtime_ns)
-
-
-def content_bytes(segment: Segment) -> int:
-    """Memory that a segment's content takes."""
-    content = segment.content
-    if isinstance(content, str):
-        return len(content)
-    if isinstance(content, np.ndarray):
-        return content.nbytes
-    return content.frames.nbytes if isinstance(content, Clip) else content.samples.nbytes
 
 
 def plan(reader_file: Callable[[str], FileRecord | None], found: Iterable[scan.Entry | scan.Problem]) -> IndexReport:
@@ -315,4 +437,15 @@ def plan(reader_file: Callable[[str], FileRecord | None], found: Iterable[scan.E
             counts["changed" if record.status == "ok" else "added"] += 1
         else:
             counts[{"ok": "unchanged", "failed": "known_failures", "unsupported": "unsupported"}[record.status]] += 1
-    return IndexReport(**counts)
+    return IndexReport(**counts)  # type: ignore[arg-type]
+
+
+def to_read(
+    reader_file: Callable[[str], FileRecord | None], found: Iterable[scan.Entry | scan.Problem]
+) -> Iterator[int]:
+    """The sizes of the files that a run has to read, by stat alone."""
+    for one in found:
+        if isinstance(one, scan.Entry):
+            record = reader_file(one.path)
+            if not record or record.missing or (record.size, record.mtime_ns) != (one.size, one.mtime_ns):
+                yield one.size

@@ -6,6 +6,7 @@ Paths are `str` as `os.fsdecode` returns them, so a name that is not valid UTF-8
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, get_args
@@ -149,11 +150,64 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Fit:
+    """The size to which a model's own processor brings pictures, so that a loader can decode them at that scale.
+
+    Attributes:
+        kind: `squash` to `height` × `width` whatever the shape; `edge` to a shorter side of `edge`, and then to
+            `height` × `width` out of the middle if they are given; `patches` to sides that are multiples of `step`,
+            nearly keeping the shape.
+        least, most: bounds of the number of pixels, for `patches`.
+        resample: `bilinear`, `bicubic` or `lanczos`.
+    """
+
+    kind: Literal["squash", "edge", "patches"]
+    height: int = 0
+    width: int = 0
+    edge: int = 0
+    step: int = 0
+    least: int = 0
+    most: int = 0
+    resample: str = "bicubic"
+
+    def whole(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of the whole picture at the model's scale, before anything is cut off."""
+        if self.kind == "squash":
+            return self.width, self.height
+        if self.kind == "edge":
+            longer = int(self.edge * max(width, height) / min(width, height))
+            return (self.edge, longer) if width <= height else (longer, self.edge)
+        return self._patched(width, height)
+
+    def _patched(self, width: int, height: int) -> tuple[int, int]:
+        step = self.step
+        sides = round(width / step) * step, round(height / step) * step
+        if sides[0] * sides[1] > self.most:
+            scale = math.sqrt(width * height / self.most)
+            return max(step, int(width / scale / step) * step), max(step, int(height / scale / step) * step)
+        if sides[0] * sides[1] < self.least:
+            scale = math.sqrt(self.least / (width * height))
+            return math.ceil(width * scale / step) * step, math.ceil(height * scale / step) * step
+        return sides
+
+    def cut(self, width: int, height: int) -> tuple[tuple[int, int], tuple[float, float, float, float]]:
+        """Width and height of what the model sees, and which part it is: left, top, right, bottom in `[0, 1]`."""
+        whole = self.whole(width, height)
+        if self.kind != "edge" or not self.height:
+            return whole, (0.0, 0.0, 1.0, 1.0)
+        left, top = (whole[0] - self.width) // 2, (whole[1] - self.height) // 2
+        right, bottom = left + self.width, top + self.height
+        return (self.width, self.height), (left / whole[0], top / whole[1], right / whole[0], bottom / whole[1])
+
+
+@dataclass(frozen=True, slots=True)
 class LoaderSettings:
     """How files become segments. Whatever is in here changes vectors, so it is part of an index's identity.
 
     Attributes:
         passage_chars: longest passage of text, in characters.
+        exact: pictures are decoded in full and left at their size, for the model's own processor.
+        image_fit: pictures are reduced to what the model's processor makes of them; None leaves it all to that.
         image_side: pictures are reduced to this longer side in pixels; None keeps every pixel.
         page_side: longer side of a rendered PDF page, in pixels.
         audio_rate: samples a second.
@@ -165,6 +219,8 @@ class LoaderSettings:
     """
 
     passage_chars: int = 1200
+    exact: bool = False
+    image_fit: Fit | None = None
     image_side: int | None = None
     page_side: int = 1024
     audio_rate: int = 16_000
@@ -178,12 +234,18 @@ class LoaderSettings:
         """A JSON object with one key an attribute."""
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> LoaderSettings:
+        """The settings that `to_json` gave; raises TypeError for an attribute that this version lacks."""
+        fit = data.get("image_fit")
+        return cls(**{**data, "image_fit": Fit(**fit) if fit else None})
+
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
     """How to load a model: its name (`builtin`, a hub id or a directory) and everything that may change its vectors.
 
-    `device` does not: an index made on a GPU is searched on a laptop.
+    `device` and `batch_size` do not: an index made on a GPU is searched on a laptop.
     """
 
     name: str = "builtin"
@@ -195,10 +257,12 @@ class ModelOptions:
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
     processor_kwargs: Mapping[str, Any] = field(default_factory=dict)
     trust_remote_code: bool = False
+    exact: bool = False
+    batch_size: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object of all that must be the same when the index is opened again (so without the device)."""
-        return {key: value for key, value in asdict(self).items() if key != "device"}
+        """A JSON object of all that must be the same when the index is opened again (so not of the machine's part)."""
+        return {key: value for key, value in asdict(self).items() if key not in ("device", "batch_size")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +320,13 @@ class Reranker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IndexReport:
-    """What an index run did. All counts but `items` are files; `items` counts vectors computed."""
+    """What an index run did. All counts but `items` are files; `items` counts vectors computed.
+
+    `stages` says where the seconds went, by stage; it is empty for a dry run. On the main thread `scan` (finding files,
+    comparing them with the index), `preprocess` and `forward` (the model, host part and device part), `commit` and
+    `idle` (waiting for contents) add up to `seconds`. `read` (telling kinds, digests) and `decode` are summed over all
+    worker processes, so they may come to more; without workers they are part of the sum too.
+    """
 
     added: int = 0
     changed: int = 0
@@ -269,7 +339,10 @@ class IndexReport:
     unsupported: int = 0
     known_failures: int = 0
     seconds: float = 0.0
+    stages: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object with one key an attribute."""
-        return asdict(self) | {"seconds": round(self.seconds, 3)}
+        """A JSON object with one key an attribute; `stages` only where time was measured."""
+        counts = {name: value for name, value in asdict(self).items() if name != "stages"}
+        stages = {name: round(seconds, 3) for name, seconds in self.stages.items()}
+        return counts | {"seconds": round(self.seconds, 3)} | ({"stages": stages} if stages else {})

@@ -66,7 +66,9 @@ class Searcher:
         hits = [_hit(scored, stale) for scored, stale in best]
         if self.reranker and query.text:
             kinds = {scored.place.item: scored.place.kind for scored, _ in best}
-            candidates = Candidates(hits[: options.rerank_depth], kinds, self.embedder.spec.loader)
+            # The reranker is another model and has its own processor: what suits the embedder's may be too little.
+            settings = replace(self.embedder.spec.loader, image_fit=None)
+            candidates = Candidates(hits[: options.rerank_depth], kinds, settings)
             hits = rerank(self.reranker, query, candidates) + hits[options.rerank_depth :]
         elif self.reranker:
             log.warning("not reranked: the reranker reads text, and the query has none")

@@ -15,11 +15,12 @@ PACKAGE = Path(__file__).parent.parent / "mmsearch"
 LAYERS = [
     {"core", "errors"},
     {"scan", "media", "models", "store"},
+    {"feed"},
     {"calibrate", "build", "search"},
     {"render"},
     {"cli"},
 ]
-MAY_IMPORT_SIBLINGS = {2}
+MAY_IMPORT_SIBLINGS = {3}
 """Layers whose modules may use each other; in all others a module knows only the layers below it."""
 
 ROOMS = {

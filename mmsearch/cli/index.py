@@ -20,6 +20,7 @@ from mmsearch.render import to_json
 if TYPE_CHECKING:
     from mmsearch.build import BuildOptions
     from mmsearch.core import IndexReport, ModelOptions
+    from mmsearch.feed.pool import Limits
     from mmsearch.scan import ScanOptions
     from mmsearch.store import Identity
 
@@ -40,6 +41,9 @@ def index(
     retry_failed: options.RetryFailed = False,
     rebuild: options.Rebuild = False,
     dry_run: options.DryRun = False,
+    jobs: options.Jobs = None,
+    timeout: options.Timeout = None,
+    memory: options.Memory = None,
     as_json: options.Json = False,
     model: options.Model = None,
     revision: options.Revision = None,
@@ -47,6 +51,8 @@ def index(
     dtype: options.Dtype = None,
     attn: options.Attn = None,
     max_pixels: options.MaxPixels = None,
+    batch_size: options.BatchSize = None,
+    exact: options.Exact = False,
     model_kwargs: options.ModelKwargs = None,
     processor_kwargs: options.ProcessorKwargs = None,
     trust_remote_code: options.TrustRemoteCode = False,
@@ -71,6 +77,7 @@ def index(
 
     given = _given(
         name=model, revision=revision, device=device, dtype=dtype, attn=attn, max_pixels=max_pixels,
+        batch_size=batch_size, exact=exact,
         model_kwargs=parse_object(model_kwargs, "--model-kwargs"),
         processor_kwargs=parse_object(processor_kwargs, "--processor-kwargs"), trust_remote_code=trust_remote_code,
     )  # fmt: skip
@@ -81,7 +88,8 @@ def index(
         if dry_run:
             report = _plan(directory, places, files, scan)
         else:
-            report = _run(directory, places, files, given, BuildOptions(scan, prune, retry_failed), rebuild)
+            how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
+            report = _run(directory, places, files, given, how, rebuild)
     emit(to_json(report.to_json()) + "\n") if as_json else _summarise(report, directory, dry_run)
     if report.failed:
         raise typer.Exit(NEW_FAILURES)
@@ -95,6 +103,18 @@ def _given(**options: Any) -> dict[str, Any]:
     if options["name"] and os.path.isdir(options["name"]):
         options["name"] = os.path.abspath(options["name"])
     return {name: value for name, value in options.items() if value}
+
+
+def _limits(jobs: int | None, seconds: float | None, gib: float | None) -> Limits:
+    """What was given, over the defaults."""
+    from mmsearch.feed.pool import Limits
+
+    usual = Limits()
+    return Limits(
+        usual.jobs if jobs is None else jobs,
+        usual.seconds if seconds is None else seconds,
+        usual.memory if gib is None else int(gib * 2**30),
+    )
 
 
 def _existing(roots: list[str]) -> list[str]:
@@ -150,7 +170,7 @@ def _run(
     places = roots if roots or files is not None else _still_there(_known_roots(directory))
     with (
         Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer,
-        listening() as listener,
+        listening(None if files is not None else lambda: _to_read(directory, places, how)) as listener,
     ):
         return Builder(writer, embedder, how, listener).run(places, files or ())
 
@@ -191,6 +211,17 @@ def _still_there(roots: list[str]) -> list[str]:
     return [root for root in roots if os.path.exists(root)]
 
 
+def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[int]:
+    """Sizes of the files that a run has to read, by stat alone, while it goes on."""
+    from mmsearch.build import to_read
+    from mmsearch.scan import walk
+    from mmsearch.store import Reader
+
+    with Reader.open(directory) as reader:
+        for root in roots:
+            yield from to_read(reader.file, walk(root, how.scan))
+
+
 def _plan(directory: str, roots: list[str], files: Iterator[str] | None, scan: ScanOptions) -> IndexReport:
     from itertools import chain
 
@@ -206,7 +237,7 @@ def _plan(directory: str, roots: list[str], files: Iterator[str] | None, scan: S
 
 def _summarise(report: IndexReport, directory: str, dry_run: bool) -> None:
     """Counts that are not zero, on stderr: stdout is for data."""
-    counts = [(name, value) for name, value in report.to_json().items() if value and name != "seconds"]
+    counts = [(name, value) for name, value in report.to_json().items() if value and name not in ("seconds", "stages")]
     told = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts) or "nothing to do"
     if dry_run:
         complain(f"would do: {told}")

@@ -52,6 +52,16 @@ Follow = Annotated[bool, _flag("Follow symbolic links to folders.", "-L", "--fol
 Prune = Annotated[bool, _flag("Forget files that are no longer there.", "--prune")]
 RetryFailed = Annotated[bool, _flag("Try files that failed before again, though unchanged.", "--retry-failed")]
 Rebuild = Annotated[bool, _flag("Drop the index and build it anew.", "--rebuild")]
+Jobs = Annotated[
+    int | None,
+    _value("Processes that read files; 0 reads in this one; default: the processors.", "N", "-j", "--jobs", min=0),
+]
+Timeout = Annotated[
+    float | None, _value("Give a file up after so long without progress (120).", "SECONDS", "--timeout", min=1)
+]
+Memory = Annotated[
+    float | None, _value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", min=0)
+]
 DryRun = Annotated[bool, _flag("Only tell what would be done.", "--dry-run")]
 
 # Models
@@ -60,6 +70,8 @@ Revision = Annotated[Text, _value("Branch, tag or commit of the hub id.", "REV",
 Dtype = Annotated[Text, _value("float32, bfloat16 or float16; default: by the hardware.", "DTYPE", "--dtype")]
 Attn = Annotated[Text, _value("Attention, such as sdpa or flash_attention_2.", "NAME", "--attn")]
 MaxPixels = Annotated[int | None, _value("Most pixels of a picture that the model sees.", "N", "--max-pixels", min=1)]
+BatchSize = Annotated[int | None, _value("Inputs in one pass; default: by the memory.", "N", "--batch-size", min=1)]
+Exact = Annotated[bool, _flag("Decode pictures in full: slower, and hardly another vector.", "--exact")]
 ModelKwargs = Annotated[Text, _value("Passed to the model's loader.", "JSON", "--model-kwargs")]
 ProcessorKwargs = Annotated[Text, _value("Passed to the processor's loader.", "JSON", "--processor-kwargs")]
 TrustRemoteCode = Annotated[bool, _flag("Run code that comes with the model.", "--trust-remote-code")]

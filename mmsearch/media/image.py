@@ -7,6 +7,7 @@ is never handed on.
 from __future__ import annotations
 
 import logging
+import math
 import re
 import warnings
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from mmsearch.core import WHOLE, Facts, Item, LoaderSettings, Picture, Segment, Span
+from mmsearch.core import WHOLE, Facts, Fit, Item, LoaderSettings, Picture, Segment, Span
 from mmsearch.errors import MediaError
 from mmsearch.media.base import Loaded, reasons
 
@@ -37,6 +38,14 @@ _REFUSED = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 _DIRECT = frozenset({"RGB", "L", "CMYK", "YCbCr", "RGBA", "LA"})
 """Modes that are reduced before they are converted, so that a JPEG is decoded at a fraction of its size."""
 _DEEP = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+_FILTERS = {name.lower(): Image.Resampling[name] for name in ("BILINEAR", "BICUBIC", "LANCZOS")}
+_GAP = 2.0
+"""Pillow averages whole pixels until a picture is so many times the size asked for, then resamples."""
+_DRAFT_GAP = 1.25
+"""The same for what the JPEG decoder averages: 44 dB and more from a full decode, in a third to half of its time."""
+_MUCH = 2
+"""A picture with fewer pixels than so many times the model's is not worth reducing before the processor does."""
+_MOST_ASPECT = 20
 _REDUCED_COPY = 1
 """The bit of TIFF's NewSubfileType that marks a smaller copy of another page."""
 _UNSPOKEN_MS = 100.0
@@ -55,8 +64,8 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only: int | None = None) -> Loaded:
     """A still picture as one segment, an animation as at most `settings.animation_frames`, pages as one each.
 
-    Content is uint8 `(h, w, 3)`, RGB, upright, on white where it was transparent, its longer side at most
-    `settings.image_side`. Facts are in pixels of the file, after turning it upright.
+    Content is uint8 `(h, w, 3)`, RGB, upright, on white where it was transparent, reduced as `settings` say. Facts are
+    in pixels of the file, after turning it upright.
 
     Raises:
         MediaError: truncated, broken, of a format that needs an extra, or over `MAX_PIXELS`.
@@ -81,8 +90,8 @@ def _numbered(image: Image.Image, settings: LoaderSettings, only: int | None) ->
     if frames > 1 and image.format in _ANIMATED:
         return _moments(image, _affordable(image, frames), settings, only)
     if frames > 1 and image.format in _PAGED:
-        return _pages(image, min(frames, MAX_PAGES), settings.image_side, only)
-    return iter([(0, (WHOLE, _picture(image, settings.image_side)))])
+        return _pages(image, min(frames, MAX_PAGES), settings, only)
+    return iter([(0, (WHOLE, _picture(image, settings)))])
 
 
 def _affordable(image: Image.Image, frames: int) -> int:
@@ -105,19 +114,19 @@ def _moments(image: Image.Image, frames: int, settings: LoaderSettings, only: in
             image.load()
             clock += (float(image.info.get("duration") or 0) or _UNSPOKEN_MS) / 1000
             if frame == (first + last) // 2 and only in (None, part):
-                shown = _picture(image.copy(), settings.image_side)
+                shown = _picture(image.copy(), settings)
         if shown is not None:
             yield part, (Span("second", round(began, 3), round(clock, 3)), shown)
 
 
-def _pages(image: Image.Image, frames: int, side: int | None, only: int | None) -> _Parts:
+def _pages(image: Image.Image, frames: int, settings: LoaderSettings, only: int | None) -> _Parts:
     for page in range(frames) if only is None else range(only, min(only + 1, frames)):
         image.seek(page)
         tags = getattr(image, "tag_v2", {})
         if page and int(tags.get(ExifTags.Base.NewSubfileType, 0)) & _REDUCED_COPY:
             continue
         _refuse_bombs(image)
-        yield page, (Span("page", page + 1, page + 1), _picture(image.copy(), side))
+        yield page, (Span("page", page + 1, page + 1), _picture(image.copy(), settings))
 
 
 @contextmanager
@@ -202,18 +211,46 @@ def _taken(exif: Image.Exif) -> str | None:
     return None
 
 
-def _picture(image: Image.Image, side: int | None) -> Picture:
+def _picture(image: Image.Image, settings: LoaderSettings) -> Picture:
     """Upright RGB of what `image` stands at, uint8 `(h, w, 3)`, reduced in the order that costs least."""
+    fit, side = (None, None) if settings.exact else (settings.image_fit, settings.image_side)
+    if fit is not None:
+        return _array(_fitted(image, fit))
     if image.mode in _DIRECT and "transparency" not in image.info:
         _reduce(image, side)
     image = _rgb(_upright(image))
     _reduce(image, side)
+    return _array(image)
+
+
+def _array(image: Image.Image) -> Picture:
     return np.array(image, dtype=np.uint8, order="C")
 
 
 def _reduce(image: Image.Image, side: int | None) -> None:
     if side is not None and max(image.size) > side:
-        image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=_GAP)
+
+
+def _fitted(image: Image.Image, fit: Fit) -> Image.Image:
+    """Upright RGB as the model's processor would make it, decoded at a fraction of its size if it is much larger.
+
+    A picture that is hardly larger is left to the processor, and so is a strip, which it may refuse or pad.
+    """
+    stored = image.size
+    target = fit.whole(*stored)
+    if max(stored) > _MOST_ASPECT * min(stored) or stored[0] * stored[1] < _MUCH * target[0] * target[1]:
+        return _rgb(_upright(image))
+    # Whether it lies on its side is not known yet, so there must be enough for either way.
+    turned = fit.whole(*stored[::-1])
+    enough = max(target[0], turned[1]), max(target[1], turned[0])
+    image.draft(None, (math.ceil(enough[0] * _DRAFT_GAP), math.ceil(enough[1] * _DRAFT_GAP)))
+    image = _rgb(_upright(image))
+    # The size in the file decides, as it would for the processor: a draft is rounded to whole pixels.
+    lying = (stored[0] > stored[1]) != (image.width > image.height)
+    size, (left, top, right, bottom) = fit.cut(*(stored[::-1] if lying else stored))
+    part = left * image.width, top * image.height, right * image.width, bottom * image.height
+    return image.resize(size, _FILTERS[fit.resample], part, reducing_gap=_GAP)
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import av
 import numpy as np
 import numpy.typing as npt
 
@@ -38,6 +40,8 @@ _MOVED = 0.06
 _KEYFRAMES_FROM = 120.0
 _LONG = 20 * 60.0
 _SPACING, _LONG_SPACING = 0.25, 1.0
+_MANY_FRAMES = 12
+"""A second; from here on enough are left without those that no other frame refers to."""
 
 
 def has_video(path: str) -> bool:
@@ -147,24 +151,37 @@ def _picture(frame: Any, size: tuple[int, int]) -> Picture:
     return upright
 
 
+def _skipped(path: str, settings: LoaderSettings) -> str:
+    """The frames that need no decoding, in FFmpeg's word: all but keyframes, those nobody refers to, or none."""
+    if _keyframes_suffice(path, settings):
+        return "NONKEY"
+    with opened(path, "broken video") as container:
+        rate = _decodable(container).average_rate
+        return "NONREF" if rate and rate >= _MANY_FRAMES else "DEFAULT"
+
+
 def _keyframes_suffice(path: str, settings: LoaderSettings) -> bool:
-    """Whether the video is long and its keyframes are close enough, judged by the first two minutes of packets."""
+    """Whether keyframes are close enough, judged by the first two minutes of packets.
+
+    In a long video that is a share of a stretch, in others half a second, so that nothing that is looked at is missed.
+    """
     with opened(path, "broken video") as container:
         stream = _decodable(container)
         limit = _SPACING if (duration(container, stream) or 0.0) < _LONG else _LONG_SPACING
-        last = None
+        last, widest = None, 0.0
         for packet in packets(container, stream):
             if packet.pts is None:
                 continue
             now = float(packet.pts * packet.time_base) - origin(container)
             last = now if last is None else last
-            if now - last > limit * settings.clip_seconds:
+            widest = max(widest, now - last)
+            if widest > max(_STEP, limit * settings.clip_seconds):
                 return False
             if packet.is_keyframe:
                 last = now
             if now > _KEYFRAMES_FROM:
                 return True
-    return False
+    return last is not None and widest <= _STEP
 
 
 @dataclass(slots=True)
@@ -172,18 +189,18 @@ class _Pass:
     """One reading of a file; `end` is where the last packet that was read ends, in seconds."""
 
     path: str
-    keyframes: bool
+    skip: str
     end: float = 0.0
 
     def samples(self) -> Iterator[tuple[float, Any, Any]]:
         """Second, frame and stream, at least about half a second apart and never going back."""
         with opened(self.path, "broken video") as container:
             stream = _decodable(container)
-            if self.keyframes:
-                stream.codec_context.skip_frame = "NONKEY"
+            stream.codec_context.skip_frame = self.skip
             zero, last, latest = origin(container), None, 0.0
             frame_time = 1.0 / float(stream.average_rate) if stream.average_rate else 0.04
-            for packet, frames in decoded(container, stream):
+            read = _keyframes(container, stream, frame_time) if self.skip == "NONKEY" else decoded(container, stream)
+            for packet, frames in read:
                 if packet.pts is not None and not packet.is_corrupt:
                     length = float((packet.duration or 0) * packet.time_base) or frame_time
                     self.end = max(self.end, float(packet.pts * packet.time_base) - zero + length)
@@ -196,6 +213,64 @@ class _Pass:
                     if last is None or now >= last + _STEP - frame_time / 2:
                         last = max(0.0, now)
                         yield last, frame, stream
+
+
+def _keyframes(container: Any, stream: Any, frame_time: float) -> Iterator[tuple[Any, list[Any]]]:
+    """Every packet, and the frames of those keyframes that are not too near to the last one; others are not decoded."""
+    last = None
+    for packet in packets(container, stream):
+        frames: list[Any] = []
+        now = None if packet.pts is None else float(packet.pts * packet.time_base)
+        near = now is not None and last is not None and abs(now - last) < _STEP - frame_time / 2
+        if not packet.size or (packet.is_keyframe and not near):
+            with suppress(av.FFmpegError):
+                frames = packet.decode()
+            last = now if now is not None else last
+        yield packet, frames
+
+
+def overview(path: str, settings: LoaderSettings) -> Clip:
+    """At most `clip_frames` keyframes spread over a whole video, each read by seeking: the video at one glance.
+
+    Each is the last keyframe before the middle of an equal part. Where the file cannot be sought in, or does not say
+    how long it is, they are the frames of its first stretch.
+
+    Raises:
+        MediaError: no picture in it can be decoded.
+    """
+    found: dict[float, Picture] = {}
+    tried: set[int] = set()
+    with opened(path, "broken video") as container:
+        stream = _decodable(container)
+        # A frame is wanted at once: threads would hold it back until some more were read.
+        stream.codec_context.thread_type, stream.codec_context.thread_count = "NONE", 1
+        length, zero = duration(container, stream) or 0.0, origin(container)
+        for part in range(settings.clip_frames if length else 0):
+            middle = (part + 0.5) * length / settings.clip_frames
+            for now, frame in _keyframe_before(container, stream, zero + middle, tried):
+                found[now] = _picture(frame, _reduced(frame, stream, settings.image_side or _SIDE))
+    same = [(now, one) for now, one in sorted(found.items()) if one.shape == next(iter(found.values())).shape]
+    if same:
+        return Clip(np.stack([one for _, one in same]), np.array([max(0.0, now - zero) for now, _ in same]))
+    for stretch in _stretches(path, settings, only=0):
+        return stretch.clip(settings.clip_frames)
+    raise MediaError("no picture could be decoded")
+
+
+def _keyframe_before(container: Any, stream: Any, second: float, tried: set[int]) -> Iterator[tuple[float, Any]]:
+    """The last keyframe at or before a time on the file's own clock, and its time; none where seeking ends up again."""
+    with suppress(av.FFmpegError, OSError):
+        container.seek(int(second / stream.time_base), stream=stream)
+        for packet in packets(container, stream):
+            stamp = packet.dts if packet.pts is None else packet.pts
+            if not packet.is_keyframe or not packet.size or stamp is None:
+                continue
+            if stamp not in tried:
+                tried.add(stamp)
+                codec = stream.codec_context
+                # Flushed at once, since decoders keep frames back for those that may come before them.
+                yield from ((float(stamp * packet.time_base), frame) for frame in codec.decode(packet) + codec.decode())
+            return
 
 
 # --- stretches --------------------------------------------------------------------------------------------------------
@@ -237,13 +312,13 @@ class _Stretch:
 
 def _stretches(path: str, settings: LoaderSettings, only: int | None) -> Iterator[_Stretch]:
     """The stretches of a video in order; with `only`, all but that one are without frames."""
-    keyframes = _keyframes_suffice(path, settings)
+    skip = _skipped(path, settings)
     found = False
-    for stretch in _joined(_Pass(path, keyframes), settings, only):
+    for stretch in _joined(_Pass(path, skip), settings, only):
         found = True
         yield stretch
-    if keyframes and not found:  # keyframes that the decoder does not take for such
-        yield from _joined(_Pass(path, False), settings, only)
+    if skip != "DEFAULT" and not found:  # keyframes that the decoder does not take for such
+        yield from _joined(_Pass(path, "DEFAULT"), settings, only)
 
 
 def _joined(reading: _Pass, settings: LoaderSettings, only: int | None) -> Iterator[_Stretch]:

@@ -29,7 +29,7 @@ def load_embedder(options: ModelOptions) -> Embedder:
         _refuse_torch_options(options)
         from mmsearch.models.onnx import OnnxEmbedder
 
-        return OnnxEmbedder(directory, options.name)
+        return OnnxEmbedder(directory, options.name, options.exact)
     if export := _export(options):
         _refuse_torch_options(replace(options, revision=None, model_kwargs={}))
         from mmsearch.models.exported import ExportedEmbedder
@@ -54,7 +54,8 @@ def load_reranker(options: ModelOptions) -> Reranker:
 
 def _refuse_torch_options(options: ModelOptions) -> None:
     """An option that would do nothing is an error, not a disappointment."""
-    given = {**options.to_json(), "device": None if options.device == "cpu" else options.device, "name": None}
+    device = None if options.device == "cpu" else options.device
+    given = {**options.to_json(), "device": device, "batch_size": options.batch_size, "name": None, "exact": None}
     if unused := [f"--{name.replace('_', '-')}" for name, value in given.items() if value]:
         raise UsageError(f"model {options.name} runs by ONNX Runtime on the CPU and takes no {unused[0]}")
 

@@ -1,20 +1,16 @@
-"""Where a torch model runs, in which number format, and how a batch that does not fit is cut.
+"""Where a torch model runs, in which number format, with which attention, and how its inputs get there.
 
 Knows nothing about models or inputs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from mmsearch.errors import MmsearchError, UsageError
+from mmsearch.errors import UsageError
 
 if TYPE_CHECKING:
     import torch
-
-Input = TypeVar("Input")
-Output = TypeVar("Output")
 
 DTYPES = {
     "fp32": "float32",
@@ -82,22 +78,28 @@ def _cpu_computes_bf16() -> bool:
     return any(bool(getattr(torch.cpu, check, bool)()) for check in checks)
 
 
-def in_halves(run: Callable[[Sequence[Input]], list[Output]], inputs: Sequence[Input]) -> list[Output]:
-    """`run(inputs)`, or where the device's memory does not hold it, the results of both halves, and so on down.
+def choose_attention(wanted: str | None, device: str, dtype: torch.dtype) -> str | None:
+    """The attention to load with: the one wanted, else flash attention where it is installed and can run.
 
-    Raises MmsearchError when a single input does not fit.
+    None leaves the choice to transformers, which takes SDPA where the architecture allows.
+    """
+    from importlib.util import find_spec
+
+    if wanted is not None:
+        return wanted
+    runs = device.startswith("cuda") and dtype.itemsize == 2 and find_spec("flash_attn") is not None
+    return "flash_attention_2" if runs else None
+
+
+def asynchronously(features: Any, device: str) -> Any:
+    """Features with their tensors on a CUDA device, copied from pinned memory while the host goes on.
+
+    On other devices they are left as they are.
     """
     import torch
 
-    try:
-        return run(inputs)
-    except torch.OutOfMemoryError as error:
-        if len(inputs) == 1:
-            raise MmsearchError(
-                "out of device memory on a single item: lower --max-pixels, use --dtype bf16 or --device cpu"
-            ) from error
-    # Outside the handler: the exception's traceback holds the tensors that did not fit.
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    middle = len(inputs) // 2
-    return in_halves(run, inputs[:middle]) + in_halves(run, inputs[middle:])
+    if device.startswith("cuda"):
+        for name, value in features.items():
+            if isinstance(value, torch.Tensor) and value.device.type == "cpu":
+                features[name] = value.pin_memory().to(device, non_blocking=True)
+    return features

@@ -120,9 +120,8 @@ class ExportedEmbedder(TowerEmbedder):
         variant = options.model_kwargs.get("variant")
         with _naming_files(options, variant):
             self.towers = ExportedTowers(directory, variant)
-        spec = ModelSpec(
-            options.name, self.towers.fingerprint, self.towers.dim, MODALITIES, self.towers.loader_settings()
-        )
+        settings = self.towers.loader_settings(options.exact)
+        spec = ModelSpec(options.name, self.towers.fingerprint, self.towers.dim, MODALITIES, settings)
         super().__init__(self.towers, spec)
 
 
@@ -170,10 +169,12 @@ class ExportedTowers:
             return self._texts(cast("Sequence[str]", contents))
         return self._pictures(cast("Sequence[Picture]", contents))
 
-    def loader_settings(self) -> LoaderSettings:
-        """Passages that fit the text tower, and pictures at a few times what the other one sees."""
+    def loader_settings(self, exact: bool = False) -> LoaderSettings:
+        """Passages that fit the text tower, and pictures as the other one sees them, or a few times larger."""
         chars = (self.context - FRAME_TOKENS) * CHARS_PER_TOKEN // 10 * 10
-        return LoaderSettings(passage_chars=chars, image_side=SIDE_FACTOR * self.rule.side)
+        fit = None if exact else self.rule.fit()
+        side = None if exact or fit else SIDE_FACTOR * self.rule.side
+        return LoaderSettings(passage_chars=chars, image_side=side, exact=exact, image_fit=fit)
 
     @property
     def context(self) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mmsearch.core import Picture
+from mmsearch.core import Fit, Picture
 from mmsearch.errors import ModelUnavailable
 from mmsearch.models.inputs import picture_input
 
@@ -40,6 +40,12 @@ COMMON_DEFAULTS: dict[str, Any] = {
     "do_rescale": True,
     "rescale_factor": 1 / 255,
     "do_normalize": True,
+}
+
+_FILTERS: dict[int, str] = {
+    Image.Resampling.BILINEAR.value: "bilinear",
+    Image.Resampling.BICUBIC.value: "bicubic",
+    Image.Resampling.LANCZOS.value: "lanczos",
 }
 
 
@@ -98,6 +104,15 @@ class PictureRule:
     def side(self) -> int:
         """The longer side in pixels at which a square picture is looked at."""
         return max(self.height, self.width, self.edge or 0)
+
+    def fit(self) -> Fit | None:
+        """The same size for a loader, so that it decodes at that scale; None where it could not."""
+        resample = _FILTERS.get(self.resample)
+        if resample and self.squash:
+            return Fit("squash", self.squash[0], self.squash[1], resample=resample)
+        if resample and self.edge:
+            return Fit("edge", self.height, self.width, self.edge, resample=resample)
+        return None
 
     def __call__(self, picture: Picture) -> Pixels:
         """The numbers for a uint8 `(h, w, 3)` picture of any size."""

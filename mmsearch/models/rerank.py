@@ -14,8 +14,9 @@ import numpy.typing as npt
 from mmsearch.core import Clip, Content, Modality, ModelOptions, Query, Segment
 from mmsearch.errors import MmsearchError, ModelUnavailable
 from mmsearch.models import hub, inputs
-from mmsearch.models.device import choose_device, choose_dtype, in_halves
-from mmsearch.models.st import load_arguments
+from mmsearch.models.batches import Budget, in_passes
+from mmsearch.models.device import choose_device, choose_dtype
+from mmsearch.models.st import load_as
 
 TEXT_BATCH = 16
 PICTURE_BATCH = 4
@@ -124,7 +125,8 @@ class CrossEncoderReranker:
 
         try:
             with hub.quiet():
-                return np.asarray(in_halves(run, contents), np.float32)
+                budget = Budget(len(contents), len(contents))
+                return np.asarray(in_passes(run, contents, [1] * len(contents), budget), np.float32)
         except ValueError as error:
             raise MmsearchError(f"reranker {self._name} cannot score this pair: {hub.one_line(error)}") from error
 
@@ -138,7 +140,7 @@ class CrossEncoderReranker:
 def _load(options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:
     from sentence_transformers import CrossEncoder
 
-    return CrossEncoder(directory, **load_arguments(options, device, dtype)).eval()
+    return load_as(CrossEncoder, options, directory, device, dtype).eval()
 
 
 def _has_ranking_head(directory: Any, options: ModelOptions) -> bool:

@@ -5,6 +5,7 @@ Asks the model what it reads, hands it decoded content and returns unit vectors.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,18 +20,17 @@ from mmsearch.core import (
     Modality,
     ModelOptions,
     ModelSpec,
-    Picture,
     Query,
     Segment,
     Vectors,
 )
 from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable
 from mmsearch.models import hub, inputs
-from mmsearch.models.device import DTYPES, choose_device, choose_dtype, in_halves
+from mmsearch.models.batches import budget_for, in_passes, step_of, tokens, width_of
+from mmsearch.models.device import DTYPES, asynchronously, choose_attention, choose_device, choose_dtype
+from mmsearch.models.fit import picture_fit
 from mmsearch.models.inputs import Kind
 
-BATCH: dict[Kind, int] = {"text": 16, "image": 8, "audio": 8, "video": 2}
-"""Inputs in one forward pass: bounded so that a laptop holds a large model's activations."""
 PART_OF: dict[Kind, tuple[Modality, ...]] = {
     "text": ("text",),
     "image": ("image", "document", "video"),
@@ -63,8 +63,13 @@ class SentenceTransformerEmbedder:
         self._max_pixels = None if own_limit else options.max_pixels
         self._frame_pixels = options.max_pixels
         self._text = inputs.TextInput(self._model)
-        self._reads: frozenset[Kind] = frozenset(kind for kind in BATCH if self._model.supports(kind))
+        self._reads: frozenset[Kind] = frozenset(kind for kind in PART_OF if self._model.supports(kind))
         self._spec = self._describe(options, hub.fingerprint(directory, identity(options)))
+        config = getattr(self._model.transformers_model, "config", None)
+        self._step = step_of(config, self._spec.loader.image_fit)
+        self._budget = budget_for(device, dtype, width_of(config), options.batch_size)
+        self.preprocess_seconds = 0.0
+        self._watch(device)
 
     @property
     def spec(self) -> ModelSpec:
@@ -77,11 +82,13 @@ class SentenceTransformerEmbedder:
         MmsearchError where its partition is not among the model's modalities or does not fit the device.
         """
         rows = np.empty((len(segments), self._spec.dim), np.float32)
-        for kind, places in self._by_kind(segments):
-            for start in range(0, len(places), BATCH[kind]):
-                batch = places[start : start + BATCH[kind]]
-                rows[batch] = self._embed_batch(kind, [segments[place] for place in batch])
+        for places in self._by_kind(segments):
+            rows[places] = self._embed_kind([segments[place] for place in places])
         return rows
+
+    def tokens(self, segment: Segment) -> int:
+        """About how many tokens a segment takes in a pass, so that those of like size can go in together."""
+        return self._tokens(segment.content)
 
     def embed_query(self, query: Query) -> Vectors:
         """Float32 `(dim,)`, unit length: one pass where the model composes text and picture, else a weighted sum.
@@ -105,25 +112,42 @@ class SentenceTransformerEmbedder:
         dim = self._model.get_embedding_dimension()
         if dim is None:
             raise ModelUnavailable(f"{options.name} does not say how long its vectors are")
-        loader = replace(LoaderSettings(), passage_chars=inputs.passage_chars(self._model), image_side=None)
+        # A limit of pixels that the processor does not know of is kept to first, which takes the whole picture.
+        fit = picture_fit(self._model[0]) if "image" in self._reads and self._max_pixels is None else None
+        loader = LoaderSettings(inputs.passage_chars(self._model), exact=options.exact, image_fit=fit)
         if rate := _audio_rate(self._model):
             loader = replace(loader, audio_rate=rate)
         return ModelSpec(options.name, fingerprint, int(dim), modalities, loader)
 
-    def _by_kind(self, segments: Sequence[Segment]) -> Iterator[tuple[Kind, list[int]]]:
+    def _watch(self, device: str) -> None:
+        """Has the model add up what its host part takes in `preprocess_seconds`, and copy what it makes at once."""
+        preprocess = self._model.preprocess
+
+        def watched(*given: Any, **more: Any) -> Any:
+            began = time.perf_counter()
+            features = asynchronously(preprocess(*given, **more), device)
+            self.preprocess_seconds += time.perf_counter() - began
+            return features
+
+        self._model.preprocess = watched
+
+    def _by_kind(self, segments: Sequence[Segment]) -> Iterator[list[int]]:
         """Places of the segments that go in together: one kind, longest first, so that a batch pads little."""
-        for kind in BATCH:
+        for kind in PART_OF:
             places = [place for place, segment in enumerate(segments) if inputs.kind_of(segment.content) == kind]
             if places:
                 self._require(kind)
-                yield kind, sorted(places, key=lambda place: -_size(segments[place].content))
+                yield sorted(places, key=lambda place: -self._tokens(segments[place].content))
+
+    def _tokens(self, content: Content) -> int:
+        return tokens(content, self._spec.loader.image_fit, self._step)
 
     def _require(self, kind: Kind) -> None:
         if kind not in self._reads and not (kind == "video" and "image" in self._reads):
             can = ", ".join(sorted(self._spec.modalities))
             raise MmsearchError(f"{self._spec.name} cannot embed {kind}: it embeds {can}")
 
-    def _embed_batch(self, kind: Kind, segments: Sequence[Segment]) -> Vectors:
+    def _embed_kind(self, segments: Sequence[Segment]) -> Vectors:
         names = [f"{segment.item.path} {segment.item.span}".rstrip() for segment in segments]
         try:
             rows = self._rows(self._model.encode_document, [segment.content for segment in segments])
@@ -131,20 +155,20 @@ class SentenceTransformerEmbedder:
             if len(segments) == 1:
                 raise MediaError(f"{names[0]}: the model cannot take it: {hub.one_line(error)}") from error
             # One of them is to blame: alone, it is named and the others pass.
-            return np.concatenate([self._embed_batch(kind, [segment]) for segment in segments])
+            middle = len(segments) // 2
+            return np.concatenate([self._embed_kind(segments[:middle]), self._embed_kind(segments[middle:])])
         return self._unit(rows, names, MediaError)
 
     def _rows(self, encode: Callable[..., Any], contents: Sequence[Content]) -> Vectors:
         """What the model gives for contents of one kind, float32 `(n, dim)`, not normalised."""
         if isinstance(contents[0], Clip) and "video" not in self._reads:
             return np.stack([self._frames_mean(encode, clip) for clip in contents if isinstance(clip, Clip)])
-        return self._encode(encode, [self._input(content) for content in contents])
+        costs = [self._tokens(content) for content in contents]
+        return self._encode(encode, [self._input(content) for content in contents], costs)
 
     def _frames_mean(self, encode: Callable[..., Any], clip: Clip) -> Vectors:
         """The mean of the unit vectors of a clip's frames, float32 `(dim,)`, not normalised."""
-        starts = range(0, len(clip.frames), BATCH["image"])
-        batches = [[self._input(frame) for frame in clip.frames[start : start + BATCH["image"]]] for start in starts]
-        rows = np.concatenate([self._encode(encode, batch) for batch in batches])
+        rows = self._rows(encode, list(clip.frames))
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         mean: Vectors = (rows / np.maximum(lengths, np.finfo(np.float32).tiny)).mean(axis=0)
         return mean
@@ -160,7 +184,7 @@ class SentenceTransformerEmbedder:
         """The query in one pass, float32 `(1, dim)`: text last, as the chat templates of such models were trained."""
         text, picture = sorted(query.parts, key=lambda part: not isinstance(part.content, str))
         both = {"image": self._input(picture.content), "text": self._text.clean(str(text.content))}
-        return self._encode(self._model.encode_query, [both])
+        return self._encode(self._model.encode_query, [both], [1])
 
     def _sum(self, query: Query) -> Vectors:
         """The weighted sum of the unit vectors of the parts, float32 `(1, dim)`."""
@@ -184,16 +208,17 @@ class SentenceTransformerEmbedder:
             raise ValueError(f"sound at {content.rate} samples a second, the model reads {rate}")
         return inputs.audio_input(content)
 
-    def _encode(self, encode: Callable[..., Any], given: Sequence[Any]) -> Vectors:
-        """What the model gives for inputs of one kind, float32 `(n, dim)`, in one pass where the memory allows."""
+    def _encode(self, encode: Callable[..., Any], given: Sequence[Any], costs: Sequence[int]) -> Vectors:
+        """What the model gives for inputs of one kind, float32 `(n, dim)`, in as few passes as the memory allows."""
+        import torch
 
-        def run(batch: Sequence[Any]) -> list[Vectors]:
-            tensor = encode(list(batch), batch_size=len(batch), convert_to_tensor=True, show_progress_bar=False)
-            return list(tensor.float().cpu().numpy())
+        def run(batch: Sequence[Any]) -> list[Any]:
+            return list(encode(list(batch), batch_size=len(batch), convert_to_tensor=True, show_progress_bar=False))
 
         with hub.quiet():
-            rows: list[Vectors] = in_halves(run, given)
-        return np.stack(rows)
+            # Results stay on the device until all passes are under way: the host prepares the next one meanwhile.
+            rows: Vectors = torch.stack(in_passes(run, given, costs, self._budget)).float().cpu().numpy()
+        return rows
 
     def _unit(self, rows: Vectors, names: Sequence[str], error: type[MmsearchError] = MmsearchError) -> Vectors:
         """The rows at unit length. Raises `error` with the name of a row that is not finite or zero."""
@@ -213,7 +238,7 @@ def load(options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:
     """The SentenceTransformer in `directory`, set for inference."""
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(directory, **load_arguments(options, device, dtype))
+    model = load_as(SentenceTransformer, options, directory, device, dtype)
     first = next(model[0].parameters(), None)
     if first is not None:
         # Older releases leave the modules after the transformer in the format of the file, and a pass fails there.
@@ -222,11 +247,23 @@ def load(options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:
     return model.eval()
 
 
-def load_arguments(options: ModelOptions, device: str, dtype: Any) -> dict[str, Any]:
-    """Keyword arguments with which Sentence Transformers loads either kind of model."""
+def load_as(kind: Any, options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:
+    """A model of either kind that Sentence Transformers knows, with the fastest attention that it takes."""
+    attention = choose_attention(options.attn, device, dtype)
+    try:
+        return kind(directory, **_arguments(options, device, dtype, attention))
+    except (ImportError, ValueError):
+        if attention is None or options.attn is not None:
+            raise
+        return kind(directory, **_arguments(options, device, dtype, None))
+
+
+def _arguments(options: ModelOptions, device: str, dtype: Any, attention: str | None) -> dict[str, Any]:
     model_kwargs: dict[str, Any] = {"dtype": dtype} | dict(options.model_kwargs)
     if options.attn is not None:
         model_kwargs["attn_implementation"] = options.attn
+    elif attention is not None:
+        model_kwargs.setdefault("attn_implementation", attention)
     return {
         "device": device,
         "local_files_only": True,
@@ -257,11 +294,3 @@ def _audio_rate(model: Any) -> int | None:
     processor = getattr(model[0], "processor", None)
     rate = getattr(getattr(processor, "feature_extractor", processor), "sampling_rate", None)
     return int(rate) if rate else None
-
-
-def _size(content: Content | Picture) -> int:
-    if isinstance(content, str):
-        return len(content)
-    if isinstance(content, Clip):
-        return content.frames.size
-    return content.size if isinstance(content, np.ndarray) else content.samples.size

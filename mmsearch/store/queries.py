@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from mmsearch.core import Modality
@@ -37,6 +38,19 @@ def find_file(db: sqlite3.Connection, codec: PathCodec, path: str) -> FileRecord
     """What is committed about one absolute path."""
     row = db.execute(f"SELECT {FILE_COLUMNS} WHERE f.path = ?", (codec.encode(path),)).fetchone()
     return None if row is None else file_record(codec, row)
+
+
+def find_indexed(db: sqlite3.Connection, keys: Sequence[bytes]) -> set[tuple[bytes, int, int]]:
+    """Stored path, size and time of those of some hundred files that are indexed and were there at the last look."""
+    marks = ",".join("?" * len(keys))
+    query = f"SELECT path, size, mtime_ns FROM files WHERE path IN ({marks}) AND status = 'ok' AND NOT missing"
+    return set(db.execute(query, keys))
+
+
+def count_files(db: sqlite3.Connection, start: bytes, end: bytes, missing: bool) -> int:
+    """Files whose stored path is in a half-open range, with those that are missing or without."""
+    query = "SELECT count(*) FROM files WHERE path >= ? AND path < ? AND missing <= ?"
+    return int(db.execute(query, (start, end, int(missing))).fetchone()[0])
 
 
 def find_roots(db: sqlite3.Connection, codec: PathCodec) -> list[str]:

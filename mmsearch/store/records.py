@@ -65,7 +65,7 @@ class Identity:
             fingerprint=data["fingerprint"],
             dim=int(data["dim"]),
             modalities=frozenset(data["modalities"]),
-            loader=LoaderSettings(**data["loader"]),
+            loader=LoaderSettings.from_json(data["loader"]),
         )
 
     def require(self, other: Identity, directory: str) -> None:

@@ -20,7 +20,7 @@ from mmsearch.errors import IndexDamaged, IndexMismatch
 from mmsearch.store import merge, schema, vectors
 from mmsearch.store.lock import WriteLock
 from mmsearch.store.paths import HERE, PathCodec, below, prefix, stored
-from mmsearch.store.queries import find_content, find_file, find_roots, load_codec
+from mmsearch.store.queries import count_files, find_content, find_file, find_indexed, find_roots, load_codec
 from mmsearch.store.records import FileRecord, Identity
 from mmsearch.store.staging import Commit, StagedContent
 
@@ -98,6 +98,28 @@ class Writer:
             return self._files[path]
         with schema.translated(self.directory):
             return find_file(self._db, self._codec, path)
+
+    def unchanged(self, stamps: Sequence[tuple[str, int, int]]) -> list[bool]:
+        """Which of some hundred files, each as path, size and time, are just as they were when they were indexed.
+
+        False for what is staged, missing or failed: ask `file` about those.
+        """
+        keys = [self._codec.encode(path) for path, _, _ in stamps]
+        with schema.translated(self.directory):
+            found = find_indexed(self._db, keys)
+        return [
+            (key, size, mtime_ns) in found and path not in self._files
+            for key, (path, size, mtime_ns) in zip(keys, stamps, strict=True)
+        ]
+
+    def count_under(self, root: str, *, missing: bool) -> int:
+        """At least as many as there are committed paths at or below `root`, and just so many where no drives are.
+
+        With `missing` those that were gone count, too.
+        """
+        with schema.translated(self.directory):
+            below = sum(count_files(self._db, start, end, missing) for start, end in self._codec.ranges(root))
+        return below + (self.file(root) is not None)
 
     def has_content(self, digest: str, kind: str) -> bool:
         """Whether the vectors of a content are here, staged or committed."""

@@ -51,6 +51,17 @@ def test_another_model_is_refused_with_what_differs(mixed: Command, clip: Path) 
     assert mixed.report(".", "--model", str(clip), "--rebuild")["embedded"] == 6
 
 
+def test_exactly_decoded_pictures_are_of_another_index(mixed: Command, clip: Path) -> None:
+    mixed.report("red.png", "--model", str(clip))
+    done = mixed("index", ".", "--exact")
+    assert done.returncode == 2
+    assert b"exact is False, not True" in done.stderr
+    assert b"--rebuild" in done.stderr
+    assert mixed.report("red.png", "--exact", "--rebuild")["embedded"] == 1
+    assert mixed.report("red.png")["unchanged"] == 1, "the index remembers that it is exact"
+    assert len(mixed.hits("red")) == 1
+
+
 @pytest.mark.parametrize("make", ["make_siglip", "make_qwen3vl"])
 def test_index_and_search_with(make: str, mixed: Command, tmp_path: Path) -> None:
     directory = tmp_path / "model"

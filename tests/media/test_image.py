@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from PIL import ExifTags, Image, ImageOps
 
 from mmsearch import media
-from mmsearch.core import WHOLE, Facts, LoaderSettings, Segment
+from mmsearch.core import WHOLE, Facts, Fit, LoaderSettings, Segment
 from mmsearch.errors import MediaError
 from mmsearch.media import image as loader
 
@@ -352,3 +353,75 @@ def test_decoder_writes_nothing_to_stderr(tmp_path: Path) -> None:
         [sys.executable, "-c", script, *(str(tmp_path / name) for name in files)], capture_output=True, check=True
     )
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+CROPPED = Fit("edge", 32, 32, edge=32)
+SQUASHED = Fit("squash", 32, 64)
+PATCHED = Fit("patches", step=16, least=16 * 16, most=64 * 64)
+
+
+def wide() -> Image.Image:
+    """320 × 160: red, green and blue side by side, the green in the middle half."""
+    picture = Image.new("RGB", (320, 160), "red")
+    picture.paste("lime", (80, 0, 240, 160))
+    picture.paste("blue", (240, 0, 320, 160))
+    return picture
+
+
+@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize(("fit", "shape"), [(CROPPED, (32, 32)), (SQUASHED, (32, 64)), (PATCHED, (32, 80))])
+def test_picture_is_brought_to_what_the_model_sees(
+    tmp_path: Path, format_name: str, fit: Fit, shape: tuple[int, int]
+) -> None:
+    found = pixels(tmp_path, encoded(wide(), format_name), LoaderSettings(image_fit=fit)).astype(int)
+    assert found.shape[:2] == shape
+    edges = ((0, 255, 0), (0, 255, 0)) if fit is CROPPED else ((255, 0, 0), (0, 0, 255))
+    for column, colour in zip((2, -3), edges, strict=True):
+        assert np.abs(found[shape[0] // 2, column] - colour).max() < 40
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+@pytest.mark.parametrize("fit", [CROPPED, SQUASHED, PATCHED])
+def test_fitted_picture_is_upright(tmp_path: Path, orientation: int, fit: Fit) -> None:
+    picture = wide()
+    picture.paste("white", (0, 0, 320, 60))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    found = pixels(tmp_path, encoded(picture, "JPEG", exif=exif), LoaderSettings(image_fit=fit)).astype(int)
+    turned = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded(picture, "PNG", exif=exif))))
+    expected = pixels(tmp_path, encoded(turned, "PNG"), LoaderSettings(image_fit=fit)).astype(int)
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).mean() < 6
+
+
+@pytest.mark.parametrize("size", [(40, 40), (700, 30), (1, 1), (5000, 9)])
+@pytest.mark.parametrize("fit", [CROPPED, PATCHED])
+def test_small_pictures_and_strips_are_left_to_the_processor(tmp_path: Path, size: tuple[int, int], fit: Fit) -> None:
+    data = encoded(Image.effect_noise(size, 60), "PNG")
+    assert np.array_equal(pixels(tmp_path, data, LoaderSettings(image_fit=fit)), pixels(tmp_path, data))
+
+
+@pytest.mark.parametrize("settings", [LoaderSettings(image_fit=CROPPED), LoaderSettings(image_side=32)])
+def test_exact_keeps_every_pixel(tmp_path: Path, settings: LoaderSettings) -> None:
+    data = encoded(wide(), "JPEG")
+    assert np.array_equal(pixels(tmp_path, data, replace(settings, exact=True)), pixels(tmp_path, data))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16", "CMYK", "1"])
+def test_every_mode_is_fitted(tmp_path: Path, mode: str) -> None:
+    data = encoded(Image.new(mode, (200, 300)), "TIFF")
+    assert pixels(tmp_path, data, LoaderSettings(image_fit=CROPPED)).shape == (32, 32, 3)
+
+
+def test_pages_and_moments_are_fitted(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (200, 100), (0, 0, 12 * number)) for number in range(3)]
+    for format_name in ("TIFF", "GIF"):
+        data = encoded(frames[0], format_name, save_all=True, append_images=frames[1:])
+        _, parts = load(tmp_path, data, LoaderSettings(image_fit=CROPPED))
+        assert [np.asarray(part.content).shape for part in parts] == [(32, 32, 3)] * 3
+
+
+def test_truncated_jpeg_is_a_failure_at_any_scale(tmp_path: Path) -> None:
+    data = encoded(Image.effect_noise((640, 640), 90).convert("RGB"), "JPEG")
+    with pytest.raises(MediaError, match=r"^truncated JPEG"):
+        load(tmp_path, data[: len(data) // 2], LoaderSettings(image_fit=CROPPED))

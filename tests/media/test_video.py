@@ -163,6 +163,56 @@ def test_long_video_with_rare_keyframes_is_read_in_full(tmp_path: Path) -> None:
     assert all(len(clip.seconds) >= 2 for clip in clips(read(path)))
 
 
+def test_video_of_keyframes_alone_is_not_decoded_in_full(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mkv", shots([RED, GREEN], 4, fps=25), "libx264", fps=25, keyframe_every=1)
+    assert video._skipped(str(path), SETTINGS) == "NONKEY"
+    taken = np.array([now for now, _, _ in video._Pass(str(path), "NONKEY").samples()])
+    assert np.array_equal(taken, [now for now, _, _ in video._Pass(str(path), "DEFAULT").samples()])
+    assert np.abs(np.diff(taken) - 0.5).max() < 0.05
+    assert spans(read(path)) == [(pytest.approx(0), pytest.approx(4, abs=0.5)), (pytest.approx(4, abs=0.5), 8)]
+
+
+def test_frames_that_no_other_needs_are_not_decoded(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", shots([RED, GREEN, BLUE], 3, fps=30), "libx264", fps=30, keyframe_every=250)
+    assert video._skipped(str(path), SETTINGS) == "NONREF"
+    segments = read(path)
+    assert spans(segments) == [(pytest.approx(3 * i, abs=0.5), pytest.approx(3 * i + 3, abs=0.5)) for i in range(3)]
+    for clip, colour in zip(clips(segments), (RED, GREEN, BLUE), strict=True):
+        assert np.abs(corner(clip) - colour).max() < 25
+        assert np.diff(clip.seconds).max() < 1
+    slow = write_video(tmp_path / "slow.mp4", shots([RED], 3, fps=4), "libx264", fps=4, keyframe_every=250)
+    assert video._skipped(str(slow), SETTINGS) == "DEFAULT", "few frames are all needed"
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts", "v.avi"])
+def test_overview_is_spread_over_the_whole_video(name: str, tmp_path: Path) -> None:
+    codec = "mpeg4" if name == "v.avi" else "libx264"
+    path = write_video(tmp_path / name, shots([RED, GREEN, BLUE], 20, fps=5), codec, fps=5, keyframe_every=10)
+    clip = video.overview(str(path), LoaderSettings(clip_frames=6, image_side=48))
+    assert clip.frames.shape == (6, 32, 48, 3)
+    assert np.abs(clip.seconds - [5, 15, 25, 35, 45, 55]).max() <= 2.5
+    for frame, colour in zip(clip.frames, (RED, RED, GREEN, GREEN, BLUE, BLUE), strict=True):
+        assert np.abs(frame[:8, :8].reshape(-1, 3).mean(0) - colour).max() < 25
+
+
+def test_overview_of_few_keyframes_has_each_once(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", shots([RED], 10), "libx264", keyframe_every=50)
+    clip = video.overview(str(path), LoaderSettings(clip_frames=8))
+    assert clip.seconds == pytest.approx([0, 5], abs=0.2)
+
+
+def test_overview_of_a_stream_without_an_end_is_its_beginning(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.h264", shots([RED], 6), "libx264")
+    assert 1 <= len(video.overview(str(path), LoaderSettings(clip_frames=4)).frames) <= 4
+
+
+def test_overview_of_what_holds_no_frame_is_a_media_error(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.avi", shots([RED], 2))
+    path.write_bytes(path.read_bytes()[: path.read_bytes().index(b"movi") + 8])
+    with pytest.raises(MediaError):
+        video.overview(str(path), SETTINGS)
+
+
 @pytest.mark.parametrize("name", ["v.mkv", "v.webm", "v.avi", "v.ts"])
 def test_broken_tail_keeps_what_was_decoded(name: str, tmp_path: Path) -> None:
     codec = "libvpx-vp9" if name.endswith("webm") else "mpeg4"

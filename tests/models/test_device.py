@@ -1,13 +1,11 @@
-"""Choice of device and number format, and cutting batches that do not fit."""
+"""Choice of device, number format and attention."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
-from mmsearch.errors import MmsearchError, UsageError
-from mmsearch.models.device import DTYPES, choose_device, choose_dtype, in_halves
+from mmsearch.errors import UsageError
+from mmsearch.models.device import DTYPES, asynchronously, choose_attention, choose_device, choose_dtype
 
 pytestmark = pytest.mark.models
 
@@ -43,34 +41,25 @@ def test_bfloat16_is_chosen_where_the_cpu_computes_in_it(monkeypatch: pytest.Mon
         assert choose_dtype(None, "cpu") is expected
 
 
-def test_halves_keep_the_order() -> None:
+def test_flash_attention_is_taken_where_it_is_installed_and_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
     import torch
 
-    def run(batch: Sequence[int]) -> list[int]:
-        if len(batch) > 3:
-            raise torch.OutOfMemoryError
-        return [number * 10 for number in batch]
+    def choose(device: str, dtype: torch.dtype, wanted: str | None = None) -> str | None:
+        return choose_attention(wanted, device, dtype)
 
-    assert in_halves(run, list(range(11))) == [number * 10 for number in range(11)]
+    for found, expected in ((None, None), (object(), "flash_attention_2")):
+        monkeypatch.setattr(importlib.util, "find_spec", lambda _, found=found: found)
+        assert choose("cuda", torch.bfloat16) == expected
+        assert choose("cuda", torch.float32) is None
+        assert choose("cpu", torch.bfloat16) is None
+        assert choose("cpu", torch.float32, "eager") == "eager"
 
 
-def test_single_input_that_does_not_fit_names_the_remedy() -> None:
+def test_features_of_a_cpu_model_stay_where_they_are() -> None:
     import torch
 
-    def run(_: Sequence[int]) -> list[int]:
-        raise torch.OutOfMemoryError
-
-    with pytest.raises(MmsearchError, match="lower --max-pixels"):
-        in_halves(run, [1, 2, 3])
-
-
-def test_other_errors_are_not_retried() -> None:
-    calls = []
-
-    def run(batch: Sequence[int]) -> list[int]:
-        calls.append(len(batch))
-        raise RuntimeError("a bug")
-
-    with pytest.raises(RuntimeError, match="a bug"):
-        in_halves(run, [1, 2, 3])
-    assert calls == [3]
+    features = {"input_ids": torch.arange(3), "modality": "text"}
+    assert asynchronously(features, "cpu") is features
+    assert features["modality"] == "text"

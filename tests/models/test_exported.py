@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmsearch.core import Audio, Embedder, ModelOptions, Segment
+from mmsearch.core import Audio, Embedder, Fit, ModelOptions, Segment
 from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
 from mmsearch.models import load_embedder
 from mmsearch.models.exported import ExportedEmbedder
@@ -110,8 +110,24 @@ def test_settings_fit_the_model(loaded: dict[str, Embedder]) -> None:
     loaders = {name: model.spec.loader for name, model in loaded.items()}
     assert loaders["clip"].passage_chars == 220
     assert loaders["siglip"].passage_chars == 180
-    assert loaders["clip"].image_side == 4 * builders.SIDE
+    assert loaders["clip"].image_fit == Fit("edge", builders.SIDE, builders.SIDE, builders.SIDE)
+    assert loaders["siglip"].image_fit is not None
+    assert loaders["siglip"].image_fit.kind == "squash"
     assert loaded["clip"].spec.modalities == {"text", "image", "document", "video"}
+
+
+def test_exact_leaves_pictures_to_the_model_and_a_loader_that_fits_them_changes_little(made: dict[str, Path]) -> None:
+    fitted, exact = (load_embedder(ModelOptions(str(made["clip"]), exact=choice)) for choice in (False, True))
+    assert exact.spec.loader.exact
+    assert exact.spec.loader.image_fit is None
+    fit = fitted.spec.loader.image_fit
+    assert fit is not None
+    whole = np.asarray(Image.effect_mandelbrot((640, 400), (-2, -1.5, 1, 1.5), 60).convert("RGB"))
+    size, part = fit.cut(640, 400)
+    box = tuple(share * side for share, side in zip(part, (640, 400, 640, 400), strict=True))
+    small = np.asarray(Image.fromarray(whole).resize(size, Image.Resampling.BICUBIC, box))
+    rows = [model.embed([segment(p, "image")])[0] for model, p in ((fitted, small), (exact, whole))]
+    assert rows[0] @ rows[1] > 0.995
 
 
 def test_what_the_model_cannot_read_is_refused(loaded: dict[str, Embedder]) -> None:

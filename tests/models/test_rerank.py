@@ -125,7 +125,7 @@ def test_a_batch_that_does_not_fit_is_halved(visual: Reranker, models: Models, m
 
     monkeypatch.setattr(CrossEncoder, "predict", small_memory)
     assert np.allclose(visual.score(query("red car"), pictures(*PICTURES)), expected, atol=1e-3)
-    assert sizes == [4, 2, 1, 1, 2, 1, 1, 1]
+    assert sizes == [4, 2, 1, 1, 1, 1, 1]
 
 
 def test_models_that_score_no_pairs_are_refused(models: Models, tmp_path: Path) -> None:

@@ -247,7 +247,7 @@ def test_a_batch_that_does_not_fit_is_halved(models: Models, monkeypatch: pytest
 
     monkeypatch.setattr(SentenceTransformer, "encode_document", small_memory)
     assert cosines(model.embed(pictures(*PICTURES)), expected).min() >= SAME
-    assert sizes == [5, 2, 3, 1, 2]
+    assert sizes == [5, 2, 2, 1]
 
 
 def test_weights_that_give_no_number_are_an_error_that_names_the_file(models: Models, tmp_path: Path) -> None:

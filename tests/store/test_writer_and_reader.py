@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.core import Facts, Item, LoaderSettings, ModelOptions, Span
+from mmsearch.core import Facts, Fit, Item, LoaderSettings, ModelOptions, Span
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
 from mmsearch.store import Filter, Identity, Reader, Writer, read_identity
 from tests.store.helpers import DIM, IDENTITY, found, make, parts, put, unit, vector_files, vectors_of
@@ -320,7 +320,8 @@ def test_no_index_is_missing_and_has_no_identity(tmp_path: Path) -> None:
 
 def test_identity_survives(tmp_path: Path) -> None:
     options = ModelOptions("org/model", "abc", None, "bfloat16", None, 1 << 20, {"a": [1, 2]}, {"b": None}, True)
-    identity = Identity(options, "f", 8, frozenset({"text", "video"}), LoaderSettings(page_side=512))
+    loader = LoaderSettings(page_side=512, image_fit=Fit("squash", 8, 8))
+    identity = Identity(options, "f", 8, frozenset({"text", "video"}), loader)
     Writer.open(str(tmp_path), identity).close()
     assert read_identity(str(tmp_path)) == identity
     Writer.open(str(tmp_path), replace(identity, options=replace(options, device="cuda"))).close()
@@ -427,6 +428,23 @@ def test_file_in_the_way_of_the_index_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "index").write_text("not a directory")
     with pytest.raises(MmsearchError, match="in the way"):
         Writer.open(str(tmp_path / "index"), IDENTITY)
+
+
+def test_only_committed_files_that_are_as_they_were_are_unchanged(tmp_path: Path) -> None:
+    directory = make(tmp_path / "index", "a", "b", "c", "d")
+    stamps = [("/data/a", 1, 1), ("/data/b", 1, 2), ("/data/c", 1, 1), ("/data/d", 1, 1), ("/data/new", 1, 1)]
+    with Writer.open(directory, IDENTITY) as writer:
+        writer.mark_missing("/data/d")
+        writer.commit()
+        writer.put_failure("/data/c", 1, 1, "broken")
+        assert writer.unchanged(stamps) == [True, False, False, False, False]
+        assert writer.unchanged([]) == []
+        writer.commit()
+        assert writer.unchanged(stamps) == [True, False, False, False, False]
+        assert writer.count_under("/data", missing=True) == 4
+        assert writer.count_under("/data", missing=False) == 3
+        assert writer.count_under("/data/a", missing=False) == 1
+        assert writer.count_under("/dat", missing=False) == 0
 
 
 def test_writers_note_is_json_and_goes_with_it(tmp_path: Path) -> None:

@@ -1,0 +1,141 @@
+"""One file read in two steps, the same in every process: what it is, then, if that is news, its decoded parts.
+
+Answers are plain data that travel between processes. Knows nothing of processes or of the index.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mmsearch import media, scan
+from mmsearch.core import Facts, LoaderSettings, Modality, Segment
+from mmsearch.errors import MediaError, UnsupportedMedia
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Read one file: without a digest say what it is, with one decode it. `kind` is the name of its kind."""
+
+    entry: scan.Entry
+    digest: str = ""
+    kind: str = ""
+
+    @property
+    def step(self) -> str:
+        """The stage that the time counts for."""
+        return "decode" if self.digest else "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The whole answer to the first step."""
+
+    kind: media.Kind
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The file can be decoded; its parts follow."""
+
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One decoded part."""
+
+    segment: Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """All parts have been sent, and the file is still what the scan saw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The file cannot be read, and nothing more comes of it.
+
+    Attributes:
+        reason: in one line.
+        unsupported: it is sound, but of no use to anybody here.
+        memory: it was too much for the memory of the process, which is better not used any more.
+    """
+
+    reason: str
+    unsupported: bool = False
+    memory: bool = False
+
+
+Answer: TypeAlias = Identified | Opened | Part | Finished | Failed
+LAST = (Identified, Finished, Failed)
+"""Answers after which none comes to the same request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """An answer with the seconds of work that it took since the one before."""
+
+    answer: Answer
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How files become parts: the loader's settings, and which partitions the model can use."""
+
+    settings: LoaderSettings
+    modalities: frozenset[Modality]
+
+    def answers(self, request: Request) -> Iterator[Timed]:
+        """What there is to say to a request, decoded as it is asked for; the last one is one of `LAST`."""
+        answers = self._guarded(request)
+        while True:
+            start = time.perf_counter()
+            answer = next(answers, None)
+            if answer is None:
+                return
+            yield Timed(answer, time.perf_counter() - start)
+
+    def _guarded(self, request: Request) -> Iterator[Answer]:
+        try:
+            yield from self._decode(request) if request.digest else self._identify(request.entry.path)
+        except MediaError as error:
+            memory = isinstance(error.__cause__, MemoryError)
+            yield Failed(str(error), isinstance(error, UnsupportedMedia), memory)
+        except MemoryError:
+            yield Failed("too big for the memory of this machine", memory=True)
+        except Exception as error:
+            # A mistake of ours: one file must not end the run of all.
+            log.debug("reading failed", exc_info=True)
+            yield Failed(f"cannot be decoded: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+
+    def _identify(self, path: str) -> Iterator[Answer]:
+        yield Identified(media.identify(path), scan.digest(path))
+
+    def _decode(self, request: Request) -> Iterator[Answer]:
+        loaded = media.load(request.entry.path, request.digest, media.KINDS[request.kind], self.settings)
+        yield Opened(loaded.facts)
+        for segment in loaded.segments:
+            if segment.item.partition in self.modalities:
+                yield Part(segment)
+        if changed_since(request.entry):
+            raise MediaError("changed while it was being read: run index again")
+        yield Finished()
+
+
+def changed_since(entry: scan.Entry) -> bool:
+    """Whether the file's size or time is no longer what the scan saw."""
+    try:
+        found = os.stat(entry.path)
+    except OSError:
+        return True
+    return (found.st_size, found.st_mtime_ns) != (entry.size, entry.mtime_ns)
