@@ -179,6 +179,14 @@ def graft(args: argparse.Namespace) -> None:
     print("took", " and ".join(args.parts), "from", args.source)
 
 
+def halve(args: argparse.Namespace) -> None:
+    """Round a finished model's matrices to half precision: what ships is exported from this small file."""
+    path = args.work / args.run / "model.pt"
+    model, _ = finished(args)
+    checkpoints.save(path, model, checkpoints.halved(model.state_dict()))
+    print(path, "now has", path.stat().st_size // 1000, "kB")
+
+
 def measure_odds(args: argparse.Namespace) -> None:
     """Measure what the scores of a finished model mean; the last stage before the export."""
     model, words = finished(args)
@@ -270,6 +278,7 @@ def parser() -> argparse.ArgumentParser:
     sub = stage("graft", graft)
     sub.add_argument("--source", type=Path, required=True, help="the model.pt to take them from")
     sub.add_argument("--parts", nargs="+", choices=checkpoints.PARTS, default=list(checkpoints.PARTS))
+    stage("halve", halve)
     stage("odds", measure_odds)
     sub = stage("export", export_onnx)
     sub.add_argument("--into", type=Path, required=True, help="folder for the ONNX files")

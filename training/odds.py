@@ -160,8 +160,8 @@ def mixed_search(kinds: dict[str, Known], odds: Odds, seed: int) -> dict[str, Te
 
 
 def save(path: Path, model: Model, odds: Odds) -> None:
-    """Write the model with its odds into one checkpoint."""
-    checkpoints.save(path, model, model.state_dict(), odds=odds)
+    """Write the model, halved already, with its odds into one checkpoint."""
+    checkpoints.save(path, model, checkpoints.halved(model.state_dict()), odds=odds)
 
 
 def read(path: Path) -> Odds:

@@ -25,6 +25,19 @@ def test_saved_model_comes_back(tmp_path: Path) -> None:
     assert all(torch.equal(value, back[name]) for name, value in model.state_dict().items())
 
 
+def test_halved_model_takes_half_the_room_and_stays_what_it_is_when_halved_again(tmp_path: Path) -> None:
+    model = seeded(0)
+    checkpoints.save(tmp_path / "whole.pt", model, model.state_dict())
+    checkpoints.save(tmp_path / "half.pt", model, checkpoints.halved(model.state_dict()))
+    assert (tmp_path / "half.pt").stat().st_size < 0.6 * (tmp_path / "whole.pt").stat().st_size
+    back = checkpoints.load_model(tmp_path / "half.pt")
+    checkpoints.save(tmp_path / "again.pt", back, checkpoints.halved(back.state_dict()))
+    again = checkpoints.load_model(tmp_path / "again.pt").state_dict()
+    for name, value in back.state_dict().items():
+        assert torch.equal(value, again[name])
+        assert torch.allclose(value.float(), model.state_dict()[name].float(), rtol=1e-3, atol=1e-6)
+
+
 def test_graft_takes_the_part_and_leaves_the_rest() -> None:
     other = seeded(1)
     taken = checkpoints.graft(seeded(0), other, ["sound"]).state_dict()
