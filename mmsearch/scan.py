@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, BinaryIO
-
-from pathspec import GitIgnoreSpec
+from itertools import chain
+from operator import attrgetter
+from typing import Any, BinaryIO, NamedTuple
 
 from mmsearch.errors import UNREADABLE, MediaError, UsageError
 
@@ -35,15 +35,29 @@ _SPECIAL: dict[int, str] = {
     stat.S_IFDIR: "directory",
 }
 _Identity = tuple[int, int]
+_name = attrgetter("name")
+_RUN = 2048
+"""Files of one directory that are handed on at a time, so that work on a large one begins before its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A regular file, or a link to one with the size and time of its target. `path` is absolute, links unresolved."""
 
     path: str
     size: int
     mtime_ns: int
+
+
+class Run(NamedTuple):
+    """Files of one directory that follow one another, in columns: most are unchanged, and nobody looks at each."""
+
+    paths: list[str]
+    sizes: list[int]
+    mtimes_ns: list[int]
+
+    def entries(self) -> Iterator[Entry]:
+        """The files one by one."""
+        return map(Entry, *self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +142,8 @@ def _unwarned() -> Iterator[None]:
 
 def _compile(line: str) -> list[Any]:
     """The pattern of one line as pathspec compiles it; ValueError for a bad one."""
+    from pathspec import GitIgnoreSpec  # late: most trees have no ignore file, and it takes a while to import
+
     if line.endswith("/**/"):
         line += "*/"  # the directories below: pathspec would take the one above for a match as well
     try:
@@ -254,13 +270,17 @@ def glob_filter(globs: Sequence[str]) -> Callable[[str], bool]:
 
 @dataclass(slots=True)
 class _Folder:
-    """A directory being walked: what is still to come of it, and what holds for all in it."""
+    """A directory being walked: what is still to come of it, and what holds for all in it.
+
+    No rule or glob is asked about what lies in a `plain` one: what is hidden has been dropped already.
+    """
 
     names: Iterator[os.DirEntry[str]]
     identity: _Identity
     own: _Rules | None
     git: _Rules | None
     taken: bool
+    plain: bool
 
 
 def walk(root: str, options: ScanOptions) -> Iterator[Entry | Problem]:
@@ -273,11 +293,17 @@ def walk(root: str, options: ScanOptions) -> Iterator[Entry | Problem]:
     Raises:
         UsageError: `root` does not exist, or a glob is no pattern.
     """
+    return chain.from_iterable([one] if isinstance(one, Problem) else one.entries() for one in runs(root, options))
+
+
+def runs(root: str, options: ScanOptions) -> Iterator[Run | Problem]:
+    """The same as `walk`, with files in runs of at most some thousand."""
     top = os.path.abspath(root)
     if not os.path.lexists(top):
         raise UsageError(f"no such file or directory: {_shown(root)}")
     if not os.path.isdir(top):
-        return iter([entry(top)])
+        found = entry(top)
+        return iter([_alone(found)])
     return _Walk(options).run(top)
 
 
@@ -290,18 +316,43 @@ class _Walk:
         self._open: list[_Folder] = []
         self._above: set[_Identity] = set()
 
-    def run(self, top: str) -> Iterator[Entry | Problem]:
+    def run(self, top: str) -> Iterator[Run | Problem]:
         self._above = {known for path in _parents(os.path.realpath(top)) if (known := _identity(path)) is not None}
         own, git = self._inherited(top)
         taken = self._globs is not None and self._globs.folder(top) is True
         yield from self._enter(top, own, git, taken)
         while self._open:
             folder = self._open[-1]
-            found = next(folder.names, None)
-            if found is None:
+            files, other = self._files(folder)
+            if files.paths:
+                yield files
+            if other is not None:
+                yield from map(_alone, self._visit(folder, other))
+            elif not files.paths:
                 self._above.discard(self._open.pop().identity)
-            else:
-                yield from self._visit(folder, found)
+
+    def _files(self, folder: _Folder) -> tuple[Run, os.DirEntry[str] | None]:
+        """The regular files that come next in a directory, and what comes after them if that is something else.
+
+        Nothing of both at its end. This is the loop that an unchanged tree spends its time in.
+        """
+        files = Run([], [], [])
+        paths, sizes, times = files
+        for found in folder.names:
+            try:
+                if not folder.plain and self._leaves_out(folder, found):
+                    continue
+                status = found.stat(follow_symlinks=False)
+            except OSError:
+                return files, found  # looked at again, to say what is wrong with it
+            if not stat.S_ISREG(status.st_mode):
+                return files, found
+            paths.append(found.path)
+            sizes.append(status.st_size)
+            times.append(status.st_mtime_ns)
+            if len(paths) == _RUN:
+                break
+        return files, None
 
     def _inherited(self, top: str) -> tuple[_Rules | None, _Rules | None]:
         """The rules of the directories above, from the top of the repository that `top` lies in."""
@@ -343,11 +394,17 @@ class _Walk:
             yield Problem(path, _reason(error))
         if identity is None:
             return
+        names = "\0".join(["", *map(_name, found)])  # asked as a whole, which is cheaper than each name
+        dotted = {item.name for item in found if item.name.startswith(".")} if "\0." in names else set()
         if self._options.ignore:
-            own, git = self._rules(path, {item.name for item in found if item.name.startswith(".")}, own, git)
-        found.sort(key=_by_bytes)
+            own, git = self._rules(path, dotted, own, git)
+        plain = self._globs is None and own is None and git is None
+        if plain and dotted and not self._options.hidden:
+            found = [item for item in found if item.name not in dotted]
+        # Plain ASCII sorts as text like its bytes.
+        found.sort(key=_name if names.isascii() else _by_bytes)
         self._above.add(identity)
-        self._open.append(_Folder(iter(found), identity, own, git, taken))
+        self._open.append(_Folder(iter(found), identity, own, git, taken, plain))
 
     def _visit(self, folder: _Folder, found: os.DirEntry[str]) -> Iterator[Entry | Problem]:
         path = found.path
@@ -385,6 +442,9 @@ class _Walk:
             taken = folder.taken or (self._globs is not None and self._globs.match(path, True) is True)
             yield from self._enter(path, folder.own, folder.git, taken)
 
+    def _leaves_out(self, folder: _Folder, found: os.DirEntry[str]) -> bool:
+        return found.is_file(follow_symlinks=False) and not self._takes(folder, found.path, found.name, False)
+
     def _takes(self, folder: _Folder, path: str, name: str, is_dir: bool) -> bool:
         if self._globs is not None:
             verdict = self._globs.match(path, is_dir)
@@ -401,6 +461,10 @@ class _Walk:
 
 def _by_bytes(found: os.DirEntry[str]) -> bytes:
     return os.fsencode(found.name)
+
+
+def _alone(one: Entry | Problem) -> Run | Problem:
+    return Run([one.path], [one.size], [one.mtime_ns]) if isinstance(one, Entry) else one
 
 
 def _parents(path: str) -> list[str]:
