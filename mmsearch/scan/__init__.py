@@ -7,26 +7,33 @@ is asked about. Whatever is neither a directory nor a regular file is named in a
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
-import re
 import stat
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
-from typing import Any, BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from mmsearch.errors import UNREADABLE, MediaError, UsageError
+from mmsearch.errors import UsageError
+from mmsearch.scan.files import digest, read_paths, reason_of
+from mmsearch.scan.rules import Globs, Rules, glob_filter, read_rules, slashed
+
+__all__ = [
+    "Entry",
+    "Problem",
+    "Run",
+    "ScanOptions",
+    "digest",
+    "entry",
+    "glob_filter",
+    "read_paths",
+    "runs",
+    "walk",
+]
 
 _OWN_IGNORE = ".mmsearchignore"
 _GIT_IGNORE = ".gitignore"
-_LARGEST_IGNORE_FILE = 1 << 20
-_MOST_ALTERNATIVES = 1000
-_CHUNK = 1 << 20
 _SPECIAL: dict[int, str] = {
     stat.S_IFIFO: "FIFO",
     stat.S_IFSOCK: "socket",
@@ -87,184 +94,6 @@ class ScanOptions:
     exclude: tuple[str, ...] = ()
 
 
-# --- patterns ---------------------------------------------------------------------------------------------------------
-
-
-class _Rules:
-    """Gitignore patterns of one source; the last one that matches a path decides."""
-
-    def __init__(self, patterns: Iterable[Any], outer: _Rules | None = None, base: str = "") -> None:
-        live = [(p.regex, bool(p.include)) for p in patterns if p.include is not None]
-        self._patterns = live[::-1]
-        # One alternation answers "does any match?", which for most paths is no. Group names would clash in it.
-        joined = "|".join(f"(?:{re.sub(r'[?]P<[^>]*>', '?:', regex.pattern)})" for regex, _ in live)
-        with _unwarned():
-            self._any = re.compile(joined, re.DOTALL)
-        self._outer = outer
-        self._skip = len(base) + (not base.endswith("/"))
-
-    def match(self, path: str, is_dir: bool) -> bool | None:
-        """True if `path`, `/`-separated and relative, is matched itself (not by an ancestor), False if negated."""
-        text = path + "/" if is_dir else path
-        if not self._any.search(text):
-            return None
-        for regex, include in self._patterns:
-            if any(_is_whole(found, text) for found in regex.finditer(text)):
-                return include
-        return None
-
-    def ignores(self, path: str, is_dir: bool) -> bool | None:
-        """The verdict on an absolute path of the innermost source that has one."""
-        rules: _Rules | None = self
-        while rules is not None:
-            verdict = rules.match(path[rules._skip :], is_dir)
-            if verdict is not None:
-                return verdict
-            rules = rules._outer
-        return None
-
-
-def _is_whole(found: re.Match[str], text: str) -> bool:
-    """Whether a pattern matches the path itself. It also finds what lies below a directory it names, where the group
-    that pathspec puts around that directory's slash ends too early; and `a/**`, which has none, finds `a/`."""
-    if found.groupdict().get("ps_d") is not None:
-        return found.end("ps_d") == len(text)
-    return not (found[0].endswith("/") and found.end() == len(text))
-
-
-@contextmanager
-def _unwarned() -> Iterator[None]:
-    """Without what `re` warns of odd brackets: the pattern is the user's, and stderr is no place to discuss it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _compile(line: str) -> list[Any]:
-    """The pattern of one line as pathspec compiles it; ValueError for a bad one."""
-    from pathspec import GitIgnoreSpec  # late: most trees have no ignore file, and it takes a while to import
-
-    if line.endswith("/**/"):
-        line += "*/"  # the directories below: pathspec would take the one above for a match as well
-    try:
-        with _unwarned():
-            return list(GitIgnoreSpec.from_lines([line]).patterns)
-    except re.error as error:
-        raise ValueError(str(error)) from error
-
-
-def _read_rules(file: str, base: str, outer: _Rules | None) -> _Rules | None:
-    """The rules of an ignore file; as in git, an unreadable one and bad lines count for nothing."""
-    try:
-        with _open_regular(file) as stream:
-            text = os.fsdecode(stream.read(_LARGEST_IGNORE_FILE).removeprefix(b"\xef\xbb\xbf"))
-    except OSError:
-        return outer
-    patterns: list[Any] = []
-    for line in text.split("\n"):
-        try:
-            patterns += _compile(line.removesuffix("\r"))
-        except ValueError:
-            continue
-    return _Rules(patterns, outer, _slashed(base)) if any(p.include is not None for p in patterns) else outer
-
-
-def _slashed(path: str) -> str:
-    return path.replace(os.sep, "/") if os.sep != "/" else path
-
-
-def _expand(glob: str) -> list[str]:
-    """Replace `{a,b}` by its alternatives, innermost first; unbalanced braces stay as they are."""
-    done: list[str] = []
-    todo = [glob]
-    while todo:
-        if len(todo) + len(done) > _MOST_ALTERNATIVES:
-            raise UsageError(f"glob {glob!r} stands for more than {_MOST_ALTERNATIVES} patterns: give several globs")
-        text = todo.pop()
-        found = re.search(r"(?<!\\)\{((?:[^{}\\]|\\.)*)\}", text, re.DOTALL)
-        if found is None:
-            done.append(text)
-            continue
-        before, after = text[: found.start()], text[found.end() :]
-        todo += [before + choice + after for choice in reversed(found[1].split(","))]
-    return done
-
-
-class _Globs:
-    """The globs of a command line, each taking what it matches or, after `!`, dropping it; the last one decides."""
-
-    def __init__(self, globs: Sequence[str]) -> None:
-        self._cwd = _slashed(os.getcwd()).rstrip("/") + "/"
-        self._rules: list[tuple[_Rules, bool, bool]] = []
-        for glob in globs:
-            body = glob.removeprefix("!")
-            self._rules.append((self._parse(glob, body), not glob.startswith("!"), body.startswith("/")))
-        self._rules.reverse()
-        self.selective = any(take for _, take, _ in self._rules)
-        self.folder = lru_cache(maxsize=4096)(self._folder)
-
-    @staticmethod
-    def _parse(glob: str, body: str) -> _Rules:
-        patterns: list[Any] = []
-        for text in _expand(body):
-            # `!` and `#` would be read as a second negation and as a comment.
-            try:
-                patterns += _compile("\\" + text if text[:1] in ("!", "#") else text)
-            except ValueError:
-                raise UsageError(f"not a glob: {glob!r}") from None
-        if not any(p.include is not None for p in patterns):
-            raise UsageError(f"not a glob: {glob!r}")
-        return _Rules(patterns)
-
-    def match(self, path: str, is_dir: bool) -> bool | None:
-        """True to take an absolute path, False to drop it, None if no glob matches it itself."""
-        text = _slashed(path)
-        absolute = text.removeprefix("/")
-        if text.startswith(self._cwd):
-            near: str | None = text[len(self._cwd) :]
-        else:
-            near = None if self._cwd.startswith(text.rstrip("/") + "/") else absolute
-        for rules, take, rooted in self._rules:
-            if (near and rules.match(near, is_dir)) or (rooted and absolute and rules.match(absolute, is_dir)):
-                return take
-        return None
-
-    def _folder(self, path: str) -> bool | None:
-        """The verdict that a directory hands down: False for good, True if it or one above it is taken."""
-        taken: bool | None = None
-        for end in [*(m.start() for m in re.finditer(re.escape(os.sep), path)), len(path)]:
-            verdict = self.match(path[:end], True) if end else None
-            if verdict is False:
-                return False
-            taken = verdict or taken
-        return taken
-
-    def takes(self, path: str) -> bool:
-        """Whether a file passes, by its own name and by its directories."""
-        above = self.folder(os.path.dirname(path))
-        if above is False:
-            return False
-        verdict = self.match(path, False)
-        return (above is True or not self.selective) if verdict is None else verdict
-
-
-def glob_filter(globs: Sequence[str]) -> Callable[[str], bool]:
-    """A test for paths of files by `-g` globs: gitignore patterns that select, or with `!` in front drop.
-
-    The last glob that matches decides; with no positive glob everything else passes, with one nothing else does. What
-    names a directory holds for all in it, and a dropped directory is dropped for good. `{a,b}` gives alternatives.
-    Paths below the working directory are matched relative to it, others as they are; a glob that starts with `/` may
-    also be an absolute path.
-
-    Raises:
-        UsageError: a glob that is no pattern.
-    """
-    if not globs:
-        return lambda path: True
-    rules = _Globs(globs)
-    return lambda path: rules.takes(os.path.abspath(path))
-
-
 # --- walking ----------------------------------------------------------------------------------------------------------
 
 
@@ -277,8 +106,8 @@ class _Folder:
 
     names: Iterator[os.DirEntry[str]]
     identity: _Identity
-    own: _Rules | None
-    git: _Rules | None
+    own: Rules | None
+    git: Rules | None
     taken: bool
     plain: bool
 
@@ -310,7 +139,7 @@ def runs(root: str, options: ScanOptions) -> Iterator[Run | Problem]:
 class _Walk:
     def __init__(self, options: ScanOptions) -> None:
         self._options = options
-        self._globs = _Globs(options.globs) if options.globs else None
+        self._globs = Globs(options.globs) if options.globs else None
         self._barred = {os.path.abspath(path) for path in options.exclude}
         self._barred_ids = {known for path in self._barred if (known := _identity(path)) is not None}
         self._open: list[_Folder] = []
@@ -354,10 +183,10 @@ class _Walk:
                 break
         return files, None
 
-    def _inherited(self, top: str) -> tuple[_Rules | None, _Rules | None]:
+    def _inherited(self, top: str) -> tuple[Rules | None, Rules | None]:
         """The rules of the directories above, from the top of the repository that `top` lies in."""
-        own: _Rules | None = None
-        git: _Rules | None = None
+        own: Rules | None = None
+        git: Rules | None = None
         if not self._options.ignore or os.path.lexists(os.path.join(top, ".git")):
             return own, git
         parents = _parents(top)
@@ -369,17 +198,17 @@ class _Walk:
         return own, git
 
     def _rules(
-        self, path: str, names: set[str], own: _Rules | None, git: _Rules | None
-    ) -> tuple[_Rules | None, _Rules | None]:
+        self, path: str, names: set[str], own: Rules | None, git: Rules | None
+    ) -> tuple[Rules | None, Rules | None]:
         if ".git" in names:
-            git = _read_rules(os.path.join(path, ".git", "info", "exclude"), path, None)
+            git = read_rules(os.path.join(path, ".git", "info", "exclude"), path, None)
         if _GIT_IGNORE in names:
-            git = _read_rules(os.path.join(path, _GIT_IGNORE), path, git)
+            git = read_rules(os.path.join(path, _GIT_IGNORE), path, git)
         if _OWN_IGNORE in names:
-            own = _read_rules(os.path.join(path, _OWN_IGNORE), path, own)
+            own = read_rules(os.path.join(path, _OWN_IGNORE), path, own)
         return own, git
 
-    def _enter(self, path: str, own: _Rules | None, git: _Rules | None, taken: bool) -> Iterator[Problem]:
+    def _enter(self, path: str, own: Rules | None, git: Rules | None, taken: bool) -> Iterator[Problem]:
         identity = _identity(path)
         if path in self._barred or identity in self._barred_ids:
             return
@@ -391,7 +220,7 @@ class _Walk:
             with os.scandir(path) as entries:
                 found.extend(entries)
         except OSError as error:
-            yield Problem(path, _reason(error))
+            yield Problem(path, reason_of(error))
         if identity is None:
             return
         names = "\0".join(["", *map(_name, found)])  # asked as a whole, which is cheaper than each name
@@ -418,7 +247,7 @@ class _Walk:
         except FileNotFoundError:
             yield Problem(path, "vanished during the scan")
         except OSError as error:
-            yield Problem(path, _reason(error))
+            yield Problem(path, reason_of(error))
 
     def _visit_link(self, folder: _Folder, found: os.DirEntry[str]) -> Iterator[Entry | Problem]:
         path = found.path
@@ -453,7 +282,7 @@ class _Walk:
             if self._globs.selective and not is_dir and not folder.taken:
                 return False
         for rules in (folder.own, folder.git):
-            ignored = rules.ignores(_slashed(path), is_dir) if rules is not None else None
+            ignored = rules.ignores(slashed(path), is_dir) if rules is not None else None
             if ignored is not None:
                 return not ignored
         return self._options.hidden or not name.startswith(".")
@@ -504,7 +333,7 @@ def _target(path: str) -> os.stat_result | Problem:
         if error.errno == errno.ELOOP:
             return Problem(path, "symbolic link loop")
         if error.errno not in (errno.ENOENT, errno.ENOTDIR) or not os.path.islink(path):
-            return Problem(path, _reason(error))
+            return Problem(path, reason_of(error))
         return Problem(path, f"dangling symbolic link to {_shown(os.readlink(path))}")
 
 
@@ -514,49 +343,6 @@ def _judge(path: str, status: os.stat_result) -> Entry | Problem:
     return Problem(path, f"not a regular file ({_SPECIAL.get(stat.S_IFMT(status.st_mode), 'special file')})")
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or type(error).__name__).lower()
-
-
 def _shown(path: str) -> str:
     """A path fit for a one-line message: no line breaks, no bytes that cannot be printed."""
     return path.encode("utf-8", "backslashreplace").decode() if path.isprintable() else ascii(path)[1:-1]
-
-
-def _open_regular(path: str) -> BinaryIO:
-    """Open a regular file for reading. A FIFO put in its place since it was listed is refused instead of waited for."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    handle = os.open(path, flags)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError(errno.EINVAL, "not a regular file")
-    return os.fdopen(handle, "rb", buffering=0)
-
-
-def digest(path: str) -> str:
-    """BLAKE2b-256 of the content in hex, read in pieces; MediaError if it cannot be read."""
-    state = hashlib.blake2b(digest_size=32)
-    try:
-        with _open_regular(path) as stream:
-            while chunk := stream.read(_CHUNK):
-                state.update(chunk)
-    except (OSError, ValueError) as error:
-        reason = _reason(error) if isinstance(error, OSError) else str(error)
-        raise MediaError(f"{UNREADABLE}: {reason}") from error
-    return state.hexdigest()
-
-
-def read_paths(stream: BinaryIO, null: bool) -> Iterator[str]:
-    """Paths from a binary stream, one a line or, with `null`, ended by NUL bytes; empty ones are skipped."""
-    separator = b"\0" if null else b"\n"
-    # A pipe is read as it fills, so that the first paths are at work while the writer still searches.
-    read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
-    rest: list[bytes] = []
-    while chunk := read(_CHUNK):
-        *whole, tail = chunk.split(separator)
-        if whole:
-            yield from map(os.fsdecode, filter(None, [b"".join([*rest, whole[0]]), *whole[1:]]))
-            rest = []
-        rest.append(tail)
-    if last := b"".join(rest):
-        yield os.fsdecode(last)
