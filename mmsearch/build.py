@@ -16,8 +16,6 @@ from itertools import pairwise
 from stat import S_ISDIR
 from typing import Protocol
 
-import numpy as np
-
 from mmsearch import media, scan
 from mmsearch.core import Embedder, Facts, IndexReport, Item, Modality, Vectors
 from mmsearch.errors import MmsearchError
@@ -345,6 +343,8 @@ class Builder:
             part.owner.rows.append((part.segment.item, row))
 
     def _store_if_whole(self, work: _Work) -> None:
+        import numpy as np  # late: nothing of it is needed where nothing has changed
+
         if work.failed or not work.read or len(work.rows) < work.queued:
             return
         del self._contents[work.key]

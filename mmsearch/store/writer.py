@@ -13,8 +13,6 @@ from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 
-import numpy as np
-
 from mmsearch.core import Facts, Item, Modality, Vectors
 from mmsearch.errors import IndexDamaged, IndexMismatch
 from mmsearch.store import merge, schema, vectors
@@ -143,6 +141,8 @@ class Writer:
         Raises:
             ValueError: the vectors do not fit the items or the index, or are not finite.
         """
+        import numpy as np
+
         if vectors.shape != (len(items), self.identity.dim) or not np.isfinite(vectors).all():
             raise ValueError(
                 f"{len(items)} items of dim {self.identity.dim} need as many finite vectors, got {vectors.shape}"
