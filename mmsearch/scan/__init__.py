@@ -167,9 +167,10 @@ class _Walk:
         """
         files = Run([], [], [])
         paths, sizes, times = files
+        plain = folder.plain
         for found in folder.names:
             try:
-                if not folder.plain and self._leaves_out(folder, found):
+                if not plain and self._leaves_out(folder, found):
                     continue
                 status = found.stat(follow_symlinks=False)
             except OSError:
