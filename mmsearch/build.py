@@ -12,11 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import pairwise
 from stat import S_ISDIR
 from typing import Protocol
-
-import numpy as np
 
 from mmsearch import media, scan
 from mmsearch.core import Embedder, Facts, IndexReport, Item, Modality, Vectors
@@ -33,15 +31,13 @@ COMMIT_FILES = 8192
 COMMIT_SECONDS = 15.0
 PATIENCE = 0.25
 """Seconds that the model waits for more parts before it takes what there is."""
-LOOKUP = 512
-"""Files of a walk that are compared with the index at a time."""
 
 
 class Listener(Protocol):
     """Hears of each file and of each failure; the command line turns it into progress."""
 
-    def file(self, path: str) -> None:
-        """The scan has come to a file."""
+    def past(self, path: str, count: int) -> None:
+        """The scan has come past so many files, of which `path` is the last."""
 
     def done(self, path: str, size: int) -> None:
         """Nothing is left to do for a file that had to be read."""
@@ -135,26 +131,29 @@ class Builder:
     def _walk(self, root: str) -> bool:
         """Go through a folder; whether every file that the index knows there was met."""
         known, met = self.writer.count_under(root, missing=self.options.prune), 0
-        found = scan.walk(root, self.options.scan)
-        while some := list(islice(found, LOOKUP)):
-            same = self.writer.unchanged([stamp(one) for one in some])
-            for one, unchanged in zip(some, same, strict=True):
-                self.listener.file(one.path)
-                if unchanged:
-                    self._counts["unchanged"] += 1
-                    met += 1
-                else:
-                    record = self.writer.file(one.path)
-                    met += record is not None and (self.options.prune or not record.missing)
-                    self._meet(one, record)
+        for run in scan.runs(root, self.options.scan):
+            if isinstance(run, scan.Problem):
+                met += self._meet(run)
+                continue
+            same = self.writer.unchanged(*run)
+            unchanged = sum(same)
+            self._counts["unchanged"] += unchanged
+            met += unchanged
+            if unchanged:
+                self.listener.past(run.paths[-1], unchanged)
+            if unchanged < len(same):
+                met += sum(self._meet(one) for one, is_same in zip(run.entries(), same, strict=True) if not is_same)
         return known == met
 
     def _visit(self, found: Iterable[scan.Entry | scan.Problem]) -> None:
         for one in found:
-            self.listener.file(one.path)
-            self._meet(one, self.writer.file(one.path))
+            self._meet(one)
 
-    def _meet(self, one: scan.Entry | scan.Problem, record: FileRecord | None) -> None:
+    def _meet(self, one: scan.Entry | scan.Problem) -> bool:
+        """Do what is to be done for a file; whether `count_under` counts it."""
+        self.listener.past(one.path, 1)
+        record = self.writer.file(one.path)
+        counted = record is not None and (self.options.prune or not record.missing)
         if isinstance(one, scan.Problem):
             self._problem(one, record)
         elif one.path in self._reading:
@@ -164,6 +163,7 @@ class Builder:
             self._source.submit(Task(Request(one), _Work(one, record)))
             self._pump()
         self._commit_if_due()
+        return counted
 
     def _problem(self, problem: scan.Problem, record: FileRecord | None) -> None:
         if record and gone(problem.path, record.status):
@@ -268,7 +268,7 @@ class Builder:
         """Record why a file cannot be used; the next of its copies is tried on its own."""
         copies = self._abandon(work)
         if failed.unsupported:
-            self.writer.put_unsupported(*stamp(work.entry), failed.reason)
+            self.writer.put_unsupported(*work.entry, failed.reason)
             self._count("unsupported")
         elif self._failed_so_before(work, failed.reason):
             self._count("known_failures")
@@ -285,7 +285,7 @@ class Builder:
         return bool(same) and not self.options.retry_failed
 
     def _fail(self, entry: scan.Entry, reason: str) -> None:
-        self.writer.put_failure(*stamp(entry), reason)
+        self.writer.put_failure(*entry, reason)
         self._count("failed")
         self.listener.failure(entry.path, reason)
 
@@ -343,6 +343,8 @@ class Builder:
             part.owner.rows.append((part.segment.item, row))
 
     def _store_if_whole(self, work: _Work) -> None:
+        import numpy as np  # late: nothing of it is needed where nothing has changed
+
         if work.failed or not work.read or len(work.rows) < work.queued:
             return
         del self._contents[work.key]
@@ -360,7 +362,7 @@ class Builder:
     # --- what is kept ---
 
     def _attach(self, work: _Work) -> None:
-        self.writer.put_file(*stamp(work.entry), *work.key)
+        self.writer.put_file(*work.entry, *work.key)
         self._close(work)
 
     def _close(self, work: _Work) -> None:
@@ -400,11 +402,6 @@ class Builder:
         else:
             return
         self._counts["removed"] += int(record.status == "ok")
-
-
-def stamp(one: scan.Entry | scan.Problem) -> tuple[str, int, int]:
-    """Path, size and time, in the order in which the store takes them; a problem has neither size nor time."""
-    return (one.path, one.size, one.mtime_ns) if isinstance(one, scan.Entry) else (one.path, -1, -1)
 
 
 def nested(roots: Sequence[str]) -> bool:

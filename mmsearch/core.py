@@ -1,6 +1,6 @@
 """The vocabulary every other module speaks: spans, items, segments, queries, hits, model specs and reports.
 
-Knows nothing about files, models, vectors or the terminal: plain frozen data and two protocols, importing only numpy.
+Knows nothing about files, models, vectors or the terminal: plain frozen data and two protocols, importing nothing.
 Paths are `str` as `os.fsdecode` returns them, so a name that is not valid UTF-8 survives as surrogates.
 """
 
@@ -9,18 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Modality: TypeAlias = Literal["text", "image", "document", "audio", "video"]
 MODALITIES: tuple[Modality, ...] = get_args(Modality)
 Unit: TypeAlias = Literal["whole", "line", "page", "second", "box"]
 
-Vectors: TypeAlias = npt.NDArray[np.float32]
+Vectors: TypeAlias = "npt.NDArray[np.float32]"
 """float32 `(n, dim)`, unit rows."""
-Picture: TypeAlias = npt.NDArray[np.uint8]
+Picture: TypeAlias = "npt.NDArray[np.uint8]"
 """uint8 `(h, w, 3)`, RGB, upright."""
 
 
@@ -40,7 +41,7 @@ class Clip:
     seconds: npt.NDArray[np.float64]
 
 
-Content: TypeAlias = str | Picture | Audio | Clip
+Content: TypeAlias = "str | Picture | Audio | Clip"
 """Decoded content, by partition: text is `str`, image and document are `Picture`, audio `Audio`, video `Clip`."""
 
 

@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "mmsearch"
 
 LAYERS = [
-    {"core", "errors"},
+    {"core", "deferred", "errors"},
     {"scan", "media", "models", "store"},
     {"feed"},
     {"calibrate", "build", "search"},
@@ -87,6 +87,7 @@ def test_files_stay_short() -> None:
 
 
 LIGHT = {"torch", "transformers", "sentence_transformers"}
+HEAVY = {"onnxruntime", "faiss", "numpy", "PIL", "av", "rich"}
 
 
 def loaded_by(*argv: str) -> set[str]:
@@ -103,13 +104,14 @@ def loaded_by(*argv: str) -> set[str]:
 def test_help_imports_nothing_heavy() -> None:
     loaded = loaded_by("--help")
     assert "typer" in loaded
-    assert not loaded & (LIGHT | {"onnxruntime", "faiss", "numpy", "PIL", "av", "rich"})
+    assert not loaded & (LIGHT | HEAVY)
 
 
 def test_index_and_search_on_the_builtin_model_import_no_torch(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("Tomatoes need sun and water.")
     index = str(tmp_path / "index")
     assert not loaded_by("index", str(tmp_path / "note.txt"), "--index", index) & LIGHT
+    assert not loaded_by("index", "--index", index) & (LIGHT | HEAVY), "nothing has changed"
     loaded = loaded_by("search", "gardening", "--rerank", "--index", index)
     assert {"onnxruntime", "faiss"} <= loaded
     assert not loaded & LIGHT

@@ -84,7 +84,7 @@ class Heard:
         self.finished: list[str] = []
         self.failures: dict[str, str] = {}
 
-    def file(self, path: str) -> None:
+    def past(self, path: str, count: int) -> None:
         self.files.append(path)
 
     def done(self, path: str, size: int) -> None:
@@ -238,8 +238,8 @@ def test_a_file_reached_twice_is_read_once(everything: Path, tmp_path: Path, onl
 
 def test_a_file_that_changes_while_it_is_read_fails_and_is_taken_next_time(everything: Path, tmp_path: Path) -> None:
     class Meddling(Heard):
-        def file(self, path: str) -> None:
-            super().file(path)
+        def past(self, path: str, count: int) -> None:
+            super().past(path, count)
             if path.endswith("1.txt"):
                 os.utime(path, (5, 5))  # after the scan's stat
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmsearch.errors import MediaError, UsageError
-from mmsearch.scan import Entry, Problem, ScanOptions, digest, entry, glob_filter, read_paths, walk
+from mmsearch.scan import Entry, Problem, Run, ScanOptions, digest, entry, glob_filter, read_paths, runs, walk
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs POSIX file types and byte names")
 not_as_root = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() == 0, reason="root reads everything")
@@ -56,6 +56,29 @@ def test_entries_are_absolute_with_size_and_time(tmp_path: Path, monkeypatch: py
 def test_order_is_depth_first_by_bytes(tmp_path: Path) -> None:
     plant(tmp_path, "b/z", "b/a/k", "a.txt", "B", "é", "z", "b.txt")
     assert taken(tmp_path) == ["B", "a.txt", "b/a/k", "b/z", "b.txt", "z", "é"]
+
+
+@posix_only
+def test_order_is_by_bytes_where_text_would_sort_otherwise(tmp_path: Path) -> None:
+    names = [b"z", "é".encode(), "\U0001f600".encode(), b"\x80", b"\xff"]
+    try:
+        for name in names:
+            Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text("x")
+    except OSError:
+        pytest.skip("this file system takes only UTF-8 names")
+    assert [os.fsencode(name) for name in taken(tmp_path)] == sorted(names)
+
+
+@posix_only
+def test_runs_are_the_walk_cut_at_folders_and_problems(tmp_path: Path) -> None:
+    plant(tmp_path, *(f"a/{n:04d}" for n in range(2100)), "b", "c")
+    (tmp_path / "bc").symlink_to("gone")
+    found = list(runs(str(tmp_path), ScanOptions()))
+    assert [len(one.paths) if isinstance(one, Run) else one.reason for one in found] == [
+        2048, 52, 1, "dangling symbolic link to gone", 1,
+    ]  # fmt: skip
+    flat = [one for some in found for one in (some.entries() if isinstance(some, Run) else [some])]
+    assert flat == list(walk(str(tmp_path), ScanOptions()))
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -188,10 +188,9 @@ def _known_identity(directory: str, rebuild: bool) -> Identity | None:
 
 
 def _known_roots(directory: str) -> list[str]:
-    from mmsearch.store import Reader
+    from mmsearch.store import read_roots
 
-    with Reader.open(directory) as reader:
-        return list(reader.status().roots)
+    return read_roots(directory)
 
 
 def _model_options(known: Identity | None, given: dict[str, Any]) -> ModelOptions:

@@ -35,7 +35,7 @@ class Quiet:
     def __init__(self) -> None:
         self.failures = 0
 
-    def file(self, path: str) -> None:
+    def past(self, path: str, count: int) -> None:
         pass
 
     def done(self, path: str, size: int) -> None:
@@ -66,8 +66,8 @@ class Live(Quiet):
         self.began = time.monotonic()
         self.shown = 0.0
 
-    def file(self, path: str) -> None:
-        self.seen += 1
+    def past(self, path: str, count: int) -> None:
+        self.seen += count
         self._show(path)
 
     def done(self, path: str, size: int) -> None:

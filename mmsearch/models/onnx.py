@@ -12,10 +12,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property
-from typing import Any, Protocol, cast
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from mmsearch.core import (
     MODALITIES,
@@ -30,11 +27,18 @@ from mmsearch.core import (
     Segment,
     Vectors,
 )
+from mmsearch.deferred import Deferred
 from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable, UsageError
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Encoded = tuple[Vectors, Floats, Ints]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+else:
+    np = Deferred("numpy")
+
+Floats: TypeAlias = "npt.NDArray[np.float32]"
+Ints: TypeAlias = "npt.NDArray[np.int64]"
+Encoded: TypeAlias = "tuple[Vectors, Floats, Ints]"
 """Unit embeddings `(n, dim)`, states `(n, p, w)` and their mask `(n, p)`: what a tower gives for n contents."""
 
 PICTURE_BATCH = 64

@@ -3,7 +3,7 @@
 SQLite is the truth and lists immutable files of vectors. Knows nothing about models, media or scanning.
 """
 
-from mmsearch.store.queries import read_identity
+from mmsearch.store.queries import read_identity, read_roots
 from mmsearch.store.reader import Reader
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Identity, Located, StoreStatus
 from mmsearch.store.writer import Writer
@@ -19,4 +19,5 @@ __all__ = [
     "StoreStatus",
     "Writer",
     "read_identity",
+    "read_roots",
 ]

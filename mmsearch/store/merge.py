@@ -10,8 +10,6 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from mmsearch.core import Vectors
 from mmsearch.store import schema, vectors
 
@@ -105,6 +103,8 @@ def run(db: sqlite3.Connection, directory: str, dim: int, group: list[Listed]) -
 def _live_vectors(db: sqlite3.Connection, directory: str, dim: int, segment: Listed) -> Iterator[Vectors]:
     rows = db.execute("SELECT row FROM items WHERE segment_id = ? ORDER BY row", (segment.number,)).fetchall()
     if rows:
+        import numpy as np
+
         file = vectors.SegmentFile(vectors.segment_path(directory, segment.name), dim, segment.count)
         yield from file.read(np.array(rows, dtype=np.int64)[:, 0])
 

@@ -8,6 +8,7 @@ the disk. Separators are stored as `/`; a stored path never begins with one unle
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -43,6 +44,14 @@ class PathCodec:
         if key.startswith(self._start):
             return key[len(self._start) :] or HERE  # nothing is left when the anchor is "/" and the path too
         return HERE if path == self.base else key
+
+    def encode_all(self, paths: Sequence[str]) -> list[bytes]:
+        """The stored forms of several paths, in fewer steps than one by one."""
+        keys = stored("\0".join(paths)).split(b"\0")
+        if len(keys) != len(paths) or self.base in paths:  # no path of a file system holds a NUL
+            return [self.encode(path) for path in paths]
+        start, skip = self._start, len(self._start)
+        return [key[skip:] if key.startswith(start) else key for key in keys] if self.base is not None else keys
 
     def decode(self, key: bytes) -> str:
         """The absolute path of a stored one."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from mmsearch.core import Modality
@@ -13,6 +14,8 @@ from mmsearch.store import schema
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.records import FileRecord, Identity
 
+AT_ONCE = 512
+"""Parameters of one query; SQLite may be built to take no more than 999."""
 FILE_COLUMNS = """f.path, f.size, f.mtime_ns, f.status, f.reason, c.digest, c.kind, c.modality, f.missing
     FROM files f LEFT JOIN contents c ON c.id = f.content_id"""
 
@@ -40,17 +43,41 @@ def find_file(db: sqlite3.Connection, codec: PathCodec, path: str) -> FileRecord
     return None if row is None else file_record(codec, row)
 
 
-def find_indexed(db: sqlite3.Connection, keys: Sequence[bytes]) -> set[tuple[bytes, int, int]]:
-    """Stored path, size and time of those of some hundred files that are indexed and were there at the last look."""
-    marks = ",".join("?" * len(keys))
-    query = f"SELECT path, size, mtime_ns FROM files WHERE path IN ({marks}) AND status = 'ok' AND NOT missing"
-    return set(db.execute(query, keys))
+def find_indexed(db: sqlite3.Connection, keys: Sequence[bytes]) -> list[tuple[bytes, int, int]]:
+    """Stored path, size and time of files that are indexed and were there at the last look, in order.
+
+    Of all that lie between the first and the last key, if they are not many more; else of these keys alone. The files
+    of one directory lie side by side, and going along them is much cheaper than looking up each.
+    """
+    if not keys:
+        return []
+    select = "SELECT path, size, mtime_ns FROM files WHERE status = 'ok' AND NOT missing AND path"
+    most = 2 * len(keys) + 1
+    rows = db.execute(f"{select} BETWEEN ? AND ? ORDER BY path", (min(keys), max(keys))).fetchmany(most)
+    if len(rows) < most:
+        return rows
+    rows = []
+    for start in range(0, len(keys), AT_ONCE):
+        some = keys[start : start + AT_ONCE]
+        rows += db.execute(f"{select} IN ({','.join('?' * len(some))})", some)
+    return sorted(rows)
 
 
 def count_files(db: sqlite3.Connection, start: bytes, end: bytes, missing: bool) -> int:
     """Files whose stored path is in a half-open range, with those that are missing or without."""
-    query = "SELECT count(*) FROM files WHERE path >= ? AND path < ? AND missing <= ?"
-    return int(db.execute(query, (start, end, int(missing))).fetchone()[0])
+    inside = "path >= ? AND path < ?"
+    first, last = db.execute("SELECT (SELECT min(path) FROM files), (SELECT max(path) FROM files)").fetchone()
+    if first is None:
+        return 0
+    if start <= first and last < end:
+        files = db.execute("SELECT count(*) FROM files").fetchone()[0]  # SQLite need not look at each row for that
+    else:
+        files = db.execute(f"SELECT count(*) FROM files WHERE {inside}", (start, end)).fetchone()[0]
+    if missing:
+        return int(files)
+    # Few files are missing, but SQLite does not know that and would look at each path.
+    query = f"SELECT count(*) FROM files INDEXED BY files_missing WHERE missing = 1 AND {inside}"
+    return int(files - db.execute(query, (start, end)).fetchone()[0])
 
 
 def find_roots(db: sqlite3.Connection, codec: PathCodec) -> list[str]:
@@ -76,14 +103,27 @@ def read_identity(directory: str) -> Identity | None:
         IndexMismatch: a newer mmsearch wrote it.
         IndexDamaged: it cannot be read.
     """
-    directory = os.path.abspath(directory)
-    with schema.translated(directory):
+    with _looking(directory) as db:
+        return None if db is None else schema.identity_of(db, directory)
+
+
+def read_roots(directory: str) -> list[str]:
+    """The roots of the index in `directory`, absolute and in order; none when there is no index. Raises likewise."""
+    with _looking(directory) as db:
+        return [] if db is None else find_roots(db, load_codec(db, os.path.abspath(directory)))
+
+
+@contextmanager
+def _looking(directory: str) -> Iterator[sqlite3.Connection | None]:
+    """The database of an index for a moment; None when there is none or no table in it."""
+    with schema.translated(os.path.abspath(directory)):
         try:
             db = schema.connect_reader(directory)
         except IndexMissing:
-            return None
+            yield None
+            return
         try:
-            return schema.identity_of(db, directory) if schema.format_of(db, directory) else None
+            yield db if schema.format_of(db, directory) else None
         finally:
             db.close()
 

@@ -11,20 +11,24 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TypeVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from mmsearch.core import Item, Modality, Span, Vectors
+from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged, IndexMismatch
 from mmsearch.store import schema, vectors
 from mmsearch.store.queries import FILE_COLUMNS, file_record, find_file, find_roots, load_codec, require_current
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, StoreStatus
 from mmsearch.store.vectors import Rows
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+else:
+    np = Deferred("numpy")
+
 T = TypeVar("T")
-Mask = npt.NDArray[np.bool_]
+Mask: TypeAlias = "npt.NDArray[np.bool_]"
 
 _ATTEMPTS = 8
 _PARAMETERS = 500

@@ -11,13 +11,17 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from mmsearch.core import Vectors
+from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+else:
+    np = Deferred("numpy")
 
 FOLDER = "vectors"
 INDEX_KIND = "flat-fp16"
@@ -27,7 +31,7 @@ _CHUNK = 1 << 20
 _ROWS_AT_ONCE = 1 << 14
 _NAME = re.compile(r"[0-9]+\.faiss")
 
-Rows = npt.NDArray[np.int64]
+Rows: TypeAlias = "npt.NDArray[np.int64]"
 
 
 def segment_name(partition: str, number: int) -> str:

@@ -13,8 +13,6 @@ from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 
-import numpy as np
-
 from mmsearch.core import Facts, Item, Modality, Vectors
 from mmsearch.errors import IndexDamaged, IndexMismatch
 from mmsearch.store import merge, schema, vectors
@@ -99,18 +97,18 @@ class Writer:
         with schema.translated(self.directory):
             return find_file(self._db, self._codec, path)
 
-    def unchanged(self, stamps: Sequence[tuple[str, int, int]]) -> list[bool]:
-        """Which of some hundred files, each as path, size and time, are just as they were when they were indexed.
+    def unchanged(self, paths: Sequence[str], sizes: Sequence[int], mtimes_ns: Sequence[int]) -> list[bool]:
+        """Which of some thousand files are just as they were when they were indexed; quick for those of one directory.
 
         False for what is staged, missing or failed: ask `file` about those.
         """
-        keys = [self._codec.encode(path) for path, _, _ in stamps]
+        now = list(zip(self._codec.encode_all(paths), sizes, mtimes_ns, strict=True))
         with schema.translated(self.directory):
-            found = find_indexed(self._db, keys)
-        return [
-            (key, size, mtime_ns) in found and path not in self._files
-            for key, (path, size, mtime_ns) in zip(keys, stamps, strict=True)
-        ]
+            indexed = find_indexed(self._db, [key for key, _, _ in now])
+        if indexed == now and self._files.keys().isdisjoint(paths):
+            return [True] * len(now)
+        known = set(indexed)
+        return [one in known and path not in self._files for one, path in zip(now, paths, strict=True)]
 
     def count_under(self, root: str, *, missing: bool) -> int:
         """At least as many as there are committed paths at or below `root`, and just so many where no drives are.
@@ -143,6 +141,8 @@ class Writer:
         Raises:
             ValueError: the vectors do not fit the items or the index, or are not finite.
         """
+        import numpy as np
+
         if vectors.shape != (len(items), self.identity.dim) or not np.isfinite(vectors).all():
             raise ValueError(
                 f"{len(items)} items of dim {self.identity.dim} need as many finite vectors, got {vectors.shape}"

@@ -437,14 +437,25 @@ def test_only_committed_files_that_are_as_they_were_are_unchanged(tmp_path: Path
         writer.mark_missing("/data/d")
         writer.commit()
         writer.put_failure("/data/c", 1, 1, "broken")
-        assert writer.unchanged(stamps) == [True, False, False, False, False]
-        assert writer.unchanged([]) == []
+        assert writer.unchanged(*zip(*stamps, strict=True)) == [True, False, False, False, False]
+        assert writer.unchanged([], [], []) == []
         writer.commit()
-        assert writer.unchanged(stamps) == [True, False, False, False, False]
+        assert writer.unchanged(*zip(*stamps, strict=True)) == [True, False, False, False, False]
         assert writer.count_under("/data", missing=True) == 4
         assert writer.count_under("/data", missing=False) == 3
         assert writer.count_under("/data/a", missing=False) == 1
         assert writer.count_under("/dat", missing=False) == 0
+
+
+@pytest.mark.parametrize("root", ["/data", "/elsewhere"])
+def test_unchanged_files_are_told_among_many_others_and_below_the_anchor(tmp_path: Path, root: str) -> None:
+    directory = make(tmp_path / "index", *(f"a/{n}" for n in range(700)), "a", "z")
+    paths = ["/data/a", *(f"/data/a/{n}" for n in range(0, 700, 7)), "/data/z", "/data/z\0"]
+    with Writer.open(directory, IDENTITY) as writer:
+        writer.add_root(str(tmp_path) if root == "/data" else root)
+        assert writer.unchanged(["/data/z", "/data/a"], [1, 1], [1, 1]) == [True, True], "700 lie between them"
+        sizes = [len(path) - len("/data/") for path in paths]
+        assert writer.unchanged(paths, sizes, [1] * len(paths)) == [True] * (len(paths) - 1) + [False]
 
 
 def test_writers_note_is_json_and_goes_with_it(tmp_path: Path) -> None:

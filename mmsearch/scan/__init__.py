@@ -1,0 +1,349 @@
+"""Finds the files to index: walks folders in a stable order and honours ignore files and globs, as ripgrep does.
+
+Knows nothing of what files contain, of modalities or of the index; it opens ignore files and, in `digest`, the file it
+is asked about. Whatever is neither a directory nor a regular file is named in a `Problem` and never opened.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
+from typing import NamedTuple
+
+from mmsearch.errors import UsageError
+from mmsearch.scan.files import digest, read_paths, reason_of
+from mmsearch.scan.rules import Globs, Rules, glob_filter, read_rules, slashed
+
+__all__ = [
+    "Entry",
+    "Problem",
+    "Run",
+    "ScanOptions",
+    "digest",
+    "entry",
+    "glob_filter",
+    "read_paths",
+    "runs",
+    "walk",
+]
+
+_OWN_IGNORE = ".mmsearchignore"
+_GIT_IGNORE = ".gitignore"
+_SPECIAL: dict[int, str] = {
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFBLK: "block device",
+    stat.S_IFCHR: "character device",
+    stat.S_IFDIR: "directory",
+}
+_Identity = tuple[int, int]
+_name = attrgetter("name")
+_RUN = 2048
+"""Files of one directory that are handed on at a time, so that work on a large one begins before its end."""
+
+
+class Entry(NamedTuple):
+    """A regular file, or a link to one with the size and time of its target. `path` is absolute, links unresolved."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+class Run(NamedTuple):
+    """Files of one directory that follow one another, in columns: most are unchanged, and nobody looks at each."""
+
+    paths: list[str]
+    sizes: list[int]
+    mtimes_ns: list[int]
+
+    def entries(self) -> Iterator[Entry]:
+        """The files one by one."""
+        return map(Entry, *self)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that was met but cannot be indexed, with a one-line reason."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """What a walk takes.
+
+    Attributes:
+        hidden: take names that start with a dot.
+        ignore: honour `.gitignore`, `.git/info/exclude` and `.mmsearchignore`.
+        globs: as for `glob_filter`; a positive one also takes what is hidden or ignored.
+        follow: enter directories behind symbolic links.
+        exclude: absolute directories that are never entered, by whatever path they are reached.
+    """
+
+    hidden: bool = False
+    ignore: bool = True
+    globs: tuple[str, ...] = ()
+    follow: bool = False
+    exclude: tuple[str, ...] = ()
+
+
+# --- walking ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Folder:
+    """A directory being walked: what is still to come of it, and what holds for all in it.
+
+    No rule or glob is asked about what lies in a `plain` one: what is hidden has been dropped already.
+    """
+
+    names: Iterator[os.DirEntry[str]]
+    identity: _Identity
+    own: Rules | None
+    git: Rules | None
+    taken: bool
+    plain: bool
+
+
+def walk(root: str, options: ScanOptions) -> Iterator[Entry | Problem]:
+    """All files below `root`, depth first, each directory by the bytes of its names; a file as root is always taken.
+
+    Ignore files count in any directory, with or without git around; inside a repository those above `root` count too.
+    Its `.git` is only entered with `hidden` and without `ignore`. Memory grows with the depth of the tree and the
+    names in one directory, not with the number of files.
+
+    Raises:
+        UsageError: `root` does not exist, or a glob is no pattern.
+    """
+    return chain.from_iterable([one] if isinstance(one, Problem) else one.entries() for one in runs(root, options))
+
+
+def runs(root: str, options: ScanOptions) -> Iterator[Run | Problem]:
+    """The same as `walk`, with files in runs of at most some thousand."""
+    top = os.path.abspath(root)
+    if not os.path.lexists(top):
+        raise UsageError(f"no such file or directory: {_shown(root)}")
+    if not os.path.isdir(top):
+        found = entry(top)
+        return iter([_alone(found)])
+    return _Walk(options).run(top)
+
+
+class _Walk:
+    def __init__(self, options: ScanOptions) -> None:
+        self._options = options
+        self._globs = Globs(options.globs) if options.globs else None
+        self._barred = {os.path.abspath(path) for path in options.exclude}
+        self._barred_ids = {known for path in self._barred if (known := _identity(path)) is not None}
+        self._open: list[_Folder] = []
+        self._above: set[_Identity] = set()
+
+    def run(self, top: str) -> Iterator[Run | Problem]:
+        self._above = {known for path in _parents(os.path.realpath(top)) if (known := _identity(path)) is not None}
+        own, git = self._inherited(top)
+        taken = self._globs is not None and self._globs.folder(top) is True
+        yield from self._enter(top, own, git, taken)
+        while self._open:
+            folder = self._open[-1]
+            files, other = self._files(folder)
+            if files.paths:
+                yield files
+            if other is not None:
+                yield from map(_alone, self._visit(folder, other))
+            elif not files.paths:
+                self._above.discard(self._open.pop().identity)
+
+    def _files(self, folder: _Folder) -> tuple[Run, os.DirEntry[str] | None]:
+        """The regular files that come next in a directory, and what comes after them if that is something else.
+
+        Nothing of both at its end. This is the loop that an unchanged tree spends its time in.
+        """
+        files = Run([], [], [])
+        paths, sizes, times = files
+        plain = folder.plain
+        for found in folder.names:
+            try:
+                if not plain and self._leaves_out(folder, found):
+                    continue
+                status = found.stat(follow_symlinks=False)
+            except OSError:
+                return files, found  # looked at again, to say what is wrong with it
+            if not stat.S_ISREG(status.st_mode):
+                return files, found
+            paths.append(found.path)
+            sizes.append(status.st_size)
+            times.append(status.st_mtime_ns)
+            if len(paths) == _RUN:
+                break
+        return files, None
+
+    def _inherited(self, top: str) -> tuple[Rules | None, Rules | None]:
+        """The rules of the directories above, from the top of the repository that `top` lies in."""
+        own: Rules | None = None
+        git: Rules | None = None
+        if not self._options.ignore or os.path.lexists(os.path.join(top, ".git")):
+            return own, git
+        parents = _parents(top)
+        inside = next((i for i, path in enumerate(parents) if os.path.lexists(os.path.join(path, ".git"))), -1)
+        names = {".git", _OWN_IGNORE, _GIT_IGNORE}
+        for path in reversed(parents[: inside + 1]):
+            own, git = self._rules(path, names, own, git)
+            names = {_OWN_IGNORE, _GIT_IGNORE}
+        return own, git
+
+    def _rules(
+        self, path: str, names: set[str], own: Rules | None, git: Rules | None
+    ) -> tuple[Rules | None, Rules | None]:
+        if ".git" in names:
+            git = read_rules(os.path.join(path, ".git", "info", "exclude"), path, None)
+        if _GIT_IGNORE in names:
+            git = read_rules(os.path.join(path, _GIT_IGNORE), path, git)
+        if _OWN_IGNORE in names:
+            own = read_rules(os.path.join(path, _OWN_IGNORE), path, own)
+        return own, git
+
+    def _enter(self, path: str, own: Rules | None, git: Rules | None, taken: bool) -> Iterator[Problem]:
+        identity = _identity(path)
+        if path in self._barred or identity in self._barred_ids:
+            return
+        if identity in self._above:
+            yield Problem(path, "symbolic link loop")
+            return
+        found: list[os.DirEntry[str]] = []
+        try:
+            with os.scandir(path) as entries:
+                found.extend(entries)
+        except OSError as error:
+            yield Problem(path, reason_of(error))
+        if identity is None:
+            return
+        names = "\0".join(["", *map(_name, found)])  # asked as a whole, which is cheaper than each name
+        dotted = {item.name for item in found if item.name.startswith(".")} if "\0." in names else set()
+        if self._options.ignore:
+            own, git = self._rules(path, dotted, own, git)
+        plain = self._globs is None and own is None and git is None
+        if plain and dotted and not self._options.hidden:
+            found = [item for item in found if item.name not in dotted]
+        # Plain ASCII sorts as text like its bytes.
+        found.sort(key=_name if names.isascii() else _by_bytes)
+        self._above.add(identity)
+        self._open.append(_Folder(iter(found), identity, own, git, taken, plain))
+
+    def _visit(self, folder: _Folder, found: os.DirEntry[str]) -> Iterator[Entry | Problem]:
+        path = found.path
+        try:
+            if found.is_symlink():
+                yield from self._visit_link(folder, found)
+            elif found.is_dir(follow_symlinks=False):
+                yield from self._descend(folder, path, found.name)
+            elif self._takes(folder, path, found.name, False):
+                yield _judge(path, found.stat(follow_symlinks=False))
+        except FileNotFoundError:
+            yield Problem(path, "vanished during the scan")
+        except OSError as error:
+            yield Problem(path, reason_of(error))
+
+    def _visit_link(self, folder: _Folder, found: os.DirEntry[str]) -> Iterator[Entry | Problem]:
+        path = found.path
+        status = _target(path)
+        leads_on = isinstance(status, os.stat_result) and stat.S_ISDIR(status.st_mode)
+        if leads_on and self._options.follow:
+            yield from self._descend(folder, path, found.name)
+        elif not self._takes(folder, path, found.name, False):
+            return
+        elif isinstance(status, Problem):
+            yield status
+        elif not leads_on:
+            yield _judge(path, status)
+        elif (status.st_dev, status.st_ino) in self._above:
+            yield Problem(path, "symbolic link loop")
+
+    def _descend(self, folder: _Folder, path: str, name: str) -> Iterator[Problem]:
+        if name == ".git" and self._options.ignore:
+            return
+        if self._takes(folder, path, name, True):
+            taken = folder.taken or (self._globs is not None and self._globs.match(path, True) is True)
+            yield from self._enter(path, folder.own, folder.git, taken)
+
+    def _leaves_out(self, folder: _Folder, found: os.DirEntry[str]) -> bool:
+        return found.is_file(follow_symlinks=False) and not self._takes(folder, found.path, found.name, False)
+
+    def _takes(self, folder: _Folder, path: str, name: str, is_dir: bool) -> bool:
+        if self._globs is not None:
+            verdict = self._globs.match(path, is_dir)
+            if verdict is not None:
+                return verdict
+            if self._globs.selective and not is_dir and not folder.taken:
+                return False
+        for rules in (folder.own, folder.git):
+            ignored = rules.ignores(slashed(path), is_dir) if rules is not None else None
+            if ignored is not None:
+                return not ignored
+        return self._options.hidden or not name.startswith(".")
+
+
+def _by_bytes(found: os.DirEntry[str]) -> bytes:
+    return os.fsencode(found.name)
+
+
+def _alone(one: Entry | Problem) -> Run | Problem:
+    return Run([one.path], [one.size], [one.mtime_ns]) if isinstance(one, Entry) else one
+
+
+def _parents(path: str) -> list[str]:
+    """The directories above `path`, nearest first."""
+    parents: list[str] = []
+    while (parent := os.path.dirname(path)) != path:
+        parents.append(parent)
+        path = parent
+    return parents
+
+
+def _identity(path: str) -> _Identity | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+# --- single files -----------------------------------------------------------------------------------------------------
+
+
+def entry(path: str) -> Entry | Problem:
+    """One path as the walk would report it, links followed; a directory is a problem here."""
+    full = os.path.abspath(path)
+    status = _target(full)
+    return status if isinstance(status, Problem) else _judge(full, status)
+
+
+def _target(path: str) -> os.stat_result | Problem:
+    """What `path` leads to, or why it leads nowhere."""
+    try:
+        return os.stat(path)
+    except ValueError as error:
+        return Problem(path, str(error))
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return Problem(path, "symbolic link loop")
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR) or not os.path.islink(path):
+            return Problem(path, reason_of(error))
+        return Problem(path, f"dangling symbolic link to {_shown(os.readlink(path))}")
+
+
+def _judge(path: str, status: os.stat_result) -> Entry | Problem:
+    if stat.S_ISREG(status.st_mode):
+        return Entry(path, status.st_size, status.st_mtime_ns)
+    return Problem(path, f"not a regular file ({_SPECIAL.get(stat.S_IFMT(status.st_mode), 'special file')})")
+
+
+def _shown(path: str) -> str:
+    """A path fit for a one-line message: no line breaks, no bytes that cannot be printed."""
+    return path.encode("utf-8", "backslashreplace").decode() if path.isprintable() else ascii(path)[1:-1]
