@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 
 
 def big(mmsearch: Command) -> None:
-    """A small file that takes half a second and 256 MB to decode."""
-    Image.new("RGB", (8000, 8000)).save(mmsearch.cwd / "big.png", compress_level=1)
+    """A small file that takes a second and 430 MB to decode."""
+    Image.new("RGB", (12000, 12000)).save(mmsearch.cwd / "big.png", compress_level=1)
 
 
 def test_a_file_that_takes_too_much_memory_is_the_only_one_to_fail(mixed: Command) -> None:
@@ -37,6 +37,7 @@ def test_a_killed_worker_costs_its_file_and_an_interrupt_leaves_none_behind(mixe
         process = subprocess.Popen(argv, cwd=mixed.cwd, env=mixed.env(), stderr=subprocess.PIPE)
         until(lambda pid=process.pid: any("_imaging" in libraries(one) for one in children(pid)))
         (worker,) = children(process.pid)
+        os.kill(worker, signal.SIGSTOP)  # it shall not be done before the trouble comes
         os.kill(worker if trouble == signal.SIGKILL else process.pid, trouble)
         _, stderr = process.communicate(timeout=60)
         assert b"Traceback" not in stderr
