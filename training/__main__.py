@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from training import checkpoints, clips, odds, pictures, synthetic, texts, tokens, warm_start
+from training import checkpoints, clips, odds, pictures, rerank_odds, synthetic, texts, tokens, warm_start
 from training.batches import PictureBatches
 from training.dual import DualRun, Settings
 from training.evaluate import Evaluation, share
@@ -195,20 +195,23 @@ def measure_odds(args: argparse.Namespace) -> None:
     passages = next((source for source in pairs if source.name == PASSAGES), pairs[0])
     sounds = clips.read(args.work) if (args.work / f"{pictures.SOUNDS}.jsonl").exists() else []
 
-    def split(name: str) -> dict[str, odds.Known]:
-        return odds.known(model, words, sets, passages, sounds, name, args.seed)
-
-    found = odds.measure(split("train"), args.seed)
-    odds.save(args.work / args.run / "model.pt", model, found)
-    figures = odds.mixed_search(split("val"), found, args.seed)
-    print(json.dumps({"odds": found} | {name: share(hits) for name, hits in figures.items()}, indent=1))
+    given = (model, words, sets, passages, sounds)
+    towers = odds.measure(odds.known(*given, "train", args.seed), args.seed)
+    trained = rerank_odds.readable(*given, "train", args.seed)
+    reranker = rerank_odds.measure(rerank_odds.shortlists(model, words, trained, towers, args.rounds, args.seed))
+    odds.save(args.work / args.run / "model.pt", model, towers, reranker)
+    figures = odds.mixed_search(odds.known(*given, "val", args.seed), towers, args.seed)
+    held = rerank_odds.readable(*given, "val", args.seed)
+    found = rerank_odds.shortlists(model, words, held, towers, args.rounds, args.seed)
+    figures |= rerank_odds.figures(found, reranker)
+    print(json.dumps({"towers": towers, "reranker": reranker} | {n: share(h) for n, h in figures.items()}, indent=1))
 
 
 def export_onnx(args: argparse.Namespace) -> None:
     """Write the ONNX files of a finished model and check them against torch."""
     model, _ = finished(args)
     found = odds.read(args.work / args.run / "model.pt")
-    print(export(model, found, args.work / "tokenizer.json", args.into, args.version))
+    print(export(model, *found, args.work / "tokenizer.json", args.into, args.version))
 
 
 def finished(args: argparse.Namespace) -> tuple[Model, tokens.Words]:
@@ -279,7 +282,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--source", type=Path, required=True, help="the model.pt to take them from")
     sub.add_argument("--parts", nargs="+", choices=checkpoints.PARTS, default=list(checkpoints.PARTS))
     stage("halve", halve)
-    stage("odds", measure_odds)
+    stage("odds", measure_odds).add_argument("--rounds", type=int, default=150, help="folders that are reranked")
     sub = stage("export", export_onnx)
     sub.add_argument("--into", type=Path, required=True, help="folder for the ONNX files")
     sub.add_argument("--version", default="1")

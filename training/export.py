@@ -76,7 +76,7 @@ def parts(model: Model) -> list[Part]:
     ]
 
 
-def config(model: Model, odds: Odds, version: str) -> dict[str, object]:
+def config(model: Model, odds: Odds, rerank_odds: Odds, version: str) -> dict[str, object]:
     """What the loader needs to know; sizes in pixels, seconds and tokens."""
     shape = model.shape
     return {
@@ -92,12 +92,14 @@ def config(model: Model, odds: Odds, version: str) -> dict[str, object]:
             "pad": "tile",
             "pad_under_seconds": 1.0,
         },
-        "reranker": {"file": "reranker.onnx", "max_query_tokens": shape.max_query_tokens},
+        "reranker": {"file": "reranker.onnx", "max_query_tokens": shape.max_query_tokens, "odds": rerank_odds},
         "odds": odds,
     }
 
 
-def export(model: Model, odds: Odds, tokenizer: Path, folder: Path, version: str) -> dict[str, float]:
+def export(
+    model: Model, odds: Odds, rerank_odds: Odds, tokenizer: Path, folder: Path, version: str
+) -> dict[str, float]:
     """Write every file of the model into `folder`; returns the largest difference from torch for each graph.
 
     Raises ValueError when a graph differs from torch by more than `TOLERANCE`.
@@ -114,7 +116,7 @@ def export(model: Model, odds: Odds, tokenizer: Path, folder: Path, version: str
     words = Words.from_file(str(tokenizer))
     words.enable_truncation(model.shape.max_tokens)
     words.save(str(folder / "tokenizer.json"))
-    (folder / "config.json").write_text(json.dumps(config(model, odds, version), indent=1) + "\n")
+    (folder / "config.json").write_text(json.dumps(config(model, odds, rerank_odds, version), indent=1) + "\n")
     return differences
 
 

@@ -120,11 +120,21 @@ def _line(kind: str, kinds: dict[str, Known], draw: np.random.Generator) -> tupl
     return round(base, 4), round(slope, 4)
 
 
-def logistic(right: Rows, wrong: Rows) -> tuple[float, float]:
-    """Base and slope of a logistic fit in which both sides weigh the same, by Newton's method."""
+def ranked(
+    kinds: dict[str, Known], odds: Odds, folder: dict[str, NDArray[np.int64]], asked: str, one: int, depth: int
+) -> dict[str, NDArray[np.int64]]:
+    """The first `depth` of a folder by odds for query `one` of a kind, as places of each kind that has any there."""
+    scores = {k: odds[k][0] + odds[k][1] * (kinds[k].things[at] @ kinds[asked].texts[one]) for k, at in folder.items()}
+    least = np.sort(np.concatenate(list(scores.values())))[-depth:][0]
+    return {k: at[scores[k] >= least] for k, at in folder.items() if (scores[k] >= least).any()}
+
+
+def logistic(right: Rows, wrong: Rows, odds: float = 1.0) -> tuple[float, float]:
+    """Base and slope of a logistic fit by Newton's method, where the wrong ones together weigh `odds` to 1."""
     x = np.stack([np.ones(len(right) + len(wrong)), np.concatenate([right, wrong])], 1)
     y = np.concatenate([np.ones(len(right)), np.zeros(len(wrong))])
-    weight = np.concatenate([np.full(len(right), 1 / len(right)), np.full(len(wrong), 1 / len(wrong))]) * len(y) / 2
+    weight = np.concatenate([np.full(len(right), 1 / len(right)), np.full(len(wrong), odds / len(wrong))])
+    weight *= len(y) / weight.sum()
     line = np.zeros(2)
     for _ in range(_NEWTON_STEPS):
         p = 1 / (1 + np.exp(-np.clip(x @ line, -30, 30)))
@@ -159,14 +169,17 @@ def mixed_search(kinds: dict[str, Known], odds: Odds, seed: int) -> dict[str, Te
     return {name: torch.tensor(values) for name, values in hits.items()}
 
 
-def save(path: Path, model: Model, odds: Odds) -> None:
+def save(path: Path, model: Model, towers: Odds, reranker: Odds) -> None:
     """Write the model, halved already, with its odds into one checkpoint."""
-    checkpoints.save(path, model, checkpoints.halved(model.state_dict()), odds=odds)
+    checkpoints.save(path, model, checkpoints.halved(model.state_dict()), odds={"towers": towers, "reranker": reranker})
 
 
-def read(path: Path) -> Odds:
-    """The odds of a checkpoint. Raises ValueError where none were measured since its weights last changed."""
-    found: Odds | None = checkpoints.read(path).get("odds")
+def read(path: Path) -> tuple[Odds, Odds]:
+    """The odds of a checkpoint's towers and reranker.
+
+    Raises ValueError where none were measured since its weights last changed.
+    """
+    found: dict[str, Odds] | None = checkpoints.read(path).get("odds")
     if found is None:
         raise ValueError(f"{path} has no odds: run the stage `odds` first")
-    return found
+    return found["towers"], found["reranker"]

@@ -116,9 +116,9 @@ class Towers:
                 digest.update(file.read())
         return digest.hexdigest()
 
-    def odds(self) -> dict[Modality, tuple[float, float]]:
+    def odds(self, part: str | None = None) -> dict[Modality, tuple[float, float]]:
         """What cosines are worth, where the directory says so; pages and clips count as the pictures they are."""
-        lines = self.config.get("odds", {})
+        lines = (self.config if part is None else self.config[part]).get("odds", {})
         kinds = {partition: _MADE_OF.get(partition, partition) for partition in MODALITIES}
         return {partition: tuple(lines[kind]) for partition, kind in kinds.items() if kind in lines}
 
@@ -325,16 +325,18 @@ class OnnxReranker:
             m for m in MODALITIES if m != "audio" or "audio" in self.towers.config
         )
         self.graph = self.towers.session("reranker")
+        self._odds = self.towers.odds("reranker")
 
     def score(self, query: Query, segments: Sequence[Segment]) -> npt.NDArray[np.float32]:
-        """Float32 `(n,)` logits; the query's text is read, its other parts are not."""
+        """Float32 `(n,)` log-odds of being the right one of a shortlist; only the query's text is read."""
         limit = self.towers.config["reranker"]["max_query_tokens"]
         _, states, mask = self.towers.texts([query.text], limit)
         scores = np.empty(len(segments), np.float32)
         for partition in MODALITIES:
             at = [i for i, segment in enumerate(segments) if segment.item.partition == partition]
             if at:
-                scores[at] = self._partition(states, mask, partition, [segments[i].content for i in at])
+                base, slope = self._odds.get(partition, (0.0, 1.0))
+                scores[at] = base + slope * self._partition(states, mask, partition, [segments[i].content for i in at])
         return scores
 
     def _partition(self, states: Floats, mask: Ints, partition: Modality, contents: Sequence[Content]) -> Floats:

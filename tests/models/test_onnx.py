@@ -159,6 +159,16 @@ def test_builtin_knows_what_a_cosine_is_worth_in_every_partition(embedder: OnnxE
         assert base < 0 < slope
 
 
+def test_rerank_scores_are_on_one_scale_for_all_partitions(reranker: OnnxReranker) -> None:
+    lines = reranker.towers.config["reranker"]["odds"]
+    assert set(lines) == {"image", "text", "audio"}
+    query, one = Query((QueryPart("red car"),), ""), segment(picture(1), "image")
+    raw = OnnxReranker(reranker.towers.directory, "raw")
+    raw._odds = {}
+    base, slope = lines["image"]
+    assert reranker.score(query, [one])[0] == pytest.approx(base + slope * raw.score(query, [one])[0], abs=1e-3)
+
+
 def modalities(segments: Sequence[Segment]) -> set[str]:
     return {one.item.partition for one in segments}
 

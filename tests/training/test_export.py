@@ -29,7 +29,7 @@ def model() -> Model:
 @pytest.fixture(scope="module")
 def exported(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("onnx")
-    differences = export(model(), ODDS, work / "tokenizer.json", folder, "test")
+    differences = export(model(), ODDS, {"text": (1.0, 2.0)}, work / "tokenizer.json", folder, "test")
     assert max(differences.values()) <= TOLERANCE
     return folder
 

@@ -58,8 +58,8 @@ def test_odds_of_a_model_survive_its_checkpoint(
     kinds = known(model, words, [rendered], pairs[0], synthetic_clips(6, 0, seed=0), "train", 0)
     assert set(kinds) == {"image", "text", "audio"}
     found = measure(kinds, 0)
-    save(tmp_path / "model.pt", model, found)
-    assert read(tmp_path / "model.pt") == found
+    save(tmp_path / "model.pt", model, found, {"image": (0.5, 2.0)})
+    assert read(tmp_path / "model.pt") == (found, {"image": (0.5, 2.0)})
 
 
 def test_model_without_odds_says_which_stage_is_missing(tmp_path: Path) -> None:
