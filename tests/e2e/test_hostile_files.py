@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from PIL import Image
@@ -34,7 +35,15 @@ def test_a_killed_worker_costs_its_file_and_an_interrupt_leaves_none_behind(mixe
     big(mixed)
     for number, trouble in enumerate((signal.SIGKILL, signal.SIGINT)):
         argv = mixed.argv("index", ".", "--jobs", "1", "--index", str(mixed.cwd.parent / str(number)))
-        process = subprocess.Popen(argv, cwd=mixed.cwd, env=mixed.env(), stderr=subprocess.PIPE)
+        # A suite that runs in the background ignores Ctrl-C, and its children would too.
+        listens = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        process = subprocess.Popen(
+            argv,
+            cwd=mixed.cwd,
+            env=mixed.env(),
+            stderr=subprocess.PIPE,
+            preexec_fn=listens,  # noqa: PLW1509 (there are no threads here)
+        )
         until(lambda pid=process.pid: any("_imaging" in libraries(one) for one in children(pid)))
         (worker,) = children(process.pid)
         os.kill(worker, signal.SIGSTOP)  # it shall not be done before the trouble comes
