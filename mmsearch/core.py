@@ -43,6 +43,17 @@ class Clip:
 
 Content: TypeAlias = "str | Picture | Audio | Clip"
 """Decoded content, by partition: text is `str`, image and document are `Picture`, audio `Audio`, video `Clip`."""
+Kind: TypeAlias = Literal["text", "image", "audio", "video"]
+"""What a model calls an input; a page of a document is an image to it."""
+
+
+def kind_of(content: Content) -> Kind:
+    """How a model calls this content."""
+    if isinstance(content, str):
+        return "text"
+    if isinstance(content, Audio):
+        return "audio"
+    return "video" if isinstance(content, Clip) else "image"
 
 
 @dataclass(frozen=True, slots=True)

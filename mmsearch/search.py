@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from mmsearch import media, scan
 from mmsearch.calibrate import Background, Odds, backgrounds
-from mmsearch.core import Embedder, Hit, Item, LoaderSettings, Modality, Query, Reranker, Segment
+from mmsearch.core import Embedder, Hit, Item, LoaderSettings, Modality, Query, Reranker, Segment, Vectors
 from mmsearch.errors import MediaError, MmsearchError
 from mmsearch.store import Filter, Located, Reader
 
@@ -55,7 +56,11 @@ class Searcher:
         self.embedder = embedder
         self.reranker = reranker
         self.counts: dict[Modality, int] = {p: n for p, n in reader.counts().items() if n}
-        self._samples = {partition: reader.sample(partition) for partition in self.counts}
+
+    @cached_property
+    def _samples(self) -> dict[Modality, Vectors]:
+        """Vectors of each partition that a query is measured against, where the model does not say what scores mean."""
+        return {partition: self.reader.sample(partition) for partition in self.counts}
 
     def search(self, query: Query, options: SearchOptions = SearchOptions()) -> list[Hit]:
         """Hits in order of rank: one a file, each with its best segment. Files that are gone are left out."""

@@ -21,7 +21,7 @@ from training.model import Model
 from training.pictures import Packed
 from training.synthetic import RENDERED
 from training.texts import PASSAGES, TextPairs
-from training.tokens import Words, embed
+from training.tokens import Words, embed_all
 from training.towers import MIDDLE
 
 Figures = dict[str, float]
@@ -83,8 +83,7 @@ class Evaluation:
 
     @torch.no_grad()
     def texts(self, texts: Sequence[str]) -> Tensor:
-        parts = [embed(self.model.text, self.words, texts[i : i + 500]) for i in range(0, len(texts), 500)]
-        return torch.cat(parts).cpu()
+        return embed_all(self.model.text, self.words, texts).cpu()
 
     def run(self) -> dict[str, tuple[float, float]]:
         """Every figure there is data for, by name."""

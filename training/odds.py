@@ -7,7 +7,7 @@ together ranks them by these odds. Trains no weights.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +23,10 @@ from training.model import Model
 from training.pictures import Packed
 from training.sound import logmels
 from training.texts import TextPairs
-from training.tokens import Words, embed
+from training.tokens import Words, embed_all
 
 _ASKED, _ALIKE = 1200, 60  # matched pairs, and unmatched things for each query
-_MOST_OF_ONE_SOURCE = 250
+_MOST_OF_ONE_SOURCE, _MOST_PASSAGES = 250, 2000
 _NEWTON_STEPS, _RIDGE = 30, 1e-3
 _FOLDER = {"image": 75, "text": 60, "audio": 20}
 _ROUNDS, _FIRST = 200, 5
@@ -60,8 +60,7 @@ def known(
     """Pictures of every source, passages and sounds of one split."""
     rng = random.Random(seed)
     found = {"image": _pictures(model, words, sets, split, rng)}
-    pairs = [p for p in (passages.train if split == "train" else passages.val) if p[0] != p[1]]
-    pairs = rng.sample(pairs, min(2000, len(pairs)))
+    pairs = sampled_pairs(passages, split, _MOST_PASSAGES, rng)
     keys = [p[0] for p in pairs]
     found["text"] = Known(_texts(model, words, [p[1] for p in pairs]), _texts(model, words, keys), keys)
     clips = [c for c in clips if c.row.split == split]
@@ -71,31 +70,44 @@ def known(
     return found
 
 
+def sampled_pairs(passages: TextPairs, split: str, most: int, rng: random.Random) -> list[tuple[str, ...]]:
+    """Headings with their passages, but for those that are the same."""
+    pairs = [p for p in (passages.train if split == "train" else passages.val) if p[0] != p[1]]
+    return rng.sample(pairs, min(most, len(pairs)))
+
+
+def asked_for(packed: Packed, indices: Sequence[int], rng: random.Random) -> tuple[list[str], list[str]]:
+    """What each picture is asked for by, and its key."""
+    rows = [packed.rows[i] for i in indices]
+    queries = [row.texts[0] if row.group else rng.choice(row.texts) for row in rows]
+    return queries, [row.group or f"{row.source}#{i}" for row, i in zip(rows, indices, strict=True)]
+
+
 def _pictures(model: Model, words: Words, sets: Sequence[Packed], split: str, rng: random.Random) -> Known:
-    things, texts, keys = [], [], []
+    things: list[Tensor] = []
+    texts: list[str] = []
+    keys: list[str] = []
     for packed in sets:
         for source in sorted({row.source for row in packed.rows}):
             indices = packed.indices(split, source)
             indices = rng.sample(indices, min(_MOST_OF_ONE_SOURCE, len(indices)))
             if indices:
-                rows = [packed.rows[i] for i in indices]
                 things.append(embed_pictures(model, packed, indices))
-                texts += [row.texts[0] if row.group else rng.choice(row.texts) for row in rows]
-                keys += [row.group or f"{source}#{i}" for row, i in zip(rows, indices, strict=True)]
+                queries, own = asked_for(packed, indices, rng)
+                texts += queries
+                keys += own
     return Known(torch.cat(things).numpy(), _texts(model, words, texts), keys)
 
 
 def _texts(model: Model, words: Words, texts: Sequence[str]) -> Rows:
-    return _joined([embed(model.text, words, texts[i : i + 500]) for i in range(0, len(texts), 500)])
+    rows: Rows = embed_all(model.text, words, texts).cpu().numpy()
+    return rows
 
 
 def _sounds(model: Model, clips: Sequence[Clip]) -> Rows:
     maps = logmels(model.sound, [c.samples for c in clips])
-    return _joined([model.sound.embed_maps(maps[i : i + 100])[0] for i in range(0, len(maps), 100)])
-
-
-def _joined(parts: Sequence[Tensor]) -> Rows:
-    rows: Rows = torch.cat(list(parts)).cpu().numpy()
+    parts = [model.sound.embed_maps(maps[i : i + 100])[0] for i in range(0, len(maps), 100)]
+    rows: Rows = torch.cat(parts).cpu().numpy()
     return rows
 
 
@@ -120,11 +132,22 @@ def _line(kind: str, kinds: dict[str, Known], draw: np.random.Generator) -> tupl
     return round(base, 4), round(slope, 4)
 
 
+def log_odds(line: tuple[float, float], scores: Rows) -> Rows:
+    """The line over scores of any shape."""
+    base, slope = line
+    return base + slope * scores
+
+
+def small_folder(sizes: Mapping[str, int], draw: np.random.Generator) -> dict[str, NDArray[np.int64]]:
+    """Places of a few things of each kind, of `sizes` that there are."""
+    return {kind: draw.permutation(sizes[kind])[:n] for kind, n in _FOLDER.items() if kind in sizes}
+
+
 def ranked(
     kinds: dict[str, Known], odds: Odds, folder: dict[str, NDArray[np.int64]], asked: str, one: int, depth: int
 ) -> dict[str, NDArray[np.int64]]:
     """The first `depth` of a folder by odds for query `one` of a kind, as places of each kind that has any there."""
-    scores = {k: odds[k][0] + odds[k][1] * (kinds[k].things[at] @ kinds[asked].texts[one]) for k, at in folder.items()}
+    scores = {k: log_odds(odds[k], kinds[k].things[at] @ kinds[asked].texts[one]) for k, at in folder.items()}
     least = np.sort(np.concatenate(list(scores.values())))[-depth:][0]
     return {k: at[scores[k] >= least] for k, at in folder.items() if (scores[k] >= least).any()}
 
@@ -144,23 +167,20 @@ def logistic(right: Rows, wrong: Rows, odds: float = 1.0) -> tuple[float, float]
     return float(line[0]), float(line[1])
 
 
-_FOLDER = {"image": 75, "text": 60, "audio": 20}
-_ROUNDS, _FIRST = 200, 5
-
-
 def mixed_search(kinds: dict[str, Known], odds: Odds, seed: int) -> dict[str, Tensor]:
     """Recall@5 of each query over small folders of all kinds, ranked by cosine and by odds, 0 to 1."""
     draw = np.random.default_rng(seed)
     hits: dict[str, list[float]] = {}
+    sizes = {kind: len(found.things) for kind, found in kinds.items()}
     for _ in range(_ROUNDS):
-        folder = {k: draw.permutation(len(kinds[k].things))[:n] for k, n in _FOLDER.items() if k in kinds}
+        folder = small_folder(sizes, draw)
         for asked, places in folder.items():
             one = int(draw.choice(places))
             right = np.concatenate(
                 [[k == asked and kinds[k].keys[i] == kinds[asked].keys[one] for i in at] for k, at in folder.items()]
             )
             cosine = {k: kinds[k].things[at] @ kinds[asked].texts[one] for k, at in folder.items()}
-            by_odds = {k: odds[k][0] + odds[k][1] * scores for k, scores in cosine.items()}
+            by_odds = {k: log_odds(odds[k], scores) for k, scores in cosine.items()}
             for name, scores in (("cosine", cosine), ("odds", by_odds)):
                 best = right[np.argsort(-np.concatenate(list(scores.values())))[:_FIRST]].sum()
                 hits.setdefault(f"mixed folder by {name}, {asked} R@{_FIRST}", []).append(

@@ -26,7 +26,7 @@ from training.model import Model
 from training.pictures import Packed, Row
 from training.sound import logmels
 from training.texts import TextPairs
-from training.tokens import Words, embed
+from training.tokens import Words, embed, embed_all
 from training.towers import GridStates
 
 _CANDIDATES = 8  # items for a query, one of them right
@@ -67,9 +67,7 @@ class TextPool:
 
     def __init__(self, model: Model, words: Words, texts: Sequence[str]) -> None:
         self.model, self.words, self.texts = model, words, list(texts)
-        with torch.no_grad():
-            parts = [embed(model.text, words, self.texts[i : i + 500]) for i in range(0, len(self.texts), 500)]
-        self.embeddings = torch.cat(parts)
+        self.embeddings = embed_all(model.text, words, self.texts)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -236,10 +234,8 @@ def sound_asker(model: Model, words: Words, clips: Sequence[Clip]) -> Asker:
     return neighbour_asker(pool, texts, [t[0] for t in texts], _first_texts(model, words, texts))
 
 
-@torch.no_grad()
 def _first_texts(model: Model, words: Words, queries: Sequence[Sequence[str]]) -> Tensor:
-    firsts = [q[0] for q in queries]
-    return torch.cat([embed(model.text, words, firsts[i : i + 500]) for i in range(0, len(firsts), 500)])
+    return embed_all(model.text, words, [q[0] for q in queries])
 
 
 class RerankRun:

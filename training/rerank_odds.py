@@ -16,15 +16,14 @@ from torch import Tensor
 
 from training.clips import Clip
 from training.model import Model
-from training.odds import Known, Odds, Rows, logistic, ranked
+from training.odds import Known, Odds, Rows, asked_for, log_odds, logistic, ranked, sampled_pairs, small_folder
 from training.pictures import Packed
 from training.rerank import GridPool, Pool, Question, TextPool, picture_pool, score, sound_pool
 from training.sound import logmels
 from training.texts import TextPairs
-from training.tokens import Words
+from training.tokens import Words, embed_all
 
 _DEPTH = 20  # as the product reranks
-_FOLDER = {"image": 75, "text": 60, "audio": 20}
 _MOST = {"image": 1200, "text": 600, "audio": 300}
 
 
@@ -59,8 +58,7 @@ def readable(
     """A sample of pictures, passages and sounds of one split."""
     rng = random.Random(seed)
     found = {"image": _pictures(model, words, sets, split, rng)}
-    pairs = [p for p in (passages.train if split == "train" else passages.val) if p[0] != p[1]]
-    pairs = rng.sample(pairs, min(_MOST["text"], len(pairs)))
+    pairs = sampled_pairs(passages, split, _MOST["text"], rng)
     queries = [p[0] for p in pairs]
     texts = TextPool(model, words, [p[1] for p in pairs])
     found["text"] = Readable(texts, queries, _known(model, words, texts, queries, queries))
@@ -73,21 +71,23 @@ def readable(
 
 
 def _pictures(model: Model, words: Words, sets: Sequence[Packed], split: str, rng: random.Random) -> Readable:
-    pools, queries, keys = [], [], []
+    pools: list[GridPool] = []
+    queries: list[str] = []
+    keys: list[str] = []
     for packed in sets:
         indices = packed.indices(split)
         indices = rng.sample(indices, min(_MOST["image"] // len(sets), len(indices)))
         pools.append(picture_pool(model, packed, indices))
-        rows = [packed.rows[i] for i in indices]
-        queries += [row.texts[0] if row.group else rng.choice(row.texts) for row in rows]
-        keys += [row.group or f"{row.source}#{i}" for row, i in zip(rows, indices, strict=True)]
+        asked, own = asked_for(packed, indices, rng)
+        queries += asked
+        keys += own
     together = [torch.cat([getattr(pool, part) for pool in pools]) for part in ("embeddings", "cells")]
     pool = GridPool(model.picture.states, *together)
     return Readable(pool, queries, _known(model, words, pool, queries, keys))
 
 
 def _known(model: Model, words: Words, pool: Pool, queries: list[str], keys: list[str]) -> Known:
-    texts = TextPool(model, words, queries).embeddings
+    texts = embed_all(model.text, words, queries)
     return Known(pool.embeddings.cpu().numpy(), texts.cpu().numpy(), keys)
 
 
@@ -97,9 +97,9 @@ def shortlists(
 ) -> list[Shortlist]:
     """The reranked first hits of queries of every kind over small folders of all kinds."""
     draw = np.random.default_rng(seed)
-    found = []
+    sizes, found = {kind: len(one.queries) for kind, one in kinds.items()}, []
     for _ in range(rounds):
-        folder = {k: draw.permutation(len(kinds[k].queries))[:n] for k, n in _FOLDER.items() if k in kinds}
+        folder = small_folder(sizes, draw)
         for asked, places in folder.items():
             found.append(_shortlist(model, words, kinds, odds, folder, asked, int(draw.choice(places))))
     return found
@@ -135,7 +135,7 @@ def figures(found: Sequence[Shortlist], odds: Odds) -> dict[str, Tensor]:
     hits: dict[str, list[float]] = {}
     for one in found:
         right = np.concatenate(list(one.right.values()))
-        placed = {k: odds[k][0] + odds[k][1] * s if k in odds else s for k, s in one.scores.items()}
+        placed = {k: log_odds(odds.get(k, (0.0, 1.0)), s) for k, s in one.scores.items()}
         for name, scores in (("scores", one.scores), ("odds", placed)):
             first = right[int(np.concatenate(list(scores.values())).argmax())]
             hits.setdefault(f"mixed folder reranked by {name}, {one.asked} first hit", []).append(float(first))

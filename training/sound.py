@@ -19,7 +19,7 @@ from training.clips import Clip
 from training.dual import grouped_parameters
 from training.evaluate import share
 from training.model import Model
-from training.tokens import Words, embed
+from training.tokens import Words, embed, embed_all
 from training.towers import SoundTower
 
 _STRANGERS = 128  # texts a step that no sound is about
@@ -68,7 +68,8 @@ class SoundRun:
         self.wanted = (self.wanted / self.wanted.sum(1, keepdim=True)).to(self.maps.device)
         self.bank = self._bank()
         heard = {word for name in self.names for word in name.split()}
-        self.strangers = self._embedded([t for t in strangers if heard.isdisjoint(t.lower().split())])
+        apart = [text for text in strangers if heard.isdisjoint(text.lower().split())]
+        self.strangers = embed_all(model.text, words, apart)
         self.scale = nn.Parameter(torch.tensor(math.log(14.0), device=self.maps.device))
         groups = [
             *grouped_parameters(nn.ModuleList([self.tower.trunk, self.tower.project]), 0.05),
@@ -81,12 +82,6 @@ class SoundRun:
         """Embeddings `(templates, names, dim)`."""
         self.model.eval()
         return torch.stack([embed(self.model.text, self.words, [t.format(n) for n in self.names]) for t in _TEMPLATES])
-
-    @torch.no_grad()
-    def _embedded(self, texts: Sequence[str]) -> Tensor:
-        """`(texts, dim)`."""
-        parts = [embed(self.model.text, self.words, texts[i : i + 500]) for i in range(0, len(texts), 500)]
-        return torch.cat(parts) if parts else self.bank[0, :0]
 
     def train(self, minutes: float = 0, steps: int = 0, report: Callable[[str], None] = print) -> None:
         """For a time or a number of steps, whichever is given."""

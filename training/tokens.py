@@ -11,6 +11,7 @@ from torch import Tensor
 
 from training.towers import TextTower
 
+_AT_A_TIME = 500
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 
@@ -59,6 +60,13 @@ class Words:
         for first in range(0, len(rows), size):
             places = order[first : first + size]
             yield places, *self.padded([rows[i] for i in places])
+
+
+@torch.no_grad()
+def embed_all(tower: TextTower, words: Words, texts: Sequence[str]) -> Tensor:
+    """Unit embeddings `(n, dim)` of any number of texts, without gradients."""
+    found = [embed(tower, words, texts[i : i + _AT_A_TIME]) for i in range(0, len(texts), _AT_A_TIME)]
+    return torch.cat(found) if found else tower.places.new_empty(0, tower.places.shape[1])
 
 
 def embed(tower: TextTower, words: Words, texts: Sequence[str], parts: int = 8) -> Tensor:

@@ -6,19 +6,16 @@ So text goes in as `{"text": …}`, a picture as a PIL image, sound and video as
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from mmsearch.core import Audio, Clip, Content, Picture
+from mmsearch.core import Audio, Clip, Picture
 from mmsearch.errors import ModelUnavailable
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
-
-Kind: TypeAlias = Literal["text", "image", "audio", "video"]
-"""What a model calls an input; a page of a document is an image to it."""
 
 MOST_ASPECT = 50
 """Longer strips are padded to this ratio: some processors refuse them, others scale them to gigabytes."""
@@ -27,15 +24,6 @@ TEXT_FLOOR, TEXT_CEILING = 60, 2400
 CHARS_PER_TOKEN = 3
 FRAME_TOKENS = 3
 """Tokens kept free for what the tokenizer adds at both ends."""
-
-
-def kind_of(content: Content) -> Kind:
-    """How a model calls this content."""
-    if isinstance(content, str):
-        return "text"
-    if isinstance(content, Audio):
-        return "audio"
-    return "video" if isinstance(content, Clip) else "image"
 
 
 def picture_input(picture: Picture, max_pixels: int | None = None) -> Image.Image:

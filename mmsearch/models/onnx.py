@@ -26,6 +26,7 @@ from mmsearch.core import (
     Query,
     Segment,
     Vectors,
+    kind_of,
 )
 from mmsearch.deferred import Deferred
 from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable, UsageError
@@ -254,7 +255,7 @@ class TowerEmbedder:
         """Float32 `(dim,)`: the weighted sum of the parts' unit vectors, made a unit vector again."""
         total = np.zeros(self.spec.dim, np.float32)
         for part in query.parts:
-            total += part.weight * _row(self._rows(_partition(part.content), [part.content]))
+            total += part.weight * _row(self._rows(kind_of(part.content), [part.content]))
         return _unit(total)
 
     def _rows(self, partition: Modality, contents: Sequence[Content]) -> Vectors:
@@ -265,14 +266,6 @@ class TowerEmbedder:
             return self._encoder.rows(partition, contents)
         frames = (self._encoder.rows("image", list(cast(Clip, clip).frames)) for clip in contents)
         return np.stack([_unit(rows.mean(0)) for rows in frames])
-
-
-def _partition(content: Content) -> Modality:
-    if isinstance(content, str):
-        return "text"
-    if isinstance(content, Clip):
-        return "video"
-    return "audio" if isinstance(content, Audio) else "image"
 
 
 class OnnxEmbedder(TowerEmbedder):

@@ -130,8 +130,7 @@ class PictureRule:
             return self.squash[1], self.squash[0]
         if self.edge is None:
             return None
-        longer = int(self.edge * max(width, height) / min(width, height))
-        return (self.edge, longer) if width <= height else (longer, self.edge)
+        return Fit("edge", edge=self.edge).whole(width, height)
 
 
 def _sizes(size: Any) -> tuple[int | None, tuple[int, int] | None]:

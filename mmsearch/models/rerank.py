@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mmsearch.core import Clip, Content, Modality, ModelOptions, Query, Segment
+from mmsearch.core import Clip, Content, Modality, ModelOptions, Query, Segment, kind_of
 from mmsearch.errors import MmsearchError, ModelUnavailable
 from mmsearch.models import hub, inputs
 from mmsearch.models.batches import Budget, in_passes
@@ -70,7 +70,7 @@ class CrossEncoderReranker:
         asked = self._query(query)
         scores = np.full(len(segments), -np.inf, np.float32)
         for segment in segments:
-            self._require(inputs.kind_of(segment.content))
+            self._require(kind_of(segment.content))
         owners, contents = _spread(segments)
         order = sorted(range(len(contents)), key=lambda place: _weight(contents[place]))
         for batch in _batches(order, contents):

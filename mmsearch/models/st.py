@@ -16,6 +16,7 @@ from mmsearch.core import (
     MODALITIES,
     Clip,
     Content,
+    Kind,
     LoaderSettings,
     Modality,
     ModelOptions,
@@ -23,13 +24,13 @@ from mmsearch.core import (
     Query,
     Segment,
     Vectors,
+    kind_of,
 )
 from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable
 from mmsearch.models import hub, inputs
 from mmsearch.models.batches import budget_for, in_passes, step_of, tokens, width_of
 from mmsearch.models.device import DTYPES, asynchronously, choose_attention, choose_device, choose_dtype
 from mmsearch.models.fit import picture_fit
-from mmsearch.models.inputs import Kind
 
 PART_OF: dict[Kind, tuple[Modality, ...]] = {
     "text": ("text",),
@@ -134,7 +135,7 @@ class SentenceTransformerEmbedder:
     def _by_kind(self, segments: Sequence[Segment]) -> Iterator[list[int]]:
         """Places of the segments that go in together: one kind, longest first, so that a batch pads little."""
         for kind in PART_OF:
-            places = [place for place, segment in enumerate(segments) if inputs.kind_of(segment.content) == kind]
+            places = [place for place, segment in enumerate(segments) if kind_of(segment.content) == kind]
             if places:
                 self._require(kind)
                 yield sorted(places, key=lambda place: -self._tokens(segments[place].content))
@@ -175,7 +176,7 @@ class SentenceTransformerEmbedder:
 
     def _composes(self, query: Query) -> bool:
         """Whether the query is one text and one picture of equal weight, and the model reads both at once."""
-        kinds = sorted(inputs.kind_of(part.content) for part in query.parts)
+        kinds = sorted(kind_of(part.content) for part in query.parts)
         weights = {part.weight for part in query.parts}
         one_pass: bool = self._model.supports(("image", "text"))
         return kinds == ["image", "text"] and len(weights) == 1 and min(weights) > 0 and one_pass
@@ -190,7 +191,7 @@ class SentenceTransformerEmbedder:
         """The weighted sum of the unit vectors of the parts, float32 `(1, dim)`."""
         total = np.zeros((1, self._spec.dim), np.float32)
         for part in query.parts:
-            self._require(inputs.kind_of(part.content))
+            self._require(kind_of(part.content))
             row = self._rows(self._model.encode_query, [part.content])
             total += np.float32(part.weight) * self._unit(row, ["a part of the query"])
         return total

@@ -11,7 +11,7 @@ from tests.training.conftest import TINY
 from training import clips
 from training.model import Model
 from training.sound import SoundRun, logmels
-from training.tokens import Words
+from training.tokens import Words, embed_all
 from training.towers import CLIP_SAMPLES, SAMPLE_RATE, LogMel
 
 
@@ -73,7 +73,7 @@ def test_sounds_stay_nearer_to_their_names_than_to_what_no_sound_is_about(words:
         with torch.no_grad():
             found = run.tower.embed_maps(run.maps[:12])[0]
             own = (run.wanted[:12] @ run.bank[0] * found).sum(1)
-            return float((own - (found @ run._embedded(strangers[:3]).T).mean(1)).mean())
+            return float((own - (found @ embed_all(model.text, words, strangers[:3]).T).mean(1)).mean())
 
     assert margin(strangers) > margin([]) + 0.02
 
