@@ -78,7 +78,7 @@ def dual(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     vocabulary_file = args.work / "tokenizer.json"
     words = tokens.Words(vocabulary_file, Shape().max_tokens, args.device)
-    model = Model(Shape(vocabulary=words.tokenizer.get_vocab_size()))
+    model = Model(Shape(vocabulary=words.tokenizer.get_vocab_size(), image_size=args.size))
     if args.start:
         start(model, args.start)
     model.to(args.device)
@@ -132,10 +132,10 @@ def rerank(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     model, words = finished(args)
     if not args.go_on:
-        model = with_layers(model, args.layers).to(args.device)
+        model = with_layers(model, args.layers, args.grid).to(args.device)
     puzzles, sets = pictures.read(args.work, synthetic.PUZZLES), packed_sets(args.work)
     trained = puzzles.indices("train")
-    askers = [(puzzle_asker(puzzles, picture_pool(model, puzzles, trained), trained), 0.55)]
+    askers = [(puzzle_asker(puzzles, picture_pool(model, puzzles, trained), trained), 1.1)]
     askers += [(picture_asker(model, words, packed, args.pictures, args.seed), 0.3 / len(sets)) for packed in sets]
     photographs = [packed for packed in sets if any(measured_colour(row) for row in packed.rows)]
     askers += [(colour_asker(model, packed, args.pictures, args.seed), 0.3) for packed in photographs]
@@ -147,12 +147,11 @@ def rerank(args: argparse.Namespace) -> None:
     keep(args, model, puzzle_figures(model, words, puzzles))
 
 
-def with_layers(model: Model, layers: int) -> Model:
-    """The same towers under a fresh reranker."""
-    fresh = Model(replace(model.shape, rerank_layers=layers))
-    for part in ("picture", "text", "sound"):
-        getattr(fresh, part).load_state_dict(getattr(model, part).state_dict())
-    fresh.log_scale = model.log_scale
+def with_layers(model: Model, layers: int, grid: int) -> Model:
+    """The same towers under a fresh reranker, with fresh layers for its states."""
+    fresh = Model(replace(model.shape, rerank_layers=layers, grid=grid))
+    kept = {k: v for k, v in model.state_dict().items() if not k.startswith(checkpoints.PARTS["reranker"])}
+    fresh.load_state_dict(fresh.state_dict() | kept)
     return fresh
 
 
@@ -174,7 +173,7 @@ def evaluate(args: argparse.Namespace) -> None:
 def graft(args: argparse.Namespace) -> None:
     """Take the sound tower or the reranker from another model, to go on from; towers that moved a little fit them."""
     model, _ = finished(args)
-    checkpoints.graft(model, checkpoints.load_model(args.source), args.parts)
+    model = checkpoints.graft(model, checkpoints.load_model(args.source), args.parts)
     checkpoints.save(args.work / args.run / "model.pt", model, model.state_dict())
     print("took", " and ".join(args.parts), "from", args.source)
 
@@ -263,16 +262,12 @@ def parser() -> argparse.ArgumentParser:
     counted(sub, 1_600, 140)
     sub.add_argument("--without", nargs="*", default=[], help="groups of the archive to leave out, such as ESC-50")
     stage("vocabulary", vocabulary).add_argument("--size", type=int, default=Shape.vocabulary)
-    sub = stage("dual", dual)
-    sub.add_argument("--start", type=Path, help="weights to begin from")
-    sub.add_argument("--batch", type=int, default=Settings.batch)
-    sub.add_argument("--rate", type=float, default=Settings.rate)
-    sub.add_argument("--samples", type=int, default=0, help="length of the run; 0: use --minutes")
-    sub.add_argument("--minutes", type=float, default=Settings.minutes)
+    _dual_options(stage("dual", dual))
     timed(stage("sound", sound), 6)
     sub = stage("rerank", rerank)
     timed(sub, 10)
     sub.add_argument("--layers", type=int, default=Shape.rerank_layers)
+    sub.add_argument("--grid", type=int, default=Shape.grid, help="a picture is read at so many places a side")
     sub.add_argument(
         "--pictures", type=int, default=6_000, help="pictures to mine neighbours among, of each packed set"
     )
@@ -287,6 +282,15 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--into", type=Path, required=True, help="folder for the ONNX files")
     sub.add_argument("--version", default="1")
     return top
+
+
+def _dual_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--start", type=Path, help="weights to begin from")
+    sub.add_argument("--size", type=int, default=Shape.image_size, help="pixels a side that the picture tower takes")
+    sub.add_argument("--batch", type=int, default=Settings.batch)
+    sub.add_argument("--rate", type=float, default=Settings.rate)
+    sub.add_argument("--samples", type=int, default=0, help="length of the run; 0: use --minutes")
+    sub.add_argument("--minutes", type=float, default=Settings.minutes)
 
 
 def main(arguments: list[str] | None = None) -> None:

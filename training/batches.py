@@ -50,17 +50,18 @@ SHARES = {
     "views": 0.12,
 }
 _NEVER_MIRRORED = ("ms_", "vegalite", "sroie", *RENDERED, "emoji")
-_PLAIN = (*RENDERED, "emoji")  # their texts are whole phrases: no template around them
+PLAIN = (*RENDERED, "emoji")  # their texts are whole phrases: no template around them
 _CLUSTERS, _CLUSTER_SIZE = 4, 6
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures `(n, 3, size, size)` normalised, their distinct texts, and which match, `(n, texts)`."""
+    """Pictures `(n, size, size, 3)`, their distinct texts, which match, `(n, texts)`, and the rows they came from."""
 
     pixels: Tensor
     texts: list[str]
     positive: Tensor
+    chosen: list[int]
 
 
 class PictureBatches:
@@ -91,7 +92,7 @@ class PictureBatches:
             raise ValueError("no training pictures: pack or render some first")
         shares = np.array([SHARES[s] for s in self.by_source])
         self.shares = shares / shares.sum()
-        self.things = sorted({row.texts[0] for row in self.rows if row.group and row.source not in _PLAIN})
+        self.things = sorted({row.texts[0] for row in self.rows if row.group and row.source not in PLAIN})
         self.clusters = [np.array(v) for v in clusters.values() if len(v) >= _CLUSTER_SIZE]
 
     def next(self, count: int) -> Batch:
@@ -111,10 +112,11 @@ class PictureBatches:
             text = self._text(self.rows[i])
             chosen.append(i)
             texts.append(self._phrase(self.rows[i], text))
-            shared.append(self.rows[i].source in _PLAIN or without_colour(text) == text)
+            shared.append(self.rows[i].source in PLAIN or without_colour(text) == text)
             wrong += self._swapped(self.rows[i], text)
         distinct = list(dict.fromkeys(texts + wrong))
-        return Batch(self.augmented(chosen), distinct, self._positives(chosen, texts, shared, distinct))
+        positive = self._positives(chosen, texts, shared, distinct)
+        return Batch(self.augmented(chosen), distinct, positive, chosen)
 
     def chance(self) -> tuple[Any, ...]:
         """The state of every random source, for a checkpoint."""
@@ -127,16 +129,16 @@ class PictureBatches:
         self.noise.set_state(torch_state)
 
     def _text(self, row: Row) -> str:
-        first = row.group and row.source not in _PLAIN and self.rng.random() < 0.45
+        first = row.group and row.source not in PLAIN and self.rng.random() < 0.45
         return row.texts[0] if first else self.rng.choice(row.texts)
 
     def _phrase(self, row: Row, text: str) -> str:
-        return templated(self.rng, text) if row.group and row.source not in _PLAIN else text
+        return templated(self.rng, text) if row.group and row.source not in PLAIN else text
 
     def _swapped(self, row: Row, text: str) -> list[str]:
         """For a text with a colour, the same thing in another colour and another thing in this one: wrong answers."""
         thing = without_colour(text)
-        if thing == text or row.source in _PLAIN:
+        if thing == text or row.source in PLAIN:
             return []
         colour = text.removesuffix(thing).strip()
         others = [f"{self.rng.choice(NAMES)} {thing}", f"{colour} {self.rng.choice(self.things)}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,24 @@ PARTS = {"sound": ("sound.",), "reranker": ("reranker.", "text.state_", "picture
 
 
 def graft(model: Model, other: Model, parts: Sequence[str]) -> Model:
-    """`model` with those `parts` of `other`, in place. Raises ValueError when their shapes differ."""
-    if model.shape != other.shape:
+    """A model of `model` with those `parts` of `other`. Raises ValueError when their towers differ in shape."""
+    if _towers(model.shape) != _towers(other.shape):
         raise ValueError(f"the models differ in shape: {model.shape} and {other.shape}")
-    taken = {
-        name: value
-        for part in parts
-        for name, value in other.state_dict().items()
-        if name.startswith(PARTS[part]) and (part == "reranker" or ".states." not in name)
-    }
-    model.load_state_dict(model.state_dict() | taken)
-    return model
+    found = Model(model.shape)
+    if "reranker" in parts:
+        found = Model(replace(model.shape, rerank_layers=other.shape.rerank_layers, grid=other.shape.grid))
+    own = {name: value for name, value in model.state_dict().items() if not _belongs(name, parts)}
+    taken = {name: value for name, value in other.state_dict().items() if _belongs(name, parts)}
+    found.load_state_dict(own | taken)
+    return found.train(model.training)
+
+
+def _towers(shape: Shape) -> Shape:
+    """The shape without what concerns the reranker alone, and without the size of pictures, which fixes no tensor."""
+    return replace(shape, rerank_layers=0, grid=0, image_size=0)
+
+
+def _belongs(name: str, parts: Sequence[str]) -> bool:
+    """Whether a tensor is of one of the parts; the layers that make states are the reranker's, in every tower."""
+    reranker = name.startswith(PARTS["reranker"])
+    return "reranker" in parts if reranker else any(name.startswith(PARTS[part]) for part in parts)

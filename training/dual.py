@@ -23,10 +23,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training import checkpoints
-from training.batches import PictureBatches
+from training.batches import PLAIN, PictureBatches
 from training.model import Model
+from training.naming import Naming
 from training.texts import PASSAGES, TextPairs
-from training.tokens import Words, embed
+from training.tokens import Words, embed, embed_all
 
 _TEXT_SCALE = 20.0  # fixed: a learned one would be pulled apart by the very different text tasks
 _TEXT_COUNTS = {"captions": 64, "glosses": 96, "headings": 64}
@@ -48,6 +49,7 @@ class Settings:
     cooling: float = 0.2
     weight_decay: float = 0.05
     text_weight: float = 0.5
+    naming_weight: float = 0.5
     averaging: float = 0.999
     save_minutes: float = 3.0
     seed: int = 0
@@ -106,6 +108,7 @@ class DualRun:
         groups.append({"params": [model.log_scale], "weight_decay": 0.0})
         self.optimiser = torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, 0.98))
         self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        self.naming = Naming(batches.rows, PLAIN)
         self.rng = random.Random(settings.seed + 1)
         self.step_count, self.seen, self.elapsed, self.loss = 0, 0, 0.0, math.nan
         self.cooled = False
@@ -143,12 +146,17 @@ class DualRun:
             rivals = source.name == PASSAGES
             loss = contrastive(pictures, texts, batch.positive, scale, answers if rivals else None)
             loss = loss + self.settings.text_weight * pairwise(asking, answers, pictures if rivals else None)
+        named = self.naming.loss(pictures, batch.chosen, scale, self._plain_texts)
+        loss = loss + self.settings.naming_weight * named
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.towers.parameters(), 1.0)
         self.optimiser.step()
         self._count(len(pictures), loss.item())
         return loss.item()
+
+    def _plain_texts(self, texts: list[str]) -> Tensor:
+        return embed_all(self.model.text, self.words, texts)
 
     def _text_batch(self, source: TextPairs) -> tuple[Tensor, Tensor]:
         """Embeddings of both sides of some pairs, each `(n, dim)`."""

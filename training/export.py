@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from training.layers import fold_norms
 from training.model import Model
 from training.odds import Odds
-from training.towers import CLIP_SAMPLES, MIDDLE, SAMPLE_RATE
+from training.towers import CLIP_SAMPLES, MIDDLE, PLACE, SAMPLE_RATE
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -51,7 +51,7 @@ def parts(model: Model) -> list[Part]:
     mask = torch.ones(2, width, dtype=torch.int64)
     mask[1, 4:] = 0
     samples = torch.rand(2, CLIP_SAMPLES, generator=draw) - 0.5
-    queries, states = torch.randn(2, width, dim, generator=draw), torch.randn(2, depth, dim, generator=draw)
+    queries, states = (torch.randn(2, n, dim + PLACE, generator=draw) for n in (width, depth))
     pair = {
         "query_states": queries,
         "query_mask": mask,

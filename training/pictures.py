@@ -22,7 +22,7 @@ from PIL import Image
 from training import screens
 from training.colours import plain_colour
 
-PACKED = 72  # pixels: room for random crops to the model's 64
+PACKED = 96  # pixels, the side of the sources; a picture is cropped and scaled to what the model takes
 SOUNDS = "sounds"
 SCREENS = "ms_"  # how the names of all archives of screenshots begin
 # Sources that show one thing each. With vehicles and clothes alone, anything large and red becomes a "red car".

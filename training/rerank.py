@@ -27,11 +27,12 @@ from training.pictures import Packed, Row
 from training.sound import logmels
 from training.texts import TextPairs
 from training.tokens import Words, embed, embed_all
-from training.towers import GridStates
+from training.towers import PictureTower, SoundTower
 
 _CANDIDATES = 8  # items for a query, one of them right
 _NEAREST = 40  # mined negatives come from this many neighbours
 _ASKED = 150  # queries of each text source: every one reads twenty passages
+_ASKED_MORE = {"places": 3}
 _CAPTIONED = ("vicap", "flowers102", "emoji", "ms_")
 
 
@@ -45,18 +46,19 @@ class Question:
 
 
 class GridPool:
-    """Pictures or sounds with their pooled feature maps, float16 `(n, GRID * GRID, channels)`, and embeddings."""
+    """Pictures or sounds with their pooled feature maps, float16 `(n, grid * grid, channels)`, and embeddings."""
 
-    def __init__(self, states: GridStates, embeddings: Tensor, cells: Tensor) -> None:
-        self.layer, self.embeddings, self.cells = states, embeddings, cells
+    def __init__(self, tower: PictureTower | SoundTower, embeddings: Tensor, cells: Tensor) -> None:
+        self.tower, self.embeddings, self.cells = tower, embeddings, cells
 
     def __len__(self) -> int:
         return len(self.embeddings)
 
     def states(self, at: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """States `(n, 1 + GRID * GRID, dim)` and their mask; gradients flow into the state layer."""
+        """States `(n, 1 + grid * grid, dim)` and their mask; gradients flow into the state layer."""
         rows = list(at)
-        states = self.layer.from_cells(self.cells[rows].float(), self.embeddings[rows])
+        tower = self.tower
+        states = tower.states.from_cells(self.cells[rows].float(), self.embeddings[rows], tower.project)
         return states, torch.ones(states.shape[:2], dtype=torch.int64, device=states.device)
 
 
@@ -99,7 +101,7 @@ def picture_pool(model: Model, packed: Packed, indices: Sequence[int]) -> GridPo
         embedding, maps = model.picture.embed_normalised(model.picture.normalise(pixels))
         embeddings.append(embedding)
         cells.append(model.picture.states.cells(maps).half())
-    return GridPool(model.picture.states, torch.cat(embeddings), torch.cat(cells))
+    return GridPool(model.picture, torch.cat(embeddings), torch.cat(cells))
 
 
 @torch.no_grad()
@@ -110,7 +112,7 @@ def sound_pool(model: Model, logmels: Tensor) -> GridPool:
         embedding, maps = model.sound.embed_maps(logmels[first : first + 100])
         embeddings.append(embedding)
         cells.append(model.sound.states.cells(maps).half())
-    return GridPool(model.sound.states, torch.cat(embeddings), torch.cat(cells))
+    return GridPool(model.sound, torch.cat(embeddings), torch.cat(cells))
 
 
 class Asker:
@@ -123,15 +125,16 @@ class Asker:
 def puzzle_asker(packed: Packed, pool: GridPool, indices: Sequence[int]) -> Asker:
     """Every picture of a puzzle with one of its texts, the puzzle's other pictures being wrong.
 
-    `indices` are the pool's.
+    `indices` are the pool's. Colours, which the towers know already, are asked for as often as counts, not three times.
     """
-    members: dict[str, list[int]] = defaultdict(list)
+    members: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for place, i in enumerate(indices):
-        members[packed.rows[i].group].append(place)
-    groups = list(members.values())
+        members[packed.rows[i].source][packed.rows[i].group].append(place)
+    kinds = [list(groups.values()) for groups in members.values()]
+    weights = [_ASKED_MORE.get(kind, 1) for kind in members]
 
     def sample(rng: random.Random) -> Question:
-        group = rng.choice(groups)
+        group = rng.choice(rng.choices(kinds, weights)[0])
         right = rng.choice(group)
         return Question(rng.choice(packed.rows[indices[right]].texts), right, [i for i in group if i != right])
 
@@ -261,6 +264,8 @@ class RerankRun:
             model.text.state_norm,
         ]
         self.layers = nn.ModuleList(layers)
+        model.requires_grad_(False)
+        self.layers.requires_grad_(True)
         self.optimiser = torch.optim.AdamW(grouped_parameters(self.layers, 0.05), lr=rate)
 
     def train(self, minutes: float = 0, steps: int = 0, report: Callable[[str], None] = print) -> None:

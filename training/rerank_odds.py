@@ -82,7 +82,7 @@ def _pictures(model: Model, words: Words, sets: Sequence[Packed], split: str, rn
         queries += asked
         keys += own
     together = [torch.cat([getattr(pool, part) for pool in pools]) for part in ("embeddings", "cells")]
-    pool = GridPool(model.picture.states, *together)
+    pool = GridPool(model.picture, *together)
     return Readable(pool, queries, _known(model, words, pool, queries, keys))
 
 

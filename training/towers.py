@@ -1,12 +1,13 @@
 """The three towers of the dual encoder: picture, text and sound to one space of unit vectors.
 
-A tower gives an `embedding`, and on request the `states` that the reranker reads: `(n, 1 + positions, dim)`, whose
-first position is the unit embedding itself and whose others come from the feature maps or the tokens. Knows nothing
-of losses, data or files.
+A tower gives an `embedding`, and on request the `states` that the reranker reads, `(n, 1 + positions, dim + PLACE)`:
+the first position is the unit embedding itself, the others come from the feature maps or the tokens. Knows nothing of
+losses, data or files.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import asdict, dataclass
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from training.layers import Block, ResNet
 
-GRID = 4  # feature maps are pooled to GRID x GRID positions for the reranker
+PLACE = 4  # numbers that tell where a state lies in its picture
 PIXEL_MEAN = (0.48, 0.45, 0.41)
 PIXEL_STD = (0.27, 0.26, 0.27)
 SAMPLE_RATE = 16000
@@ -25,17 +26,21 @@ CLIP_SAMPLES = 5 * SAMPLE_RATE
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes that fix every tensor of the model; stored in each checkpoint."""
+    """Sizes that fix every tensor of the model; stored in each checkpoint.
+
+    The reranker reads feature maps at `grid` x `grid` positions.
+    """
 
     vocabulary: int = 8000
     dim: int = 192
     image_width: int = 32
     image_depth: int = 2
-    image_size: int = 64
+    image_size: int = 96
     text_layers: int = 2
     max_tokens: int = 128
     max_query_tokens: int = 32
     rerank_layers: int = 2
+    grid: int = 4
 
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
@@ -46,31 +51,62 @@ MIDDLE = 0.75
 
 
 class GridStates(nn.Module):
-    """Feature maps of a `ResNet` to `(n, 1 + GRID * GRID, dim)`; the first position is the given embedding."""
+    """Feature maps of a `ResNet` to `(n, 1 + grid * grid, dim + PLACE)`; the first position is the given embedding.
 
-    def __init__(self, width: int, dim: int) -> None:
+    The others begin as what the tower's own projection makes of each cell. An embedding is the mean of just these, so
+    they lie where the words lie: the reranker need not learn anew which word means what it sees. After the `dim`
+    columns follow `PLACE` more, where the cell lies.
+    """
+
+    where: Tensor
+
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.project = nn.Linear((2 + 4 + 8) * width, dim)
-        self.norm = nn.LayerNorm(dim)
-        self.places = nn.Parameter(torch.randn(GRID * GRID, dim) * 0.1)
+        self.grid = shape.grid
+        self.project = nn.Linear((2 + 4 + 8) * shape.image_width, shape.dim)
+        nn.init.normal_(self.project.weight, std=0.01)
+        self.norm = nn.LayerNorm(shape.dim)
+        self.register_buffer("where", _coordinates(shape.grid), persistent=False)
 
     def cells(self, maps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """What does not learn with the reranker: `(n, GRID * GRID, channels)`."""
+        """What does not learn with the reranker: `(n, grid * grid, channels)`."""
         return torch.cat([self._to_grid(m) for m in maps], 1).flatten(2).transpose(1, 2)
 
-    def from_cells(self, cells: Tensor, embedding: Tensor) -> Tensor:
-        return torch.cat([embedding.unsqueeze(1), self.norm(self.project(cells)) + self.places], 1)
+    def from_cells(self, cells: Tensor, embedding: Tensor, common: nn.Linear) -> Tensor:
+        """States of cells; `common` is the tower's projection of its last map."""
+        seen = self.norm(common(cells[..., -common.in_features :]) + self.project(cells))
+        placed = torch.cat([seen, self.where.expand(len(seen), -1, -1)], -1)
+        return torch.cat([without_place(embedding.unsqueeze(1)), placed], 1)
 
-    def forward(self, maps: tuple[Tensor, Tensor, Tensor], embedding: Tensor) -> Tensor:
-        return self.from_cells(self.cells(maps), embedding)
+    def forward(self, maps: tuple[Tensor, Tensor, Tensor], embedding: Tensor, common: nn.Linear) -> Tensor:
+        return self.from_cells(self.cells(maps), embedding, common)
 
-    @staticmethod
-    def _to_grid(x: Tensor) -> Tensor:
-        """`(n, c, h, w)` to `(n, c, GRID, GRID)`: averages of larger maps, repeats of smaller ones."""
-        for axis in (2, 3):
-            if x.shape[axis] < GRID:
-                x = x.repeat_interleave(GRID // x.shape[axis], axis)
-        return F.avg_pool2d(x, (x.shape[2] // GRID, x.shape[3] // GRID))
+    def _to_grid(self, x: Tensor) -> Tensor:
+        """`(n, c, h, w)` to `(n, c, grid, grid)`: the mean over each cell's area, whatever the sizes."""
+        height, width = (_areas(self.grid, size).to(x.device) for size in x.shape[2:])
+        return height @ x @ width.T
+
+
+def without_place(states: Tensor) -> Tensor:
+    """States of what lies nowhere, `(n, p, dim)` to `(n, p, dim + PLACE)`."""
+    return F.pad(states, (0, PLACE))
+
+
+def _coordinates(grid: int) -> Tensor:
+    """`(grid * grid, PLACE)`: how far down and to the right each cell lies, in [-1, 1], and the squares of both."""
+    steps = (torch.arange(grid) * 2 + 1) / grid - 1
+    down, right = torch.meshgrid(steps, steps, indexing="ij")
+    return torch.stack([down, right, down**2, right**2], -1).flatten(0, 1)
+
+
+def _areas(cells: int, size: int) -> Tensor:
+    """`(cells, size)`: the share of each of `size` positions in each of `cells` equal stretches; rows sum to 1."""
+    edges = [i * size / cells for i in range(cells + 1)]
+    rows = [
+        [max(0.0, min(right, j + 1) - max(left, j)) * cells / size for j in range(size)]
+        for left, right in itertools.pairwise(edges)
+    ]
+    return torch.tensor(rows)
 
 
 class PictureTower(nn.Module):
@@ -83,7 +119,7 @@ class PictureTower(nn.Module):
         super().__init__()
         self.trunk = ResNet(3, shape.image_width, shape.image_depth)
         self.project = nn.Linear(8 * shape.image_width, shape.dim, bias=False)
-        self.states = GridStates(shape.image_width, shape.dim)
+        self.states = GridStates(shape)
         self.register_buffer("pixel_mean", torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1) * 255, persistent=False)
         self.register_buffer("pixel_std", torch.tensor(PIXEL_STD).view(1, 3, 1, 1) * 255, persistent=False)
 
@@ -97,7 +133,7 @@ class PictureTower(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         embedding, maps = self.embed_normalised(self.normalise(pixels))
-        return embedding, self.states(maps, embedding)
+        return embedding, self.states(maps, embedding, self.project)
 
 
 class TextTower(nn.Module):
@@ -115,6 +151,7 @@ class TextTower(nn.Module):
         self.norm = nn.LayerNorm(shape.dim)
         self.project = nn.Linear(shape.dim, shape.dim, bias=False)
         self.state_project = nn.Linear(shape.dim, shape.dim)
+        nn.init.normal_(self.state_project.weight, std=0.01)
         self.state_norm = nn.LayerNorm(shape.dim)
 
     def encode(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,9 +170,9 @@ class TextTower(nn.Module):
         return embedding, self.states(embedding, hidden)
 
     def states(self, embedding: Tensor, hidden: Tensor) -> Tensor:
-        """`(n, t, dim)`: the embedding takes the place of the first token."""
-        tokens = self.state_norm(self.state_project(hidden[:, 1:]))
-        return torch.cat([embedding.unsqueeze(1), tokens], 1)
+        """`(n, t, dim + PLACE)`: the embedding takes the place of the first token."""
+        tokens = self.state_norm(self.project(hidden[:, 1:]) + self.state_project(hidden[:, 1:]))
+        return without_place(torch.cat([embedding.unsqueeze(1), tokens], 1))
 
 
 class LogMel(nn.Module):
@@ -198,7 +235,7 @@ class SoundTower(nn.Module):
         self.logmel = LogMel()
         self.trunk = ResNet(1, shape.image_width, shape.image_depth)
         self.project = nn.Linear(8 * shape.image_width, shape.dim, bias=False)
-        self.states = GridStates(shape.image_width, shape.dim)
+        self.states = GridStates(shape)
 
     def embed_maps(self, logmel: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
         """Embeddings of `(n, 1, BANDS, FRAMES)`; training augments at this point."""
@@ -207,7 +244,7 @@ class SoundTower(nn.Module):
 
     def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         embedding, maps = self.embed_maps(self.logmel(samples))
-        return embedding, self.states(maps, embedding)
+        return embedding, self.states(maps, embedding, self.project)
 
     def start_from(self, picture: PictureTower) -> None:
         """Copy a trained picture trunk; its three colour channels are summed into the one channel of sound."""

@@ -134,7 +134,7 @@ class Towers:
         if share is None:
             return whole
         embeddings = units(whole[0] + self._views([middle(picture, share) for picture in pictures])[0])
-        whole[1][:, 0] = embeddings
+        whole[1][:, 0, : embeddings.shape[1]] = embeddings
         return embeddings, *whole[1:]
 
     def _views(self, pictures: Sequence[Picture]) -> Encoded:

@@ -54,3 +54,11 @@ def test_graft_takes_the_part_and_leaves_the_rest() -> None:
 def test_graft_between_shapes_is_refused() -> None:
     with pytest.raises(ValueError, match="differ in shape"):
         checkpoints.graft(seeded(0), Model(replace(TINY, dim=16)), ["sound"])
+
+
+def test_graft_brings_the_grid_of_the_reranker_along() -> None:
+    other = Model(replace(TINY, grid=3, rerank_layers=1))
+    grafted = checkpoints.graft(seeded(0), other, ["reranker"])
+    assert (grafted.shape.grid, grafted.shape.rerank_layers) == (3, 1)
+    assert grafted.picture.states.places.shape[0] == 9
+    assert torch.equal(grafted.state_dict()["text.embedding.weight"], seeded(0).state_dict()["text.embedding.weight"])

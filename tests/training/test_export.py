@@ -13,7 +13,7 @@ import torch
 from tests.training.conftest import TINY
 from training.export import TOLERANCE, build, export, parts, round_to_half
 from training.model import Model
-from training.towers import CLIP_SAMPLES
+from training.towers import CLIP_SAMPLES, PLACE
 
 ODDS = {"image": (-5.0, 12.5), "text": (-4.0, 11.0)}
 
@@ -51,15 +51,15 @@ def test_pictures_of_any_count_give_unit_rows(exported: Path, count: int) -> Non
     pixels = np.random.default_rng(0).integers(0, 256, (count, TINY.image_size, TINY.image_size, 3), np.uint8)
     embedding, states = run(exported, "image.onnx", pixels=pixels)
     assert np.allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-5)
-    assert np.array_equal(states[:, 0], embedding)
-    assert states.shape == (count, 17, TINY.dim)
+    assert np.array_equal(states[:, 0, : TINY.dim], embedding)
+    assert states.shape == (count, 17, TINY.dim + PLACE)
 
 
 @pytest.mark.parametrize("length", [1, TINY.max_tokens])
 def test_texts_of_any_length_agree_with_torch(exported: Path, length: int) -> None:
     ids = np.full((2, length), 7, np.int64)
     embedding, states = run(exported, "text.onnx", ids=ids, mask=np.ones_like(ids))
-    assert states.shape == (2, length, TINY.dim)
+    assert states.shape == (2, length, TINY.dim + PLACE)
     assert np.allclose(embedding[0], embedding[1], atol=1e-6)
     with torch.no_grad():
         expected, _ = model().text(torch.from_numpy(ids), torch.ones_like(torch.from_numpy(ids)))
@@ -75,7 +75,7 @@ def test_reranker_takes_queries_and_items_of_any_length(exported: Path) -> None:
     draw = np.random.default_rng(0)
 
     def states(n: int, t: int) -> np.ndarray:
-        return draw.standard_normal((n, t, TINY.dim)).astype(np.float32)
+        return draw.standard_normal((n, t, TINY.dim + PLACE)).astype(np.float32)
 
     def ones(n: int, t: int) -> np.ndarray:
         return np.ones((n, t), np.int64)

@@ -40,7 +40,7 @@ def test_untrained_reranker_scores_by_cosine(work: Path, words: Words) -> None:
     with torch.no_grad():
         logits = score(made, words, pool, asked)[0]
         query, _ = text_states(made, words, [asked[0].query], TINY.max_query_tokens)
-    cosine = pool.embeddings[[asked[0].right, *asked[0].wrong]] @ query[0, 0]
+    cosine = pool.embeddings[[asked[0].right, *asked[0].wrong]] @ query[0, 0, : TINY.dim]
     assert torch.allclose(logits, made.reranker.scale * cosine, atol=1e-4)
 
 

@@ -10,8 +10,8 @@ import torch
 from tests.training.conftest import TINY
 from training import clips
 from training.model import Model
-from training.sound import SoundRun, logmels
-from training.tokens import Words, embed_all
+from training.sound import SoundRun
+from training.tokens import Words
 from training.towers import CLIP_SAMPLES, SAMPLE_RATE, LogMel
 
 
@@ -57,28 +57,21 @@ def test_training_lowers_the_loss(words: Words) -> None:
     assert run.evaluate()
 
 
-def test_sounds_stay_nearer_to_their_names_than_to_what_no_sound_is_about(words: Words) -> None:
+def test_texts_that_no_sound_is_about_are_wrong_answers_to_every_sound(words: Words) -> None:
     made = clips.synthetic_clips(24, 6, seed=0)
     heard = made[0].row.texts[0]
-    strangers = ["red chair", "bar chart", "green tree", f"a {heard}"]
+    strangers = [
+        *(f"{thing} {i}" for thing in ("red chair", "bar chart", "green tree") for i in range(30)),
+        f"a {heard}",
+    ]
 
-    def margin(given: list[str]) -> float:
+    def first_loss(given: list[str]) -> float:
         torch.manual_seed(0)
         model = Model(TINY)
         model.sound.start_from(model.picture)
         run = SoundRun(model, words, made, seed=0, batch=12, rate=3e-3, strangers=given)
         assert len(run.strangers) == max(0, len(given) - 1), "the last one is about a sound"
-        for _ in range(30):
-            run._step(list(range(12)))
-        with torch.no_grad():
-            found = run.tower.embed_maps(run.maps[:12])[0]
-            own = (run.wanted[:12] @ run.bank[0] * found).sum(1)
-            return float((own - (found @ embed_all(model.text, words, strangers[:3]).T).mean(1)).mean())
+        return run._step(list(range(12)))
 
-    assert margin(strangers) > margin([]) + 0.02
-
-
-def test_logmels_are_standardised() -> None:
-    made = clips.synthetic_clips(2, 0, seed=1)
-    maps = logmels(Model(TINY).sound, [c.samples for c in made])
-    assert torch.allclose(maps.mean((1, 2, 3)), torch.zeros(2), atol=1e-3)
+    # An untrained tower cannot tell them apart, so each wrong answer more costs something.
+    assert first_loss(strangers) > first_loss([]) + 0.2
