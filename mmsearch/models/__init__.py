@@ -40,6 +40,11 @@ def load_embedder(options: ModelOptions) -> Embedder:
     return SentenceTransformerEmbedder(_without_backend(options))
 
 
+def needs_torch(options: ModelOptions) -> bool:
+    """Whether the model that `options` names is run by torch; raises as loading it does where it is not there."""
+    return not (_onnx_directory(options) or _export(options))
+
+
 def load_reranker(options: ModelOptions) -> Reranker:
     """The reranker that `options` names, under the same rules as `load_embedder`."""
     if directory := _onnx_directory(options):

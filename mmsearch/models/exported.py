@@ -146,6 +146,11 @@ class ExportedTowers:
         self.fingerprint = self._fingerprint(kind)
         self.dim = self._dimension()
 
+    @property
+    def graphs(self) -> list[str]:
+        """The files of the graphs."""
+        return sorted({str(path) for path in self._paths.values()})
+
     @cached_property
     def text(self) -> Graph:
         return Graph(self._paths["text"], "text", self.family)

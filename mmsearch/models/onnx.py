@@ -78,6 +78,12 @@ class Towers:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelUnavailable(f"{directory} is no complete ONNX model: {error!r}") from error
 
+    @property
+    def graphs(self) -> list[str]:
+        """The files of all graphs."""
+        parts = [part for part in self.config.values() if isinstance(part, dict) and "file" in part]
+        return [self._path(part["file"]) for part in parts]
+
     def _path(self, name: str) -> str:
         return os.path.join(self.directory, name)
 

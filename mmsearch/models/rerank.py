@@ -49,12 +49,18 @@ class CrossEncoderReranker:
             raise ModelUnavailable(f"{options.name} gives {labels} labels a pair, a reranker gives one score")
         self._max_pixels = None if own_limit else options.max_pixels
         self._name = options.name
+        self._batch_size = options.batch_size
         self._modalities = self._read_modalities()
         self._text = inputs.TextInput(self._model)
 
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def network(self) -> Any:
+        """The torch module, for those who measure it."""
+        return self._model
 
     @property
     def modalities(self) -> frozenset[Modality]:
@@ -73,7 +79,7 @@ class CrossEncoderReranker:
             self._require(kind_of(segment.content))
         owners, contents = _spread(segments)
         order = sorted(range(len(contents)), key=lambda place: _weight(contents[place]))
-        for batch in _batches(order, contents):
+        for batch in _batches(order, contents, self._batch_size):
             found = self._predict(asked, [contents[place] for place in batch])
             np.maximum.at(scores, [owners[place] for place in batch], found)
         self._check(scores, segments)
@@ -172,12 +178,12 @@ def _weight(content: Content) -> tuple[bool, int]:
     return True, -content.size if isinstance(content, np.ndarray) else 0
 
 
-def _batches(order: Sequence[int], contents: Sequence[Content]) -> list[list[int]]:
-    """Places in `order`, cut where the kind changes or a batch is full."""
+def _batches(order: Sequence[int], contents: Sequence[Content], size: int | None = None) -> list[list[int]]:
+    """Places in `order`, cut where the kind changes or a batch is full: at `size`, else at what suits the kind."""
     batches: list[list[int]] = []
     for place in order:
         text = isinstance(contents[place], str)
-        limit = TEXT_BATCH if text else PICTURE_BATCH
+        limit = size or (TEXT_BATCH if text else PICTURE_BATCH)
         if batches and len(batches[-1]) < limit and isinstance(contents[batches[-1][0]], str) == text:
             batches[-1].append(place)
         else:

@@ -76,6 +76,11 @@ class SentenceTransformerEmbedder:
     def spec(self) -> ModelSpec:
         return self._spec
 
+    @property
+    def network(self) -> Any:
+        """The torch module, for those who measure it."""
+        return self._model
+
     def embed(self, segments: Sequence[Segment]) -> Vectors:
         """Float32 `(n, dim)` unit rows, in order; a row does not depend on the other segments of the call.
 
