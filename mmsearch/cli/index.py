@@ -56,6 +56,7 @@ def index(
     model_kwargs: options.ModelKwargs = None,
     processor_kwargs: options.ProcessorKwargs = None,
     trust_remote_code: options.TrustRemoteCode = False,
+    dummy_weights: options.DummyWeights = False,
 ) -> None:
     """Index folders and files, or bring the index up to date.
 
@@ -80,6 +81,7 @@ def index(
         batch_size=batch_size, exact=exact,
         model_kwargs=parse_object(model_kwargs, "--model-kwargs"),
         processor_kwargs=parse_object(processor_kwargs, "--processor-kwargs"), trust_remote_code=trust_remote_code,
+        dummy_weights=dummy_weights,
     )  # fmt: skip
     directory = locate(index) if dry_run else locate_for_writing(index)
     scan = ScanOptions(hidden, not no_ignore, tuple(globs or ()), follow, (directory,))

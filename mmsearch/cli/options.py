@@ -35,7 +35,9 @@ Images = Annotated[Texts, _value("A picture to look for; - reads it from stdin."
 Top = Annotated[int, _value("At most this many files.", "N", "-k", "--top", min=1)]
 Types = Annotated[Text, _value("Only these: text,image,document,audio,video.", "TYPE,...", "-t", "--type")]
 Rerank = Annotated[bool, _flag("Read the best candidates again, more closely.", "--rerank")]
-RerankerName = Annotated[Text, _value("builtin, a hub id or a directory; implies --rerank.", "MODEL", "--reranker")]
+RerankerName = Annotated[
+    Text, _value("A name of `models list`, a hub id or a directory; implies --rerank.", "MODEL", "--reranker")
+]
 RerankDepth = Annotated[int, _value("How many candidates the reranker reads.", "N", "--rerank-depth", min=1)]
 Shape = Annotated[Format | None, typer.Option("--format", help="How hits are written; default: table.")]
 JsonLines = Annotated[bool, _flag("One JSON object a line.", "--jsonl")]
@@ -65,7 +67,9 @@ Memory = Annotated[
 DryRun = Annotated[bool, _flag("Only tell what would be done.", "--dry-run")]
 
 # Models
-Model = Annotated[Text, _value("builtin, a hub id or a directory; default: the index's own.", "MODEL", "--model")]
+Model = Annotated[
+    Text, _value("A name of `models list`, a hub id or a directory; default: the index's own.", "MODEL", "--model")
+]
 Revision = Annotated[Text, _value("Branch, tag or commit of the hub id.", "REV", "--revision")]
 Dtype = Annotated[Text, _value("float32, bfloat16 or float16; default: by the hardware.", "DTYPE", "--dtype")]
 Attn = Annotated[Text, _value("Attention, such as sdpa or flash_attention_2.", "NAME", "--attn")]
@@ -75,6 +79,9 @@ Exact = Annotated[bool, _flag("Decode pictures in full: slower, and hardly anoth
 ModelKwargs = Annotated[Text, _value("Passed to the model's loader.", "JSON", "--model-kwargs")]
 ProcessorKwargs = Annotated[Text, _value("Passed to the processor's loader.", "JSON", "--processor-kwargs")]
 TrustRemoteCode = Annotated[bool, _flag("Run code that comes with the model.", "--trust-remote-code")]
+DummyWeights = Annotated[
+    bool, _flag("The real architecture with random weights, to try and to measure.", "--dummy-weights")
+]
 
 # status
 Failures = Annotated[bool, _flag("List the files that failed, with the reason.", "--failures")]

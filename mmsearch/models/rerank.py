@@ -6,6 +6,7 @@ Asks the model what it reads, pairs the query with each segment and returns raw 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,15 +30,15 @@ RANKING_HEADS = ("ForSequenceClassification", "ForCausalLM")
 class CrossEncoderReranker:
     """A CrossEncoder of any architecture, on the device and in the number format of the options."""
 
-    def __init__(self, options: ModelOptions) -> None:
-        """Loads the model from this machine, without the network.
+    def __init__(self, options: ModelOptions, directory: Path | None = None) -> None:
+        """Loads the model from this machine, without the network: from `directory`, or from where `options` say.
 
         Raises ModelUnavailable when it is not here, cannot be loaded or is no reranker, UsageError for an impossible
         option.
         """
         device = choose_device(options.device)
         dtype = choose_dtype(options.dtype, device)
-        directory = hub.locate(options.name, options.revision, "cross-encoder")
+        directory = directory or hub.locate(options.name, options.revision, "cross-encoder")
         kind = hub.model_type(directory)
         if kind not in (None, "CrossEncoder") or (kind is None and not _has_ranking_head(directory, options)):
             raise ModelUnavailable(f"{options.name} is not a reranker: it scores no pairs; give a CrossEncoder")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,14 +47,14 @@ IRRELEVANT_KWARGS = frozenset({"dtype", "torch_dtype", "device_map", "attn_imple
 class SentenceTransformerEmbedder:
     """A Sentence Transformers model of any architecture, on the device and in the number format of the options."""
 
-    def __init__(self, options: ModelOptions) -> None:
-        """Loads the model from this machine, without the network.
+    def __init__(self, options: ModelOptions, directory: Path | None = None) -> None:
+        """Loads the model from this machine, without the network: from `directory`, or from where `options` say.
 
         Raises ModelUnavailable when it is not here or cannot be loaded, UsageError for an impossible option.
         """
         device = choose_device(options.device)
         dtype = choose_dtype(options.dtype, device)
-        directory = hub.locate(options.name, options.revision, "sentence-transformers")
+        directory = directory or hub.locate(options.name, options.revision, "sentence-transformers")
         kind = hub.model_type(directory)
         if kind not in (None, "SentenceTransformer"):
             raise ModelUnavailable(f"{options.name} is a {kind}, not an embedding model: give a SentenceTransformer")
@@ -288,6 +289,7 @@ def identity(options: ModelOptions) -> dict[str, Any]:
     return {
         "dtype": DTYPES[options.dtype] if options.dtype is not None else "auto",
         "max_pixels": options.max_pixels,
+        **({"dummy_weights": True} if options.dummy_weights else {}),
         "processor_kwargs": dict(options.processor_kwargs),
         "model_kwargs": {key: value for key, value in options.model_kwargs.items() if key not in IRRELEVANT_KWARGS},
     }
