@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from mmsearch.bench.report import BenchFormat
 from mmsearch.render import Format
 
 
@@ -85,3 +86,23 @@ DummyWeights = Annotated[
 
 # status
 Failures = Annotated[bool, _flag("List the files that failed, with the reason.", "--failures")]
+
+# bench
+Models = Annotated[Texts, _value("A name of `models list`, a hub id or a directory; repeatable.", "MODEL", "--model")]
+Rerankers = Annotated[Texts, _value("A reranker, measured in pairs; repeatable.", "MODEL", "--reranker")]
+BatchSizes = Annotated[
+    str, _value("Such as 1,4,16; auto doubles until memory or gain runs out.", "N,...|auto", "--batch-size")
+]
+Modalities = Annotated[Text, _value("Only these: text,image,document,audio,video.", "TYPE,...", "--modality")]
+Tokens = Annotated[int, _value("Length of a text, in words or about as many tokens.", "N", "--tokens", min=1)]
+Pixels = Annotated[int, _value("Pixels of a picture or frame, before it is fitted.", "N", "--max-pixels", min=1)]
+Frames = Annotated[int | None, _value("Frames of a clip; default: as when indexing.", "N", "--frames", min=1)]
+Seconds = Annotated[float | None, _value("Length of a sound; default: as when indexing.", "S", "--seconds", min=0.1)]
+BenchFiles = Annotated[Text, _value("Index these files for real instead, into a temporary index.", "DIR", "--files")]
+ForFiles = Annotated[int, _value("How many files the forecast is for.", "N", "--for-files", min=1)]
+CellTime = Annotated[float, _value("Seconds that one cell of the table is repeated for.", "S", "--time", min=0.0)]
+MemoryLimit = Annotated[
+    float | None, _value("Do as if the device, or the process on a CPU, had only so much.", "GIB", "--memory-limit")
+]
+BenchShape = Annotated[BenchFormat, typer.Option("--format", help="How rows are written.")]
+Plot = Annotated[Text, _value("Draw speed and memory too: .html, or .png and .svg by matplotlib.", "FILE", "--plot")]

@@ -45,9 +45,11 @@ def load_embedder(options: ModelOptions) -> Embedder:
     return SentenceTransformerEmbedder(_without_backend(options))
 
 
-def needs_torch(options: ModelOptions) -> bool:
+def needs_torch(options: ModelOptions, reranker: bool = False) -> bool:
     """Whether the model that `options` names is run by torch; raises as loading it does where it is not there."""
-    return not (_onnx_directory(options) or _export(options))
+    if _onnx_directory(options):
+        return False
+    return reranker or options.dummy_weights or not _export(options)
 
 
 def load_reranker(options: ModelOptions) -> Reranker:
