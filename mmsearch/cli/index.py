@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mmsearch.build import BuildOptions
     from mmsearch.core import IndexReport, ModelOptions
     from mmsearch.feed.pool import Limits
-    from mmsearch.scan import ScanOptions
+    from mmsearch.scan import Entry, ScanOptions
     from mmsearch.store import Identity
 
 NEW_FAILURES = 5
@@ -41,6 +41,7 @@ def index(
     retry_failed: options.RetryFailed = False,
     rebuild: options.Rebuild = False,
     dry_run: options.DryRun = False,
+    progress: options.Progress = False,
     jobs: options.Jobs = None,
     timeout: options.Timeout = None,
     memory: options.Memory = None,
@@ -91,7 +92,7 @@ def index(
             report = _plan(directory, places, files, scan)
         else:
             how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
-            report = _run(directory, places, files, given, how, rebuild)
+            report = _run(directory, places, files, given, how, rebuild, progress)
     emit(to_json(report.to_json()) + "\n") if as_json else _summarise(report, directory, dry_run)
     if report.failed:
         raise typer.Exit(NEW_FAILURES)
@@ -156,9 +157,10 @@ def _run(
     given: dict[str, Any],
     how: BuildOptions,
     rebuild: bool,
+    progress: bool,
 ) -> IndexReport:
     from mmsearch.build import Builder
-    from mmsearch.cli.progress import listening
+    from mmsearch.cli.progress import Ahead, listening
     from mmsearch.models import load_embedder
     from mmsearch.store import Identity, Writer
 
@@ -170,9 +172,10 @@ def _run(
     identity = Identity.of(model, embedder.spec)
     # Asked for before the writer opens, because a rebuild forgets them.
     places = roots if roots or files is not None else _still_there(_known_roots(directory))
+    ahead = Ahead(lambda: _to_read(directory, places, how), embedder, how.limits.jobs) if files is None else None
     with (
         Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer,
-        listening(None if files is not None else lambda: _to_read(directory, places, how)) as listener,
+        listening(ahead, progress) as listener,
     ):
         return Builder(writer, embedder, how, listener).run(places, files or ())
 
@@ -212,8 +215,8 @@ def _still_there(roots: list[str]) -> list[str]:
     return [root for root in roots if os.path.exists(root)]
 
 
-def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[int]:
-    """Sizes of the files that a run has to read, by stat alone, while it goes on."""
+def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[Entry]:
+    """The files that a run has to read, by stat alone, while it goes on."""
     from mmsearch.build import to_read
     from mmsearch.scan import walk
     from mmsearch.store import Reader

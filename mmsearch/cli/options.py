@@ -65,6 +65,7 @@ Timeout = Annotated[
 Memory = Annotated[
     float | None, _value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", min=0)
 ]
+Progress = Annotated[bool, _flag("Tell how long it will take, off a terminal too.", "--progress")]
 DryRun = Annotated[bool, _flag("Only tell what would be done.", "--dry-run")]
 
 # Models

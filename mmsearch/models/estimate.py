@@ -216,6 +216,15 @@ def before_loading(
     return Estimate(shape, itemsize, parameters * itemsize, start, pixels)
 
 
+def of_network(network: Any) -> Estimate | None:
+    """The estimate for a model of torch that is loaded, None where its architecture is not understood."""
+    shape = shape_of(getattr(getattr(network, "transformers_model", None), "config", None))
+    if shape is None:
+        return None
+    itemsize = next(network.parameters()).element_size()
+    return Estimate(shape, itemsize, sum(one.numel() for one in network.parameters()) * itemsize, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Files:
     configuration: Any

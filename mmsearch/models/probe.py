@@ -89,7 +89,11 @@ class HostProbe:
     device, gpu, dtype = "cpu", None, "float32"
 
     def __init__(self, model: Any) -> None:
-        self.weights = sum(os.path.getsize(path) for path in model.towers.graphs)
+        self._model = model
+
+    @property
+    def weights(self) -> int:
+        return sum(os.path.getsize(path) for path in self._model.towers.graphs)
 
     def synchronize(self) -> None:
         pass
@@ -124,8 +128,9 @@ class TorchProbe:
         self.dtype = str(first.dtype).removeprefix("torch.")
         self._format: torch.dtype = first.dtype
         self.weights = _stored(network)
+        self._network = network
         self._tokens: int | None = None
-        self._listen(network)
+        self._listens = False
 
     @property
     def _cuda(self) -> bool:
@@ -167,6 +172,7 @@ class TorchProbe:
     def counted(self, run: Callable[[], Any]) -> tuple[int | None, int | None]:
         from torch.utils.flop_counter import FlopCounterMode
 
+        self._listen()
         self._tokens = 0
         counter = FlopCounterMode(display=False)
         operations: int | None = None
@@ -191,10 +197,10 @@ class TorchProbe:
         with torch.inference_mode():
             return _rate(lambda: torch.mm(one, one, out=out), side, self.synchronize)
 
-    def _listen(self, network: Any) -> None:
+    def _listen(self) -> None:
         """Has the model's host part tell how many tokens it made of its inputs."""
-        preprocess = getattr(network, "preprocess", None)
-        if preprocess is None:
+        preprocess = getattr(self._network, "preprocess", None)
+        if preprocess is None or self._listens:
             return
 
         def heard(*given: Any, **more: Any) -> Any:
@@ -203,7 +209,8 @@ class TorchProbe:
                 self._tokens += tokens_of(features)
             return features
 
-        network.preprocess = heard
+        self._network.preprocess = heard
+        self._listens = True
 
 
 def tokens_of(features: Any) -> int:

@@ -29,7 +29,7 @@ from mmsearch.core import (
 )
 from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable
 from mmsearch.models import hub, inputs
-from mmsearch.models.batches import budget_for, in_passes, step_of, tokens, width_of
+from mmsearch.models.batches import DEVICE_INPUTS, budget_for, in_passes, step_of, tokens, width_of
 from mmsearch.models.device import DTYPES, asynchronously, choose_attention, choose_device, choose_dtype
 from mmsearch.models.fit import picture_fit
 
@@ -96,6 +96,10 @@ class SentenceTransformerEmbedder:
     def tokens(self, segment: Segment) -> int:
         """About how many tokens a segment takes in a pass, so that those of like size can go in together."""
         return self._tokens(segment.content)
+
+    def batch(self, segment: Segment) -> int:
+        """How many inputs like this one go into a pass."""
+        return self._budget.count([self._tokens(segment.content)] * DEVICE_INPUTS)
 
     def embed_query(self, query: Query) -> Vectors:
         """Float32 `(dim,)`, unit length: one pass where the model composes text and picture, else a weighted sum.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,28 @@ def test_options_that_cannot_be_used_are_refused_at_once(mmsearch: Command, opti
     assert done.returncode == 2
     assert told in done.stderr.decode()
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_long_index_run_is_announced_on_request_alone(mmsearch: Command) -> None:
+    text = "Tomatoes need six hours of sun a day and water in the morning. " * 5000
+    for number in range(100):
+        (mmsearch.cwd / f"{number}.txt").write_text(f"{number} {text}")
+    run = subprocess.Popen(
+        mmsearch.argv("index", ".", "--progress", "--jobs", "1"),
+        cwd=mmsearch.cwd,
+        env=mmsearch.env(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stderr
+    line = run.stderr.readline()
+    run.send_signal(signal.SIGINT)
+    run.communicate()
+    assert line.startswith("mmsearch: 100 texts to read with builtin, 32 texts at a time, about ")
+    assert run.returncode == 130
+    for path in mmsearch.cwd.glob("?*.txt"):
+        path.write_text(path.stem)
+    assert len(mmsearch("index", ".", "--progress").stderr.splitlines()) == 1, "a short run is not"
 
 
 @pytest.mark.models
