@@ -161,8 +161,10 @@ def _matplotlib(rows: Sequence[Row], path: str) -> None:
             axis.plot(*zip(*line.points, strict=True), marker="o", label=line.name)
         axis.set(title=title, xlabel="batch", xscale="log")
         axis.set_xticks(batches := sorted({batch for line in lines for batch, _ in line.points}), map(str, batches))
+        axis.minorticks_off()
         axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
-    axes[0].legend()
+    if speed(rows):
+        axes[0].legend()
     figure.savefig(path, dpi=120)
     pyplot.close(figure)

@@ -69,6 +69,9 @@ class Ahead:
                 kind.files += 1
                 kind.bytes += entry.size
             self.counting = False
+        if self.counting:
+            return
+        with suppress(Exception):  # a forecast that cannot be made must not be seen, least of all as a traceback
             expectation = Expectation(self._embedder, self._jobs)
             seconds = expectation.seconds(kinds)
             if seconds >= LONG_SECONDS:
