@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmsearch.core import ModelOptions
 from mmsearch.errors import ModelUnavailable, UsageError
-from mmsearch.models import architectures, catalog
+from mmsearch.models import architectures, catalog, hub
 from mmsearch.models.architectures import Architecture, Tokens
 from mmsearch.models.device import choose_device
 
@@ -32,8 +32,6 @@ BLOCK = 1_000_003
 """Random numbers that all weights are made of, over and over: a prime, so that no two rows of a matrix are alike."""
 PASSED = ("dtype", "attn_implementation")
 """What of the arguments for reading a model matters for making one."""
-WORDS = ("yes", "no")
-"""Tokens that rerankers answer with."""
 WITH_ARTICLE = {"embedder": "an embedder", "reranker": "a reranker"}
 PIECES = Path(__file__).parent / "builtin" / "tokenizer.json"
 """The word pieces of the built-in model, so that a text becomes about as many tokens as it really would."""
@@ -59,6 +57,20 @@ def reranker(options: ModelOptions, layers: int | None = None) -> CrossEncoderRe
         return CrossEncoderReranker(options, directory)
 
 
+def parameters(name: str) -> int:
+    """How many numbers the weights of a catalog model have as it is loaded here; counted without making them.
+
+    Raises ModelUnavailable where its architecture is not part of transformers.
+    """
+    from sentence_transformers import CrossEncoder, SentenceTransformer
+
+    entry = catalog.find(name)
+    kind = entry.kind if entry else "embedder"
+    with _repository(ModelOptions(name), kind, None) as directory, _made_weights("meta"), hub.quiet():
+        model: Any = (SentenceTransformer if kind == "embedder" else CrossEncoder)(str(directory), device="meta")
+    return sum(weight.numel() for weight in model.parameters())
+
+
 @contextmanager
 def _repository(options: ModelOptions, kind: str, layers: int | None) -> Iterator[Path]:
     """A temporary directory with what the hub repository of the model has, but for the weights."""
@@ -82,7 +94,7 @@ def _repository(options: ModelOptions, kind: str, layers: int | None) -> Iterato
 def _reason(entry: catalog.Entry) -> str:
     if entry.hub_id is None:
         return "it is part of mmsearch and has weights of its own"
-    return "its architecture is not part of transformers, only program code in its repository"
+    return "its architecture is program code in its own repository, not part of transformers"
 
 
 def write(found: Architecture, directory: Path) -> None:
@@ -90,8 +102,21 @@ def write(found: Architecture, directory: Path) -> None:
     for name, content in found.files.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+        if path.suffix == ".safetensors":
+            _write_weights(path, content)
+        else:
+            path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     write_tokenizer(found.tokens, directory / found.tokens.folder)
+
+
+def _write_weights(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """A file of random weights with these shapes."""
+    import torch
+    from safetensors.torch import save_file
+
+    made = torch.nn.ParameterDict({name.replace(".", "-"): torch.empty(shape) for name, shape in shapes.items()})
+    fill(made)
+    save_file({name.replace("-", "."): weight.data for name, weight in made.items()}, str(path))
 
 
 def write_tokenizer(tokens: Tokens, directory: Path) -> None:
@@ -111,6 +136,7 @@ def write_tokenizer(tokens: Tokens, directory: Path) -> None:
         "unk_token": tokens.unknown,
         "model_max_length": tokens.limit,
         "model_input_names": list(tokens.inputs),
+        "extra_special_tokens": dict(tokens.extra),
         **tokens.roles,
     }
     (directory / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
@@ -119,11 +145,12 @@ def write_tokenizer(tokens: Tokens, directory: Path) -> None:
 def _vocabulary(tokens: Tokens) -> dict[str, int]:
     """The number of every token: special ones where they belong, word pieces, and fillers up to the right size."""
     pieces = json.loads(PIECES.read_text(encoding="utf-8"))["model"]["vocab"]
-    words = [word for word in (*WORDS, *pieces) if word not in tokens.special]
-    taken = set(tokens.special.values())
+    placed = {**tokens.special, **tokens.words}
+    taken = set(placed.values())
     free = [number for number in range(tokens.size) if number not in taken]
-    names = dict.fromkeys([*words, *(f"<filler {number}>" for number in range(tokens.size))])
-    return {**tokens.special, **dict(zip(names, free, strict=False))}
+    names = [piece for piece in pieces if piece not in placed]
+    names += [f"<filler {number}>" for number in range(len(free) - len(names))]
+    return placed | dict(zip(names, free, strict=False))
 
 
 def _frame(tokens: Tokens) -> Any:
