@@ -63,11 +63,11 @@ def test_real_files_go_through_the_real_pipeline(mixed: Command) -> None:
 
 
 def test_a_model_that_is_not_here_ends_with_the_remedies_on_one_line(mmsearch: Command) -> None:
-    done = mmsearch("bench", "--model", "clip-b32")
+    done = mmsearch("bench", "--model", "qwen3-vl-2b")
     assert done.returncode == 4
     assert done.stdout == b""
     (line,) = done.stderr.decode().splitlines()
-    assert "`mmsearch models pull clip-b32`" in line
+    assert "`mmsearch models pull qwen3-vl-2b`" in line
     assert "--dummy-weights" in line
 
 
