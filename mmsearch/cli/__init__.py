@@ -9,6 +9,7 @@ import typer
 
 from mmsearch import __version__
 from mmsearch.cli.index import index
+from mmsearch.cli.models import app as models
 from mmsearch.cli.search import search
 from mmsearch.cli.status import status
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command()(index)
 app.command()(search)
 app.command()(status)
+app.add_typer(models, name="models")
 
 
 def _version(wanted: bool) -> None:

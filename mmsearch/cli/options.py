@@ -80,8 +80,15 @@ ModelKwargs = Annotated[Text, _value("Passed to the model's loader.", "JSON", "-
 ProcessorKwargs = Annotated[Text, _value("Passed to the processor's loader.", "JSON", "--processor-kwargs")]
 TrustRemoteCode = Annotated[bool, _flag("Run code that comes with the model.", "--trust-remote-code")]
 DummyWeights = Annotated[
-    bool, _flag("The real architecture with random weights, to try and to measure.", "--dummy-weights")
+    bool | None,
+    _flag(
+        "The real architecture with random weights, to try and to measure; or again the real ones.",
+        "--dummy-weights/--no-dummy-weights",
+    ),
 ]
 
 # status
 Failures = Annotated[bool, _flag("List the files that failed, with the reason.", "--failures")]
+
+# models
+ModelName = Annotated[str, typer.Argument(metavar="NAME", help="A name of `models list`, or a hub id.")]
