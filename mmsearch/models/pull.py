@@ -67,7 +67,7 @@ def pull(
         lacking = sum(file.size for file in missing)
         _check_space(hub_id, lacking)
         told(f"{hub_id} at {commit[:12]}: {len(missing)} of {len(chosen)} files to fetch, {lacking / 1e9:.2f} GB")
-        directory = _fetch(hub_id, commit, wanted, [file.name for file in chosen], bars)
+        directory = _fetch(hub_id, wanted, [file.name for file in chosen], bars)
     return Pulled(hub_id, commit, Path(directory), len(chosen), size, lacking)
 
 
@@ -106,15 +106,15 @@ def _here(hub_id: str, commit: str, name: str) -> bool:
     return isinstance(try_to_load_from_cache(hub_id, name, revision=commit), str)
 
 
-def _fetch(hub_id: str, commit: str, revision: str | None, names: list[str], bars: bool) -> str:
+def _fetch(hub_id: str, revision: str | None, names: list[str], bars: bool) -> str:
     from huggingface_hub import snapshot_download
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     if not bars:
         disable_progress_bars()
-    # A branch or tag is asked for by its name, so that the cache knows it by that, too.
+    # A branch or tag, also the main one, is asked for by its name, so that the cache knows it by that.
     escaped = [name.replace("[", "[[]") for name in names]
-    return str(snapshot_download(hub_id, revision=revision or commit, allow_patterns=escaped))
+    return str(snapshot_download(hub_id, revision=revision, allow_patterns=escaped))
 
 
 def cache_directory() -> Path:

@@ -22,6 +22,8 @@ from mmsearch.models.pull import _File, choose
 
 COMMIT = "c5ee24cb16019beea0893ab7796b1df96625c6b8"
 REPOSITORY = "cross-encoder/ms-marco-MiniLM-L6-v2"
+PLAIN = "some-org/plain"
+"""The same files under a name that is not in the catalog, so without a pinned revision."""
 FILES = {
     "config.json": b'{"model_type": "bert"}',
     "model.safetensors": b"weights" * 1000,
@@ -31,7 +33,7 @@ FILES = {
 
 
 class Hub:
-    """A hub with one repository; `broken` names files that fail, `asked` counts the requests for contents."""
+    """A hub with two repositories; `broken` names files that fail, `asked` counts the requests for contents."""
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
@@ -39,14 +41,15 @@ class Hub:
         self.url = ""
 
     def answer(self, path: str) -> tuple[int, bytes]:
-        if path.startswith(f"/api/models/{REPOSITORY}"):
-            rest = path.removeprefix(f"/api/models/{REPOSITORY}")
+        repository = next((name for name in (REPOSITORY, PLAIN) if path.startswith(f"/api/models/{name}")), None)
+        if repository:
+            rest = path.removeprefix(f"/api/models/{repository}")
             if rest.startswith("/tree/"):
                 return 200, json.dumps([self._leaf(name) for name in FILES]).encode()
             if "/revision/" in rest and not rest.endswith((COMMIT, "/main")):
                 return 404, b'{"error": "Invalid rev id"}'
             siblings = [{"rfilename": name, "size": len(content)} for name, content in FILES.items()]
-            return 200, json.dumps({"id": REPOSITORY, "sha": COMMIT, "siblings": siblings}).encode()
+            return 200, json.dumps({"id": repository, "sha": COMMIT, "siblings": siblings}).encode()
         name = path.partition(f"/resolve/{COMMIT}/")[2]
         if name not in FILES:
             return 404, b"{}"
@@ -123,6 +126,12 @@ def test_a_model_is_fetched_once_without_copies_for_other_programs(hub: Hub, tmp
     again = run(hub.url, tmp_path, "ms-marco-minilm-l6", "--json")
     assert json.loads(again.stdout)["fetched"] == 0
     assert set(hub.asked.values()) == {1}
+
+
+def test_a_model_without_a_pinned_revision_is_found_by_its_name_afterwards(hub: Hub, tmp_path: Path) -> None:
+    done = run(hub.url, tmp_path, PLAIN)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "hub" / "models--some-org--plain" / "refs" / "main").read_text() == COMMIT
 
 
 def test_what_an_earlier_try_fetched_is_kept(hub: Hub, tmp_path: Path) -> None:
