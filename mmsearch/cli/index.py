@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mmsearch.store import Identity
 
 NEW_FAILURES = 5
+TURNED_OFF = ("dummy_weights",)
+"""Switches that are also given by saying no."""
 
 
 @guarded
@@ -57,7 +59,7 @@ def index(
     model_kwargs: options.ModelKwargs = None,
     processor_kwargs: options.ProcessorKwargs = None,
     trust_remote_code: options.TrustRemoteCode = False,
-    dummy_weights: options.DummyWeights = False,
+    dummy_weights: options.DummyWeights = None,
 ) -> None:
     """Index folders and files, or bring the index up to date.
 
@@ -105,7 +107,7 @@ def _given(**options: Any) -> dict[str, Any]:
     """
     if options["name"] and os.path.isdir(options["name"]):
         options["name"] = os.path.abspath(options["name"])
-    return {name: value for name, value in options.items() if value}
+    return {name: value for name, value in options.items() if value or (value is False and name in TURNED_OFF)}
 
 
 def _limits(jobs: int | None, seconds: float | None, gib: float | None) -> Limits:

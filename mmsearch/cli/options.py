@@ -82,7 +82,11 @@ ModelKwargs = Annotated[Text, _value("Passed to the model's loader.", "JSON", "-
 ProcessorKwargs = Annotated[Text, _value("Passed to the processor's loader.", "JSON", "--processor-kwargs")]
 TrustRemoteCode = Annotated[bool, _flag("Run code that comes with the model.", "--trust-remote-code")]
 DummyWeights = Annotated[
-    bool, _flag("The real architecture with random weights, to try and to measure.", "--dummy-weights")
+    bool | None,
+    _flag(
+        "The real architecture with random weights, to try and to measure; or again the real ones.",
+        "--dummy-weights/--no-dummy-weights",
+    ),
 ]
 
 # status
@@ -107,3 +111,6 @@ MemoryLimit = Annotated[
 ]
 BenchShape = Annotated[BenchFormat, typer.Option("--format", help="How rows are written.")]
 Plot = Annotated[Text, _value("Draw speed and memory too: .html, or .png and .svg by matplotlib.", "FILE", "--plot")]
+
+# models
+ModelName = Annotated[str, typer.Argument(metavar="NAME", help="A name of `models list`, or a hub id.")]

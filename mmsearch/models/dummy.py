@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mmsearch.core import ModelOptions
 from mmsearch.errors import ModelUnavailable, UsageError
 from mmsearch.models import architectures, catalog, hub
-from mmsearch.models.architectures import Architecture, Tokens
+from mmsearch.models.blueprint import Architecture, Tokens
 from mmsearch.models.device import choose_device
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,11 @@ def locate(name: str, revision: str | None, organization: str, wanted_files: Seq
     if not HUB_ID.fullmatch(name):
         raise ModelUnavailable(f"no model directory {name}: give a directory that exists, or a hub id as ORG/NAME")
     entry = catalog.find(name)
-    wanted = revision or (entry.revision if entry else None)
     candidates = _candidates(name, organization, entry)
-    for candidate in candidates:
-        if found := _cached(candidate, wanted):
+    # The revision that the catalog knows to work goes first, but what the user fetched without mmsearch counts, too.
+    wanted = [revision] if revision or not entry else [entry.revision, None]
+    for candidate, one in product(candidates, dict.fromkeys(wanted)):
+        if found := _cached(candidate, one):
             return found
     if entry and revision is None and not wanted_files:
         raise ModelUnavailable(missing(entry))
