@@ -439,10 +439,10 @@ def plan(reader_file: Callable[[str], FileRecord | None], found: Iterable[scan.E
 
 def to_read(
     reader_file: Callable[[str], FileRecord | None], found: Iterable[scan.Entry | scan.Problem]
-) -> Iterator[int]:
-    """The sizes of the files that a run has to read, by stat alone."""
+) -> Iterator[scan.Entry]:
+    """The files that a run has to read, by stat alone."""
     for one in found:
         if isinstance(one, scan.Entry):
             record = reader_file(one.path)
             if not record or record.missing or (record.size, record.mtime_ns) != (one.size, one.mtime_ns):
-                yield one.size
+                yield one

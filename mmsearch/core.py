@@ -255,9 +255,11 @@ class LoaderSettings:
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
-    """How to load a model: its name (`builtin`, a hub id or a directory) and everything that may change its vectors.
+    """How to load a model: its name (`builtin`, a name of the catalog, a hub id or a directory) and everything that may
+    change its vectors.
 
-    `device` and `batch_size` do not: an index made on a GPU is searched on a laptop.
+    `device` and `batch_size` do not: an index made on a GPU is searched on a laptop. With `dummy_weights` the model has
+    the real architecture of its catalog entry and random weights, always the same ones.
     """
 
     name: str = "builtin"
@@ -271,6 +273,7 @@ class ModelOptions:
     trust_remote_code: bool = False
     exact: bool = False
     batch_size: int | None = None
+    dummy_weights: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object of all that must be the same when the index is opened again (so not of the machine's part)."""

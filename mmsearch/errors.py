@@ -6,6 +6,7 @@ MmsearchError               catch this one to turn any expected failure into one
 ├── IndexMismatch           2  the index was built with another model, settings or a newer format
 ├── IndexDamaged            3  the index cannot be read
 ├── ModelUnavailable        4  a model is not on this machine or cannot be loaded
+├── OutOfMemory             2  the memory does not hold what was asked for
 └── MediaError              -  one file cannot be read; recorded against the file, never ends a run
     └── UnsupportedMedia    -  the file is of no kind mmsearch reads
 
@@ -45,6 +46,10 @@ class ModelUnavailable(MmsearchError):
     """A model is not on this machine or cannot be loaded."""
 
     exit_code = 4
+
+
+class OutOfMemory(MmsearchError):
+    """The memory of the device does not hold a model, or a single pass of it."""
 
 
 class MediaError(MmsearchError):

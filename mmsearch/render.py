@@ -174,6 +174,19 @@ def counts(title: str, rows: Sequence[tuple[str, str]], width: int = 0) -> str:
     return f"{harmless(title)}\n{body}"
 
 
+def grid(names: Sequence[str], rows: Sequence[Sequence[str]], width: int = 0) -> str:
+    """Rows of cells under their columns' names, for a terminal of `width` columns or for none (0)."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for name in names:
+        table.add_column(name, no_wrap=not width)
+    for row in rows:
+        table.add_row(*(Text(harmless(cell)) for cell in row))
+    return draw(table, width)
+
+
 def draw(table: Table, width: int) -> str:
     """A rich table as text: coloured when `width` is the terminal's, plain and unwrapped when it is 0."""
     from rich.console import Console

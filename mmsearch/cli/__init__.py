@@ -8,7 +8,9 @@ from __future__ import annotations
 import typer
 
 from mmsearch import __version__
+from mmsearch.cli.bench import bench
 from mmsearch.cli.index import index
+from mmsearch.cli.models import app as models
 from mmsearch.cli.search import search
 from mmsearch.cli.status import status
 
@@ -26,6 +28,8 @@ app = typer.Typer(
 app.command()(index)
 app.command()(search)
 app.command()(status)
+app.command()(bench)
+app.add_typer(models, name="models")
 
 
 def _version(wanted: bool) -> None:

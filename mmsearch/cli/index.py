@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from mmsearch.build import BuildOptions
     from mmsearch.core import IndexReport, ModelOptions
     from mmsearch.feed.pool import Limits
-    from mmsearch.scan import ScanOptions
+    from mmsearch.scan import Entry, ScanOptions
     from mmsearch.store import Identity
 
 NEW_FAILURES = 5
+TURNED_OFF = ("dummy_weights",)
+"""Switches that are also given by saying no."""
 
 
 @guarded
@@ -41,6 +43,7 @@ def index(
     retry_failed: options.RetryFailed = False,
     rebuild: options.Rebuild = False,
     dry_run: options.DryRun = False,
+    progress: options.Progress = False,
     jobs: options.Jobs = None,
     timeout: options.Timeout = None,
     memory: options.Memory = None,
@@ -56,6 +59,7 @@ def index(
     model_kwargs: options.ModelKwargs = None,
     processor_kwargs: options.ProcessorKwargs = None,
     trust_remote_code: options.TrustRemoteCode = False,
+    dummy_weights: options.DummyWeights = None,
 ) -> None:
     """Index folders and files, or bring the index up to date.
 
@@ -80,6 +84,7 @@ def index(
         batch_size=batch_size, exact=exact,
         model_kwargs=parse_object(model_kwargs, "--model-kwargs"),
         processor_kwargs=parse_object(processor_kwargs, "--processor-kwargs"), trust_remote_code=trust_remote_code,
+        dummy_weights=dummy_weights,
     )  # fmt: skip
     directory = locate(index) if dry_run else locate_for_writing(index)
     scan = ScanOptions(hidden, not no_ignore, tuple(globs or ()), follow, (directory,))
@@ -89,7 +94,7 @@ def index(
             report = _plan(directory, places, files, scan)
         else:
             how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
-            report = _run(directory, places, files, given, how, rebuild)
+            report = _run(directory, places, files, given, how, rebuild, progress)
     emit(to_json(report.to_json()) + "\n") if as_json else _summarise(report, directory, dry_run)
     if report.failed:
         raise typer.Exit(NEW_FAILURES)
@@ -102,7 +107,7 @@ def _given(**options: Any) -> dict[str, Any]:
     """
     if options["name"] and os.path.isdir(options["name"]):
         options["name"] = os.path.abspath(options["name"])
-    return {name: value for name, value in options.items() if value}
+    return {name: value for name, value in options.items() if value or (value is False and name in TURNED_OFF)}
 
 
 def _limits(jobs: int | None, seconds: float | None, gib: float | None) -> Limits:
@@ -154,9 +159,10 @@ def _run(
     given: dict[str, Any],
     how: BuildOptions,
     rebuild: bool,
+    progress: bool,
 ) -> IndexReport:
     from mmsearch.build import Builder
-    from mmsearch.cli.progress import listening
+    from mmsearch.cli.progress import Ahead, listening
     from mmsearch.models import load_embedder
     from mmsearch.store import Identity, Writer
 
@@ -168,9 +174,10 @@ def _run(
     identity = Identity.of(model, embedder.spec)
     # Asked for before the writer opens, because a rebuild forgets them.
     places = roots if roots or files is not None else _still_there(_known_roots(directory))
+    ahead = Ahead(lambda: _to_read(directory, places, how), embedder, how.limits.jobs) if files is None else None
     with (
         Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer,
-        listening(None if files is not None else lambda: _to_read(directory, places, how)) as listener,
+        listening(ahead, progress) as listener,
     ):
         return Builder(writer, embedder, how, listener).run(places, files or ())
 
@@ -210,8 +217,8 @@ def _still_there(roots: list[str]) -> list[str]:
     return [root for root in roots if os.path.exists(root)]
 
 
-def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[int]:
-    """Sizes of the files that a run has to read, by stat alone, while it goes on."""
+def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[Entry]:
+    """The files that a run has to read, by stat alone, while it goes on."""
     from mmsearch.build import to_read
     from mmsearch.scan import walk
     from mmsearch.store import Reader

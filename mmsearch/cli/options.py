@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from mmsearch.bench.report import BenchFormat
 from mmsearch.render import Format
 
 
@@ -35,7 +36,9 @@ Images = Annotated[Texts, _value("A picture to look for; - reads it from stdin."
 Top = Annotated[int, _value("At most this many files.", "N", "-k", "--top", min=1)]
 Types = Annotated[Text, _value("Only these: text,image,document,audio,video.", "TYPE,...", "-t", "--type")]
 Rerank = Annotated[bool, _flag("Read the best candidates again, more closely.", "--rerank")]
-RerankerName = Annotated[Text, _value("builtin, a hub id or a directory; implies --rerank.", "MODEL", "--reranker")]
+RerankerName = Annotated[
+    Text, _value("A name of `models list`, a hub id or a directory; implies --rerank.", "MODEL", "--reranker")
+]
 RerankDepth = Annotated[int, _value("How many candidates the reranker reads.", "N", "--rerank-depth", min=1)]
 Shape = Annotated[Format | None, typer.Option("--format", help="How hits are written; default: table.")]
 JsonLines = Annotated[bool, _flag("One JSON object a line.", "--jsonl")]
@@ -62,10 +65,13 @@ Timeout = Annotated[
 Memory = Annotated[
     float | None, _value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", min=0)
 ]
+Progress = Annotated[bool, _flag("Tell how long it will take, off a terminal too.", "--progress")]
 DryRun = Annotated[bool, _flag("Only tell what would be done.", "--dry-run")]
 
 # Models
-Model = Annotated[Text, _value("builtin, a hub id or a directory; default: the index's own.", "MODEL", "--model")]
+Model = Annotated[
+    Text, _value("A name of `models list`, a hub id or a directory; default: the index's own.", "MODEL", "--model")
+]
 Revision = Annotated[Text, _value("Branch, tag or commit of the hub id.", "REV", "--revision")]
 Dtype = Annotated[Text, _value("float32, bfloat16 or float16; default: by the hardware.", "DTYPE", "--dtype")]
 Attn = Annotated[Text, _value("Attention, such as sdpa or flash_attention_2.", "NAME", "--attn")]
@@ -75,6 +81,36 @@ Exact = Annotated[bool, _flag("Decode pictures in full: slower, and hardly anoth
 ModelKwargs = Annotated[Text, _value("Passed to the model's loader.", "JSON", "--model-kwargs")]
 ProcessorKwargs = Annotated[Text, _value("Passed to the processor's loader.", "JSON", "--processor-kwargs")]
 TrustRemoteCode = Annotated[bool, _flag("Run code that comes with the model.", "--trust-remote-code")]
+DummyWeights = Annotated[
+    bool | None,
+    _flag(
+        "The real architecture with random weights, to try and to measure; or again the real ones.",
+        "--dummy-weights/--no-dummy-weights",
+    ),
+]
 
 # status
 Failures = Annotated[bool, _flag("List the files that failed, with the reason.", "--failures")]
+
+# bench
+Models = Annotated[Texts, _value("A name of `models list`, a hub id or a directory; repeatable.", "MODEL", "--model")]
+Rerankers = Annotated[Texts, _value("A reranker, measured in pairs; repeatable.", "MODEL", "--reranker")]
+BatchSizes = Annotated[
+    str, _value("Such as 1,4,16; auto doubles until memory or gain runs out.", "N,...|auto", "--batch-size")
+]
+Modalities = Annotated[Text, _value("Only these: text,image,document,audio,video.", "TYPE,...", "--modality")]
+Tokens = Annotated[int, _value("Length of a text, in words or about as many tokens.", "N", "--tokens", min=1)]
+Pixels = Annotated[int, _value("Pixels of a picture or frame, before it is fitted.", "N", "--max-pixels", min=1)]
+Frames = Annotated[int | None, _value("Frames of a clip; default: as when indexing.", "N", "--frames", min=1)]
+Seconds = Annotated[float | None, _value("Length of a sound; default: as when indexing.", "S", "--seconds", min=0.1)]
+BenchFiles = Annotated[Text, _value("Index these files for real instead, into a temporary index.", "DIR", "--files")]
+ForFiles = Annotated[int, _value("How many files the forecast is for.", "N", "--for-files", min=1)]
+CellTime = Annotated[float, _value("Seconds that one cell of the table is repeated for.", "S", "--time", min=0.0)]
+MemoryLimit = Annotated[
+    float | None, _value("Do as if the device, or the process on a CPU, had only so much.", "GIB", "--memory-limit")
+]
+BenchShape = Annotated[BenchFormat, typer.Option("--format", help="How rows are written.")]
+Plot = Annotated[Text, _value("Draw speed and memory too: .html, or .png and .svg by matplotlib.", "FILE", "--plot")]
+
+# models
+ModelName = Annotated[str, typer.Argument(metavar="NAME", help="A name of `models list`, or a hub id.")]

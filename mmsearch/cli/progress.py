@@ -1,22 +1,35 @@
-"""Progress of an index run on stderr: a bar on a terminal, nothing but failures elsewhere."""
+"""Progress of an index run on stderr: a bar on a terminal, nothing but failures elsewhere.
+
+Long runs are announced: what there is to read, with which batch, and how long that will take; after a minute again,
+by what has been done. That is told on a terminal, and elsewhere with `--progress`.
+"""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmsearch.cli.common import complain
 from mmsearch.errors import MmsearchError
 from mmsearch.render import harmless
 
+if TYPE_CHECKING:
+    from mmsearch.bench.forecast import Kind
+    from mmsearch.core import Embedder, Modality
+    from mmsearch.scan import Entry
+
 REFRESH_SECONDS = 0.1
 FORECAST_AFTER = 1.0
 """Seconds; shorter runs are not worth looking ahead in."""
+LONG_SECONDS = 60.0
+"""Shorter runs are not announced."""
+CORRECT_AFTER = 60.0
+"""Seconds of a run after which it shows how fast it really is."""
 SHOWN_FAILURES = 20
 """So many are told as they happen; the rest is listed by `status --failures`."""
 
@@ -29,17 +42,72 @@ class Work:
     bytes: int = 0
 
 
+class Ahead:
+    """What lies ahead of a run: counted beside it by `count`, and then told once, if it is much.
+
+    `work` grows while `counting` is set.
+    """
+
+    def __init__(self, files: Callable[[], Iterable[Entry]], embedder: Embedder, jobs: int) -> None:
+        self.work = Work()
+        self.counting = True
+        self.expected: float | None = None
+        self._files = files
+        self._embedder = embedder
+        self._jobs = jobs
+
+    def count(self) -> None:
+        """Count the files to be read and tell what to expect; runs in a thread of its own."""
+        from mmsearch.bench.forecast import Expectation, Kind, kind_by_name
+
+        kinds: dict[Modality, Kind] = {}
+        with suppress(MmsearchError, OSError):  # the run meets the same, and says so
+            for entry in self._files():
+                self.work.files += 1
+                self.work.bytes += entry.size
+                kind = kinds.setdefault(kind_by_name(entry.path), Kind())
+                kind.files += 1
+                kind.bytes += entry.size
+            self.counting = False
+        if self.counting:
+            return
+        with suppress(Exception):  # a forecast that cannot be made must not be seen, least of all as a traceback
+            expectation = Expectation(self._embedder, self._jobs)
+            seconds = expectation.seconds(kinds)
+            if seconds >= LONG_SECONDS:
+                self.expected = seconds
+                complain(announced(kinds, self._embedder.spec.name, expectation.batches(kinds), seconds))
+
+    def correct(self, done: Work, seconds: float) -> None:
+        """Tell what is left after so many seconds, if the run was announced."""
+        if self.expected is not None and done.files:
+            complain(f"after {clock(seconds)}: {told(done, self.work, seconds)}; {clock(self.expected)} were expected")
+
+
+def announced(kinds: Mapping[Modality, Kind], model: str, batches: str, seconds: float) -> str:
+    """What there is to do, and how long it will take."""
+    from mmsearch.bench.forecast import NAMES
+
+    often = sorted(kinds, key=lambda kind: -kinds[kind].files)
+    what = ", ".join(f"{kinds[kind].files:,} {NAMES[kind]}" for kind in often)
+    parts = [f"{what} to read with {model}", batches, f"about {clock(seconds)} expected"]
+    return ", ".join(part for part in parts if part)
+
+
 class Quiet:
-    """Tells failures as they happen, nothing else."""
+    """Tells failures as they happen, nothing else, but counts what is done."""
 
     def __init__(self) -> None:
         self.failures = 0
+        self.read = Work()
+        self.began = time.monotonic()
 
     def past(self, path: str, count: int) -> None:
         pass
 
     def done(self, path: str, size: int) -> None:
-        pass
+        self.read.files += 1
+        self.read.bytes += size
 
     def failure(self, path: str, reason: str) -> None:
         self.failures += 1
@@ -50,20 +118,14 @@ class Quiet:
 
 
 class Live(Quiet):
-    """Adds a bar with what is done, the rate, the time left and the current file.
+    """Adds a bar with what is done, the rate, the time left and the current file."""
 
-    `total` is what a look ahead has counted, and grows while `counting` is set.
-    """
-
-    def __init__(self, bar: Any) -> None:
+    def __init__(self, bar: Any, ahead: Ahead | None) -> None:
         super().__init__()
         self.bar = bar
         self.line = bar.add_task("looking for files", total=None)
+        self.ahead = ahead
         self.seen = 0
-        self.read = Work()
-        self.total = Work()
-        self.counting = True
-        self.began = time.monotonic()
         self.shown = 0.0
 
     def past(self, path: str, count: int) -> None:
@@ -71,24 +133,15 @@ class Live(Quiet):
         self._show(path)
 
     def done(self, path: str, size: int) -> None:
-        self.read.files += 1
-        self.read.bytes += size
+        super().done(path, size)
         self._show(path)
-
-    def look_ahead(self, sizes: Iterable[int]) -> None:
-        """Count the files to be read, given by their sizes; runs beside the work."""
-        with suppress(MmsearchError, OSError):  # the run meets the same, and says so
-            for bytes_more in sizes:
-                self.total.files += 1
-                self.total.bytes += bytes_more
-            self.counting = False
 
     def _show(self, path: str) -> None:
         now = time.monotonic()
         if now - self.shown < REFRESH_SECONDS:
             return
         self.shown = now
-        total = None if self.counting else self.total
+        total = self.ahead.work if self.ahead and not self.ahead.counting else None
         done = told(self.read, total, now - self.began) or f"{self.seen} files"
         parts = [done, f"{self.failures} failed", harmless(path)]
         share = share_of(self.read, total) if total else None
@@ -135,25 +188,41 @@ def clock(seconds: float) -> str:
 
 
 @contextmanager
-def listening(sizes: Callable[[], Iterable[int]] | None = None) -> Iterator[Quiet]:
+def listening(ahead: Ahead | None = None, always: bool = False) -> Iterator[Quiet]:
     """A listener that suits stderr.
 
     Args:
-        sizes: goes through the files that have to be read, in a thread of its own; None where that is not known.
+        ahead: counts what has to be read; None where that is not known.
+        always: long runs are announced even if stderr is no terminal.
     """
     if not sys.stderr.isatty():
-        yield Quiet()
+        quiet = Quiet()
+        with _looking_ahead(ahead if always else None, quiet):
+            yield quiet
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=10) as bar:
-        live = Live(bar)
-        timer = threading.Timer(FORECAST_AFTER, lambda: live.look_ahead(sizes()) if sizes else None)
+        live = Live(bar, ahead)
+        with _looking_ahead(ahead, live):
+            yield live
+
+
+@contextmanager
+def _looking_ahead(ahead: Ahead | None, listener: Quiet) -> Iterator[None]:
+    """Has the count begin soon, unless the run is over before, and the correction come after a minute."""
+    if ahead is None:
+        yield
+        return
+    later = threading.Timer(CORRECT_AFTER, lambda: ahead.correct(listener.read, time.monotonic() - listener.began))
+    timers = [threading.Timer(FORECAST_AFTER, ahead.count), later]
+    for timer in timers:
         timer.daemon = True
         timer.start()
-        try:
-            yield live
-        finally:
+    try:
+        yield
+    finally:
+        for timer in timers:
             timer.cancel()

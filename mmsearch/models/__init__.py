@@ -21,10 +21,15 @@ BUILTIN_DIRECTORY = os.path.join(os.path.dirname(__file__), "builtin")
 
 
 def load_embedder(options: ModelOptions) -> Embedder:
-    """The embedder that `options` names: `builtin`, a directory, or a hub id found in the local cache.
+    """The embedder that `options` names: `builtin`, a directory, or a catalog name or hub id found in the local cache.
 
-    Raises ModelUnavailable when it is not on this machine or cannot be loaded. Nothing is downloaded.
+    With `dummy_weights` only the catalog is asked, and nothing needs to be on this machine. Nothing is downloaded.
+    Raises ModelUnavailable when the model is not here or cannot be loaded.
     """
+    if options.dummy_weights:
+        from mmsearch.models import dummy
+
+        return dummy.embedder(options)
     if directory := _onnx_directory(options):
         _refuse_torch_options(options)
         from mmsearch.models.onnx import OnnxEmbedder
@@ -40,8 +45,19 @@ def load_embedder(options: ModelOptions) -> Embedder:
     return SentenceTransformerEmbedder(_without_backend(options))
 
 
+def needs_torch(options: ModelOptions, reranker: bool = False) -> bool:
+    """Whether the model that `options` names is run by torch; raises as loading it does where it is not there."""
+    if _onnx_directory(options):
+        return False
+    return reranker or options.dummy_weights or not _export(options)
+
+
 def load_reranker(options: ModelOptions) -> Reranker:
     """The reranker that `options` names, under the same rules as `load_embedder`."""
+    if options.dummy_weights:
+        from mmsearch.models import dummy
+
+        return dummy.reranker(options)
     if directory := _onnx_directory(options):
         _refuse_torch_options(options)
         from mmsearch.models.onnx import OnnxReranker

@@ -5,11 +5,13 @@ Knows what inputs cost, nothing of what they are or what a pass computes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmsearch.core import Audio, Clip, Content, Fit
-from mmsearch.errors import MmsearchError
+from mmsearch.errors import OutOfMemory
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +35,19 @@ FREE_STEP, FREE_MOST = 28, 2048
 """Pixels along a token's edge, and most tokens of a picture, where the model's own are not known."""
 PHRASES = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 """How memory that ran out is told by errors not of torch's own class for it: on a CPU, Apple's GPU, by cuBLAS."""
+
+
+_cuts: ContextVar[bool] = ContextVar("cuts", default=True)
+
+
+@contextmanager
+def uncut() -> Iterator[None]:
+    """Inside the block a pass that runs out of memory raises OutOfMemory instead of being cut in half."""
+    token = _cuts.set(False)
+    try:
+        yield
+    finally:
+        _cuts.reset(token)
 
 
 class Budget:
@@ -85,7 +100,7 @@ def in_passes(
 ) -> list[Output]:
     """The results of `run` for all inputs in order, some in each pass; a pass that runs out of memory is cut in half.
 
-    Raises MmsearchError when a single input does not fit.
+    Raises OutOfMemory when a single input does not fit.
     """
     results: list[Output] = []
     while len(results) < len(inputs):
@@ -96,9 +111,10 @@ def in_passes(
         except Exception as error:
             if not out_of_memory(error):
                 raise
-            if end - start == 1:
-                raise MmsearchError(
-                    "out of device memory on a single item: lower --max-pixels, use --dtype bf16 or --device cpu"
+            if end - start == 1 or not _cuts.get():
+                items = "a single item" if end - start == 1 else f"{end - start} items"
+                raise OutOfMemory(
+                    f"out of device memory on {items}: lower --max-pixels, use --dtype bf16 or --device cpu"
                 ) from error
             budget.failed(costs[start:end])
         else:

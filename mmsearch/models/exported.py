@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -128,6 +128,8 @@ class ExportedEmbedder(TowerEmbedder):
 class ExportedTowers:
     """Both sides of one export with what prepares their inputs."""
 
+    passes: ClassVar[Mapping[str, int]] = {"text": TEXT_BATCH, "image": PICTURE_BATCH}
+
     def __init__(self, directory: Path, variant: str | None = None) -> None:
         kind = _model_type(directory)
         if kind not in FAMILIES:
@@ -145,6 +147,11 @@ class ExportedTowers:
         )
         self.fingerprint = self._fingerprint(kind)
         self.dim = self._dimension()
+
+    @property
+    def graphs(self) -> list[str]:
+        """The files of the graphs."""
+        return sorted({str(path) for path in self._paths.values()})
 
     @cached_property
     def text(self) -> Graph:

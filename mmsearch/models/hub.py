@@ -13,10 +13,12 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
+from mmsearch.models import catalog
 
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 ENTRY_FILES = ("modules.json", "config.json")
@@ -34,9 +36,9 @@ INPUT_POLICY = 1
 def locate(name: str, revision: str | None, organization: str, wanted_files: Sequence[str] = ()) -> Path:
     """The directory that holds the model `name`: the directory itself, or a snapshot in the local hub cache.
 
-    A name that is an existing directory means that directory; any other name must be a hub id, of which one without
-    an organization is also looked for under `organization`. Raises ModelUnavailable with the remedy, which fetches only
-    `wanted_files` (glob patterns) if there are any, and UsageError for a revision of a directory.
+    A name that is an existing directory means that directory; any other must be in the catalog or be a hub id, of which
+    one without an organization is also looked for under `organization`. Raises ModelUnavailable with the remedy, which
+    fetches only `wanted_files` (glob patterns) if there are any, and UsageError for a revision of a directory.
     """
     path = Path(name).expanduser()
     if path.is_dir():
@@ -47,12 +49,30 @@ def locate(name: str, revision: str | None, organization: str, wanted_files: Seq
         return path
     if not HUB_ID.fullmatch(name):
         raise ModelUnavailable(f"no model directory {name}: give a directory that exists, or a hub id as ORG/NAME")
-    candidates = [name] if "/" in name else [f"{organization}/{name}", name]
-    for candidate in candidates:
-        if found := _cached(candidate, revision):
+    entry = catalog.find(name)
+    candidates = _candidates(name, organization, entry)
+    # The revision that the catalog knows to work goes first, but what the user fetched without mmsearch counts, too.
+    wanted = [revision] if revision or not entry else [entry.revision, None]
+    for candidate, one in product(candidates, dict.fromkeys(wanted)):
+        if found := _cached(candidate, one):
             return found
+    if entry and revision is None and not wanted_files:
+        raise ModelUnavailable(missing(entry))
     command = download(candidates[0], revision, wanted_files)
     raise ModelUnavailable(f"model {name} is not on this machine: run `{command}`, or give its directory")
+
+
+def _candidates(name: str, organization: str, entry: catalog.Entry | None) -> list[str]:
+    """The hub ids that a name may mean."""
+    if entry and entry.hub_id:
+        return [entry.hub_id]
+    return [name] if "/" in name else [f"{organization}/{name}", name]
+
+
+def missing(entry: catalog.Entry) -> str:
+    """What to say where a model of the catalog is not on this machine: both remedies, on one line."""
+    told = f"model {entry.name} is not on this machine: run `mmsearch models pull {entry.name}`"
+    return f"{told}; to measure it without its weights, use --dummy-weights" if entry.dummy else told
 
 
 def download(hub_id: str, revision: str | None, wanted_files: Sequence[str] = ()) -> str:

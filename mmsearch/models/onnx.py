@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast
 
 from mmsearch.core import (
     MODALITIES,
@@ -69,6 +69,8 @@ def open_graph(path: str) -> Any:
 class Towers:
     """The graphs of one directory, each loaded when first used."""
 
+    passes: ClassVar[Mapping[str, int]] = {"text": TEXT_BATCH, "image": PICTURE_BATCH, "audio": SOUND_BATCH}
+
     def __init__(self, directory: str) -> None:
         self.directory = directory
         try:
@@ -77,6 +79,12 @@ class Towers:
             self.fingerprint = self._fingerprint()
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelUnavailable(f"{directory} is no complete ONNX model: {error!r}") from error
+
+    @property
+    def graphs(self) -> list[str]:
+        """The files of all graphs."""
+        parts = [part for part in self.config.values() if isinstance(part, dict) and "file" in part]
+        return [self._path(part["file"]) for part in parts]
 
     def _path(self, name: str) -> str:
         return os.path.join(self.directory, name)
@@ -227,7 +235,13 @@ def fit_samples(sound: Audio, rate: int, count: int, tiled: float) -> Floats:
 
 
 class Rows(Protocol):
-    """Gives unit rows, float32 `(n, dim)`, for contents of one partition; clips come split into their frames."""
+    """Gives unit rows, float32 `(n, dim)`, for contents of one partition; clips come split into their frames.
+
+    `passes` says how many texts, pictures and sounds go into one pass.
+    """
+
+    @property
+    def passes(self) -> Mapping[str, int]: ...
 
     def rows(self, partition: Modality, contents: Sequence[Content]) -> Vectors: ...
 
@@ -250,6 +264,11 @@ class TowerEmbedder:
             bad = next(s for s, row in zip(segments, vectors, strict=True) if not np.isfinite(row).all())
             raise MediaError(f"{bad.item.path}: the model gave no finite vector")
         return vectors
+
+    def batch(self, segment: Segment) -> int:
+        """How many inputs like this one go into a pass; of a clip, its frames."""
+        partition = segment.item.partition
+        return 1 if partition == "video" else self._encoder.passes[_MADE_OF.get(partition, partition)]
 
     def embed_query(self, query: Query) -> Vectors:
         """Float32 `(dim,)`: the weighted sum of the parts' unit vectors, made a unit vector again."""

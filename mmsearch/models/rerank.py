@@ -6,6 +6,7 @@ Asks the model what it reads, pairs the query with each segment and returns raw 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,15 +30,15 @@ RANKING_HEADS = ("ForSequenceClassification", "ForCausalLM")
 class CrossEncoderReranker:
     """A CrossEncoder of any architecture, on the device and in the number format of the options."""
 
-    def __init__(self, options: ModelOptions) -> None:
-        """Loads the model from this machine, without the network.
+    def __init__(self, options: ModelOptions, directory: Path | None = None) -> None:
+        """Loads the model from this machine, without the network: from `directory`, or from where `options` say.
 
         Raises ModelUnavailable when it is not here, cannot be loaded or is no reranker, UsageError for an impossible
         option.
         """
         device = choose_device(options.device)
         dtype = choose_dtype(options.dtype, device)
-        directory = hub.locate(options.name, options.revision, "cross-encoder")
+        directory = directory or hub.locate(options.name, options.revision, "cross-encoder")
         kind = hub.model_type(directory)
         if kind not in (None, "CrossEncoder") or (kind is None and not _has_ranking_head(directory, options)):
             raise ModelUnavailable(f"{options.name} is not a reranker: it scores no pairs; give a CrossEncoder")
@@ -49,12 +50,18 @@ class CrossEncoderReranker:
             raise ModelUnavailable(f"{options.name} gives {labels} labels a pair, a reranker gives one score")
         self._max_pixels = None if own_limit else options.max_pixels
         self._name = options.name
+        self._batch_size = options.batch_size
         self._modalities = self._read_modalities()
         self._text = inputs.TextInput(self._model)
 
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def network(self) -> Any:
+        """The torch module, for those who measure it."""
+        return self._model
 
     @property
     def modalities(self) -> frozenset[Modality]:
@@ -73,7 +80,7 @@ class CrossEncoderReranker:
             self._require(kind_of(segment.content))
         owners, contents = _spread(segments)
         order = sorted(range(len(contents)), key=lambda place: _weight(contents[place]))
-        for batch in _batches(order, contents):
+        for batch in _batches(order, contents, self._batch_size):
             found = self._predict(asked, [contents[place] for place in batch])
             np.maximum.at(scores, [owners[place] for place in batch], found)
         self._check(scores, segments)
@@ -172,12 +179,12 @@ def _weight(content: Content) -> tuple[bool, int]:
     return True, -content.size if isinstance(content, np.ndarray) else 0
 
 
-def _batches(order: Sequence[int], contents: Sequence[Content]) -> list[list[int]]:
-    """Places in `order`, cut where the kind changes or a batch is full."""
+def _batches(order: Sequence[int], contents: Sequence[Content], size: int | None = None) -> list[list[int]]:
+    """Places in `order`, cut where the kind changes or a batch is full: at `size`, else at what suits the kind."""
     batches: list[list[int]] = []
     for place in order:
         text = isinstance(contents[place], str)
-        limit = TEXT_BATCH if text else PICTURE_BATCH
+        limit = size or (TEXT_BATCH if text else PICTURE_BATCH)
         if batches and len(batches[-1]) < limit and isinstance(contents[batches[-1][0]], str) == text:
             batches[-1].append(place)
         else:

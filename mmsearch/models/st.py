@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from mmsearch.core import (
 )
 from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable
 from mmsearch.models import hub, inputs
-from mmsearch.models.batches import budget_for, in_passes, step_of, tokens, width_of
+from mmsearch.models.batches import DEVICE_INPUTS, budget_for, in_passes, step_of, tokens, width_of
 from mmsearch.models.device import DTYPES, asynchronously, choose_attention, choose_device, choose_dtype
 from mmsearch.models.fit import picture_fit
 
@@ -46,14 +47,14 @@ IRRELEVANT_KWARGS = frozenset({"dtype", "torch_dtype", "device_map", "attn_imple
 class SentenceTransformerEmbedder:
     """A Sentence Transformers model of any architecture, on the device and in the number format of the options."""
 
-    def __init__(self, options: ModelOptions) -> None:
-        """Loads the model from this machine, without the network.
+    def __init__(self, options: ModelOptions, directory: Path | None = None) -> None:
+        """Loads the model from this machine, without the network: from `directory`, or from where `options` say.
 
         Raises ModelUnavailable when it is not here or cannot be loaded, UsageError for an impossible option.
         """
         device = choose_device(options.device)
         dtype = choose_dtype(options.dtype, device)
-        directory = hub.locate(options.name, options.revision, "sentence-transformers")
+        directory = directory or hub.locate(options.name, options.revision, "sentence-transformers")
         kind = hub.model_type(directory)
         if kind not in (None, "SentenceTransformer"):
             raise ModelUnavailable(f"{options.name} is a {kind}, not an embedding model: give a SentenceTransformer")
@@ -76,6 +77,11 @@ class SentenceTransformerEmbedder:
     def spec(self) -> ModelSpec:
         return self._spec
 
+    @property
+    def network(self) -> Any:
+        """The torch module, for those who measure it."""
+        return self._model
+
     def embed(self, segments: Sequence[Segment]) -> Vectors:
         """Float32 `(n, dim)` unit rows, in order; a row does not depend on the other segments of the call.
 
@@ -90,6 +96,10 @@ class SentenceTransformerEmbedder:
     def tokens(self, segment: Segment) -> int:
         """About how many tokens a segment takes in a pass, so that those of like size can go in together."""
         return self._tokens(segment.content)
+
+    def batch(self, segment: Segment) -> int:
+        """How many inputs like this one go into a pass."""
+        return self._budget.count([self._tokens(segment.content)] * DEVICE_INPUTS)
 
     def embed_query(self, query: Query) -> Vectors:
         """Float32 `(dim,)`, unit length: one pass where the model composes text and picture, else a weighted sum.
@@ -283,6 +293,7 @@ def identity(options: ModelOptions) -> dict[str, Any]:
     return {
         "dtype": DTYPES[options.dtype] if options.dtype is not None else "auto",
         "max_pixels": options.max_pixels,
+        **({"dummy_weights": True} if options.dummy_weights else {}),
         "processor_kwargs": dict(options.processor_kwargs),
         "model_kwargs": {key: value for key, value in options.model_kwargs.items() if key not in IRRELEVANT_KWARGS},
     }

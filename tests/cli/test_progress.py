@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 import pytest
 
-from mmsearch.cli.progress import Work, clock, share_of, size, told
+from mmsearch.cli.progress import Ahead, Work, clock, share_of, size, told
+from mmsearch.core import LoaderSettings, ModelSpec, Query, Segment, Vectors
+from mmsearch.scan import Entry
 
 
 def test_the_rate_and_the_time_left_follow_from_what_is_done() -> None:
@@ -35,3 +41,47 @@ def test_sizes_are_short(count: float, shown: str) -> None:
 @pytest.mark.parametrize(("seconds", "shown"), [(0.2, "0 s"), (59.4, "59 s"), (90, "2 min"), (11_100, "3 h 5 min")])
 def test_durations_are_short(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
+
+
+class Slow:
+    """Takes a fifth of a second for a picture."""
+
+    spec = ModelSpec("slow", "f", 2, frozenset({"image"}), LoaderSettings(image_side=32))
+
+    def embed(self, segments: Sequence[Segment]) -> Vectors:
+        time.sleep(0.2 * len(segments))
+        return np.ones((len(segments), 2), np.float32)
+
+    def embed_query(self, query: Query) -> Vectors:
+        raise NotImplementedError
+
+    def batch(self, segment: Segment) -> int:
+        return 7
+
+
+def ahead(count: int) -> Ahead:
+    def files() -> Iterator[Entry]:
+        return (Entry(f"/x/{number}.jpg", 2_000_000, 0) for number in range(count))
+
+    return Ahead(files, Slow(), 2)
+
+
+def test_a_long_run_is_announced_with_its_batch_and_corrected_by_what_was_done(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    run = ahead(3000)
+    run.count()
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("mmsearch: 3,000 pictures to read with slow, 7 pictures at a time, about 1")
+    assert line.endswith(" min expected")
+    run.correct(Work(300, 600_000_000), 60.0)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("mmsearch: after 1 min: 300 of 3000 files, 600 MB of 6 GB, 5 files/s, 9 min left; 1")
+
+
+def test_a_short_run_is_not_announced_and_not_corrected(capfd: pytest.CaptureFixture[str]) -> None:
+    run = ahead(5)
+    run.count()
+    run.correct(Work(2, 4_000_000), 60.0)
+    assert (run.work.files, run.counting) == (5, False)
+    assert capfd.readouterr().err == ""

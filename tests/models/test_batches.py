@@ -9,8 +9,18 @@ import numpy as np
 import pytest
 
 from mmsearch.core import Audio, Clip, Fit
-from mmsearch.errors import MmsearchError
-from mmsearch.models.batches import RAISE_AFTER, Budget, budget_for, in_passes, out_of_memory, step_of, tokens, width_of
+from mmsearch.errors import MmsearchError, OutOfMemory
+from mmsearch.models.batches import (
+    RAISE_AFTER,
+    Budget,
+    budget_for,
+    in_passes,
+    out_of_memory,
+    step_of,
+    tokens,
+    uncut,
+    width_of,
+)
 
 pytestmark = pytest.mark.models
 
@@ -52,6 +62,14 @@ def test_pass_that_does_not_fit_is_halved_and_what_was_learned_is_kept() -> None
     seen.clear()
     in_passes(model(5, seen), list(range(8)), [1] * 8, budget)
     assert seen == [4, 4]
+
+
+def test_those_who_measure_see_a_pass_that_does_not_fit() -> None:
+    seen: list[int] = []
+    with uncut(), pytest.raises(OutOfMemory, match="8 items"):
+        in_passes(model(5, seen), list(range(8)), [1] * 8, Budget(1000, 16))
+    assert seen == [8]
+    assert len(in_passes(model(5, seen), list(range(8)), [1] * 8, Budget(1000, 16))) == 8
 
 
 def test_budget_is_raised_again_after_passes_that_fit() -> None:

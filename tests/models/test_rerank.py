@@ -128,6 +128,20 @@ def test_a_batch_that_does_not_fit_is_halved(visual: Reranker, models: Models, m
     assert sizes == [4, 2, 1, 1, 1, 1, 1]
 
 
+def test_a_batch_size_that_was_given_is_kept_to(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    reranker = load(models["qwen3vl_reranker"], batch_size=6)
+    passes: list[int] = []
+    predict = reranker.network.predict  # type: ignore[attr-defined]
+
+    def noted(pairs: list[Any], **more: Any) -> Any:
+        passes.append(len(pairs))
+        return predict(pairs, **more)
+
+    monkeypatch.setattr(reranker.network, "predict", noted)  # type: ignore[attr-defined]
+    reranker.score(query("red car"), [*pictures(*PICTURES), *pictures(*PICTURES)][:8])
+    assert passes == [6, 2]
+
+
 def test_models_that_score_no_pairs_are_refused(models: Models, tmp_path: Path) -> None:
     for name in ("clip", "siglip", "qwen3vl", "text_embedder"):
         with pytest.raises(ModelUnavailable, match="is not a reranker"):

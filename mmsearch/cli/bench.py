@@ -1,0 +1,179 @@
+"""`mmsearch bench`: what models need in memory and how fast they are here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mmsearch.bench.report import BenchFormat
+from mmsearch.cli import options
+from mmsearch.cli.common import complain, emit, guarded, parse_types
+from mmsearch.errors import UsageError
+
+if TYPE_CHECKING:
+    from mmsearch.bench.job import Job
+
+AUTO = "auto"
+FAILED = 5
+
+
+@guarded
+def bench(
+    models: options.Models = None,
+    rerankers: options.Rerankers = None,
+    batch_size: options.BatchSizes = AUTO,
+    modality: options.Modalities = None,
+    tokens: options.Tokens = 128,
+    max_pixels: options.Pixels = 1_000_000,
+    frames: options.Frames = None,
+    seconds: options.Seconds = None,
+    files: options.BenchFiles = None,
+    for_files: options.ForFiles = 100_000,
+    time: options.CellTime = 2.0,
+    memory_limit: options.MemoryLimit = None,
+    form: options.BenchShape = BenchFormat.table,
+    plot: options.Plot = None,
+    dummy_weights: options.DummyWeights = False,
+    device: options.Device = None,
+    dtype: options.Dtype = None,
+    attn: options.Attn = None,
+    trust_remote_code: options.TrustRemoteCode = False,
+) -> None:
+    """Measure speed and memory of models, for each kind of input and batch size.
+
+    Each model runs in a process of its own. Memory that runs out is a result (OOM), not an end. The table goes to
+    stdout; advice on the batch size, and how long your files would take, to stderr.
+
+    Examples:
+
+      mmsearch bench
+
+      mmsearch bench --model qwen3-vl-2b --model siglip2-base --modality image --batch-size 1,8,32
+
+      mmsearch bench --model qwen3-vl-8b --dummy-weights --device cuda --plot speed.html
+
+      mmsearch bench --model builtin --files ~/Pictures --format json
+    """
+    from mmsearch.bench import process
+    from mmsearch.bench.machine import circumstances
+    from mmsearch.bench.report import told
+
+    chosen: dict[str, Any] = {
+        "device": device, "dtype": dtype, "attn": attn,
+        "trust_remote_code": trust_remote_code, "dummy_weights": dummy_weights,
+    }  # fmt: skip
+    what: dict[str, Any] = {
+        "batches": _batches(batch_size), "modalities": _modalities(modality), "time": time, "files": _folder(files),
+        "memory": None if memory_limit is None else int(memory_limit * 2**30),
+    }  # fmt: skip
+    jobs = _jobs(models, rerankers, chosen, {**what, "sizes": _sizes(tokens, max_pixels, frames, seconds)})
+    if plot is not None:
+        _check_plot(plot)
+    before = circumstances()
+    with _listening() as listener:
+        rows = process.run(jobs, listener)
+    emit(told(rows, form, before))
+    _conclude(rows, plot, for_files)
+
+
+def _batches(given: str) -> tuple[int, ...]:
+    """`1,4,16` ascending; empty for `auto`."""
+    if given.strip() == AUTO:
+        return ()
+    numbers = [part.strip() for part in given.split(",") if part.strip()]
+    if not numbers or not all(part.isdecimal() and int(part) for part in numbers):
+        raise UsageError(f"--batch-size wants numbers from 1 on such as 1,4,16, or {AUTO}, not {given!r}")
+    return tuple(sorted({int(part) for part in numbers}))
+
+
+def _modalities(given: str | None) -> tuple[str, ...] | None:
+    from mmsearch.core import MODALITIES
+
+    wanted = parse_types(given)
+    return None if wanted is None else tuple(modality for modality in MODALITIES if modality in wanted)
+
+
+def _folder(given: str | None) -> str | None:
+    if given is not None and not os.path.exists(given):
+        raise UsageError(f"--files {given}: no such file or folder")
+    return given
+
+
+def _sizes(tokens: int, pixels: int, frames: int | None, seconds: float | None) -> Any:
+    from mmsearch.models.estimate import Sizes
+
+    return Sizes(tokens, pixels, frames, seconds)
+
+
+def _jobs(
+    models: list[str] | None, rerankers: list[str] | None, chosen: dict[str, Any], what: dict[str, Any]
+) -> list[Job]:
+    """A job for each model and each reranker; the built-in model where none is named."""
+    from mmsearch.bench.job import Job
+    from mmsearch.core import ModelOptions
+    from mmsearch.models import BUILTIN
+
+    if what["files"] is not None and rerankers:
+        raise UsageError("--files measures an index run, which has no reranker: leave --reranker out")
+    if what["files"] is not None and what["modalities"]:
+        raise UsageError("--files takes what is there: leave --modality out")
+    if not models and not rerankers:
+        models = [BUILTIN]
+    embedders = [Job(ModelOptions(name, **chosen), "embedder", **what) for name in dict.fromkeys(models or ())]
+    return embedders + [
+        Job(ModelOptions(name, **chosen), "reranker", **what) for name in dict.fromkeys(rerankers or ())
+    ]
+
+
+def _check_plot(path: str) -> None:
+    from mmsearch.bench.plot import check
+
+    check(path)
+
+
+def _conclude(rows: Sequence[Any], plot: str | None, count: int) -> None:
+    """The picture, the advice, and the exit code of failures."""
+    from mmsearch.bench.advice import advice
+
+    if plot is not None:
+        from mmsearch.bench.plot import plot as draw
+
+        draw(rows, plot)
+    for line in advice(rows, count):
+        complain(line)
+    if any(row.status == "failed" for row in rows):
+        raise typer.Exit(FAILED)
+
+
+class _Quiet:
+    def begin(self, model: str, modality: str | None, batch: int | None) -> None:
+        pass
+
+
+class _Live:
+    """Shows on a terminal what is being measured."""
+
+    def __init__(self, status: Any) -> None:
+        self._status = status
+
+    def begin(self, model: str, modality: str | None, batch: int | None) -> None:
+        from mmsearch.render import harmless
+
+        what = "loading" if modality is None else f"{modality}, batch {batch or AUTO}"
+        self._status.update(f"{harmless(model)}: {what}".replace("[", "\\["))
+
+
+@contextmanager
+def _listening() -> Iterator[_Quiet | _Live]:
+    if not sys.stderr.isatty():
+        yield _Quiet()
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield _Live(status)

@@ -1,0 +1,118 @@
+"""What models need of this machine, and what is missing: versions, devices, memory and the cache.
+
+Looks and reports; changes nothing. Imports torch to ask it for devices.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from mmsearch import __version__
+from mmsearch.models import catalog, pull
+from mmsearch.models.device import choose_attention, choose_device, choose_dtype
+from mmsearch.models.machine import memories
+
+PACKAGES = ("torch", "torchvision", "transformers", "sentence-transformers", "tokenizers", "onnxruntime", "faiss-cpu",
+            "huggingface_hub", "safetensors", "av", "pillow")  # fmt: skip
+OPTIONAL = {"flash-attn": "pip install flash-attn"}
+"""Packages that speed models up on CUDA, and how each is installed."""
+LITTLE_SPACE = 5 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is missing: `needed` means that models do not run without it."""
+
+    what: str
+    remedy: str
+    needed: bool
+
+
+def examine() -> dict[str, Any]:
+    """A JSON object with `versions`, `device`, `memories`, `cache`, `models` (what is here) and `missing`."""
+    versions: dict[str, str | None] = {"mmsearch": __version__, "python": platform.python_version()}
+    versions |= {name: _version(name) for name in (*PACKAGES, *OPTIONAL)}
+    device = _device() if versions["torch"] else None
+    cache = pull.cache_directory()
+    return {
+        "versions": versions,
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "device": device,
+        "memories": [asdict(memory) for memory in memories()],
+        "cache": {"directory": str(cache), "bytes": _size(cache), "free": pull.free_space(cache)},
+        "models": list(_here()),
+        "missing": [asdict(trouble) for trouble in _missing(versions, device, cache)],
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _device() -> dict[str, Any]:
+    """What models run on here by default."""
+    import torch
+
+    device = choose_device(None)
+    dtype = choose_dtype(None, device)
+    return {
+        "default": device,
+        "dtype": str(dtype).removeprefix("torch."),
+        "attention": choose_attention(None, device, dtype) or "sdpa",
+        "cuda": torch.version.cuda,
+        "cards": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _size(directory: Path) -> int:
+    """Bytes of all files below a directory; links into it count once."""
+    total = 0
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            path = os.path.join(folder, name)
+            if not os.path.islink(path):
+                total += os.stat(path).st_size
+    return total
+
+
+def _here() -> Iterator[str]:
+    """Short names of the models that are on this machine."""
+    from mmsearch.errors import MmsearchError
+    from mmsearch.models.hub import locate
+
+    for entry in catalog.CATALOG.values():
+        try:
+            if entry.hub_id is not None:
+                locate(entry.hub_id, None, "")
+            yield entry.name
+        except MmsearchError:
+            continue
+
+
+def _missing(versions: dict[str, str | None], device: dict[str, Any] | None, cache: Path) -> Iterator[Trouble]:
+    for name in PACKAGES:
+        if versions[name] is None:
+            yield Trouble(f"the package {name} is not installed", f"pip install {name}", True)
+    if device and device["default"].startswith("cuda"):
+        for name, remedy in OPTIONAL.items():
+            if find_spec(name.replace("-", "_")) is None:
+                yield Trouble(f"{name} is not installed: attention is slower", remedy, False)
+    if device and device["cuda"] is None and any(memory.device.startswith("cuda") for memory in memories()):
+        remedy = "pip install --force-reinstall torch torchvision"
+        yield Trouble("there is an NVIDIA card, but torch was built without CUDA", remedy, False)
+    if pull.free_space(cache) < LITTLE_SPACE:
+        yield Trouble(f"little space for models in {cache}", "export HF_HOME=/another/disk/huggingface", False)
+    if os.environ.get("HF_HUB_OFFLINE", "0").upper() in ("1", "ON", "YES", "TRUE"):
+        yield Trouble("HF_HUB_OFFLINE is set: no model can be fetched", "unset HF_HUB_OFFLINE", False)

@@ -1,0 +1,186 @@
+"""Fetches a model from the hub into the local cache: the only code of mmsearch that uses the network for models.
+
+Takes up where an earlier try broke off. Imports nothing of torch; prints nothing of its own.
+"""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import logging
+import os
+import posixpath
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmsearch.errors import ModelUnavailable, UsageError
+from mmsearch.models import catalog
+from mmsearch.models.hub import HUB_ID, one_line
+
+LEFT_OUT = (
+    *("onnx/*", "*.onnx", "*.onnx_data", "openvino/*", "coreml/*", "*.msgpack", "*.h5", "*.ot", "*.tflite", "*.gguf"),
+    *("original/*", "*.png", "*.jpg", "*.jpeg", "*.gif", "*.mp4", "*.pdf"),
+)
+"""Copies of the weights for other programs, and what model cards show."""
+WEIGHTS, OLDER_WEIGHTS = (".safetensors",), (".bin", ".pt", ".pth", ".ckpt")
+CLIENTS = ("httpx", "httpcore", "requests", "urllib3", "hf_xet", "huggingface_hub")
+"""Packages whose errors mean trouble on the way to the hub; which of them are used differs between releases."""
+MARGIN = 256 * 2**20
+"""Bytes of the disk that stay free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What was fetched or already there: `bytes` counts all files of the model, `fetched` those that were missing."""
+
+    hub_id: str
+    revision: str
+    directory: Path
+    files: int
+    bytes: int
+    fetched: int
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    name: str
+    size: int
+
+
+def pull(
+    name: str, revision: str | None = None, told: Callable[[str], None] = lambda _: None, bars: bool = False
+) -> Pulled:
+    """Brings a model of the catalog, or any hub id, into the local cache; `told` gets one line before it starts.
+
+    With `bars` the hub's client draws its progress on stderr. Raises UsageError for the built-in model, and
+    ModelUnavailable with the remedy where the name is unknown, the hub does not have it, or network or space lack.
+    """
+    hub_id, wanted = _wanted(name, revision)
+    with _explained(hub_id, wanted):
+        commit, files = _listing(hub_id, wanted)
+        chosen = choose(files)
+        size = sum(file.size for file in chosen)
+        missing = [file for file in chosen if not _here(hub_id, commit, file.name)]
+        lacking = sum(file.size for file in missing)
+        _check_space(hub_id, lacking)
+        told(f"{hub_id} at {commit[:12]}: {len(missing)} of {len(chosen)} files to fetch, {lacking / 1e9:.2f} GB")
+        directory = _fetch(hub_id, wanted, [file.name for file in chosen], bars)
+    return Pulled(hub_id, commit, Path(directory), len(chosen), size, lacking)
+
+
+def choose(files: Sequence[_File]) -> list[_File]:
+    """The files that torch models are loaded from; all of them where there are no weights for torch."""
+    kept = [file for file in files if not any(fnmatch.fnmatch(file.name, pattern) for pattern in LEFT_OUT)]
+    if not any(file.name.endswith(WEIGHTS + OLDER_WEIGHTS) for file in kept):
+        return list(files)
+    newer = {posixpath.dirname(file.name) for file in kept if file.name.endswith(WEIGHTS)}
+    return [file for file in kept if not (file.name.endswith(OLDER_WEIGHTS) and posixpath.dirname(file.name) in newer)]
+
+
+def _wanted(name: str, revision: str | None) -> tuple[str, str | None]:
+    """The hub id and the revision that a name means."""
+    entry = catalog.find(name)
+    if entry is not None:
+        if entry.hub_id is None:
+            raise UsageError(f"{name} is part of mmsearch: there is nothing to fetch")
+        return entry.hub_id, revision or entry.revision
+    if "/" not in name or not HUB_ID.fullmatch(name):
+        raise ModelUnavailable(f"unknown model {name}: give a name of `mmsearch models list`, or a hub id as ORG/NAME")
+    return name, revision
+
+
+def _listing(hub_id: str, revision: str | None) -> tuple[str, list[_File]]:
+    """The commit that a revision is, and its files."""
+    from huggingface_hub import HfApi
+
+    found = HfApi().model_info(hub_id, revision=revision, files_metadata=True, timeout=30)
+    return str(found.sha), [_File(file.rfilename, int(file.size or 0)) for file in found.siblings or ()]
+
+
+def _here(hub_id: str, commit: str, name: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(hub_id, name, revision=commit), str)
+
+
+def _fetch(hub_id: str, revision: str | None, names: list[str], bars: bool) -> str:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    if not bars:
+        disable_progress_bars()
+    # A branch or tag, also the main one, is asked for by its name, so that the cache knows it by that.
+    escaped = [name.replace("[", "[[]") for name in names]
+    return str(snapshot_download(hub_id, revision=revision, allow_patterns=escaped))
+
+
+def cache_directory() -> Path:
+    """Where fetched models lie."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def free_space(directory: Path) -> int:
+    """Bytes free on the disk that holds a directory, which need not exist yet."""
+    while not directory.exists() and directory != directory.parent:
+        directory = directory.parent
+    return shutil.disk_usage(directory).free
+
+
+def _check_space(hub_id: str, size: int) -> None:
+    directory = cache_directory()
+    free = free_space(directory)
+    if size and size + MARGIN > free:
+        raise ModelUnavailable(
+            f"no space for {hub_id}: it needs {size / 1e9:.1f} GB, {directory} has {free / 1e9:.1f} GB free: "
+            "make room, or set HF_HOME to a directory on another disk"
+        )
+
+
+@contextmanager
+def _explained(hub_id: str, revision: str | None) -> Iterator[None]:
+    """Turns what the hub's client raises into one line of ModelUnavailable, without what it logs of its retries."""
+    from huggingface_hub import errors
+
+    log = logging.getLogger("huggingface_hub")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    except errors.OfflineModeIsEnabled as error:
+        raise ModelUnavailable(f"cannot fetch {hub_id}: HF_HUB_OFFLINE is set, unset it") from error
+    except errors.GatedRepoError as error:
+        page = f"https://huggingface.co/{hub_id}"
+        raise ModelUnavailable(f"{hub_id} asks for consent: give it at {page}, then run `hf auth login`") from error
+    except errors.RevisionNotFoundError as error:
+        raise ModelUnavailable(f"{hub_id} has no revision {revision}") from error
+    except errors.RepositoryNotFoundError as error:
+        raise ModelUnavailable(f"the hub has no model {hub_id}, or not for you: check the name") from error
+    except OSError as error:
+        raise ModelUnavailable(_system_trouble(hub_id, error)) from error
+    except Exception as error:
+        if not type(error).__module__.startswith(CLIENTS):
+            raise
+        raise ModelUnavailable(_no_network(hub_id, error)) from error
+    finally:
+        log.setLevel(level)
+
+
+def _system_trouble(hub_id: str, error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return f"no space left while fetching {hub_id}: make room and run it again, what was fetched is kept"
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return f"cannot write {error.filename or cache_directory()}: set HF_HOME to a directory that you may write"
+    return _no_network(hub_id, error)
+
+
+def _no_network(hub_id: str, error: BaseException) -> str:
+    where = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    return (
+        f"cannot fetch {hub_id} from {where}: {one_line(error, 160)}: "
+        "check the network and run it again, what was fetched is kept"
+    )
