@@ -49,5 +49,9 @@ def _processor() -> str:
     except OSError:
         return platform.processor()
     fields = {name.strip(): value.strip() for name, value in lines.items()}
-    known = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in fields.get("flags", "").split()]
+    known = [
+        flag
+        for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
+        if flag in fields.get("flags", "").split()
+    ]
     return f"{fields.get('model name', platform.processor())} ({', '.join(known)})"

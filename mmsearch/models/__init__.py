@@ -20,8 +20,11 @@ BUILTIN = "builtin"
 BUILTIN_DIRECTORY = os.path.join(os.path.dirname(__file__), "builtin")
 
 
-def load_embedder(options: ModelOptions) -> Embedder:
+def load_embedder(options: ModelOptions, many: bool = False) -> Embedder:
     """The embedder that `options` names: `builtin`, a directory, or a hub id found in the local cache.
+
+    With `many` it is to embed the contents of whole folders, and may take a moment longer to load so as to be faster
+    then. Without, as for a search, int8 stays float32: the two agree, and one pass of one query is not worth it.
 
     Raises ModelUnavailable when it is not on this machine or cannot be loaded. Nothing is downloaded.
     """
@@ -37,7 +40,7 @@ def load_embedder(options: ModelOptions) -> Embedder:
         return ExportedEmbedder(export, options)
     from mmsearch.models.st import SentenceTransformerEmbedder
 
-    return SentenceTransformerEmbedder(_without_backend(options))
+    return SentenceTransformerEmbedder(_without_backend(options), many)
 
 
 def load_reranker(options: ModelOptions) -> Reranker:
