@@ -12,7 +12,7 @@ PACKAGES = (
     *("mmsearch", "sentence-transformers", "transformers", "torch", "torchvision", "onnxruntime"),
     *("pillow", "av", "numpy"),
 )
-FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
 """Of a CPU: they decide in which number format to compute."""
 
 

@@ -41,7 +41,7 @@ def rows(job: Job, begin: Callable[[int | None], None]) -> Iterator[Row]:
 def _row(job: Job, batch: int | None) -> Row:
     began = time.perf_counter()
     options = job.options if needs_torch(job.options) else ModelOptions(job.options.name)
-    embedder = load_embedder(replace(options, batch_size=batch))
+    embedder = load_embedder(replace(options, batch_size=batch), many=True)
     seconds = time.perf_counter() - began
     gauge = probe.probe(embedder)
     before = gauge.reset()

@@ -97,7 +97,9 @@ def loaded(job: Job) -> measure.Subject:
         cuda = device.startswith("cuda")
         expected = estimate.before_loading(options, organization, itemsize, memory.resident(), cuda)
     probe.bound(device, job.memory)
-    model = load_reranker(options) if job.role == "reranker" else load_embedder(options)
+    # Only where it is asked for: operations in int8 are none that torch counts.
+    int8 = options.dtype == "int8"
+    model = load_reranker(options) if job.role == "reranker" else load_embedder(options, many=int8)
     seconds = time.perf_counter() - began
     spec = getattr(model, "spec", None)
     loader = spec.loader if spec else LoaderSettings(image_side=1024)

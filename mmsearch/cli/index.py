@@ -170,7 +170,7 @@ def _run(
     if known is None and not roots and files is None:
         raise UsageError(f"no index at {directory} yet: give the folders to index, such as `mmsearch index ~/Pictures`")
     model = _model_options(known, given)
-    embedder = load_embedder(model)
+    embedder = load_embedder(model, many=True)
     identity = Identity.of(model, embedder.spec)
     # Asked for before the writer opens, because a rebuild forgets them.
     places = roots if roots or files is not None else _still_there(_known_roots(directory))

@@ -73,7 +73,7 @@ Model = Annotated[
     Text, _value("A name of `models list`, a hub id or a directory; default: the index's own.", "MODEL", "--model")
 ]
 Revision = Annotated[Text, _value("Branch, tag or commit of the hub id.", "REV", "--revision")]
-Dtype = Annotated[Text, _value("float32, bfloat16 or float16; default: by the hardware.", "DTYPE", "--dtype")]
+Dtype = Annotated[Text, _value("float32, bfloat16, float16 or int8; default: by the hardware.", "DTYPE", "--dtype")]
 Attn = Annotated[Text, _value("Attention, such as sdpa or flash_attention_2.", "NAME", "--attn")]
 MaxPixels = Annotated[int | None, _value("Most pixels of a picture that the model sees.", "N", "--max-pixels", min=1)]
 BatchSize = Annotated[int | None, _value("Inputs in one pass; default: by the memory.", "N", "--batch-size", min=1)]

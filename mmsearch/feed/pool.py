@@ -33,6 +33,8 @@ BYTES_A_SECOND = 10_000_000
 """A file gets a second more for so many bytes: digests of large ones on slow disks give no sign until the end."""
 GROW_SECONDS = 0.5
 """When the first worker has been busy for so long and files still wait, the others are worth their start."""
+GROW_BYTES = 8 << 20
+"""Another worker is so at once for each so many bytes that wait: even pictures, the fastest to decode, take longer."""
 _TRIES = 3
 _LAST_BREATH = 1.0
 _ENTRY = "import sys; sys.path[:] = sys.argv[1:]; from mmsearch.feed.worker import main; main()"
@@ -179,14 +181,24 @@ class Pool:
             return None if self.closed.is_set() else self._waiting.popleft()
 
     def _grow(self) -> None:
-        now = time.monotonic()
-        if not self._lanes and self._waiting:
-            self._started = now
+        if not self._waiting or len(self._lanes) >= self.limits.jobs:
+            return
+        if not self._lanes:
+            self._started = time.monotonic()
             threading.Thread(target=self._watch, daemon=True).start()
+        for _ in range(self._missing()):
             self._add_lane()
-        elif len(self._lanes) < self.limits.jobs and self._waiting and now - self._started > GROW_SECONDS:
-            for _ in range(min(self.limits.jobs - len(self._lanes), len(self._waiting))):
-                self._add_lane()
+
+    def _missing(self) -> int:
+        """How many workers more are worth their start."""
+        with self._arrived:
+            sizes = [task.request.entry.size for task in self._waiting]
+        there = len(self._lanes)
+        if there and time.monotonic() - self._started > GROW_SECONDS:
+            return min(self.limits.jobs - there, len(sizes))
+        # The largest file, which may be gigabytes, keeps only one of them busy.
+        worthwhile = 1 + (sum(sizes) - max(sizes, default=0)) // GROW_BYTES
+        return max(0, min(self.limits.jobs, len(sizes), worthwhile) - there)
 
     def _add_lane(self) -> None:
         lane = _Lane(self)

@@ -25,6 +25,8 @@ Owner = TypeVar("Owner")
 MOST_PARTS = 512
 MOST_BYTES = 128 << 20
 BATCH_PARTS = 64
+WORTHWHILE_PARTS = 16
+"""With so many a pass is about as fast a part as with more; fewer are better left to wait for others."""
 BATCH_TOKENS = 1 << 16
 """Tokens in a batch, padding included: 49 pictures of a megapixel at 28 pixels a patch."""
 CALL_SECONDS = 2.0
@@ -65,8 +67,8 @@ class Window(Generic[Owner]):
 
     @property
     def worthwhile(self) -> bool:
-        """Whether there is enough for a batch of decent size."""
-        return len(self._parts) >= BATCH_PARTS
+        """Whether there is enough for a model that has nothing to do. A busy one lets more come together."""
+        return len(self._parts) >= WORTHWHILE_PARTS
 
     def add(self, owner: Owner, segment: Segment, size: int) -> None:
         """Has a part wait; `size` is handed back with it."""

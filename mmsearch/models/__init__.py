@@ -20,8 +20,11 @@ BUILTIN = "builtin"
 BUILTIN_DIRECTORY = os.path.join(os.path.dirname(__file__), "builtin")
 
 
-def load_embedder(options: ModelOptions) -> Embedder:
+def load_embedder(options: ModelOptions, many: bool = False) -> Embedder:
     """The embedder that `options` names: `builtin`, a directory, or a catalog name or hub id found in the local cache.
+
+    With `many` it is to embed the contents of whole folders, and may take a moment longer to load so as to be faster
+    then. Without, as for a search, int8 stays float32: the two agree, and one pass of one query is not worth it.
 
     With `dummy_weights` only the catalog is asked, and nothing needs to be on this machine. Nothing is downloaded.
     Raises ModelUnavailable when the model is not here or cannot be loaded.
@@ -29,7 +32,7 @@ def load_embedder(options: ModelOptions) -> Embedder:
     if options.dummy_weights:
         from mmsearch.models import dummy
 
-        return dummy.embedder(options)
+        return dummy.embedder(options, many=many)
     if directory := _onnx_directory(options):
         _refuse_torch_options(options)
         from mmsearch.models.onnx import OnnxEmbedder
@@ -42,7 +45,7 @@ def load_embedder(options: ModelOptions) -> Embedder:
         return ExportedEmbedder(export, options)
     from mmsearch.models.st import SentenceTransformerEmbedder
 
-    return SentenceTransformerEmbedder(_without_backend(options))
+    return SentenceTransformerEmbedder(_without_backend(options), many)
 
 
 def needs_torch(options: ModelOptions, reranker: bool = False) -> bool:

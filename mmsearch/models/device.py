@@ -19,8 +19,11 @@ DTYPES = {
     "bfloat16": "bfloat16",
     "fp16": "float16",
     "float16": "float16",
+    "int8": "int8",
 }
 """What a user may write, and torch's name for it."""
+INT8 = "int8"
+"""Not a format to load in: a float32 model of which some layers are changed once it is loaded."""
 
 
 def choose_device(wanted: str | None) -> str:
@@ -47,6 +50,8 @@ def choose_device(wanted: str | None) -> str:
 def choose_dtype(wanted: str | None, device: str) -> torch.dtype:
     """The number format to load in: the one wanted, else bfloat16 where the hardware computes in it, else float32.
 
+    That is float32 where int8 is wanted, too.
+
     float16 is never chosen by itself: published rerankers do not reproduce in it, and on a CPU it is about ten times
     slower. Raises UsageError for an unknown name.
     """
@@ -55,7 +60,7 @@ def choose_dtype(wanted: str | None, device: str) -> torch.dtype:
     if wanted is not None:
         if wanted not in DTYPES:
             raise UsageError(f"unknown dtype {wanted}: use {', '.join(DTYPES)}")
-        return _named(DTYPES[wanted])
+        return _named(DTYPES[wanted]) if wanted != INT8 else torch.float32
     if device.startswith("cuda"):
         computes = torch.cuda.is_bf16_supported(including_emulation=False)
     else:

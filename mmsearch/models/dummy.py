@@ -37,8 +37,10 @@ PIECES = Path(__file__).parent / "builtin" / "tokenizer.json"
 """The word pieces of the built-in model, so that a text becomes about as many tokens as it really would."""
 
 
-def embedder(options: ModelOptions, layers: int | None = None) -> SentenceTransformerEmbedder:
+def embedder(options: ModelOptions, layers: int | None = None, many: bool = False) -> SentenceTransformerEmbedder:
     """The embedder of the catalog that `options` names, with random weights; with `layers` it is less deep.
+
+    `many` is that of `load_embedder`.
 
     Raises ModelUnavailable where the model is not in the catalog or its architecture not in transformers, UsageError
     for an impossible option.
@@ -46,7 +48,7 @@ def embedder(options: ModelOptions, layers: int | None = None) -> SentenceTransf
     from mmsearch.models.st import SentenceTransformerEmbedder
 
     with _repository(options, "embedder", layers) as directory, _made_weights(choose_device(options.device)):
-        return SentenceTransformerEmbedder(options, directory)
+        return SentenceTransformerEmbedder(options, many, directory)
 
 
 def reranker(options: ModelOptions, layers: int | None = None) -> CrossEncoderReranker:

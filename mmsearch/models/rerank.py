@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mmsearch.core import Clip, Content, Modality, ModelOptions, Query, Segment, kind_of
-from mmsearch.errors import MmsearchError, ModelUnavailable
+from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
 from mmsearch.models import hub, inputs
 from mmsearch.models.batches import Budget, in_passes
-from mmsearch.models.device import choose_device, choose_dtype
+from mmsearch.models.device import INT8, choose_device, choose_dtype
 from mmsearch.models.st import load_as
 
 TEXT_BATCH = 16
@@ -36,6 +36,8 @@ class CrossEncoderReranker:
         Raises ModelUnavailable when it is not here, cannot be loaded or is no reranker, UsageError for an impossible
         option.
         """
+        if options.dtype == INT8:
+            raise UsageError("rerankers do not compute in int8: leave the dtype out")
         device = choose_device(options.device)
         dtype = choose_dtype(options.dtype, device)
         directory = directory or hub.locate(options.name, options.revision, "cross-encoder")

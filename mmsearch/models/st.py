@@ -28,9 +28,9 @@ from mmsearch.core import (
     kind_of,
 )
 from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable
-from mmsearch.models import hub, inputs
+from mmsearch.models import hub, inputs, probes
 from mmsearch.models.batches import DEVICE_INPUTS, budget_for, in_passes, step_of, tokens, width_of
-from mmsearch.models.device import DTYPES, asynchronously, choose_attention, choose_device, choose_dtype
+from mmsearch.models.device import DTYPES, INT8, asynchronously, choose_attention, choose_device, choose_dtype
 from mmsearch.models.fit import picture_fit
 
 PART_OF: dict[Kind, tuple[Modality, ...]] = {
@@ -47,8 +47,10 @@ IRRELEVANT_KWARGS = frozenset({"dtype", "torch_dtype", "device_map", "attn_imple
 class SentenceTransformerEmbedder:
     """A Sentence Transformers model of any architecture, on the device and in the number format of the options."""
 
-    def __init__(self, options: ModelOptions, directory: Path | None = None) -> None:
+    def __init__(self, options: ModelOptions, many: bool = False, directory: Path | None = None) -> None:
         """Loads the model from this machine, without the network: from `directory`, or from where `options` say.
+
+        For `many` inputs perhaps in int8.
 
         Raises ModelUnavailable when it is not here or cannot be loaded, UsageError for an impossible option.
         """
@@ -70,6 +72,8 @@ class SentenceTransformerEmbedder:
         config = getattr(self._model.transformers_model, "config", None)
         self._step = step_of(config, self._spec.loader.image_fit)
         self._budget = budget_for(device, dtype, width_of(config), options.batch_size)
+        if many:
+            self._shrink(options.dtype, device)
         self.preprocess_seconds = 0.0
         self._watch(device)
 
@@ -114,6 +118,26 @@ class SentenceTransformerEmbedder:
             raise MmsearchError(f"{self._spec.name} cannot take the query: {hub.one_line(error)}") from error
         unit: Vectors = self._unit(row, ["the query"])[0]
         return unit
+
+    def _shrink(self, wanted: str | None, device: str) -> None:
+        """Has the model compute in int8 where that is wanted, or unasked where it is faster and gives the same.
+
+        Raises UsageError where it is wanted and cannot be.
+        """
+        from mmsearch.models import int8
+
+        family = getattr(getattr(self._model.transformers_model, "config", None), "model_type", None)
+        if wanted == INT8:
+            int8.convert(self._model, device)
+        elif wanted is None and int8.is_worthwhile(self._model, family):
+            int8.convert_if_alike(self._model, self._probe)
+
+    def _probe(self) -> Vectors:
+        """The model's vectors of inputs that are always the same, of each kind that it reads: float32 unit rows."""
+        contents = probes.contents(self._reads)
+        return np.concatenate(
+            [self._unit(self._rows(self._model.encode_document, one), ["a probe"] * len(one)) for one in contents]
+        )
 
     def _describe(self, options: ModelOptions, fingerprint: str) -> ModelSpec:
         known = {part for kind in self._reads for part in PART_OF[kind]}

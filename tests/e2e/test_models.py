@@ -42,6 +42,20 @@ def test_a_model_given_by_a_relative_path_is_found_from_elsewhere_and_may_move(m
     assert len(mixed.hits("red")) == 1
 
 
+def test_index_in_int8_is_searched_like_any_other(mixed: Command, clip: Path) -> None:
+    from mmsearch.models import int8
+
+    done = mixed("index", ".", "--model", str(clip), "--device", "cpu", "--dtype", "int8")
+    if not int8.supported():
+        assert done.returncode == 2
+        assert b"dtype int8 needs a CPU with AVX512-VNNI" in done.stderr
+        return
+    assert done.returncode == 0, done.stderr.decode()
+    assert mixed.hits("--image", "red.png", "-t", "image")[0]["path"].endswith("red.png")
+    assert mixed.report()["unchanged"] == 6
+    assert mixed("index", ".", "--dtype", "float32").returncode == 2
+
+
 def test_another_model_is_refused_with_what_differs(mixed: Command, clip: Path) -> None:
     mixed.report(".")
     done = mixed("index", ".", "--model", str(clip))

@@ -194,6 +194,22 @@ def test_workers_die_with_their_parent(tmp_path: Path) -> None:
     until(lambda: not alive(pid), 10)
 
 
+@pytest.mark.parametrize(("sizes", "workers"), [([90], 1), ([90, 1, 1], 1), ([4, 4, 4], 2), ([90, 90, 90, 90], 3)])
+def test_as_many_workers_start_at_once_as_what_waits_is_worth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: list[int], workers: int
+) -> None:
+    monkeypatch.setattr(pools, "GROW_SECONDS", 1e6)
+    monkeypatch.setattr(pools, "GROW_BYTES", 8000)
+    pool = pool_of(jobs=3)
+    monkeypatch.setattr(pool, "next_task", lambda: pool.closed.wait() and None)  # all that was asked for still waits
+    for number, size in enumerate(sizes):
+        (tmp_path / str(number)).write_bytes(bytes(1000 * size))
+        pool.submit(task(tmp_path / str(number)))
+    pool.poll()
+    assert len(pool._lanes) == workers
+    pool.close()
+
+
 def test_what_is_decoded_ahead_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "BYTES_AHEAD", 1 << 20)
     pool = pool_of()

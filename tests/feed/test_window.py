@@ -104,3 +104,9 @@ def test_a_window_is_due_by_number_and_by_bytes(monkeypatch: pytest.MonkeyPatch)
 )
 def test_larger_contents_are_guessed_to_cost_more(content: Content, tokens: int) -> None:
     assert guess_tokens(segment(content)) == tokens
+
+
+def test_a_model_with_nothing_to_do_does_not_wait_for_a_full_batch() -> None:
+    assert not filled([("image", 10)] * (windows.WORTHWHILE_PARTS - 1)).worthwhile
+    assert filled([("image", 10)] * windows.WORTHWHILE_PARTS).worthwhile
+    assert windows.WORTHWHILE_PARTS < BATCH_PARTS
