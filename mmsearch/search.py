@@ -6,11 +6,12 @@ Knows the reader's, the embedder's and the reranker's interface; nothing of argv
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from mmsearch import media, scan
 from mmsearch.calibrate import Background, Odds, backgrounds
 from mmsearch.core import Embedder, Hit, Item, LoaderSettings, Modality, Query, Reranker, Segment, Vectors
-from mmsearch.errors import MediaError, MmsearchError
+from mmsearch.errors import MediaError, MmsearchError, UsageError
 from mmsearch.store import Filter, Located, Reader
 
 log = logging.getLogger(__name__)
@@ -27,17 +28,39 @@ FIRST_DEPTH = 64
 """Candidates taken from each partition at first; doubled until the answer is full or the partition is exhausted."""
 RERANK_BATCH = 16
 
-
-Scale = Background | Odds
+Scale: TypeAlias = Background | Odds
+Mode: TypeAlias = Literal["dense", "lexical", "hybrid"]
 
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """How many hits (`top`), from which files (`where`), and how many candidates a reranker reads."""
+    """What of the index answers, how it is ranked and how much of it comes back.
+
+    Attributes:
+        top: most hits.
+        where: files that may answer.
+        mode: by vectors, by words, or by both.
+        calibrated: rank by relevance; False ranks by the raw cosine, which is then the relevance too.
+        min_relevance: hits below it are left out.
+        rerank_depth: candidates that a reranker reads.
+        rerank_budget: seconds after which it reads no more; None lets it read all.
+        all_segments: a file may answer with several of its parts.
+        fold: of hits that are nearly the same only the first.
+    """
 
     top: int = 10
     where: Filter = field(default_factory=Filter)
     rerank_depth: int = 20
+    mode: Mode = "dense"
+    calibrated: bool = True
+    min_relevance: float | None = None
+    rerank_budget: float | None = None
+    all_segments: bool = False
+    fold: bool = False
+
+
+RAW = Background(0.0, 1.0)
+"""The scale on which the relevance is the cosine itself."""
 
 
 class Scored(NamedTuple):
@@ -64,10 +87,14 @@ class Searcher:
 
     def search(self, query: Query, options: SearchOptions = SearchOptions()) -> list[Hit]:
         """Hits in order of rank: one a file, each with its best segment. Files that are gone are left out."""
+        _refuse_unfinished(options)
         vector = self.embedder.embed_query(query)
-        scales = self._scales(vector, in_words=all(isinstance(part.content, str) for part in query.parts))
+        in_words = all(isinstance(part.content, str) for part in query.parts)
+        scales = self._scales(vector, in_words, options.calibrated)
         wanted = max(options.top, options.rerank_depth) if self.reranker else options.top
         best = self._best(vector, options.where, wanted, scales)
+        least = -math.inf if options.min_relevance is None else options.min_relevance
+        best = [(scored, stale) for scored, stale in best if scored.relevance >= least]
         hits = [_hit(scored, stale) for scored, stale in best]
         if self.reranker and query.text:
             kinds = {scored.place.item: scored.place.kind for scored, _ in best}
@@ -79,8 +106,10 @@ class Searcher:
             log.warning("not reranked: the reranker reads text, and the query has none")
         return [replace(hit, rank=rank) for rank, hit in enumerate(hits[: options.top], 1)]
 
-    def _scales(self, vector: npt.NDArray[np.float32], in_words: bool) -> dict[Modality, Scale]:
+    def _scales(self, vector: npt.NDArray[np.float32], in_words: bool, calibrated: bool) -> dict[Modality, Scale]:
         """What a score means in each partition: as the model says for words, else as the index's vectors do."""
+        if not calibrated:
+            return dict.fromkeys(self.counts, RAW)
         odds = self.embedder.spec.odds if in_words else {}
         if all(partition in odds for partition in self.counts):
             return {partition: Odds(*odds[partition]) for partition in self.counts}
@@ -119,6 +148,13 @@ class Searcher:
         places = self.reader.locate(list(scores), where)
         found = [Scored(*scores[item_id], place) for item_id, at in places.items() for place in at]
         return sorted(found, key=lambda one: (-one.relevance, os.fsencode(one.place.item.path), one.place.item.ordinal))
+
+
+def _refuse_unfinished(options: SearchOptions) -> None:
+    plain = SearchOptions()
+    for name in ("mode", "rerank_budget", "all_segments", "fold"):
+        if (value := getattr(options, name)) != getattr(plain, name):
+            raise UsageError(f"{name.replace('_', '-')} {value} is not possible yet")
 
 
 def _by_file(candidates: Sequence[Scored]) -> list[Scored]:
