@@ -17,6 +17,7 @@ LAYERS = [
     {"scan", "media", "models", "store"},
     {"feed"},
     {"calibrate", "build", "search"},
+    {"evaluate", "dupes"},
     {"render"},
     {"cli"},
 ]

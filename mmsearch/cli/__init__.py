@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from mmsearch import __version__
+from mmsearch.cli.eval import evaluate
 from mmsearch.cli.index import index
 from mmsearch.cli.search import search
 from mmsearch.cli.status import status
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command()(index)
 app.command()(search)
 app.command()(status)
+app.command("eval")(evaluate)
 
 
 def _version(wanted: bool) -> None:

@@ -78,3 +78,14 @@ TrustRemoteCode = Annotated[bool, _flag("Run code that comes with the model.", "
 
 # status
 Failures = Annotated[bool, _flag("List the files that failed, with the reason.", "--failures")]
+
+# eval
+Questions = Annotated[str, typer.Argument(metavar="QUERIES.jsonl", help="Questions with their answers, one a line.")]
+Compare = Annotated[
+    str, _value("Ways to search: raw, calibrated, lexical, hybrid, rerank, exact.", "SETTING,...", "--compare")
+]
+Dims = Annotated[list[int] | None, _value("Also with only the first N dimensions; repeatable.", "N", "--dim", min=1)]
+Losers = Annotated[
+    int, _value("Most questions to list whose first hit is wrong, for each setting.", "N", "--losers", min=0)
+]
+EvalReranker = Annotated[Text, _value("For `rerank`: builtin, a hub id or a directory.", "MODEL", "--reranker")]

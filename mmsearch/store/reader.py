@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from mmsearch.core import Item, Modality, Span, Vectors
 from mmsearch.deferred import Deferred
@@ -40,6 +40,14 @@ _DEAD_CONTENTS = """SELECT DISTINCT m.content_id FROM files m WHERE m.missing = 
 _ROWS_BY_SEGMENT = """SELECT s.name, s.count, s.live,
     (SELECT count(DISTINCT i.row) FROM items i WHERE i.segment_id = s.id),
     (SELECT count(*) FROM tombstones t WHERE t.segment_id = s.id) FROM segments s ORDER BY s.id"""
+
+
+class Block(NamedTuple):
+    """Some vectors, float32 `(n, dim)`, with the ids of their items and of the contents these are of, int64 `(n,)`."""
+
+    items: Rows
+    contents: Rows
+    vectors: Vectors
 
 
 @dataclass(frozen=True)
@@ -298,10 +306,33 @@ class Reader:
                 blocks += self._file(segment).read(rows[mine])
         return np.concatenate(blocks)
 
+    def blocks(self, partition: Modality, where: Filter = EVERYTHING, numbers: int = 1 << 22) -> Iterator[Block]:
+        """Every live vector of a partition that passes the filter, a block of at most `numbers` numbers at a time.
+
+        A merge meanwhile does no harm, since all files are opened before the first block is read. The order is that of
+        the files, the same each time for one snapshot.
+        """
+        opened = self._retry(lambda: [(segment, self._file(segment)) for segment in self._segments(partition)])
+        step = max(1, numbers // self.identity.dim)
+        for segment, file in opened:
+            alive = self._alive(segment, where)
+            rows = np.arange(segment.count) if alive is None else np.flatnonzero(alive)
+            contents = self._contents_of(segment)
+            for start in range(0, len(rows), step):
+                some = rows[start : start + step]
+                items = np.array(self._item_ids(segment, some), dtype=np.int64)
+                yield Block(items, contents[some], np.concatenate(list(file.read(some))))
+
     def file(self, path: str) -> FileRecord | None:
         """What is known of one file."""
         with schema.translated(self.directory):
             return find_file(self._db, self._codec, path)
+
+    def copies(self, digest: str) -> list[str]:
+        """The files that hold these very bytes and are there, in order."""
+        query = "SELECT f.path FROM files f JOIN contents c ON c.id = f.content_id WHERE f.missing = 0 AND c.digest = ?"
+        with schema.translated(self.directory):
+            return sorted(self._codec.decode(path) for (path,) in self._db.execute(query, (digest,)))
 
     def failures(self, *, unsupported: bool = False) -> Iterator[FileRecord]:
         """Files that could not be read and are still there, in order of paths; with `unsupported` those too."""
