@@ -40,8 +40,8 @@ def test_json_holds_every_setting_pair_and_measure(asked: Command) -> None:
     assert set(calibrated["pairs"]) == {"text->text", "shape"}
     assert calibrated["all"]["count"] == 3
     assert calibrated["pairs"]["text->text"]["recall@10"]["mean"] == 1.0
-    # The picture that asks would be its own best answer, before the two that are right.
-    assert calibrated["pairs"]["shape"]["mrr"]["mean"] == 1.0
+    # The picture that asks is its own best match, but no answer.
+    assert not any(str(loser["instead"]).endswith("red.png") for one in found["settings"] for loser in one["losers"])
     assert set(calibrated["all"]["mrr"]) == {"mean", "low", "high"}
     assert calibrated["agreement"]["mean"] == 1.0 >= found["settings"][3]["agreement"]["mean"]
 
