@@ -52,14 +52,15 @@ def hit_fields(hit: Hit, model: str) -> dict[str, Any]:
         "rerank_score": rerank,
         "path": hit.item.path,
         "modality": hit.item.modality,
-        **_span_fields(hit.item.span),
+        **span_fields(hit.item.span),
         "snippet": hit.item.snippet,
         "model": model,
         "stale": hit.stale,
     }
 
 
-def _span_fields(span: Span) -> dict[str, Any]:
+def span_fields(span: Span) -> dict[str, Any]:
+    """A span as JSON: `page`, `start` and `end` in seconds, or line numbers; nothing for the whole file."""
     if span.unit == "page":
         return {"page": int(span.start)}
     if span.unit == "second":

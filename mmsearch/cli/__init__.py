@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from mmsearch import __version__
+from mmsearch.cli.dupes import dupes
 from mmsearch.cli.eval import evaluate
 from mmsearch.cli.index import index
 from mmsearch.cli.search import search
@@ -28,6 +29,7 @@ app.command()(index)
 app.command()(search)
 app.command()(status)
 app.command("eval")(evaluate)
+app.command()(dupes)
 
 
 def _version(wanted: bool) -> None:

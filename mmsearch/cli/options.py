@@ -89,3 +89,15 @@ Losers = Annotated[
     int, _value("Most questions to list whose first hit is wrong, for each setting.", "N", "--losers", min=0)
 ]
 EvalReranker = Annotated[Text, _value("For `rerank`: builtin, a hub id or a directory.", "MODEL", "--reranker")]
+
+# dupes
+Below = Annotated[Texts, typer.Argument(metavar="PATH", help="Only files at or below these; default: all.")]
+Threshold = Annotated[
+    float, _value("How alike: 1 is the same, 0 an arbitrary pair.", "X", "--threshold", min=0.5, max=1.0)
+]
+Across = Annotated[bool, _flag("Only pairs of different modalities.", "--across")]
+Within = Annotated[bool, _flag("Only pairs of one modality.", "--within")]
+NullGroups = Annotated[
+    bool,
+    _flag("Paths of copies, the one to keep first, each ended with NUL; an empty one ends a group.", "-0", "--print0"),
+]

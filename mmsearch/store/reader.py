@@ -328,6 +328,18 @@ class Reader:
         with schema.translated(self.directory):
             return find_file(self._db, self._codec, path)
 
+    def contents(self) -> Iterator[tuple[int, Modality, int | None]]:
+        """Every content: its id, what it is, and its pixels where they are known."""
+        with schema.translated(self.directory):
+            yield from self._db.execute("SELECT id, modality, width * height FROM contents ORDER BY id")
+
+    def shared(self) -> list[int]:
+        """The contents that several files hold which are there."""
+        query = "SELECT content_id FROM files WHERE missing = 0 AND content_id IS NOT NULL"
+        with schema.translated(self.directory):
+            rows = self._db.execute(f"{query} GROUP BY content_id HAVING count(*) > 1 ORDER BY content_id").fetchall()
+        return [content for (content,) in rows]
+
     def copies(self, digest: str) -> list[str]:
         """The files that hold these very bytes and are there, in order."""
         query = "SELECT f.path FROM files f JOIN contents c ON c.id = f.content_id WHERE f.missing = 0 AND c.digest = ?"
