@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -27,6 +28,10 @@ def search(
     top: options.Top = 10,
     types: options.Types = None,
     globs: options.Globs = None,
+    mode: options.Mode = options.Modes.hybrid,
+    raw: options.Raw = False,
+    min_relevance: options.MinRelevance = None,
+    all_segments: options.AllSegments = False,
     rerank: options.Rerank = False,
     reranker: options.RerankerName = None,
     rerank_depth: options.RerankDepth = 20,
@@ -55,7 +60,13 @@ def search(
     from mmsearch.search import Searcher
 
     shape = _format(form, as_json, as_jsonl, paths or null)
-    wanted = _options(top, types, globs, rerank_depth)
+    wanted = replace(
+        _options(top, types, globs, rerank_depth),
+        mode=mode.value,
+        calibrated=not raw,
+        min_relevance=min_relevance,
+        all_segments=all_segments,
+    )
     text = " ".join(words or []).strip()
     if not text and not image:
         raise UsageError("nothing to look for: give a text, or a picture with --image")
@@ -82,13 +93,12 @@ def _options(top: int, types: str | None, globs: list[str] | None, depth: int) -
     from mmsearch.search import SearchOptions
     from mmsearch.store import Filter
 
-    return SearchOptions(top, Filter(parse_types(types), glob_filter(globs) if globs else None), depth)
+    where = Filter(parse_types(types), glob_filter(globs) if globs else None)
+    return SearchOptions(top=top, where=where, rerank_depth=depth)
 
 
 def _open(directory: str, device: str | None) -> tuple[Reader, Embedder]:
     """The index and the model it was built with."""
-    from dataclasses import replace
-
     from mmsearch.models import load_embedder
     from mmsearch.store import Identity, Reader
 
