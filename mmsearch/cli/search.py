@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from mmsearch.cli import options
-from mmsearch.cli.common import complain, emit, guarded, parse_types, terminal_width
+from mmsearch.cli.common import complain, emit, guarded, terminal_width
+from mmsearch.cli.filters import make_filter
 from mmsearch.cli.locate import locate
 from mmsearch.errors import MediaError, UsageError
 from mmsearch.render import Format, hits
 
 if TYPE_CHECKING:
     from mmsearch.core import Embedder, Hit, Picture, Query, Reranker
-    from mmsearch.search import SearchOptions
     from mmsearch.store import Reader
 
 
@@ -28,6 +28,13 @@ def search(
     top: options.Top = 10,
     types: options.Types = None,
     globs: options.Globs = None,
+    inside: options.Inside = None,
+    after: options.After = None,
+    before: options.Before = None,
+    size: options.Size = None,
+    width: options.Width = None,
+    height: options.Height = None,
+    duration: options.Duration = None,
     mode: options.Mode = options.Modes.hybrid,
     raw: options.Raw = False,
     min_relevance: options.MinRelevance = None,
@@ -57,11 +64,14 @@ def search(
 
       mmsearch search invoice -l -0 | xargs -0 cp -t out/
     """
-    from mmsearch.search import Searcher
+    from mmsearch.search import Searcher, SearchOptions
 
     shape = _format(form, as_json, as_jsonl, paths or null)
-    wanted = replace(
-        _options(top, types, globs, rerank_depth),
+    ranges = {"size": size or [], "width": width or [], "height": height or [], "duration": duration or []}
+    wanted = SearchOptions(
+        top=top,
+        where=make_filter(types, globs or [], inside or [], (after, before), ranges),
+        rerank_depth=rerank_depth,
         mode=mode.value,
         calibrated=not raw,
         min_relevance=min_relevance,
@@ -86,15 +96,6 @@ def _format(form: Format | None, as_json: bool, as_jsonl: bool, paths: bool) -> 
     if len(set(chosen)) > 1:
         raise UsageError(f"choose one output format, not {' and '.join(name.value for name in chosen if name)}")
     return chosen[0] or Format.table if chosen else Format.table
-
-
-def _options(top: int, types: str | None, globs: list[str] | None, depth: int) -> SearchOptions:
-    from mmsearch.scan import glob_filter
-    from mmsearch.search import SearchOptions
-    from mmsearch.store import Filter
-
-    where = Filter(parse_types(types), glob_filter(globs) if globs else None)
-    return SearchOptions(top=top, where=where, rerank_depth=depth)
 
 
 def _open(directory: str, device: str | None) -> tuple[Reader, Embedder]:
