@@ -53,7 +53,7 @@ def hit_fields(hit: Hit, model: str) -> dict[str, Any]:
         "path": hit.item.path,
         "modality": hit.item.modality,
         **span_fields(hit.item.span),
-        "snippet": hit.item.snippet,
+        "snippet": hit.snippet or hit.item.snippet,
         "model": model,
         "stale": hit.stale,
     }
@@ -164,7 +164,7 @@ def _cells(hit: Hit, base: str) -> dict[str, str]:
         "rerank": "" if hit.rerank_score is None else f"{hit.rerank_score:.2f}",
         "path": harmless(path) + (" (changed since)" if hit.stale else ""),
         "where": str(hit.item.span) or hit.item.modality,
-        "snippet": harmless(hit.item.snippet),
+        "snippet": harmless(hit.snippet or hit.item.snippet),
     }
 
 

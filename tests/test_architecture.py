@@ -16,7 +16,7 @@ LAYERS = [
     {"core", "deferred", "errors"},
     {"scan", "media", "models", "store"},
     {"feed"},
-    {"calibrate", "build", "search"},
+    {"calibrate", "lexical", "build", "search"},
     {"evaluate", "dupes"},
     {"render"},
     {"cli"},

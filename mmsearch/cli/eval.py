@@ -26,7 +26,7 @@ PARTS = {"ndcg@10": "nDCG@10", "recall@1": "R@1", "recall@5": "R@5", "recall@10"
 @guarded
 def evaluate(
     questions: options.Questions,
-    compare: options.Compare = "raw,calibrated",
+    compare: options.Compare = "raw,calibrated,hybrid",
     dims: options.Dims = None,
     reranker: options.EvalReranker = None,
     losers: options.Losers = 10,

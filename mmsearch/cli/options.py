@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -20,6 +21,15 @@ def _value(text: str, metavar: str, *names: str, **more: Any) -> Any:
 Text: TypeAlias = str | None
 Texts: TypeAlias = list[str] | None
 
+
+class Modes(str, Enum):
+    """How a search ranks; the library has the same as literals, whose import would slow `--help` down."""
+
+    dense = "dense"
+    lexical = "lexical"
+    hybrid = "hybrid"
+
+
 # Every command
 IndexDir = Annotated[
     Text,
@@ -34,6 +44,17 @@ Words = Annotated[Texts, typer.Argument(metavar="QUERY", help="What to look for.
 Images = Annotated[Texts, _value("A picture to look for; - reads it from stdin.", "FILE|-", "--image")]
 Top = Annotated[int, _value("At most this many files.", "N", "-k", "--top", min=1)]
 Types = Annotated[Text, _value("Only these: text,image,document,audio,video.", "TYPE,...", "-t", "--type")]
+Inside = Annotated[Texts, _value("Only files below this folder; repeatable.", "DIR", "--in")]
+After = Annotated[Text, _value("Taken, or else changed, then or later: 2024-03, 7d.", "DATE", "--after")]
+Before = Annotated[Text, _value("Taken, or else changed, before then.", "DATE", "--before")]
+Size = Annotated[Texts, _value("+1M at least, -10k at most, 1M..2M between; repeatable.", "RANGE", "--size")]
+Width = Annotated[Texts, _value("Pixels: +1000, -500, 800..1200.", "RANGE", "--width")]
+Height = Annotated[Texts, _value("Pixels, likewise.", "RANGE", "--height")]
+Duration = Annotated[Texts, _value("Length of sound and video: +30, -2m, 1:00..1:30.", "RANGE", "--duration")]
+Mode = Annotated[Modes, typer.Option("--mode", help="By vectors, by words, or both.")]
+Raw = Annotated[bool, _flag("Rank by raw cosines, which favour some modalities.", "--raw")]
+MinRelevance = Annotated[float | None, _value("Leave out hits below.", "X", "--min-relevance")]
+AllSegments = Annotated[bool, _flag("Each matching part of a file, not only the best.", "--all-segments")]
 Rerank = Annotated[bool, _flag("Read the best candidates again, more closely.", "--rerank")]
 RerankerName = Annotated[Text, _value("builtin, a hub id or a directory; implies --rerank.", "MODEL", "--reranker")]
 RerankDepth = Annotated[int, _value("How many candidates the reranker reads.", "N", "--rerank-depth", min=1)]

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
 
 from mmsearch.cli import options
-from mmsearch.cli.common import complain, emit, guarded, parse_types, terminal_width
+from mmsearch.cli.common import complain, emit, guarded, terminal_width
+from mmsearch.cli.filters import make_filter
 from mmsearch.cli.locate import locate
 from mmsearch.errors import MediaError, UsageError
 from mmsearch.render import Format, hits
 
 if TYPE_CHECKING:
     from mmsearch.core import Embedder, Hit, Picture, Query, Reranker
-    from mmsearch.search import SearchOptions
     from mmsearch.store import Reader
 
 
@@ -27,6 +28,17 @@ def search(
     top: options.Top = 10,
     types: options.Types = None,
     globs: options.Globs = None,
+    inside: options.Inside = None,
+    after: options.After = None,
+    before: options.Before = None,
+    size: options.Size = None,
+    width: options.Width = None,
+    height: options.Height = None,
+    duration: options.Duration = None,
+    mode: options.Mode = options.Modes.hybrid,
+    raw: options.Raw = False,
+    min_relevance: options.MinRelevance = None,
+    all_segments: options.AllSegments = False,
     rerank: options.Rerank = False,
     reranker: options.RerankerName = None,
     rerank_depth: options.RerankDepth = 20,
@@ -52,10 +64,19 @@ def search(
 
       mmsearch search invoice -l -0 | xargs -0 cp -t out/
     """
-    from mmsearch.search import Searcher
+    from mmsearch.search import Searcher, SearchOptions
 
     shape = _format(form, as_json, as_jsonl, paths or null)
-    wanted = _options(top, types, globs, rerank_depth)
+    ranges = {"size": size or [], "width": width or [], "height": height or [], "duration": duration or []}
+    wanted = SearchOptions(
+        top=top,
+        where=make_filter(types, globs or [], inside or [], (after, before), ranges),
+        rerank_depth=rerank_depth,
+        mode=mode.value,
+        calibrated=not raw,
+        min_relevance=min_relevance,
+        all_segments=all_segments,
+    )
     text = " ".join(words or []).strip()
     if not text and not image:
         raise UsageError("nothing to look for: give a text, or a picture with --image")
@@ -77,18 +98,8 @@ def _format(form: Format | None, as_json: bool, as_jsonl: bool, paths: bool) -> 
     return chosen[0] or Format.table if chosen else Format.table
 
 
-def _options(top: int, types: str | None, globs: list[str] | None, depth: int) -> SearchOptions:
-    from mmsearch.scan import glob_filter
-    from mmsearch.search import SearchOptions
-    from mmsearch.store import Filter
-
-    return SearchOptions(top, Filter(parse_types(types), glob_filter(globs) if globs else None), depth)
-
-
 def _open(directory: str, device: str | None) -> tuple[Reader, Embedder]:
     """The index and the model it was built with."""
-    from dataclasses import replace
-
     from mmsearch.models import load_embedder
     from mmsearch.store import Identity, Reader
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mmsearch.core import MODALITIES, Modality, Span
 from mmsearch.dupes.links import THRESHOLD, Forest, Numbers, Parts, Scope, linked
-from mmsearch.search import staleness
+from mmsearch.search.candidates import staleness
 from mmsearch.store import EVERYTHING, Filter, Located, Reader
 
 Match: TypeAlias = Literal["exact", "near", "part"]
@@ -87,14 +87,14 @@ def find(reader: Reader, where: Filter = EVERYTHING, threshold: float = THRESHOL
         scope: all pairs of files, only those of one modality, or only those of two.
     """
     parts = Parts(reader, where)
-    pixels = {content: count for content, _, count in reader.contents()}
+    pixels = {content: count for content, _, count in reader.survey.contents()}
     forest, best = linked(reader, parts, _kinds(reader), where, threshold, scope)
     alike = _Alike(parts, forest)
     gathering = _Gathering(reader, where, parts, alike, best, pixels)
     rings = list(alike.rings())
     if scope != "across":
         paired = {content for ring in rings for content in ring}
-        rings += [[content] for content in reader.shared() if content not in paired and gathering.has(content)]
+        rings += [[content] for content in reader.survey.shared() if content not in paired and gathering.has(content)]
     groups = [group for ring in rings if (group := gathering.group(ring))]
     groups.sort(key=lambda group: os.fsencode(group.members[0].path))
     return Found(groups, len(gathering.stale))
@@ -102,7 +102,7 @@ def find(reader: Reader, where: Filter = EVERYTHING, threshold: float = THRESHOL
 
 def _kinds(reader: Reader) -> npt.NDArray[np.int8]:
     """The modality of each content as a number, by content id."""
-    rows = [(content, MODALITIES.index(modality)) for content, modality, _ in reader.contents()]
+    rows = [(content, MODALITIES.index(modality)) for content, modality, _ in reader.survey.contents()]
     kinds = np.zeros(max((content for content, _ in rows), default=0) + 1, np.int8)
     for content, kind in rows:
         kinds[content] = kind

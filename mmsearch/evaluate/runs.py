@@ -158,7 +158,7 @@ def _asked(question: Question, reader: Reader, embedder: Embedder) -> _Asked:
 def _copies(question: Question, reader: Reader) -> Iterator[str]:
     """The picture that asks and its copies, unless they are labelled as answers."""
     record = reader.file(question.image)
-    copies = reader.copies(record.digest) if record and record.digest else []
+    copies = reader.survey.copies(record.digest) if record and record.digest else []
     yield from {question.image, *copies} - question.relevant.keys()
 
 
@@ -188,10 +188,16 @@ class _Runs:
 
     def _run(self, setting: Setting) -> Outcome:
         silent, telling = self._searchers(setting)
-        began, results = time.perf_counter(), []
+        began = time.perf_counter()
+        results: list[Result] = []
+        hits: Sequence[Hit]
         for one in self._asked:
-            searcher = telling if one.query.text else silent  # a reranker reads texts alone
-            results.append(_result(one, searcher.search(one.query, setting.options)))
+            if setting.options.mode == "lexical" and not one.query.in_words:
+                hits = []  # a picture holds no words to look for
+            else:
+                searcher = telling if one.query.text else silent  # a reranker reads texts alone
+                hits = searcher.search(one.query, setting.options)
+            results.append(_result(one, hits))
         return Outcome(setting.name, results, time.perf_counter() - began)
 
     def _searchers(self, setting: Setting) -> tuple[Searcher, Searcher]:

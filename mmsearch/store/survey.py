@@ -1,0 +1,39 @@
+"""What an index holds as a whole: its contents, and the files that hold the same ones. Opens no vector file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mmsearch.core import Modality
+from mmsearch.store import schema
+from mmsearch.store.paths import PathCodec
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Reads over all of a snapshot; valid as long as the reader that gave it."""
+
+    directory: str
+    db: sqlite3.Connection
+    codec: PathCodec
+
+    def contents(self) -> Iterator[tuple[int, Modality, int | None]]:
+        """Every content: its id, what it is, and its pixels where they are known."""
+        with schema.translated(self.directory):
+            yield from self.db.execute("SELECT id, modality, width * height FROM contents ORDER BY id")
+
+    def shared(self) -> list[int]:
+        """The contents that several files hold which are there."""
+        query = "SELECT content_id FROM files WHERE missing = 0 AND content_id IS NOT NULL"
+        with schema.translated(self.directory):
+            rows = self.db.execute(f"{query} GROUP BY content_id HAVING count(*) > 1 ORDER BY content_id").fetchall()
+        return [content for (content,) in rows]
+
+    def copies(self, digest: str) -> list[str]:
+        """The files that hold these very bytes and are there, in order."""
+        query = "SELECT f.path FROM files f JOIN contents c ON c.id = f.content_id WHERE f.missing = 0"
+        with schema.translated(self.directory):
+            rows = self.db.execute(f"{query} AND c.digest = ?", (digest,)).fetchall()
+        return sorted(self.codec.decode(path) for (path,) in rows)
