@@ -395,6 +395,15 @@ class Reader:
         with schema.translated(self.directory):
             return find_file(self._db, self._codec, path)
 
+    def parts_at(self, path: str) -> list[tuple[int, Modality]]:
+        """Ids and partitions of the items of a file, in their order; none when it is not indexed."""
+        with schema.translated(self.directory):
+            return self._db.execute(
+                "SELECT i.id, i.partition FROM files f JOIN items i ON i.content_id = f.content_id"
+                " WHERE f.path = ? ORDER BY i.ordinal",
+                (self._codec.encode(path),),
+            ).fetchall()
+
     def failures(self, *, unsupported: bool = False) -> Iterator[FileRecord]:
         """Files that could not be read and are still there, in order of paths; with `unsupported` those too."""
         query = f"SELECT {FILE_COLUMNS} WHERE f.status <> 'ok' AND f.missing = 0 ORDER BY f.path"
