@@ -15,12 +15,16 @@ from mmsearch.cli.common import complain, emit, guarded, parse_types, terminal_w
 from mmsearch.cli.filters import make_filter
 from mmsearch.cli.locate import locate
 from mmsearch.errors import UsageError
-from mmsearch.render import Format, harmless, hits
+from mmsearch.render import Format, harmless, hit_fields, hits, to_json
 
 if TYPE_CHECKING:
-    from mmsearch.core import Embedder, Hit, Reranker
+    from typing import TypeAlias
+
+    from mmsearch.core import Embedder, Hit, ModelSpec, Reranker
     from mmsearch.search import Asked
     from mmsearch.store import Reader
+
+    Answers: TypeAlias = Iterable[tuple[str, list[Hit]]]
 
 
 @guarded
@@ -53,6 +57,8 @@ def search(
     rerank_types: options.RerankTypes = None,
     fold: options.Fold = False,
     explain: options.Explain = False,
+    context: options.Context = False,
+    context_budget: options.ContextBudget = 1 << 18,
     form: options.Shape = None,
     as_json: options.Json = False,
     as_jsonl: options.JsonLines = False,
@@ -79,11 +85,15 @@ def search(
 
       mmsearch search --queries queries.txt --jsonl
 
+      mmsearch search "terms of payment" --context --context-budget 50000
+
       mmsearch search invoice -l -0 | xargs -0 cp -t out/
     """
     from mmsearch.search import Asked, Asker, Searcher, SearchOptions
 
     shape = _format(form, as_json, as_jsonl, paths or null)
+    if context and shape not in (Format.table, Format.json, Format.jsonl):
+        raise UsageError(f"--context is JSON: leave out --format {shape.value}")
     ranges = {"size": size or [], "width": width or [], "height": height or [], "duration": duration or []}
     wanted = SearchOptions(
         top=top,
@@ -106,8 +116,12 @@ def search(
     asker = Asker(reader, embedder, sys.stdin.buffer if queries != "-" else None)
     answers = Searcher(reader, embedder, second).search_all(map(asker.query, asked), wanted)
     labelled = ((one.label, found) for one, found in zip(asked, answers, strict=True))
-    end, name = "\0" if null else "\n", embedder.spec.name
-    if not _output(labelled, name, shape, end, many=queries is not None, explain=explain):
+    many = queries is not None
+    if context:
+        any_found = _output_evidence(labelled, embedder.spec, context_budget, many=many or shape is Format.jsonl)
+    else:
+        any_found = _output(labelled, embedder.spec.name, shape, "\0" if null else "\n", many=many, explain=explain)
+    if not any_found:
         complain("nothing found")
         raise typer.Exit(1)
 
@@ -160,9 +174,7 @@ def _load_reranker(name: str | None, device: str | None) -> Reranker:
     return load_reranker(ModelOptions(name or BUILTIN, device=device))
 
 
-def _output(
-    answers: Iterable[tuple[str, list[Hit]]], model: str, shape: Format, end: str, *, many: bool, explain: bool
-) -> bool:
+def _output(answers: Answers, model: str, shape: Format, end: str, *, many: bool, explain: bool) -> bool:
     """Write the hits of each query as they come; whether there were any."""
     any_found, width, told = False, terminal_width(), 0
     for label, found in answers:
@@ -171,6 +183,19 @@ def _output(
         any_found, told = any_found or bool(found), told + 1
     if many and shape is Format.json:
         emit("]\n")
+    return any_found
+
+
+def _output_evidence(answers: Answers, spec: ModelSpec, budget: int, *, many: bool) -> bool:
+    """Write the evidence for each query, one JSON object a line where there are many; whether there was any."""
+    from mmsearch.search import context
+
+    any_found = False
+    for label, found in answers:
+        cited = [hit_fields(hit, spec.name) for hit in found]
+        told = {"query": label, **context.gather(found, cited, spec.loader, budget)}
+        emit(to_json(told, None if many else 2) + "\n")
+        any_found = any_found or bool(found)
     return any_found
 
 

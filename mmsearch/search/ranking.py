@@ -180,7 +180,7 @@ class Ranking:
                 worth[key] = max(worth.get(key, -math.inf), candidate.relevance)
                 stages.setdefault(key, {})[name] = Stage(rankings[name][key], score)
                 # A passage that holds the words says more about where to look than the part that is nearest.
-                if name == "passages" or key not in chosen:
+                if key not in chosen or (name == "passages" and candidate.relevance >= self.least):
                     chosen[key] = candidate
         sums = lexical.fuse(rankings.values())
         order = sorted(chosen, key=lambda key: (-sums[key], -worth[key], chosen[key].order))
