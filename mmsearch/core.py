@@ -135,13 +135,19 @@ class QueryPart:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is searched for: one or more parts; those of negative weight are what is not meant.
+    """What is searched for.
 
-    `label` is how output names the query.
+    Attributes:
+        parts: ingredients; those of negative weight are what is not meant.
+        label: how output names the query.
+        vector: float32 `(dim,)`, stored vectors that are one more ingredient and need no model.
+        but: absolute paths that are no answer.
     """
 
     parts: tuple[QueryPart, ...]
     label: str = ""
+    vector: Vectors | None = field(default=None, compare=False)
+    but: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:
@@ -151,7 +157,7 @@ class Query:
     @property
     def in_words(self) -> bool:
         """Whether it is a single text and nothing else."""
-        return len(self.parts) == 1 and bool(self.text)
+        return len(self.parts) == 1 and bool(self.text) and self.vector is None
 
 
 class Stage(NamedTuple):
@@ -174,6 +180,7 @@ class Hit:
         stale: the file on disk is no longer what was indexed.
         snippet: the stretch of its text that holds most of the query's words.
         stages: by name, in order, what each stage of the ranking made of it.
+        same: paths of hits that are nearly the same and were folded into this one.
     """
 
     item: Item
@@ -184,6 +191,7 @@ class Hit:
     stale: bool = False
     snippet: str = ""
     stages: Mapping[str, Stage] = field(default_factory=dict)
+    same: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

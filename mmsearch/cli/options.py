@@ -41,7 +41,12 @@ Json = Annotated[bool, _flag("Print one JSON object.", "--json")]
 
 # search
 Words = Annotated[Texts, typer.Argument(metavar="QUERY", help="What to look for.")]
-Images = Annotated[Texts, _value("A picture to look for; - reads it from stdin.", "FILE|-", "--image")]
+Images = Annotated[Texts, _value("A picture to look for, also as FILE:WEIGHT; - is stdin.", "FILE|URL|-", "--image")]
+Audios = Annotated[Texts, _value("A sound to look for, likewise.", "FILE|URL|-", "--audio")]
+Videos = Annotated[Texts, _value("A clip to look for, likewise.", "FILE|URL|-", "--video")]
+Not = Annotated[Texts, _value("What is not meant; repeatable.", "TEXT", "--not")]
+Like = Annotated[Texts, _value("Like a file that is indexed; uses no model.", "PATH", "--like")]
+Queries = Annotated[Text, _value("Many queries, one a line: texts or JSON objects.", "FILE|-", "--queries")]
 Top = Annotated[int, _value("At most this many files.", "N", "-k", "--top", min=1)]
 Types = Annotated[Text, _value("Only these: text,image,document,audio,video.", "TYPE,...", "-t", "--type")]
 Inside = Annotated[Texts, _value("Only files below this folder; repeatable.", "DIR", "--in")]
@@ -58,6 +63,14 @@ AllSegments = Annotated[bool, _flag("Each matching part of a file, not only the 
 Rerank = Annotated[bool, _flag("Read the best candidates again, more closely.", "--rerank")]
 RerankerName = Annotated[Text, _value("builtin, a hub id or a directory; implies --rerank.", "MODEL", "--reranker")]
 RerankDepth = Annotated[int, _value("How many candidates the reranker reads.", "N", "--rerank-depth", min=1)]
+RerankBudget = Annotated[
+    float | None, _value("Read no more after so long; what was read is ordered.", "SECONDS", "--rerank-budget", min=0)
+]
+RerankTypes = Annotated[Text, _value("Read only these files again; default: all it can.", "TYPE,...", "--rerank-types")]
+Fold = Annotated[bool, _flag("Show hits that are nearly the same as one.", "--fold")]
+Explain = Annotated[bool, _flag("Say what each stage of the ranking made of a hit.", "--explain")]
+Context = Annotated[bool, _flag("Print what was found itself, as JSON evidence for a language model.", "--context")]
+ContextBudget = Annotated[int, _value("Most bytes of that evidence.", "BYTES", "--context-budget", min=1)]
 Shape = Annotated[Format | None, typer.Option("--format", help="How hits are written; default: table.")]
 JsonLines = Annotated[bool, _flag("One JSON object a line.", "--jsonl")]
 Paths = Annotated[bool, _flag("Only paths, one a line.", "-l", "--paths")]

@@ -58,6 +58,12 @@ class ExactReader:
         best = np.argpartition(-scores, k - 1)[:k] if k < len(scores) else np.arange(len(scores))
         return sorted(((int(items[at]), float(scores[at])) for at in best), key=lambda hit: (-hit[1], hit[0]))
 
+    def search_all(
+        self, matrix: Vectors, partition: Modality, k: int, where: Filter = EVERYTHING
+    ) -> list[list[tuple[int, float]]]:
+        """The nearest items to each of several vectors `(m, dim)`."""
+        return [self.search(vector, partition, k, where) for vector in matrix]
+
     def _part(self, partition: Modality) -> _Part:
         if partition not in self._parts:
             blocks = list(self._reader.blocks(partition))

@@ -77,18 +77,16 @@ class _Embedded:
 
     def __init__(self, embedder: Embedder, queries: Sequence[Query]) -> None:
         self._embedder = embedder
+        self.spec: ModelSpec = embedder.spec
         self._queries = queries  # kept alive: their identity is the key, for contents cannot be hashed
         self._vectors = {id(query): embedder.embed_query(query) for query in queries}
 
     def cut(self, dim: int) -> _Embedded:
         """The same, of vectors that are cut to `dim`; for queries it remembers."""
         shorter = copy(self)
+        shorter.spec = replace(self.spec, dim=dim)
         shorter._vectors = {key: cut(vector, dim) for key, vector in self._vectors.items()}
         return shorter
-
-    @property
-    def spec(self) -> ModelSpec:
-        return self._embedder.spec
 
     def embed(self, segments: Sequence[Segment]) -> Vectors:
         return self._embedder.embed(segments)

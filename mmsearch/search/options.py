@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
+from mmsearch.core import Modality
 from mmsearch.store import Filter
 
 Mode: TypeAlias = Literal["dense", "lexical", "hybrid"]
@@ -23,6 +24,7 @@ class SearchOptions:
         min_relevance: hits below it are left out.
         rerank_depth: candidates that a reranker reads.
         rerank_budget: seconds after which it reads no more; None lets it read all.
+        rerank_types: what files it reads; None for all that it can.
         all_segments: a file may answer with several of its parts.
         fold: of hits that are nearly the same only the first.
     """
@@ -34,5 +36,6 @@ class SearchOptions:
     calibrated: bool = True
     min_relevance: float | None = None
     rerank_budget: float | None = None
+    rerank_types: frozenset[Modality] | None = None
     all_segments: bool = False
     fold: bool = False

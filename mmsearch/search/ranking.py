@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import islice
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,36 +23,50 @@ from mmsearch.search.candidates import Candidate, Freshness, Key, Scale, best_by
 from mmsearch.search.options import SearchOptions
 from mmsearch.store import Reader
 
+Found: TypeAlias = "list[tuple[int, float]]"
+"""Item ids and cosines, best first."""
 FIRST_DEPTH = 64
 """Candidates taken from each partition at first; more until the answer is full or the partition is exhausted."""
 
 
 class Ranking:
-    """Candidates of one query; `vector` is float32 `(dim,)`, `scales` say what cosines with it mean."""
+    """Candidates of one query.
+
+    Args:
+        reader: the index.
+        query: for its words and what is no answer to it.
+        vector: float32 `(dim,)`.
+        scales: what cosines with it mean, by partition.
+        options: what is asked for.
+        fresh: what is known of files on the disk.
+        nearest: by partition what the reader found first: at least `FIRST_DEPTH` and as many as are asked for.
+    """
 
     def __init__(
         self,
         reader: Reader,
-        counts: Mapping[Modality, int],
         query: Query,
         vector: npt.NDArray[np.float32],
         scales: Mapping[Modality, Scale],
         options: SearchOptions,
+        fresh: Freshness,
+        depth: int,
+        found: Mapping[Modality, Found],
     ) -> None:
-        self.reader, self.counts, self.vector, self.scales, self.options = reader, counts, vector, scales, options
+        self.reader, self.query, self.vector, self.scales = reader, query, vector, scales
+        self.options, self.fresh, self.depth, self.found = options, fresh, depth, found
         by_words = options.mode != "dense" and query.in_words and reader.has_words
         self.mode = options.mode if by_words else "dense"
         self.words = lexical.terms(query.text)
-        self.fresh = Freshness()
+        self.least = -math.inf if options.min_relevance is None else options.min_relevance
 
     def best(self, wanted: int) -> list[Candidate]:
         """At most `wanted` candidates whose files are still there, the best first."""
-        depth = max(FIRST_DEPTH, wanted)
         while True:
-            best = list(islice(filter(self._passes, self._ordered(depth)), wanted))
-            if len(best) == wanted or depth >= max(self.counts.values(), default=0):
+            best = list(islice(filter(self._passes, self._ordered()), wanted))
+            if len(best) == wanted or self._exhausted():
                 return best
-            depth *= 4
+            self._deepen()
 
     def hit(self, candidate: Candidate) -> Hit:
         """What the candidate tells the world, not yet ranked."""
@@ -62,33 +77,38 @@ class Ranking:
         )
 
     def _passes(self, candidate: Candidate) -> bool:
-        least = -math.inf if self.options.min_relevance is None else self.options.min_relevance
-        return candidate.relevance >= least and self.fresh.living(candidate)
+        barred = candidate.relevance < self.least or candidate.place.item.path in self.query.but
+        return not barred and self.fresh.living(candidate)
 
-    def _ordered(self, depth: int) -> Iterable[Candidate]:
-        """The first of each key at this depth, best first."""
-        nearest = [] if self.mode == "lexical" else self._nearest(depth)
-        for rank, candidate in enumerate(self._first(nearest).values(), 1):
+    def _ordered(self) -> Iterable[Candidate]:
+        """The first of each key at the present depth, best first."""
+        nearest = self._located({item: score for found in self.found.values() for item, score in found})
+        for rank, candidate in enumerate(self._heads(nearest).values(), 1):
             candidate.stages["dense"] = Stage(rank, candidate.relevance)
         if self.mode == "dense":
-            return self._first(nearest).values()
+            return self._heads(nearest).values()
         if self.mode == "lexical":
             return (candidate for _, candidate in self._fused([], self._by_passage, self._by_name))
-        fused = [pair for partition in self.counts for pair in self._fused_partition(partition, nearest)]
+        fused = [pair for partition in self.found for pair in self._fused_partition(partition, nearest)]
         fused.sort(key=lambda pair: (-pair[0], pair[1].order))
-        return self._first([candidate for _, candidate in fused]).values()
+        return self._heads([candidate for _, candidate in fused]).values()
 
-    def _first(self, candidates: Iterable[Candidate]) -> dict[Key, Candidate]:
+    def _heads(self, candidates: Iterable[Candidate]) -> dict[Key, Candidate]:
         return best_by_key(candidates, self.options.all_segments)
 
     # --- by vectors ---
 
-    def _nearest(self, depth: int) -> list[Candidate]:
-        """The `depth` best items of each partition at every file that holds them, by relevance."""
-        scores: dict[int, float] = {}
-        for partition in self.counts:
-            scores.update(self.reader.search(self.vector, partition, depth, self.options.where))
-        return self._located(scores)
+    def _deepen(self) -> None:
+        self.depth *= 4
+        where = self.options.where
+        self.found = {name: self.reader.search(self.vector, name, self.depth, where) for name in self.found}
+
+    def _exhausted(self) -> bool:
+        """Whether going deeper finds nothing that may be an answer."""
+        return all(
+            len(found) < self.depth or self.scales[name].relevance(found[-1][1]) < self.least
+            for name, found in self.found.items()
+        )
 
     def _located(self, scores: Mapping[int, float]) -> list[Candidate]:
         places = self.reader.locate(list(scores), self.options.where)
@@ -123,7 +143,7 @@ class Ranking:
         """The passage of each key that holds the words best, with its score."""
         scores = self._passages
         known = [one for one in self._known if one.place.item_id in scores]
-        best = self._first(sorted(known, key=lambda one: -scores[one.place.item_id]))
+        best = self._heads(sorted(known, key=lambda one: -scores[one.place.item_id]))
         return {key: (one, scores[one.place.item_id]) for key, one in best.items()}
 
     @cached_property
@@ -150,7 +170,7 @@ class Ranking:
         by_passage: dict[Key, tuple[Candidate, float]],
         by_name: dict[Key, tuple[Candidate, float]],
     ) -> list[tuple[float, Candidate]]:
-        chosen = self._first(dense)
+        chosen = self._heads(dense)
         worth = {key: candidate.relevance for key, candidate in chosen.items()}
         rankings = {"dense": {key: rank for rank, key in enumerate(chosen, 1)}}
         stages = {key: dict(candidate.stages) for key, candidate in chosen.items()}
@@ -160,7 +180,7 @@ class Ranking:
                 worth[key] = max(worth.get(key, -math.inf), candidate.relevance)
                 stages.setdefault(key, {})[name] = Stage(rankings[name][key], score)
                 # A passage that holds the words says more about where to look than the part that is nearest.
-                if name == "passages" or key not in chosen:
+                if key not in chosen or (name == "passages" and candidate.relevance >= self.least):
                     chosen[key] = candidate
         sums = lexical.fuse(rankings.values())
         order = sorted(chosen, key=lambda key: (-sums[key], -worth[key], chosen[key].order))

@@ -40,10 +40,6 @@ _MOST_NAMES = 512
 _NARROW = 2048
 """So many vectors are compared one by one, which is exact with every kind of file, rather than looked up in it."""
 
-_ROWS_BY_SEGMENT = """SELECT s.name, s.count, s.live,
-    (SELECT count(DISTINCT i.row) FROM items i WHERE i.segment_id = s.id),
-    (SELECT count(*) FROM tombstones t WHERE t.segment_id = s.id) FROM segments s ORDER BY s.id"""
-
 
 class Block(NamedTuple):
     """Some vectors, float32 `(n, dim)`, with the ids of their items and of the contents these are of, int64 `(n,)`."""
@@ -426,6 +422,15 @@ class Reader:
         """What the index holds as a whole, at this snapshot."""
         return Survey(self.directory, self._db, self._codec)
 
+    def parts_at(self, path: str) -> list[tuple[int, Modality]]:
+        """Ids and partitions of the items of a file, in their order; none when it is not indexed."""
+        with schema.translated(self.directory):
+            return self._db.execute(
+                "SELECT i.id, i.partition FROM files f JOIN items i ON i.content_id = f.content_id"
+                " WHERE f.path = ? ORDER BY i.ordinal",
+                (self._codec.encode(path),),
+            ).fetchall()
+
     def failures(self, *, unsupported: bool = False) -> Iterator[FileRecord]:
         """Files that could not be read and are still there, in order of paths; with `unsupported` those too."""
         query = f"SELECT {FILE_COLUMNS} WHERE f.status <> 'ok' AND f.missing = 0 ORDER BY f.path"
@@ -465,19 +470,7 @@ class Reader:
 
     def problems(self) -> Iterator[str]:
         """Read everything and say what is wrong with it, one line each; slow. Nothing comes from a sound index."""
-        with schema.translated(self.directory):
-            for (line,) in self._db.execute("PRAGMA quick_check"):
-                if line != "ok":
-                    yield f"{schema.DATABASE}: {line}"
-            for name, count, live, items, dead in self._db.execute(_ROWS_BY_SEGMENT).fetchall():
-                if (live, count) != (items, items + dead):
-                    yield f"{schema.DATABASE}: {name} has {count} rows, {items} with an item and {dead} without"
-            for name, expected in self._db.execute("SELECT name, checksum FROM segments ORDER BY id").fetchall():
-                try:
-                    if vectors.checksum(vectors.segment_path(self.directory, name)) != expected:
-                        yield f"{vectors.FOLDER}/{name}: its bytes are not those that were written"
-                except FileNotFoundError:
-                    yield f"{vectors.FOLDER}/{name}: gone"
+        return self.survey.problems()
 
 
 def _parts(values: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -121,3 +121,23 @@ def test_all_segments_shows_each_part_of_a_file(tmp_path: Path) -> None:
         assert [hit.item.ordinal for hit in hits(searcher, all_segments=True, mode=mode)] == [2, 1, 0]
     assert [hit.item.ordinal for hit in hits(searcher, "word0", all_segments=True)] == [0, 2, 1]
     assert [hit.item.ordinal for hit in hits(searcher, "word0")] == [0]
+
+
+def test_a_cutoff_keeps_a_file_whose_nearest_part_passes_it(tmp_path: Path) -> None:
+    from mmsearch.core import Facts, Item, Span
+    from mmsearch.store import Writer
+    from tests.search.helpers import leaning
+    from tests.store.helpers import IDENTITY
+
+    path = tmp_path / "a.txt"
+    path.write_text("x")
+    items = [Item("", "a", "text", "text", n, Span("line", n, n), f"word{n}") for n in range(2)]
+    with Writer.open(str(tmp_path / "index"), IDENTITY) as writer:
+        rows = np.stack([leaning(0.9, 2), leaning(0.1, 3)])
+        writer.put_content("a", "text", "text", Facts(), items, rows)
+        writer.put_file(str(path), 1, path.stat().st_mtime_ns, "a", "text")
+        writer.commit()
+    searcher = Searcher(Reader.open(str(tmp_path / "index")), Pointer())
+    found = hits(searcher, "word1", min_relevance=0.5, calibrated=False)
+    assert [hit.item.ordinal for hit in found] == [0]
+    assert [hit.item.ordinal for hit in hits(searcher, "word1", calibrated=False)] == [1]

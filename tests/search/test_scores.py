@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch.errors import UsageError
 from mmsearch.search import Searcher
 from tests.search.helpers import Files, hits, names, searcher_of
 
@@ -36,9 +35,3 @@ def test_min_relevance_cuts_the_tail_off(searcher: Searcher, mode: str) -> None:
     bound = hits(searcher, top=20, mode=mode)[0].relevance
     assert names(searcher, top=20, mode=mode, min_relevance=bound) == ["best.txt"]
     assert names(searcher, top=20, mode=mode, min_relevance=bound + 1) == []
-
-
-@pytest.mark.parametrize("options", [{"rerank_budget": 2.0}, {"fold": True}])
-def test_what_is_not_there_yet_is_refused(searcher: Searcher, options: dict[str, object]) -> None:
-    with pytest.raises(UsageError, match="not possible yet"):
-        names(searcher, **options)
