@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INDEX ?= .demo/index
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types check clean
+.PHONY: demo test lint types check quality clean
 
 demo: $(INSTALLED)
 	$(BIN)/mmsearch index sample_corpus --index $(INDEX)
@@ -28,6 +28,9 @@ $(INSTALLED): pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@
+
+quality: $(INSTALLED)
+	$(BIN)/python -m benchmarks.quality
 
 clean:
 	rm -rf $(VENV) .demo build dist *.egg-info

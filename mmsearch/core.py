@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, get_args
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,22 +135,52 @@ class QueryPart:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is searched for: one or more parts, at most one of them text. `label` is how output names the query."""
+    """What is searched for.
+
+    Attributes:
+        parts: ingredients; those of negative weight are what is not meant.
+        label: how output names the query.
+        vector: float32 `(dim,)`, stored vectors that are one more ingredient and need no model.
+        but: absolute paths that are no answer.
+    """
 
     parts: tuple[QueryPart, ...]
     label: str = ""
+    vector: Vectors | None = field(default=None, compare=False)
+    but: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:
-        """The text part, or an empty string."""
-        return next((part.content for part in self.parts if isinstance(part.content, str)), "")
+        """The texts that are meant, or an empty string."""
+        return " ".join(part.content for part in self.parts if isinstance(part.content, str) and part.weight > 0)
+
+    @property
+    def in_words(self) -> bool:
+        """Whether it is a single text and nothing else."""
+        return len(self.parts) == 1 and bool(self.text) and self.vector is None
+
+
+class Stage(NamedTuple):
+    """What one stage of the ranking made of a hit."""
+
+    rank: int
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result. `score` is the raw cosine, not comparable across modalities; `relevance` is what the ranking uses.
+    """One result.
 
-    `stale` means that the file on disk is no longer what was indexed.
+    Attributes:
+        item: where it is.
+        rank: counts from 1.
+        score: the raw cosine, not comparable across modalities.
+        relevance: what is comparable.
+        rerank_score: of the reranker that read it.
+        stale: the file on disk is no longer what was indexed.
+        snippet: the stretch of its text that holds most of the query's words.
+        stages: by name, in order, what each stage of the ranking made of it.
+        same: paths of hits that are nearly the same and were folded into this one.
     """
 
     item: Item
@@ -159,6 +189,9 @@ class Hit:
     relevance: float
     rerank_score: float | None = None
     stale: bool = False
+    snippet: str = ""
+    stages: Mapping[str, Stage] = field(default_factory=dict)
+    same: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,11 @@ LEAST_SNIPPET = 12
 """Columns of a terminal below which a snippet tells nothing."""
 
 
-def hit_fields(hit: Hit, model: str) -> dict[str, Any]:
-    """The JSON object of one hit. Spans appear as `page`, as `start` and `end` in seconds, or as line numbers."""
+def hit_fields(hit: Hit, model: str, explain: bool = False) -> dict[str, Any]:
+    """The JSON object of one hit. Spans appear as `page`, as `start` and `end` in seconds, or as line numbers.
+
+    `same` is there where hits were folded into it, `stages` where `explain` asks for them.
+    """
     rerank = None if hit.rerank_score is None else round(hit.rerank_score, 6)
     return {
         "rank": hit.rank,
@@ -52,14 +55,21 @@ def hit_fields(hit: Hit, model: str) -> dict[str, Any]:
         "rerank_score": rerank,
         "path": hit.item.path,
         "modality": hit.item.modality,
-        **_span_fields(hit.item.span),
-        "snippet": hit.item.snippet,
+        **span_fields(hit.item.span),
+        "snippet": hit.snippet or hit.item.snippet,
         "model": model,
         "stale": hit.stale,
+        **({"same": list(hit.same)} if hit.same else {}),
+        **({"stages": _stages(hit)} if explain else {}),
     }
 
 
-def _span_fields(span: Span) -> dict[str, Any]:
+def _stages(hit: Hit) -> dict[str, dict[str, float]]:
+    return {name: {"rank": one.rank, "score": round(one.score, 6)} for name, one in hit.stages.items()}
+
+
+def span_fields(span: Span) -> dict[str, Any]:
+    """A span as JSON: `page`, `start` and `end` in seconds, or line numbers; nothing for the whole file."""
     if span.unit == "page":
         return {"page": int(span.start)}
     if span.unit == "second":
@@ -70,7 +80,15 @@ def _span_fields(span: Span) -> dict[str, Any]:
 
 
 def hits(
-    found: Sequence[Hit], query: str, model: str, form: Format, *, end: str = "\n", width: int = 0, base: str = ""
+    found: Sequence[Hit],
+    query: str,
+    model: str,
+    form: Format,
+    *,
+    end: str = "\n",
+    width: int = 0,
+    base: str = "",
+    explain: bool = False,
 ) -> str:
     """All hits of one query, ready to be written.
 
@@ -82,8 +100,9 @@ def hits(
         end: terminates each path of `Format.paths`.
         width: columns of the terminal that a table is for; 0 means that it is not for one.
         base: a table shows paths below this directory relative to it; the other formats never do.
+        explain: say what each stage of the ranking made of a hit; CSV and paths have no place for it.
     """
-    rows = [hit_fields(hit, model) for hit in found]
+    rows = [hit_fields(hit, model, explain) for hit in found]
     if form is Format.paths:
         return "".join(hit.item.path + end for hit in found)
     if form is Format.json:
@@ -92,7 +111,7 @@ def hits(
         return "".join(to_json({"query": query, **row}, indent=None) + "\n" for row in rows)
     if form is Format.csv:
         return _csv([{"query": query, **row} for row in rows])
-    return draw(_hit_table(found, width, base), width) if found else ""
+    return draw(_hit_table(found, width, base, explain), width) if found else ""
 
 
 def to_json(value: Any, indent: int | None = 2) -> str:
@@ -107,7 +126,7 @@ def encode(text: str, paths: bool = False) -> bytes:
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     out = io.StringIO()
-    writer = csv.DictWriter(out, CSV_COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(out, CSV_COLUMNS, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()
@@ -124,13 +143,13 @@ def _escape(char: str) -> str:
     return char.encode("unicode_escape").decode()
 
 
-def _hit_table(found: Sequence[Hit], width: int, base: str) -> Table:
+def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool) -> Table:
     """A row a hit, without columns that are empty in all rows."""
     from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
-    cells = [_cells(hit, base) for hit in found]
+    cells = [_cells(hit, base, explain) for hit in found]
     columns = {name: [row[name] for row in cells] for name in cells[0] if any(row[name] for row in cells)}
     widths = {name: max(map(cell_len, [name, *column])) for name, column in columns.items()}
     fixed = sum(widths[name] + 1 for name in columns if name not in ("path", "snippet"))
@@ -153,7 +172,7 @@ def _hit_table(found: Sequence[Hit], width: int, base: str) -> Table:
     return table
 
 
-def _cells(hit: Hit, base: str) -> dict[str, str]:
+def _cells(hit: Hit, base: str, explain: bool) -> dict[str, str]:
     """What the table shows of a hit; paths below `base` are shown relative to it."""
     below = os.path.join(base, "")
     path = hit.item.path.removeprefix(below) if base else hit.item.path
@@ -161,9 +180,12 @@ def _cells(hit: Hit, base: str) -> dict[str, str]:
         "#": str(hit.rank),
         "relevance": f"{hit.relevance:.2f}",
         "rerank": "" if hit.rerank_score is None else f"{hit.rerank_score:.2f}",
-        "path": harmless(path) + (" (changed since)" if hit.stale else ""),
+        "path": harmless(path)
+        + (" (changed since)" if hit.stale else "")
+        + (f" (+{len(hit.same)})" if hit.same else ""),
         "where": str(hit.item.span) or hit.item.modality,
-        "snippet": harmless(hit.item.snippet),
+        "why": ", ".join(f"{name} {one.rank} ({one.score:.3g})" for name, one in hit.stages.items()) if explain else "",
+        "snippet": harmless(hit.snippet or hit.item.snippet),
     }
 
 

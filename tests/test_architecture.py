@@ -16,8 +16,8 @@ LAYERS = [
     {"core", "deferred", "errors"},
     {"scan", "media", "models", "store"},
     {"feed"},
-    {"calibrate", "build", "search"},
-    {"bench"},
+    {"calibrate", "lexical", "build", "search"},
+    {"bench", "evaluate", "dupes"},
     {"render"},
     {"cli"},
 ]

@@ -6,12 +6,13 @@ import csv
 import io
 import json
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch.core import WHOLE, Hit, Item, Span
+from mmsearch.core import WHOLE, Hit, Item, Span, Stage
 from mmsearch.render import Format, encode, harmless, hit_fields, hits
 
 
@@ -87,3 +88,15 @@ def test_a_narrow_terminal_keeps_whole_paths_and_drops_the_snippet() -> None:
 def test_a_table_shows_paths_relative_to_where_one_is() -> None:
     assert "/data" not in hits([hit("/data/sub/a.jpg")], "q", "m", Format.table, base="/data")
     assert "/database/a.jpg" in hits([hit("/database/a.jpg")], "q", "m", Format.table, base="/data")
+
+
+def test_an_explanation_names_each_stage() -> None:
+    told = replace(hit(), stages={"dense": Stage(2, 1.5), "fused": Stage(1, 0.03)}, same=("/b", "/c"))
+    fields = hit_fields(told, "m", explain=True)
+    assert fields["stages"] == {"dense": {"rank": 2, "score": 1.5}, "fused": {"rank": 1, "score": 0.03}}
+    assert fields["same"] == ["/b", "/c"]
+    assert not {"stages", "same"} & set(hit_fields(hit(), "m"))
+    table = hits([told], "q", "m", Format.table, explain=True)
+    assert "dense 2 (1.5), fused 1 (0.03)" in table and "(+2)" in table
+    assert "dense" not in hits([told], "q", "m", Format.table)
+    assert "stages" not in hits([told], "q", "m", Format.csv, explain=True)

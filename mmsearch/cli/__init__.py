@@ -9,6 +9,8 @@ import typer
 
 from mmsearch import __version__
 from mmsearch.cli.bench import bench
+from mmsearch.cli.dupes import dupes
+from mmsearch.cli.eval import evaluate
 from mmsearch.cli.index import index
 from mmsearch.cli.models import app as models
 from mmsearch.cli.search import search
@@ -30,6 +32,8 @@ app.command()(search)
 app.command()(status)
 app.command()(bench)
 app.add_typer(models, name="models")
+app.command("eval")(evaluate)
+app.command()(dupes)
 
 
 def _version(wanted: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -21,6 +22,15 @@ def _value(text: str, metavar: str, *names: str, **more: Any) -> Any:
 Text: TypeAlias = str | None
 Texts: TypeAlias = list[str] | None
 
+
+class Modes(str, Enum):
+    """How a search ranks; the library has the same as literals, whose import would slow `--help` down."""
+
+    dense = "dense"
+    lexical = "lexical"
+    hybrid = "hybrid"
+
+
 # Every command
 IndexDir = Annotated[
     Text,
@@ -32,14 +42,38 @@ Json = Annotated[bool, _flag("Print one JSON object.", "--json")]
 
 # search
 Words = Annotated[Texts, typer.Argument(metavar="QUERY", help="What to look for.")]
-Images = Annotated[Texts, _value("A picture to look for; - reads it from stdin.", "FILE|-", "--image")]
+Images = Annotated[Texts, _value("A picture to look for, also as FILE:WEIGHT; - is stdin.", "FILE|URL|-", "--image")]
+Audios = Annotated[Texts, _value("A sound to look for, likewise.", "FILE|URL|-", "--audio")]
+Videos = Annotated[Texts, _value("A clip to look for, likewise.", "FILE|URL|-", "--video")]
+Not = Annotated[Texts, _value("What is not meant; repeatable.", "TEXT", "--not")]
+Like = Annotated[Texts, _value("Like a file that is indexed; uses no model.", "PATH", "--like")]
+Queries = Annotated[Text, _value("Many queries, one a line: texts or JSON objects.", "FILE|-", "--queries")]
 Top = Annotated[int, _value("At most this many files.", "N", "-k", "--top", min=1)]
 Types = Annotated[Text, _value("Only these: text,image,document,audio,video.", "TYPE,...", "-t", "--type")]
+Inside = Annotated[Texts, _value("Only files below this folder; repeatable.", "DIR", "--in")]
+After = Annotated[Text, _value("Taken, or else changed, then or later: 2024-03, 7d.", "DATE", "--after")]
+Before = Annotated[Text, _value("Taken, or else changed, before then.", "DATE", "--before")]
+Size = Annotated[Texts, _value("+1M at least, -10k at most, 1M..2M between; repeatable.", "RANGE", "--size")]
+Width = Annotated[Texts, _value("Pixels: +1000, -500, 800..1200.", "RANGE", "--width")]
+Height = Annotated[Texts, _value("Pixels, likewise.", "RANGE", "--height")]
+Duration = Annotated[Texts, _value("Length of sound and video: +30, -2m, 1:00..1:30.", "RANGE", "--duration")]
+Mode = Annotated[Modes, typer.Option("--mode", help="By vectors, by words, or both.")]
+Raw = Annotated[bool, _flag("Rank by raw cosines, which favour some modalities.", "--raw")]
+MinRelevance = Annotated[float | None, _value("Leave out hits below.", "X", "--min-relevance")]
+AllSegments = Annotated[bool, _flag("Each matching part of a file, not only the best.", "--all-segments")]
 Rerank = Annotated[bool, _flag("Read the best candidates again, more closely.", "--rerank")]
 RerankerName = Annotated[
     Text, _value("A name of `models list`, a hub id or a directory; implies --rerank.", "MODEL", "--reranker")
 ]
 RerankDepth = Annotated[int, _value("How many candidates the reranker reads.", "N", "--rerank-depth", min=1)]
+RerankBudget = Annotated[
+    float | None, _value("Read no more after so long; what was read is ordered.", "SECONDS", "--rerank-budget", min=0)
+]
+RerankTypes = Annotated[Text, _value("Read only these files again; default: all it can.", "TYPE,...", "--rerank-types")]
+Fold = Annotated[bool, _flag("Show hits that are nearly the same as one.", "--fold")]
+Explain = Annotated[bool, _flag("Say what each stage of the ranking made of a hit.", "--explain")]
+Context = Annotated[bool, _flag("Print what was found itself, as JSON evidence for a language model.", "--context")]
+ContextBudget = Annotated[int, _value("Most bytes of that evidence.", "BYTES", "--context-budget", min=1)]
 Shape = Annotated[Format | None, typer.Option("--format", help="How hits are written; default: table.")]
 JsonLines = Annotated[bool, _flag("One JSON object a line.", "--jsonl")]
 Paths = Annotated[bool, _flag("Only paths, one a line.", "-l", "--paths")]
@@ -114,3 +148,26 @@ Plot = Annotated[Text, _value("Draw speed and memory too: .html, or .png and .sv
 
 # models
 ModelName = Annotated[str, typer.Argument(metavar="NAME", help="A name of `models list`, or a hub id.")]
+
+# eval
+Questions = Annotated[str, typer.Argument(metavar="QUERIES.jsonl", help="Questions with their answers, one a line.")]
+Compare = Annotated[
+    str, _value("Ways to search: raw, calibrated, lexical, hybrid, rerank, exact.", "SETTING,...", "--compare")
+]
+Dims = Annotated[list[int] | None, _value("Also with only the first N dimensions; repeatable.", "N", "--dim", min=1)]
+Losers = Annotated[
+    int, _value("Most questions to list whose first hit is wrong, for each setting.", "N", "--losers", min=0)
+]
+EvalReranker = Annotated[Text, _value("For `rerank`: builtin, a hub id or a directory.", "MODEL", "--reranker")]
+
+# dupes
+Below = Annotated[Texts, typer.Argument(metavar="PATH", help="Only files at or below these; default: all.")]
+Threshold = Annotated[
+    float, _value("How alike: 1 is the same, 0 an arbitrary pair.", "X", "--threshold", min=0.5, max=1.0)
+]
+Across = Annotated[bool, _flag("Only pairs of different modalities.", "--across")]
+Within = Annotated[bool, _flag("Only pairs of one modality.", "--within")]
+NullGroups = Annotated[
+    bool,
+    _flag("Paths of copies, the one to keep first, each ended with NUL; an empty one ends a group.", "-0", "--print0"),
+]

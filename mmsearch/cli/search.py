@@ -1,35 +1,64 @@
-"""`mmsearch search`: one query, its hits on stdout."""
+"""`mmsearch search`: one query or many, their hits on stdout."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
 
 from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded, parse_types, terminal_width
+from mmsearch.cli.filters import make_filter
 from mmsearch.cli.locate import locate
-from mmsearch.errors import MediaError, UsageError
-from mmsearch.render import Format, hits
+from mmsearch.errors import UsageError
+from mmsearch.render import Format, harmless, hit_fields, hits, to_json
 
 if TYPE_CHECKING:
-    from mmsearch.core import Embedder, Hit, Picture, Query, Reranker
-    from mmsearch.search import SearchOptions
+    from typing import TypeAlias
+
+    from mmsearch.core import Embedder, Hit, ModelSpec, Reranker
+    from mmsearch.search import Asked
     from mmsearch.store import Reader
+
+    Answers: TypeAlias = Iterable[tuple[str, list[Hit]]]
 
 
 @guarded
 def search(
     words: options.Words = None,
     image: options.Images = None,
+    audio: options.Audios = None,
+    video: options.Videos = None,
+    not_: options.Not = None,
+    like: options.Like = None,
+    queries: options.Queries = None,
     top: options.Top = 10,
     types: options.Types = None,
     globs: options.Globs = None,
+    inside: options.Inside = None,
+    after: options.After = None,
+    before: options.Before = None,
+    size: options.Size = None,
+    width: options.Width = None,
+    height: options.Height = None,
+    duration: options.Duration = None,
+    mode: options.Mode = options.Modes.hybrid,
+    raw: options.Raw = False,
+    min_relevance: options.MinRelevance = None,
+    all_segments: options.AllSegments = False,
     rerank: options.Rerank = False,
     reranker: options.RerankerName = None,
     rerank_depth: options.RerankDepth = 20,
+    rerank_budget: options.RerankBudget = None,
+    rerank_types: options.RerankTypes = None,
+    fold: options.Fold = False,
+    explain: options.Explain = False,
+    context: options.Context = False,
+    context_budget: options.ContextBudget = 1 << 18,
     form: options.Shape = None,
     as_json: options.Json = False,
     as_jsonl: options.JsonLines = False,
@@ -40,7 +69,7 @@ def search(
 ) -> None:
     """Find files by meaning.
 
-    The query is text, a picture, or both: what is found is like all of it together.
+    The query is text, pictures, sounds, clips, or any mix: what is found is like all of it together.
 
     Examples:
 
@@ -50,23 +79,69 @@ def search(
 
       mmsearch search --image cat.jpg "but black" --json
 
+      mmsearch search "a red car" --not snow --image car.jpg:0.7
+
+      mmsearch search --like holidays/beach.jpg -t image
+
+      mmsearch search --queries queries.txt --jsonl
+
+      mmsearch search "terms of payment" --context --context-budget 50000
+
       mmsearch search invoice -l -0 | xargs -0 cp -t out/
     """
-    from mmsearch.search import Searcher
+    from mmsearch.search import Asked, Asker, Searcher, SearchOptions
 
     shape = _format(form, as_json, as_jsonl, paths or null)
-    wanted = _options(top, types, globs, rerank_depth)
+    if context and shape not in (Format.table, Format.json, Format.jsonl):
+        raise UsageError(f"--context is JSON: leave out --format {shape.value}")
+    ranges = {"size": size or [], "width": width or [], "height": height or [], "duration": duration or []}
+    wanted = SearchOptions(
+        top=top,
+        where=make_filter(types, globs or [], inside or [], (after, before), ranges),
+        rerank_depth=rerank_depth,
+        mode=mode.value,
+        calibrated=not raw,
+        min_relevance=min_relevance,
+        all_segments=all_segments,
+        rerank_budget=rerank_budget,
+        rerank_types=parse_types(rerank_types),
+        fold=fold,
+    )
     text = " ".join(words or []).strip()
-    if not text and not image:
-        raise UsageError("nothing to look for: give a text, or a picture with --image")
-    reader, embedder = _open(locate(index), device)
-    query = _query(text, image or [], embedder)
+    negatives, pictures, sounds, clips, known = (tuple(given or ()) for given in (not_, image, audio, video, like))
+    asked = _asked(Asked((text,) if text else (), negatives, pictures, sounds, clips, known), queries)
+    models = any(one.texts or one.negatives or one.image or one.audio or one.video for one in asked)
+    reader, embedder = _open(locate(index), device, models)
     second = _load_reranker(reranker, device) if rerank or reranker else None
-    found = Searcher(reader, embedder, second).search(query, wanted)
-    _output(found, query, embedder.spec.name, shape, "\0" if null else "\n")
-    if not found:
+    asker = Asker(reader, embedder, sys.stdin.buffer if queries != "-" else None)
+    answers = Searcher(reader, embedder, second).search_all(map(asker.query, asked), wanted)
+    labelled = ((one.label, found) for one, found in zip(asked, answers, strict=True))
+    many = queries is not None
+    if context:
+        any_found = _output_evidence(labelled, embedder.spec, context_budget, many=many or shape is Format.jsonl)
+    else:
+        any_found = _output(labelled, embedder.spec.name, shape, "\0" if null else "\n", many=many, explain=explain)
+    if not any_found:
         complain("nothing found")
         raise typer.Exit(1)
+
+
+def _asked(here: Asked, queries: str | None) -> list[Asked]:
+    """What the command line asks for, or each line of the file with queries."""
+    from mmsearch.search import Asked, read_lines
+
+    if queries is None:
+        here.require_something()
+        return [here]
+    if here != Asked():
+        raise UsageError("--queries takes the place of a query: give one or the other")
+    if queries == "-":
+        return read_lines(sys.stdin.buffer, "stdin", os.getcwd())
+    try:
+        with open(queries, "rb") as lines:
+            return read_lines(lines, queries, os.path.dirname(os.path.abspath(queries)))
+    except OSError as error:
+        raise UsageError(f"--queries {queries}: {error.strerror or error}") from None
 
 
 def _format(form: Format | None, as_json: bool, as_jsonl: bool, paths: bool) -> Format:
@@ -77,49 +152,19 @@ def _format(form: Format | None, as_json: bool, as_jsonl: bool, paths: bool) -> 
     return chosen[0] or Format.table if chosen else Format.table
 
 
-def _options(top: int, types: str | None, globs: list[str] | None, depth: int) -> SearchOptions:
-    from mmsearch.scan import glob_filter
-    from mmsearch.search import SearchOptions
-    from mmsearch.store import Filter
-
-    return SearchOptions(top, Filter(parse_types(types), glob_filter(globs) if globs else None), depth)
-
-
-def _open(directory: str, device: str | None) -> tuple[Reader, Embedder]:
-    """The index and the model it was built with."""
-    from dataclasses import replace
-
+def _open(directory: str, device: str | None, models: bool) -> tuple[Reader, Embedder]:
+    """The index and the model it was built with, which is not loaded if none is needed."""
     from mmsearch.models import load_embedder
+    from mmsearch.search import Stored
     from mmsearch.store import Identity, Reader
 
     reader = Reader.open(directory)
+    if not models:
+        return reader, Stored(reader.identity)
     options = replace(reader.identity.options, device=device)
     embedder = load_embedder(options)
     reader.identity.require(Identity.of(options, embedder.spec), directory)
     return reader, embedder
-
-
-def _query(text: str, images: list[str], embedder: Embedder) -> Query:
-    from mmsearch.core import Query, QueryPart
-
-    wanted = {"text": bool(text), "image": bool(images)}
-    for modality, used in wanted.items():
-        if used and modality not in embedder.spec.modalities:
-            raise UsageError(f"model {embedder.spec.name} of this index cannot embed {modality}")
-    parts = [QueryPart(text)] if text else []
-    parts += [QueryPart(_picture(image, embedder)) for image in images]
-    return Query(tuple(parts), text or " ".join(images))
-
-
-def _picture(source: str, embedder: Embedder) -> Picture:
-    from mmsearch.media import load_picture
-
-    if "://" in source and not os.path.exists(source):
-        raise UsageError(f"--image takes a file or `-`, not the URL {source}: download it first")
-    try:
-        return load_picture(sys.stdin.buffer if source == "-" else source, embedder.spec.loader)
-    except MediaError as error:
-        raise UsageError(f"--image {source}: {error}") from None
 
 
 def _load_reranker(name: str | None, device: str | None) -> Reranker:
@@ -129,6 +174,35 @@ def _load_reranker(name: str | None, device: str | None) -> Reranker:
     return load_reranker(ModelOptions(name or BUILTIN, device=device))
 
 
-def _output(found: list[Hit], query: Query, model: str, shape: Format, end: str) -> None:
-    text = hits(found, query.label, model, shape, end=end, width=terminal_width(), base=os.getcwd())
-    emit(text, paths=shape is Format.paths)
+def _output(answers: Answers, model: str, shape: Format, end: str, *, many: bool, explain: bool) -> bool:
+    """Write the hits of each query as they come; whether there were any."""
+    any_found, width, told = False, terminal_width(), 0
+    for label, found in answers:
+        text = hits(found, label, model, shape, end=end, width=width, base=os.getcwd(), explain=explain)
+        emit(_joined(text, label, told, shape) if many else text, paths=shape is Format.paths)
+        any_found, told = any_found or bool(found), told + 1
+    if many and shape is Format.json:
+        emit("]\n")
+    return any_found
+
+
+def _output_evidence(answers: Answers, spec: ModelSpec, budget: int, *, many: bool) -> bool:
+    """Write the evidence for each query, one JSON object a line where there are many; whether there was any."""
+    from mmsearch.search import context
+
+    any_found = False
+    for label, found in answers:
+        cited = [hit_fields(hit, spec.name) for hit in found]
+        told = {"query": label, **context.gather(found, cited, spec.loader, budget)}
+        emit(to_json(told, None if many else 2) + "\n")
+        any_found = any_found or bool(found)
+    return any_found
+
+
+def _joined(text: str, label: str, told: int, shape: Format) -> str:
+    """One answer as it follows `told` others: JSON as an array, CSV with one header, titled tables."""
+    if shape is Format.json:
+        return ("," if told else "[") + text
+    if shape is Format.csv and told:
+        return text.partition("\n")[2]
+    return f"{harmless(label)}\n{text}\n" if shape is Format.table else text

@@ -7,15 +7,35 @@ nothing of models, of the index, or of which files there are.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib import import_module
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
 from typing import BinaryIO, Protocol, cast
 
-from mmsearch.core import Item, LoaderSettings, Picture, Segment
+from mmsearch.core import Content, Item, LoaderSettings, Modality, Picture, Segment
 from mmsearch.errors import UNREADABLE, MediaError
+from mmsearch.media import remote
 from mmsearch.media.base import Kind, Loaded
 from mmsearch.media.kinds import HEAD_BYTES, KINDS, sniff
 
-__all__ = ["HEAD_BYTES", "KINDS", "UNREADABLE", "Kind", "Loaded", "identify", "load", "load_picture", "reload", "sniff"]
+__all__ = [
+    "HEAD_BYTES",
+    "KINDS",
+    "UNREADABLE",
+    "Kind",
+    "Loaded",
+    "identify",
+    "load",
+    "load_picture",
+    "load_query",
+    "reload",
+    "sniff",
+]
+
+MOST_PARTS = 8
+"""Windows or shots of a longer sound or clip that make a query."""
+_CALLED = {"image": "a picture", "audio": "sound", "video": "a clip"}
 
 LOADERS = {
     "image": "image",
@@ -52,32 +72,40 @@ def identify(path: str) -> Kind:
     return sniff(path, head)
 
 
-def load_picture(source: str | BinaryIO, settings: LoaderSettings) -> Picture:
-    """The picture in a file or a stream, as a query: of an animation a frame from its beginning.
+def load_query(source: str | BinaryIO, modality: Modality, settings: LoaderSettings) -> list[Content]:
+    """What is in a file, a stream or an http(s) URL, as a query: a picture, or windows of sound or shots evenly spread.
+
+    Of an animation it is a frame from its beginning.
 
     Raises:
-        MediaError: it cannot be read or is not a picture.
+        MediaError: it cannot be read or is nothing of the kind.
     """
     if not isinstance(source, str):
-        return _copied(source, settings)
+        return _copied(lambda file: copyfileobj(source, file), modality, settings)
+    if remote.is_url(source) and not os.path.exists(source):
+        return _copied(lambda file: remote.fetch(source, file), modality, settings)
     kind = identify(source)
-    if kind.modality != "image":
-        raise MediaError(f"not a picture but {kind.name}")
-    for segment in load(source, "", kind, settings).segments:
-        return cast(Picture, segment.content)
-    raise MediaError("no picture in it")
+    if kind.modality != modality and (kind.modality, modality) != ("video", "audio"):
+        raise MediaError(f"not {_CALLED.get(modality, modality)} but {kind.name}")
+    found = [one.content for one in load(source, "", kind, settings).segments if one.item.partition == modality]
+    if not found:
+        raise MediaError(f"no {modality} in it")
+    most = min(1 if modality == "image" else MOST_PARTS, len(found))
+    return [found[len(found) * place // most] for place in range(most)]
 
 
-def _copied(stream: BinaryIO, settings: LoaderSettings) -> Picture:
-    """A stream by way of a temporary file, since decoders seek."""
-    from shutil import copyfileobj
-    from tempfile import TemporaryDirectory
+def load_picture(source: str | BinaryIO, settings: LoaderSettings) -> Picture:
+    """The picture that `load_query` gives; raises likewise."""
+    return cast(Picture, load_query(source, "image", settings)[0])
 
+
+def _copied(write: Callable[[BinaryIO], object], modality: Modality, settings: LoaderSettings) -> list[Content]:
+    """What comes without a name, by way of a temporary file, since decoders seek."""
     with TemporaryDirectory(prefix="mmsearch-") as folder:
-        path = os.path.join(folder, "picture")
+        path = os.path.join(folder, "query")
         with open(path, "wb") as file:
-            copyfileobj(stream, file)
-        return load_picture(path, settings)
+            write(file)
+        return load_query(path, modality, settings)
 
 
 def load(path: str, digest: str, kind: Kind, settings: LoaderSettings) -> Loaded:

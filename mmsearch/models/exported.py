@@ -176,6 +176,10 @@ class ExportedTowers:
             return self._texts(cast("Sequence[str]", contents))
         return self._pictures(cast("Sequence[Picture]", contents))
 
+    def cuts(self, text: str) -> bool:
+        """Whether a text is longer than what is read of it."""
+        return self.tokens.cuts(text, self.context)
+
     def loader_settings(self, exact: bool = False) -> LoaderSettings:
         """Passages that fit the text tower, and pictures as the other one sees them, or a few times larger."""
         chars = (self.context - FRAME_TOKENS) * CHARS_PER_TOKEN // 10 * 10

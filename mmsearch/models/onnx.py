@@ -197,6 +197,10 @@ class Towers:
         """The unit embeddings alone, float32 `(n, dim)`."""
         return self.encode(partition, contents)[0]
 
+    def cuts(self, text: str) -> bool:
+        """Whether a text is longer than what is read of it."""
+        return bool(self.tokenizer.encode(text).overflowing)
+
 
 @cache
 def towers(directory: str) -> Towers:
@@ -245,6 +249,8 @@ class Rows(Protocol):
 
     def rows(self, partition: Modality, contents: Sequence[Content]) -> Vectors: ...
 
+    def cuts(self, text: str) -> bool: ...
+
 
 class TowerEmbedder:
     """Embeds with one tower for each kind of content: pages as pictures, clips as the mean of their frames."""
@@ -276,6 +282,14 @@ class TowerEmbedder:
         for part in query.parts:
             total += part.weight * _row(self._rows(kind_of(part.content), [part.content]))
         return _unit(total)
+
+    def cuts(self, text: str) -> bool:
+        """Whether a text is longer than the model's context."""
+        return self._encoder.cuts(text)
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Float32 `(n, dim)`: what `embed_query` gives for each of several texts, in few passes."""
+        return self._rows("text", texts)
 
     def _rows(self, partition: Modality, contents: Sequence[Content]) -> Vectors:
         if partition not in self.spec.modalities:

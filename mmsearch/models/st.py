@@ -139,6 +139,23 @@ class SentenceTransformerEmbedder:
             [self._unit(self._rows(self._model.encode_document, one), ["a probe"] * len(one)) for one in contents]
         )
 
+    def cuts(self, text: str) -> bool:
+        """Whether a text is longer than the model's context, as far as its tokenizer tells."""
+        most, tokenizer = self._model.max_seq_length, getattr(self._model[0], "tokenizer", None)
+        return most is not None and callable(tokenizer) and len(tokenizer(text)["input_ids"]) > most
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Float32 `(n, dim)`: what `embed_query` gives for each of several texts, in few passes.
+
+        Raises MmsearchError when the model cannot take one.
+        """
+        self._require("text")
+        try:
+            rows = self._rows(self._model.encode_query, list(texts))
+        except ValueError as error:
+            raise MmsearchError(f"{self._spec.name} cannot take a query: {hub.one_line(error)}") from error
+        return self._unit(rows, [f"the query {text!r}" for text in texts])
+
     def _describe(self, options: ModelOptions, fingerprint: str) -> ModelSpec:
         known = {part for kind in self._reads for part in PART_OF[kind]}
         modalities = frozenset(modality for modality in MODALITIES if modality in known)

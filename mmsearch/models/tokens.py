@@ -65,6 +65,11 @@ class TextRule:
         given = [text.lower() if self.lower else text for text in texts]
         return [encoding.ids for encoding in self._tokenizer.encode_batch(given)]
 
+    def cuts(self, text: str, limit: int) -> bool:
+        """Whether a text has more than `limit` tokens."""
+        self._tokenizer.enable_truncation(limit)
+        return bool(self._tokenizer.encode(text.lower() if self.lower else text).overflowing)
+
     def padded(self, encoded: Sequence[Sequence[int]], width: int) -> tuple[Ints, Ints]:
         """Token numbers `(n, width)` and their mask, 1 where there is text."""
         ids = np.full((len(encoded), width), self.pad, np.int64)

@@ -5,11 +5,21 @@ SQLite is the truth and lists immutable files of vectors. Knows nothing about mo
 
 from mmsearch.store.queries import read_identity, read_roots
 from mmsearch.store.reader import Reader
-from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Identity, Located, StoreStatus
+from mmsearch.store.records import (
+    EVERYTHING,
+    Bounds,
+    FileRecord,
+    FileStatus,
+    Filter,
+    Identity,
+    Located,
+    StoreStatus,
+)
 from mmsearch.store.writer import Writer
 
 __all__ = [
     "EVERYTHING",
+    "Bounds",
     "FileRecord",
     "FileStatus",
     "Filter",

@@ -128,18 +128,19 @@ def _looking(directory: str) -> Iterator[sqlite3.Connection | None]:
             db.close()
 
 
-def require_current(db: sqlite3.Connection, directory: str) -> None:
-    """Make sure that the tables are of this version's format.
+def require_readable(db: sqlite3.Connection, directory: str) -> int:
+    """Make sure that a reader can use the tables as they are; their format.
 
     Raises:
         IndexMissing: there are none yet.
-        IndexMismatch: they are newer, or older and only a writer may change them.
+        IndexMismatch: they are newer, or so old that a writer has to change them first.
     """
     present = schema.format_of(db, directory)
     if present == 0:
         raise IndexMissing(f"the index in {directory} is empty: run `mmsearch index`")
-    if present < schema.FORMAT:
+    if present < schema.OLDEST_READ:
         raise IndexMismatch(
-            f"the index in {directory} has format {present}, this mmsearch reads {schema.FORMAT}: "
+            f"the index in {directory} has format {present}, this mmsearch reads {schema.OLDEST_READ} and newer: "
             "run `mmsearch index` once to bring it up to date"
         )
+    return present

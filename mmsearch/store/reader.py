@@ -10,15 +10,18 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from mmsearch.core import Item, Modality, Span, Vectors
 from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged, IndexMismatch
-from mmsearch.store import schema, vectors
-from mmsearch.store.queries import FILE_COLUMNS, file_record, find_file, find_roots, load_codec, require_current
+from mmsearch.store import schema, vectors, words
+from mmsearch.store.filters import DEAD_CONTENTS, condition, passing_contents
+from mmsearch.store.queries import FILE_COLUMNS, file_record, find_file, find_roots, load_codec, require_readable
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, StoreStatus
+from mmsearch.store.survey import Survey
 from mmsearch.store.vectors import Rows
 
 if TYPE_CHECKING:
@@ -33,13 +36,17 @@ Mask: TypeAlias = "npt.NDArray[np.bool_]"
 _ATTEMPTS = 8
 _PARAMETERS = 500
 _MOST_TIES = 4096
-# Contents whose every file is missing. All others have a live file: a commit deletes those that have none.
-_DEAD_CONTENTS = """SELECT DISTINCT m.content_id FROM files m WHERE m.missing = 1 AND m.content_id IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM files l WHERE l.content_id = m.content_id AND l.missing = 0)"""
+_MOST_NAMES = 512
+_NARROW = 2048
+"""So many vectors are compared one by one, which is exact with every kind of file, rather than looked up in it."""
 
-_ROWS_BY_SEGMENT = """SELECT s.name, s.count, s.live,
-    (SELECT count(DISTINCT i.row) FROM items i WHERE i.segment_id = s.id),
-    (SELECT count(*) FROM tombstones t WHERE t.segment_id = s.id) FROM segments s ORDER BY s.id"""
+
+class Block(NamedTuple):
+    """Some vectors, float32 `(n, dim)`, with the ids of their items and of the contents these are of, int64 `(n,)`."""
+
+    items: Rows
+    contents: Rows
+    vectors: Vectors
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ class Reader:
 
     def _begin(self) -> None:
         self._db.execute("BEGIN")  # the snapshot starts with the first read and lasts until refresh or close
-        require_current(self._db, self.directory)
+        self.format = require_readable(self._db, self.directory)
         self.identity = schema.identity_of(self._db, self.directory)
         self._codec = load_codec(self._db, self.directory)
         self._contents.clear()
@@ -116,7 +123,7 @@ class Reader:
         with schema.translated(self.directory):
             totals = dict(self._db.execute("SELECT partition, sum(live) FROM segments GROUP BY partition"))
             dead = self._db.execute(
-                f"SELECT partition, count(*) FROM items WHERE content_id IN ({_DEAD_CONTENTS}) GROUP BY partition"
+                f"SELECT partition, count(*) FROM items WHERE content_id IN ({DEAD_CONTENTS}) GROUP BY partition"
             )
             for partition, count in dead:
                 totals[partition] -= count
@@ -138,26 +145,52 @@ class Reader:
         """
         if vector.shape != (self.identity.dim,):
             raise ValueError(f"a query for this index has shape ({self.identity.dim},), got {vector.shape}")
-        query = np.ascontiguousarray(vector, dtype=np.float32)
+        return self.search_all(vector[None], partition, k, where)[0]
 
-        def attempt() -> list[tuple[int, float]]:
-            hits = [hit for one in self._segments(partition) for hit in self._search_one(one, query, k, where)]
-            return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
+    def search_all(
+        self, queries: Vectors, partition: Modality, k: int, where: Filter = EVERYTHING
+    ) -> list[list[tuple[int, float]]]:
+        """What `search` finds for each of several vectors, float32 `(n, dim)`."""
+        queries = np.ascontiguousarray(queries, dtype=np.float32)
 
-        return self._retry(attempt) if k > 0 else []
+        def attempt() -> list[list[tuple[int, float]]]:
+            parts = [self._search_one(one, queries, k, where) for one in self._segments(partition)]
+            together = (chain.from_iterable(hits) for hits in zip(*parts, strict=True))
+            found = [sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k] for hits in together]
+            return found or [[] for _ in queries]
 
-    def _search_one(self, segment: _Segment, query: Vectors, k: int, where: Filter) -> Iterator[tuple[int, float]]:
+        return self._retry(attempt) if k > 0 else [[] for _ in queries]
+
+    def _search_one(self, segment: _Segment, queries: Vectors, k: int, where: Filter) -> list[list[tuple[int, float]]]:
         alive = self._alive(segment, where)
         available = segment.count if alive is None else int(np.count_nonzero(alive))
         if not available:
-            return iter(())
-        file, want = self._file(segment), min(k + 1, available)
-        rows, scores = file.search(query, want, alive)
-        # FAISS picks at will among equal scores at the end of its list: look on until the tie ends, within reason.
-        while k < want < available and scores[-1] == scores[k - 1] and want < k + _MOST_TIES:
-            want = min(4 * want, available)
-            rows, scores = file.search(query, want, alive)
-        return zip(self._item_ids(segment, rows), map(float, scores), strict=True)
+            return [[] for _ in queries]
+        file = self._file(segment)
+        if alive is not None and available <= _NARROW:
+            rows = np.flatnonzero(alive)
+            products = queries @ np.concatenate(list(file.read(rows))).T
+            bars = np.partition(products, available - min(k, available), axis=1)[:, available - min(k, available)]
+            kept = [scores >= bar for scores, bar in zip(products, bars, strict=True)]
+            return [self._hits(segment, rows[best], scores[best]) for scores, best in zip(products, kept, strict=True)]
+        found = file.search(queries, min(k + 1, available), alive)
+        return [
+            self._hits(segment, *self._whole_ties(file, query, hits, k, alive, available))
+            for query, hits in zip(queries, found, strict=True)
+        ]
+
+    @staticmethod
+    def _whole_ties(
+        file: vectors.SegmentFile, query: Vectors, found: tuple[Rows, Vectors], k: int, alive: Mask | None, most: int
+    ) -> tuple[Rows, Vectors]:
+        """FAISS picks at will among equal scores at the end of its list: look on until the tie ends, within reason."""
+        rows, scores = found
+        while k < len(rows) < min(most, k + _MOST_TIES) and scores[-1] == scores[k - 1]:
+            rows, scores = file.search(query[None], min(4 * len(rows), most), alive)[0]
+        return rows, scores
+
+    def _hits(self, segment: _Segment, rows: Rows, scores: Vectors) -> list[tuple[int, float]]:
+        return list(zip(self._item_ids(segment, rows), map(float, scores), strict=True))
 
     def _alive(self, segment: _Segment, where: Filter) -> Mask | None:
         """Which rows may answer, bool `(count,)`; None for all of them, which is the common case and costs nothing."""
@@ -177,7 +210,7 @@ class Reader:
             self._dead = {}
             rows = self._db.execute(
                 "SELECT segment_id, row FROM tombstones UNION ALL"
-                f" SELECT segment_id, row FROM items WHERE content_id IN ({_DEAD_CONTENTS})"
+                f" SELECT segment_id, row FROM items WHERE content_id IN ({DEAD_CONTENTS})"
             )
             for number, row in rows:
                 self._dead.setdefault(number, []).append(row)
@@ -187,30 +220,17 @@ class Reader:
         """Bool by content id (0 is no content): has it a live file that passes?"""
         if self._last_filter is None or self._last_filter[0] != where:
             allowed = np.zeros(self._highest_content() + 1, dtype=np.bool_)
-            allowed[list(self._passing_contents(where))] = True
+            allowed[list(passing_contents(self._db, self._codec, where))] = True
             self._last_filter = where, allowed
         return self._last_filter[1]
-
-    def _passing_contents(self, where: Filter) -> Iterator[int]:
-        if where.accept is None:  # no path has to be read
-            rows = self._db.execute(f"SELECT id, modality FROM contents WHERE id NOT IN ({_DEAD_CONTENTS})")
-            return (content for content, modality in rows if self._passes(where, modality, b""))
-        rows = self._db.execute(
-            "SELECT f.content_id, c.modality, f.path FROM files f JOIN contents c ON c.id = f.content_id"
-            " WHERE f.missing = 0"
-        )
-        return (content for content, modality, path in rows if self._passes(where, modality, path))
-
-    def _passes(self, where: Filter, modality: Modality, path: bytes) -> bool:
-        if where.modalities is not None and modality not in where.modalities:
-            return False
-        return where.accept is None or where.accept(self._codec.decode(path))
 
     def _highest_content(self) -> int:
         return int(self._db.execute("SELECT coalesce(max(id), 0) FROM contents").fetchone()[0])
 
-    def _segments(self, partition: Modality) -> list[_Segment]:
-        rows = self._db.execute("SELECT id, name, count FROM segments WHERE partition = ? ORDER BY id", (partition,))
+    def _segments(self, partition: Modality | None = None) -> list[_Segment]:
+        rows = self._db.execute(
+            "SELECT id, name, count FROM segments WHERE ? IN (partition, '') ORDER BY id", (partition or "",)
+        )
         return [_Segment(*row) for row in rows]
 
     def _contents_of(self, segment: _Segment) -> Rows:
@@ -267,18 +287,95 @@ class Reader:
         return found
 
     def _located(self, item_ids: Sequence[int], where: Filter) -> Iterator[Located]:
+        sql, values = condition(where, self._codec)
         rows = self._db.execute(
             "SELECT i.id, i.partition, i.ordinal, i.span_unit, i.span_start, i.span_end, i.text,"
             " c.digest, c.kind, c.modality, f.path, f.size, f.mtime_ns"
             " FROM items i JOIN contents c ON c.id = i.content_id JOIN files f ON f.content_id = c.id"
-            f" WHERE f.missing = 0 AND i.id IN ({_marks(item_ids)})",
-            item_ids,
+            f" WHERE f.missing = 0 AND i.id IN ({_marks(item_ids)}){sql}",
+            [*item_ids, *values],
         )
         for item_id, partition, ordinal, unit, start, end, text, digest, kind, modality, path, size, mtime_ns in rows:
-            if self._passes(where, modality, path):
+            where_it_is = self._codec.decode(path)
+            if where.accept is None or where.accept(where_it_is):
                 span = Span(unit, start, end)
-                item = Item(self._codec.decode(path), digest, modality, partition, ordinal, span, text)
+                item = Item(where_it_is, digest, modality, partition, ordinal, span, text)
                 yield Located(item_id, item, kind, size, mtime_ns)
+
+    @property
+    def has_words(self) -> bool:
+        """Whether the index can be searched by words; one of an older mmsearch cannot until a writer has opened it."""
+        return self.format >= 2
+
+    def passages(
+        self, terms: Sequence[str], k: int, where: Filter = EVERYTHING, least: float = 0.0
+    ) -> list[tuple[int, float]]:
+        """Items whose passage holds at least a share of the words, in live files that pass the filter, at most `k`.
+
+        Returns item ids and BM25 scores, best first; nothing where there are no words.
+        """
+        if not self.has_words:
+            return []
+        with schema.translated(self.directory):
+            allowed = self._allowed(where)
+            rows = words.find_passages(self._db, terms, least)
+            return list(islice(((item, score) for item, content, score in rows if allowed[content]), k))
+
+    def named(
+        self, terms: Sequence[str], k: int, where: Filter = EVERYTHING, least: float = 0.0
+    ) -> list[tuple[str, list[int], float]]:
+        """Live files whose path holds at least a share of the words, best first: path, items, and that share.
+
+        At most `k` and those as good as the last of them, within reason; nothing where there are no words.
+        """
+        if not self.has_words:
+            return []
+        found: list[tuple[str, list[int], float]] = []
+        with schema.translated(self.directory):
+            for file, share in words.find_names(self._db, terms, least):
+                if len(found) >= k and (share < found[-1][2] or len(found) >= k + _MOST_NAMES):
+                    break
+                if (passing := self._if_passes(file, where)) is not None:
+                    path, content = passing
+                    found.append((path, self._items_of(content), share))
+        return found
+
+    def _if_passes(self, file: int, where: Filter) -> tuple[str, int] | None:
+        """Path and content of a live file that passes the filter."""
+        sql, values = condition(where, self._codec)
+        row = self._db.execute(
+            "SELECT f.path, c.id FROM files f JOIN contents c ON c.id = f.content_id"
+            f" WHERE f.missing = 0 AND f.id = ?{sql}",
+            (file, *values),
+        ).fetchone()
+        if row is None:
+            return None
+        path = self._codec.decode(row[0])
+        return (path, row[1]) if where.accept is None or where.accept(path) else None
+
+    def _items_of(self, content: int) -> list[int]:
+        return [item for (item,) in self._db.execute("SELECT id FROM items WHERE content_id = ?", (content,))]
+
+    def scores(self, vector: Vectors, item_ids: Sequence[int]) -> dict[int, float]:
+        """The exact cosine of a vector, float32 `(dim,)`, with each of some items; those that are gone are left out."""
+        return {item: float(row @ vector) for item, row in self.vectors_of(item_ids).items()}
+
+    def vectors_of(self, item_ids: Sequence[int]) -> dict[int, Vectors]:
+        """The vectors of items by their id, float32 `(dim,)` each."""
+        return self._retry(lambda: self._vectors(item_ids))
+
+    def _vectors(self, item_ids: Sequence[int]) -> dict[int, Vectors]:
+        listed: dict[int, list[tuple[int, int]]] = {}
+        for part in _parts(list(item_ids)):
+            query = f"SELECT segment_id, id, row FROM items WHERE id IN ({_marks(part)})"
+            for number, item, row in self._db.execute(query, part):
+                listed.setdefault(number, []).append((item, row))
+        segments = {one.number: one for one in self._segments()}
+        found: dict[int, Vectors] = {}
+        for number, places in listed.items():
+            blocks = self._file(segments[number]).read(np.array([row for _, row in places], np.int64))
+            found.update(zip((item for item, _ in places), chain.from_iterable(blocks), strict=True))
+        return found
 
     def sample(self, partition: Modality, limit: int = 1024) -> Vectors:
         """Live vectors spread evenly over a partition, the same ones each time: float32 `(at most limit, dim)`."""
@@ -298,10 +395,41 @@ class Reader:
                 blocks += self._file(segment).read(rows[mine])
         return np.concatenate(blocks)
 
+    def blocks(self, partition: Modality, where: Filter = EVERYTHING, numbers: int = 1 << 22) -> Iterator[Block]:
+        """Every live vector of a partition that passes the filter, a block of at most `numbers` numbers at a time.
+
+        A merge meanwhile does no harm, since all files are opened before the first block is read. The order is that of
+        the files, the same each time for one snapshot.
+        """
+        opened = self._retry(lambda: [(segment, self._file(segment)) for segment in self._segments(partition)])
+        step = max(1, numbers // self.identity.dim)
+        for segment, file in opened:
+            alive = self._alive(segment, where)
+            rows = np.arange(segment.count) if alive is None else np.flatnonzero(alive)
+            contents = self._contents_of(segment)
+            for start in range(0, len(rows), step):
+                some = rows[start : start + step]
+                items = np.array(self._item_ids(segment, some), dtype=np.int64)
+                yield Block(items, contents[some], np.concatenate(list(file.read(some))))
+
     def file(self, path: str) -> FileRecord | None:
         """What is known of one file."""
         with schema.translated(self.directory):
             return find_file(self._db, self._codec, path)
+
+    @property
+    def survey(self) -> Survey:
+        """What the index holds as a whole, at this snapshot."""
+        return Survey(self.directory, self._db, self._codec)
+
+    def parts_at(self, path: str) -> list[tuple[int, Modality]]:
+        """Ids and partitions of the items of a file, in their order; none when it is not indexed."""
+        with schema.translated(self.directory):
+            return self._db.execute(
+                "SELECT i.id, i.partition FROM files f JOIN items i ON i.content_id = f.content_id"
+                " WHERE f.path = ? ORDER BY i.ordinal",
+                (self._codec.encode(path),),
+            ).fetchall()
 
     def failures(self, *, unsupported: bool = False) -> Iterator[FileRecord]:
         """Files that could not be read and are still there, in order of paths; with `unsupported` those too."""
@@ -342,19 +470,7 @@ class Reader:
 
     def problems(self) -> Iterator[str]:
         """Read everything and say what is wrong with it, one line each; slow. Nothing comes from a sound index."""
-        with schema.translated(self.directory):
-            for (line,) in self._db.execute("PRAGMA quick_check"):
-                if line != "ok":
-                    yield f"{schema.DATABASE}: {line}"
-            for name, count, live, items, dead in self._db.execute(_ROWS_BY_SEGMENT).fetchall():
-                if (live, count) != (items, items + dead):
-                    yield f"{schema.DATABASE}: {name} has {count} rows, {items} with an item and {dead} without"
-            for name, expected in self._db.execute("SELECT name, checksum FROM segments ORDER BY id").fetchall():
-                try:
-                    if vectors.checksum(vectors.segment_path(self.directory, name)) != expected:
-                        yield f"{vectors.FOLDER}/{name}: its bytes are not those that were written"
-                except FileNotFoundError:
-                    yield f"{vectors.FOLDER}/{name}: gone"
+        return self.survey.problems()
 
 
 def _parts(values: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from mmsearch.core import MODALITIES, Item, LoaderSettings, Modality, ModelOptions, ModelSpec
@@ -150,11 +151,40 @@ class Located:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """What a number may be, both ends included; None leaves a side open."""
+
+    least: float | None = None
+    most: float | None = None
+
+
+ANY = Bounds()
+
+
+@dataclass(frozen=True)
 class Filter:
-    """Which files may answer: `modalities` is what the file is, `accept` a predicate on its absolute path."""
+    """Which files may answer. What is not known of a file passes no bound.
+
+    Attributes:
+        modalities: what the file is.
+        accept: a predicate on its absolute path.
+        folders: absolute paths of folders at or below one of which it lies.
+        size: bytes.
+        width, height: pixels, for pictures and video.
+        duration: seconds, for sound and video.
+        after, before: local time without a zone, the first included and the second not; of when a picture was taken
+            if that is known, else of when the file was changed.
+    """
 
     modalities: frozenset[Modality] | None = None
     accept: Callable[[str], bool] | None = None
+    folders: tuple[str, ...] = ()
+    size: Bounds = ANY
+    width: Bounds = ANY
+    height: Bounds = ANY
+    duration: Bounds = ANY
+    after: datetime | None = None
+    before: datetime | None = None
 
 
 EVERYTHING = Filter()

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from urllib.parse import quote
 
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
+from mmsearch.store import words
 from mmsearch.store.records import Identity
 
 DATABASE = "meta.sqlite"
@@ -57,8 +58,14 @@ def _1_first_tables(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_1_first_tables,)
+def _2_words(db: sqlite3.Connection) -> None:
+    words.create(db)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_1_first_tables, _2_words)
 FORMAT = len(MIGRATIONS)
+OLDEST_READ = 1
+"""The oldest format that a reader takes as it is; from 2 on there are words to search by."""
 
 
 def migrate(db: sqlite3.Connection, present: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from numbers import Integral
 
 from mmsearch.core import MODALITIES, Facts, Item, Modality, Vectors
-from mmsearch.store import schema, vectors
+from mmsearch.store import schema, vectors, words
 from mmsearch.store.merge import insert_segment, next_number
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.queries import find_content, stored_reason
@@ -84,11 +84,12 @@ class Commit:
         rows = dict.fromkeys(segments, 0)
         for (digest, kind), content in contents.items():
             facts = content.facts
-            content_id = self._db.execute(
+            cursor = self._db.execute(
                 "INSERT INTO contents (digest, kind, modality, width, height, duration, taken)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (digest, kind, content.modality, facts.width, facts.height, facts.duration, facts.taken),
-            ).lastrowid
+            )
+            content_id = int(cursor.lastrowid or 0)
             for item in content.items:
                 span = item.span
                 self._db.execute(
@@ -98,14 +99,17 @@ class Commit:
                      _storable(item.text), segments[item.partition], rows[item.partition]),
                 )  # fmt: skip
                 rows[item.partition] += 1
+            words.add_passages(self._db, content_id)
 
     def _put_file(self, path: str, record: FileRecord | None) -> int | None:
         """Write one file; the content that it no longer holds, if any."""
         key = self._codec.encode(path)
-        row = self._db.execute("SELECT content_id FROM files WHERE path = ?", (key,)).fetchone()
-        before: int | None = None if row is None else row[0]
+        row = self._db.execute("SELECT id, content_id FROM files WHERE path = ?", (key,)).fetchone()
+        before: int | None = None if row is None else row[1]
         if record is None:
-            self._db.execute("DELETE FROM files WHERE path = ?", (key,))
+            if row is not None:
+                words.remove_name(self._db, row[0])
+                self._db.execute("DELETE FROM files WHERE id = ?", (row[0],))
             return before
         after, reason = self._content_id(record), stored_reason(record.reason)
         self._db.execute(
@@ -115,6 +119,7 @@ class Commit:
             " missing = excluded.missing",
             (key, record.size, record.mtime_ns, record.status, reason, after, int(record.missing)),
         )
+        words.put_name(self._db, key, record.status == "ok")
         return None if before == after else before
 
     def _content_id(self, record: FileRecord) -> int | None:
@@ -136,6 +141,7 @@ class Commit:
             self._db.execute(
                 "INSERT INTO tombstones SELECT segment_id, row FROM items WHERE content_id = ?", (content_id,)
             )
+            words.remove_passages(self._db, content_id)
             self._db.execute("DELETE FROM items WHERE content_id = ?", (content_id,))
             self._db.execute("DELETE FROM contents WHERE id = ?", (content_id,))
             for segment_id, count in lost:

@@ -117,11 +117,11 @@ class SegmentFile:
                 "add --rebuild"
             )
 
-    def search(self, vector: Vectors, k: int, alive: npt.NDArray[np.bool_] | None) -> tuple[Rows, Vectors]:
-        """The rows with the highest inner product among those `alive`, and the products, best first.
+    def search(self, queries: Vectors, k: int, alive: npt.NDArray[np.bool_] | None) -> list[tuple[Rows, Vectors]]:
+        """For each query the rows with the highest inner product among those `alive`, and the products, best first.
 
         Args:
-            vector: float32 `(dim,)`.
+            queries: float32 `(n, dim)`.
             k: how many; fewer come back only when there are no more.
             alive: bool `(count,)`; None lets every row answer.
         """
@@ -129,10 +129,9 @@ class SegmentFile:
         params = faiss.SearchParameters()
         if alive is not None:
             params = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(np.packbits(alive, bitorder="little")))
-        with _one_thread():
-            scores, rows = self._index.search(vector[None, :], k, params=params)
-        found = rows[0] >= 0
-        return rows[0][found], scores[0][found]
+        with _threads_for(len(queries)):
+            scores, rows = self._index.search(queries, k, params=params)
+        return [(row[row >= 0], score[row >= 0]) for row, score in zip(rows, scores, strict=True)]
 
     def read(self, rows: Rows) -> Iterator[Vectors]:
         """Float32 `(n, dim)` blocks that together are the vectors of these rows, in order."""
@@ -161,11 +160,11 @@ def _read(path: str) -> Any:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def _threads_for(queries: int) -> Iterator[None]:
     """One query has no work for two threads, and starting them costs more than it does."""
     faiss = _faiss()
     before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
+    faiss.omp_set_num_threads(min(before, queries))
     try:
         yield
     finally:

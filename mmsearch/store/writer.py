@@ -15,7 +15,7 @@ from types import TracebackType
 
 from mmsearch.core import Facts, Item, Modality, Vectors
 from mmsearch.errors import IndexDamaged, IndexMismatch
-from mmsearch.store import merge, schema, vectors
+from mmsearch.store import merge, schema, vectors, words
 from mmsearch.store.lock import WriteLock
 from mmsearch.store.paths import HERE, PathCodec, below, prefix, stored
 from mmsearch.store.queries import count_files, find_content, find_file, find_indexed, find_roots, load_codec
@@ -345,6 +345,8 @@ def _erase(directory: str) -> None:
 def _start_anew(db: sqlite3.Connection, directory: str, identity: Identity) -> None:
     for table in ("items", "files", "contents", "tombstones", "segments", "roots", "meta"):
         db.execute(f"DELETE FROM {table}")
+    words.drop(db)
+    words.create(db)
     schema.put_meta(db, "format", str(schema.FORMAT))
     schema.put_meta(db, "identity", identity.to_json())
     # Numbers go on after the files that are still there, so that no name is used twice even after an erased database.

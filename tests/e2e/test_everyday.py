@@ -146,3 +146,19 @@ def test_ignored_and_hidden_files_are_left_out(mixed: Command, ignore: str) -> N
     assert mixed.report(".")["added"] == 3
     assert mixed.report(".", "--no-ignore")["added"] == 3
     assert mixed.report(".", "--hidden")["added"] >= 1
+
+
+def test_words_find_names_and_passages(mixed: Command) -> None:
+    (mixed.cwd / "IMG_WinterTyres-2.txt").write_text("Nothing to see.")
+    mixed.report(".")
+    assert names(mixed.hits("winter tyres", "--mode", "lexical")) == ["IMG_WinterTyres-2.txt"]
+    assert names(mixed.hits("brakes", "--mode", "lexical")) == ["bike.md"]
+    assert mixed("search", "elephant", "--mode", "lexical").returncode == 1
+    assert len(mixed.hits("elephant")) == 7
+
+
+def test_a_cutoff_by_relevance_may_leave_nothing(mixed: Command) -> None:
+    mixed.report(".")
+    assert mixed("search", "garden", "--min-relevance", "1000").returncode == 1
+    hits = mixed.hits("garden", "--raw")
+    assert all(abs(hit["relevance"] - hit["score"]) < 1e-3 for hit in hits)

@@ -1,0 +1,125 @@
+"""`mmsearch dupes`: near-duplicate files, from the index alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mmsearch.cli import options
+from mmsearch.cli.common import complain, emit, guarded, terminal_width
+from mmsearch.cli.locate import locate
+from mmsearch.errors import UsageError
+from mmsearch.render import draw, harmless, span_fields, to_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mmsearch.dupes import Group, Member
+
+
+@guarded
+def dupes(
+    paths: options.Below = None,
+    threshold: options.Threshold = 0.95,
+    across: options.Across = False,
+    within: options.Within = False,
+    as_jsonl: options.JsonLines = False,
+    null: options.NullGroups = False,
+    index: options.IndexDir = None,
+) -> None:
+    """Find files that are the same or nearly so; nothing is deleted.
+
+    Exact copies, near copies (another size, format or quality), and files that hold another: a page or a shot that
+    shows a picture. No model is loaded. Suggested to keep is what has the most pixels, else the largest, the oldest,
+    the shortest path.
+
+    Examples:
+
+      mmsearch dupes ~/Pictures
+
+      mmsearch dupes --within --jsonl | jq -r '.files[] | select(.keep | not) | .path'
+
+      mmsearch dupes --across --threshold 0.9
+    """
+    from mmsearch.dupes import find
+    from mmsearch.store import Filter, Reader
+
+    if across and within:
+        raise UsageError("--across and --within together leave nothing: give one of them")
+    if as_jsonl and null:
+        raise UsageError("choose one output format, not --jsonl and --print0")
+    with Reader.open(locate(index)) as reader:
+        where = Filter(accept=_below(paths)) if paths else Filter()
+        found = find(reader, where, threshold, "across" if across else "within" if within else "all")
+    if found.stale:
+        complain(f"warning: {found.stale} files have changed since and are left out: run `mmsearch index`")
+    _output(found.groups, as_jsonl, null)
+    if not found.groups:
+        complain("nothing found")
+        raise typer.Exit(1)
+
+
+def _below(paths: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a path is one of these or below one."""
+    tops = [os.path.abspath(os.path.expanduser(path)) for path in paths]
+    for top, path in zip(tops, paths, strict=True):
+        if not os.path.lexists(top):
+            raise UsageError(f"{path} is not there: name a folder or a file")
+    starts = tuple(os.path.join(top, "") for top in tops)
+    return lambda path: path in tops or path.startswith(starts)
+
+
+def _output(groups: Sequence[Group], as_jsonl: bool, null: bool) -> None:
+    if null:
+        emit("".join("\0".join([*paths, "", ""]) for paths in _copies(groups)), paths=True)
+    elif as_jsonl:
+        emit("".join(to_json(_group_fields(group), indent=None) + "\n" for group in groups))
+    elif groups:
+        width = terminal_width()
+        emit(draw(_table(groups, os.getcwd()), width))
+
+
+def _copies(groups: Sequence[Group]) -> list[list[str]]:
+    """The paths of each group of copies; what only holds a copy is none, and removing it would lose more."""
+    return [[member.path for member in group.copies] for group in groups if len(group.copies) > 1]
+
+
+def _group_fields(group: Group) -> dict[str, Any]:
+    keeper = group.members[0].path
+    files = [_member_fields(member) for member in group.members]
+    return {"match": group.match, "keep": keeper, "why": group.why, "files": files}
+
+
+def _member_fields(member: Member) -> dict[str, Any]:
+    return {
+        "path": member.path,
+        "modality": member.modality,
+        "keep": member.keep,
+        "whole": member.whole,
+        "likeness": round(member.likeness, 4),
+        "size": member.size,
+        "modified": member.mtime_ns / 1e9,
+        "pixels": member.pixels,
+        "parts": [span_fields(span) for span in member.spans],
+    }
+
+
+def _table(groups: Sequence[Group], base: str) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("#", "match", "", "path", "where", "likeness", "size"):
+        table.add_column(name, justify="right" if name in ("#", "likeness", "size") else "left", overflow="fold")
+    for number, group in enumerate(groups, 1):
+        for place, member in enumerate(group.members):
+            first = place == 0
+            told = f"keep: {group.why}" if first and len(group.copies) > 1 else "" if member.whole else "holds it"
+            where = ", ".join(map(str, member.spans)) or member.modality
+            path = harmless(member.path.removeprefix(os.path.join(base, "")))
+            cells = (str(number) if first else "", group.match if first else "", told, path, where)
+            table.add_row(*map(Text, (*cells, f"{member.likeness:.3f}", f"{member.size:,}")))
+    return table

@@ -1,0 +1,139 @@
+"""`mmsearch eval`: retrieval quality on labelled questions, several settings side by side."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from mmsearch.cli import options
+from mmsearch.cli.common import complain, emit, guarded, terminal_width
+from mmsearch.cli.locate import locate
+from mmsearch.cli.opening import open_index, open_reranker
+from mmsearch.errors import UsageError
+from mmsearch.render import harmless, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from mmsearch.evaluate import Outcome, Report, Result
+
+PARTS = {"ndcg@10": "nDCG@10", "recall@1": "R@1", "recall@5": "R@5", "recall@10": "R@10", "mrr": "MRR"}
+"""How the table names the metrics."""
+
+
+@guarded
+def evaluate(
+    questions: options.Questions,
+    compare: options.Compare = "raw,calibrated,hybrid",
+    dims: options.Dims = None,
+    reranker: options.EvalReranker = None,
+    losers: options.Losers = 10,
+    as_json: options.Json = False,
+    index: options.IndexDir = None,
+    device: options.Device = None,
+) -> None:
+    """Measure how well searches find what they should.
+
+    Each line of QUERIES.jsonl is {"query": "red car", "relevant": ["cars/1.jpg", "cars/2.jpg"]}: paths are relative
+    to the file, "image": "a.jpg" asks by a picture, {"cars/1.jpg": 3} gives grades. docs/evaluation.md tells more.
+
+    Examples:
+
+      mmsearch eval sample_corpus/queries.jsonl
+
+      mmsearch eval my.jsonl --compare raw,calibrated,rerank --losers 20
+
+      mmsearch eval my.jsonl --compare calibrated --dim 64 --dim 128 --json
+    """
+    from mmsearch import evaluate as quality
+
+    asked = quality.read_questions(questions)
+    settings = quality.named([name.strip() for name in compare.split(",") if name.strip()])
+    if not settings and not dims:
+        raise UsageError(f"nothing to compare: choose from {', '.join(quality.SETTINGS)}")
+    reader, embedder = open_index(locate(index), device)
+    settings += quality.shortened(dims or [], embedder.spec.dim)
+    report = quality.evaluate(asked, reader, embedder, settings, lambda: open_reranker(reranker, device))
+    _warn(report)
+    if as_json:
+        emit(to_json({"model": embedder.spec.name, **quality.report_fields(report, losers)}) + "\n")
+    else:
+        emit(_tables(report, losers, terminal_width()))
+
+
+def _warn(report: Report) -> None:
+    if absent := report.not_indexed:
+        complain(
+            f"warning: {len(absent)} of {report.labelled} labelled files are not in the index and count as missed, "
+            f"such as {absent[0]}"
+        )
+    if report.skipped:
+        complain(f"warning: {len(report.skipped)} questions are left out, which the model cannot embed")
+
+
+def _tables(report: Report, most: int, width: int) -> str:
+    from mmsearch.render import draw
+
+    parts = [draw(_figures(report), width)]
+    for outcome in report.outcomes:
+        if rows := _losers(outcome, most):
+            parts.append(f"\nFirst hit wrong with {outcome.setting}, worst first:\n{draw(_loser_table(rows), width)}")
+    return "".join(parts)
+
+
+def _figures(report: Report) -> Table:
+    """A row for each setting over all questions, and then for each pair."""
+    from rich.table import Table
+
+    from mmsearch.evaluate.report import agreement, figures, gain
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    extra = ["agreement"] if report.exact else []
+    for name in ("questions", "setting", *PARTS.values(), "gain", *extra, "ms"):
+        table.add_column(name, justify="left" if name in ("questions", "setting") else "right", no_wrap=True)
+    for pair in (None, *report.pairs()):
+        for outcome in report.outcomes:
+            results = [result for result in outcome.results if pair in (None, result.pair)]
+            found = figures(results)
+            means = [_mean(found[name].mean, found[name].low, found[name].high) for name in PARTS]
+            rest = [""] * (2 + len(extra))
+            if pair is None:
+                won = gain(outcome, report.outcomes[0])["ndcg@10"]
+                same = [f"{agreement(outcome, report.exact).mean:.3f}"] if report.exact else []
+                first = outcome is report.outcomes[0]
+                ms = f"{1000 * outcome.seconds / len(results):.1f}"
+                rest = ["" if first else f"{won.mean:+.3f} {_span(won.low, won.high)}", *same, ms]
+            table.add_row(f"{pair or 'all'} ({len(results)})", outcome.setting, *means, *rest)
+    return table
+
+
+def _mean(mean: float, low: float, high: float) -> str:
+    return f"{mean:.3f} {_span(low, high)}"
+
+
+def _span(low: float, high: float) -> str:
+    return f"[{low:.2f} {high:.2f}]"
+
+
+def _losers(outcome: Outcome, most: int) -> Sequence[Result]:
+    from mmsearch.evaluate.report import losers
+
+    return losers(outcome, most)
+
+
+def _loser_table(rows: Sequence[Result]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("pair", "query", "expected", "rank", "instead"):
+        table.add_column(name, justify="right" if name == "rank" else "left", overflow="fold")
+    for row in rows:
+        expected = ", ".join(map(os.path.basename, row.question.relevant))
+        instead = os.path.basename(row.found[0]) if row.found else "nothing"
+        rank = "-" if row.rank is None else str(row.rank)
+        cells = (row.pair, row.question.label, expected, rank, instead)
+        table.add_row(*(Text(harmless(cell)) for cell in cells))
+    return table

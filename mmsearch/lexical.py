@@ -1,0 +1,82 @@
+"""Words: those of a query, the place in a passage where they stand, and the fusion of several rankings into one.
+
+Knows nothing about indexes, vectors or files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+COVERED = 0.5
+"""Share of what a query's words tell, rare ones more than common ones, that a text has to hold: the greater part."""
+RRF_K = 60
+"""The constant of reciprocal rank fusion as published (Cormack, Clarke and Büttcher, SIGIR 2009)."""
+MOST_TERMS = 64
+SNIPPET = 160
+
+_WORD = re.compile(r"[^\W_]+")
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def terms(text: str) -> tuple[str, ...]:
+    """The distinct words of a query in their order, at most `MOST_TERMS`; none has any sign a search engine reads."""
+    return tuple(dict.fromkeys(word.casefold() for word in _WORD.findall(text)))[:MOST_TERMS]
+
+
+def ranks(scores: Mapping[Key, float]) -> dict[Key, int]:
+    """The place of each key by its score, the highest first; equal scores share the best of their places."""
+    places: dict[Key, int] = {}
+    before: tuple[float, int] | None = None
+    for place, (key, score) in enumerate(sorted(scores.items(), key=lambda pair: -pair[1]), 1):
+        before = before if before is not None and before[0] == score else (score, place)
+        places[key] = before[1]
+    return places
+
+
+def fuse(rankings: Iterable[Mapping[Key, int]]) -> dict[Key, float]:
+    """Reciprocal rank fusion: the sum of `1 / (RRF_K + rank)` over the rankings that know a key."""
+    fused: dict[Key, float] = {}
+    for ranking in rankings:
+        for key, rank in ranking.items():
+            fused[key] = fused.get(key, 0.0) + 1.0 / (RRF_K + rank)
+    return fused
+
+
+def snippet(text: str, words: Sequence[str], most: int = SNIPPET) -> str:
+    """The stretch of a passage that holds most of the words, on one line, with `…` where it is cut."""
+    line = " ".join(text.split())
+    if len(line) <= most:
+        return line
+    start = _best_start(line, words, most - 2)
+    begin = 0 if start == 0 else line.find(" ", max(0, start - 1)) + 1
+    end = min(len(line), begin + most - 2)
+    if end < len(line) and (space := line.rfind(" ", begin, end)) > begin:
+        end = space
+    return ("…" if begin else "") + line[begin:end].strip() + ("…" if end < len(line) else "")
+
+
+def _best_start(line: str, words: Sequence[str], width: int) -> int:
+    """Where a window of `width` characters with the most different words begins, a little before the first of them."""
+    found = [(match.start(), word) for match in _WORD.finditer(line) if (word := _known(match[0], words))]
+    best, most = 0, 0
+    for at, (start, _) in enumerate(found):
+        inside = len({word for place, word in found[at:] if place < start + width})
+        if inside > most:
+            best, most = start, inside
+    # Some context before the first word, unless the window would begin near the start anyway.
+    lead = width // 5
+    return 0 if best < lead else best - lead
+
+
+def _known(token: str, words: Sequence[str]) -> str:
+    """The query's word that a token is a form of, judged by a common beginning; empty for none."""
+    folded = token.casefold()
+    return next((word for word in words if _alike(folded, word)), "")
+
+
+def _alike(token: str, word: str) -> bool:
+    shorter, longer = sorted((token, word), key=len)
+    return longer.startswith(shorter) and len(longer) - len(shorter) <= 3 and (len(shorter) > 2 or shorter == longer)

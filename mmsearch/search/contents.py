@@ -1,0 +1,22 @@
+"""The content of a hit from its original file, certainly what was indexed. Knows loaders; nothing of indexes."""
+
+from __future__ import annotations
+
+from mmsearch import media, scan
+from mmsearch.core import Item, LoaderSettings, Segment
+from mmsearch.errors import MediaError
+
+
+def original(item: Item, kind: str | None, settings: LoaderSettings) -> Segment:
+    """The part of a file that an item is; `kind` is how it was read, None to find that out.
+
+    A passage comes from the index itself; of anything else the digest is compared first.
+
+    Raises:
+        MediaError: the file has changed or cannot be read.
+    """
+    if item.partition == "text" and item.text:
+        return Segment(item, item.text)
+    if scan.digest(item.path) != item.digest:
+        raise MediaError("it has changed since it was indexed")
+    return media.reload(item, kind or media.identify(item.path).name, settings)

@@ -1,0 +1,80 @@
+"""Hits as evidence for a language model: passages in full, pictures, pages and frames as data URIs, within a budget.
+
+Knows hits and loaders; nothing of how they were found.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mmsearch.core import Audio, Clip, Content, Hit, LoaderSettings, Picture
+from mmsearch.errors import MediaError
+from mmsearch.media import still
+from mmsearch.search.contents import original
+
+log = logging.getLogger(__name__)
+
+SIDES = (1024, 512, 256)
+"""Longer sides of a picture in pixels, tried in turn until it fits."""
+
+
+def gather(
+    hits: Sequence[Hit], cited: Sequence[dict[str, Any]], settings: LoaderSettings, budget: int
+) -> dict[str, Any]:
+    """The `evidence` in order of rank, as far as it fits, its `bytes` as JSON, and how many hits were `left_out`.
+
+    Args:
+        hits: best first.
+        cited: what says where each hit is, one JSON object a hit, to which the content is added: `text`, or `image`, a
+            data URI; a sound has neither, its path and seconds say it all.
+        settings: how files are loaded.
+        budget: most bytes of all evidence together.
+    """
+    evidence: list[dict[str, Any]] = []
+    used = 0
+    for hit, fields in zip(hits, cited, strict=True):
+        entry = _fitting(hit, fields, settings, budget - used)
+        if entry is not None:
+            evidence.append(entry)
+            used += _size(entry)
+    return {"evidence": evidence, "bytes": used, "left_out": len(hits) - len(evidence)}
+
+
+def _fitting(hit: Hit, fields: dict[str, Any], settings: LoaderSettings, room: int) -> dict[str, Any] | None:
+    """The evidence of one hit in its largest form that has room; None where it has none or cannot be read."""
+    try:
+        content = original(hit.item, None, settings)
+    except MediaError as error:
+        log.warning("no evidence: %s: %s", hit.item.path, error)
+        return None
+    for form in _forms(content.content):
+        entry = {**fields, **form}
+        if _size(entry) <= room:
+            return entry
+    return None
+
+
+def _forms(content: Content) -> list[dict[str, str]]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    if isinstance(content, Audio):
+        return [{"type": "audio"}]
+    picture: Picture = content.frames[len(content.frames) // 2] if isinstance(content, Clip) else content
+    picture = np.ascontiguousarray(picture)
+    sides = [side for side in SIDES if side < max(picture.shape[:2])]
+    sides = [max(picture.shape[:2]), *sides] if max(picture.shape[:2]) <= SIDES[0] else sides
+    return [{"type": "image", "image": _uri(still.jpeg(picture, side))} for side in sides]
+
+
+def _uri(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
+
+
+def _size(entry: dict[str, Any]) -> int:
+    return len(json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace"))

@@ -1,0 +1,64 @@
+"""Filters in the forms that people write."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mmsearch.cli.filters import make_filter, parse_date, parse_ranges, read_seconds, read_size
+from mmsearch.errors import UsageError
+from mmsearch.store import Bounds, Filter
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("500", 500), ("10k", 10_000), ("1.5M", 1_500_000), ("2GiB", 2**31), ("3kb", 3000)]
+)
+def test_sizes(text: str, size: float) -> None:
+    assert read_size(text) == size
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("1:30", 90), ("1.5m", 90), ("2h", 7200), ("1:00:01", 3601)])
+def test_lengths(text: str, seconds: float) -> None:
+    assert read_seconds(text) == seconds
+
+
+def test_ranges_hold_together() -> None:
+    assert parse_ranges("--size", ["+1k", "-2k", "+1.5k"], read_size) == Bounds(1500, 2000)
+    assert parse_ranges("--size", ["1k..2k"], read_size) == Bounds(1000, 2000)
+    assert parse_ranges("--size", ["7"], read_size) == Bounds(7, 7)
+    assert parse_ranges("--size", [], read_size) == Bounds()
+
+
+@pytest.mark.parametrize("text", ["", "+", "-", "..", "much", "+-1", "1..x", "1 M M"])
+def test_a_range_that_cannot_be_read_says_how_to_write_one(text: str) -> None:
+    with pytest.raises(UsageError, match="at least"):
+        parse_ranges("--size", [text], read_size)
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("2024", datetime(2024, 1, 1)),
+        ("2024-03", datetime(2024, 3, 1)),
+        ("2024-03-12", datetime(2024, 3, 12)),
+        ("2024-03-12 18:30", datetime(2024, 3, 12, 18, 30)),
+    ],
+)
+def test_dates(text: str, date: datetime) -> None:
+    assert parse_date(text) == date
+
+
+def test_dates_may_be_counted_from_now() -> None:
+    assert abs(parse_date("7d") - (datetime.now() - timedelta(days=7))) < timedelta(seconds=5)
+    for wrong in ("", "yesterday", "2024-13", "99999999999w"):
+        with pytest.raises(UsageError):
+            parse_date(wrong)
+
+
+def test_nothing_asked_for_is_no_filter(tmp_path: Path) -> None:
+    assert make_filter(None, [], [], (None, None), {"size": [], "width": []}) == Filter()
+    made = make_filter("image", [], [str(tmp_path / "x" / "..")], ("2024", None), {"duration": ["+1m"]})
+    assert made.folders == (str(tmp_path),)
+    assert (made.after, made.before, made.duration) == (datetime(2024, 1, 1), None, Bounds(60))

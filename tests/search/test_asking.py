@@ -1,0 +1,226 @@
+"""From what a user wrote to a query: mixes, weights, URLs, lines of queries, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmsearch.core import Facts, Item, Query, Vectors
+from mmsearch.errors import MediaError, UsageError
+from mmsearch.media import remote
+from mmsearch.search import Asked, Asker, Searcher, Stored, read_lines
+from mmsearch.search.asking import NOT_WEIGHT
+from mmsearch.store import Reader, Writer
+from tests.search.helpers import Files, Pointer, leaning, searcher_of
+from tests.store.helpers import DIM, IDENTITY
+
+
+class Short(Pointer):
+    """A model that reads ten characters."""
+
+    def cuts(self, text: str) -> bool:
+        return len(text) > 10
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    Image.new("RGB", (8, 6), "red").save(tmp_path / "red.png")
+    Image.new("RGB", (8, 6), "blue").save(tmp_path / "odd:0.7", "PNG")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno")
+    (tmp_path / "note.txt").write_text("a note")
+    return tmp_path
+
+
+@pytest.fixture
+def asker(folder: Path) -> Asker:
+    files: Files = {"a.jpg": ("image", 0.9, ""), "b.jpg": ("image", 0.5, "")}
+    return Asker(searcher_of(folder, files).reader, Pointer())
+
+
+def weights(query: Query) -> list[float]:
+    return [part.weight for part in query.parts]
+
+
+def test_a_query_may_mix_texts_and_pictures_with_weights(asker: Asker, folder: Path) -> None:
+    query = asker.query(Asked(("red",), ("snow",), (f"{folder}/red.png:0.7", f"{folder}/red.png")))
+    assert weights(query) == [1.0, 0.7, 1.0, NOT_WEIGHT]
+    assert query.text == "red"
+    assert not query.in_words
+
+
+def test_a_file_whose_name_ends_like_a_weight_is_that_file(asker: Asker, folder: Path) -> None:
+    query = asker.query(Asked(image=(f"{folder}/odd:0.7",)))
+    assert weights(query) == [1.0]
+    assert tuple(np.asarray(query.parts[0].content)[0, 0]) == (0, 0, 255)
+
+
+def test_several_texts_are_all_meant(asker: Asker) -> None:
+    query = asker.query(Asked(("red", "car")))
+    assert (query.text, query.in_words) == ("red car", False)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (Asked(), "nothing to look for"),
+        (Asked(("  ",)), "nothing to look for"),
+        (Asked(negatives=("snow",)), "nothing to look for"),
+        (Asked(image=("missing.png",)), "cannot be read"),
+        (Asked(image=("broken.png",)), "broken"),
+        (Asked(image=("note.txt",)), "not a picture but text"),
+        (Asked(image=("red.png:0",)), "other than 0"),
+        (Asked(image=("red.png:-1",)), "nothing to look for"),
+        (Asked(image=("-",)), "stdin"),
+        (Asked(image=("ftp://example.org/a.png",)), "only http and https"),
+        (Asked(image=("file:///etc/passwd",)), "only http and https"),
+        (Asked(like=("red.png",)), "not in the index"),
+    ],
+)
+def test_what_cannot_be_searched_for_is_refused_in_one_line(
+    asker: Asker, folder: Path, asked: Asked, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(UsageError, match=reason) as caught:
+        asker.query(asked)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_text_beyond_the_context_is_refused(asker: Asker) -> None:
+    short = Asker(asker._reader, Short())
+    assert short.query(Asked(("ten chars.",))).text
+    with pytest.raises(UsageError, match="more than pointer reads"):
+        short.query(Asked(("eleven char",)))
+
+
+def test_a_picture_may_come_from_stdin(asker: Asker, folder: Path) -> None:
+    piped = Asker(asker._reader, Pointer(), io.BytesIO((folder / "red.png").read_bytes()))
+    assert np.asarray(piped.query(Asked(image=("-",))).parts[0].content).shape == (6, 8, 3)
+
+
+# --- like ---
+
+
+def test_like_needs_no_model_and_leaves_the_file_itself_out(tmp_path: Path) -> None:
+    files: Files = {"a.jpg": ("image", 0.9, ""), "b.jpg": ("image", 0.7, ""), "c.jpg": ("image", 0.1, "")}
+    reader = searcher_of(tmp_path, files).reader
+    model = Stored(reader.identity)
+    query = Asker(reader, model).query(Asked(like=(str(tmp_path / "a.jpg"),)))
+    found = [Path(hit.item.path).name for hit in Searcher(reader, model).search(query)]
+    assert found == ["b.jpg", "c.jpg"]
+
+
+def test_like_a_document_means_its_pages_not_its_texts(tmp_path: Path) -> None:
+    rows: Vectors = np.stack([leaning(0.0, 2), leaning(0.0, 3), leaning(0.0, 4)])
+    items = [
+        Item("", "d", "document", "document", 0),
+        Item("", "d", "document", "document", 1),
+        Item("", "d", "document", "text", 2),
+    ]
+    with Writer.open(str(tmp_path), IDENTITY) as writer:
+        writer.put_content("d", "pdf", "document", Facts(), items, rows)
+        writer.put_file("/data/a.pdf", 1, 1, "d", "pdf")
+        writer.commit()
+    with Reader.open(str(tmp_path)) as reader:
+        vector = Asker(reader, Pointer()).query(Asked(like=("/data/a.pdf",))).vector
+    assert vector is not None
+    expected = np.zeros(DIM)
+    expected[[2, 3]] = 0.5**0.5
+    assert np.allclose(vector, expected, atol=1e-3)
+
+
+# --- lines ---
+
+
+def test_lines_are_texts_or_objects(tmp_path: Path) -> None:
+    lines = [b"\xef\xbb\xbfred car\n", b"\n", '{"query": "Ärger", "not": ["a", "b"], "image": "x.png"}\n'.encode()]
+    assert read_lines(lines, "q", "/base") == [
+        Asked(("red car",), base="/base"),
+        Asked(("Ärger",), ("a", "b"), ("x.png",), base="/base"),
+    ]
+
+
+def test_labelled_queries_are_read_too() -> None:
+    assert read_lines([b'{"query": "x", "relevant": ["a"], "pair": "text->image"}'], "q", "")[0].texts == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"query": "x", "imgae": "y"}', "unknown field 'imgae'"),
+        (b'{"query": 7}', "a text or a list of texts"),
+        (b'{"query": ', "Expecting value"),
+        (b'{"not": "x"}', "nothing to look for"),
+        (b"{}", "nothing to look for"),
+        (b"\xff\xfe", "utf-8"),
+    ],
+)
+def test_a_bad_line_is_named(line: bytes, reason: str) -> None:
+    with pytest.raises(UsageError, match=rf"q\.jsonl:2: .*{reason}"):
+        read_lines([b"fine\n", line], "q.jsonl", "")
+
+
+def test_no_queries_is_an_error() -> None:
+    with pytest.raises(UsageError, match="holds no queries"):
+        read_lines([b"\n"], "q", "")
+
+
+# --- URLs ---
+
+
+@pytest.fixture
+def site(folder: Path) -> Iterator[str]:
+    picture = (folder / "red.png").read_bytes()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            to = {"/moved": "/red.png", "/loop": "/loop", "/file": "ftp://example.org/x"}.get(self.path)
+            self.send_response(302 if to else 200 if self.path in ("/red.png", "/endless") else 404)
+            if to:
+                self.send_header("Location", to)
+            self.end_headers()
+            if self.path == "/red.png":
+                self.wfile.write(picture)
+            while self.path == "/endless":
+                try:
+                    self.wfile.write(b"x" * 65536)
+                except OSError:
+                    return
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("page", ["/red.png", "/moved", "/red.png:0.5"])
+def test_a_picture_may_lie_on_the_web(asker: Asker, site: str, page: str) -> None:
+    [part] = asker.query(Asked(image=(site + page,))).parts
+    assert np.asarray(part.content).shape == (6, 8, 3)
+    assert part.weight == (0.5 if page.endswith("0.5") else 1.0)
+
+
+@pytest.mark.parametrize(
+    ("page", "reason"), [("/gone", "404"), ("/loop", "cannot be fetched"), ("/file", "only http and https")]
+)
+def test_the_web_may_refuse_and_may_not_lead_astray(asker: Asker, site: str, page: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        asker.query(Asked(image=(site + page,)))
+
+
+def test_a_download_has_limits_of_size_and_time(site: str) -> None:
+    with pytest.raises(MediaError, match="over 1 MiB"):
+        remote.fetch(f"{site}/endless", io.BytesIO(), most=1 << 20)
+    with pytest.raises(MediaError, match="not here after"):
+        remote.fetch(f"{site}/endless", io.BytesIO(), most=1 << 40, seconds=0.3)
