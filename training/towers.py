@@ -75,7 +75,7 @@ class GridStates(nn.Module):
     def from_cells(self, cells: Tensor, embedding: Tensor, common: nn.Linear) -> Tensor:
         """States of cells; `common` is the tower's projection of its last map."""
         seen = self.norm(common(cells[..., -common.in_features :]) + self.project(cells))
-        placed = torch.cat([seen, self.where.expand(len(seen), -1, -1)], -1)
+        placed = torch.cat([seen, self.where.expand(seen.shape[0], -1, -1)], -1)
         return torch.cat([without_place(embedding.unsqueeze(1)), placed], 1)
 
     def forward(self, maps: tuple[Tensor, Tensor, Tensor], embedding: Tensor, common: nn.Linear) -> Tensor:

@@ -104,7 +104,7 @@ def test_nothing_found_is_exit_code_1(indexed: Command) -> None:
         (["search", "x", "--json", "-l"], b"one output format"),
         (["search", "--image", "missing.png"], b"missing.png"),
         (["search", "--image", "garden.txt"], b"garden.txt"),
-        (["search", "--image", "https://example.org/a.png"], b"URL"),
+        (["search", "--image", "ftp://example.org/a.png"], b"http"),
         (["index", "no-such-folder"], b"no-such-folder"),
         (["index", ".", "--model-kwargs", "[1]"], b"JSON object"),
         (["index", ".", "--files-from", "absent.txt"], b"absent.txt"),
