@@ -354,7 +354,12 @@ class OnnxReranker:
         self._odds = self.towers.odds("reranker")
 
     def score(self, query: Query, segments: Sequence[Segment]) -> npt.NDArray[np.float32]:
-        """Float32 `(n,)` log-odds of being the right one of a shortlist; only the query's text is read."""
+        """Float32 `(n,)` log-odds of being the right one of a shortlist.
+
+        Raises MmsearchError for a query that is more than words: its other parts would be forgotten.
+        """
+        if not all(isinstance(part.content, str) for part in query.parts):
+            raise MmsearchError(f"the reranker {self.name} reads words, and the query has more than words")
         limit = self.towers.config["reranker"]["max_query_tokens"]
         _, states, mask = self.towers.texts([query.text], limit)
         scores = np.empty(len(segments), np.float32)

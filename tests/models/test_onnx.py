@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from mmsearch.core import Audio, Clip, Content, Item, Modality, ModelOptions, Query, QueryPart, Segment
-from mmsearch.errors import ModelUnavailable, UsageError
+from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
 from mmsearch.models import load_embedder, load_reranker
 from mmsearch.models.onnx import OnnxEmbedder, OnnxReranker, fit_samples, middle, squash
 
@@ -96,6 +96,12 @@ def test_scores_ignore_batch_mates(reranker: OnnxReranker) -> None:
     together = reranker.score(query, everything())
     alone = np.concatenate([reranker.score(query, [one]) for one in everything()])
     assert np.allclose(together, alone, atol=2e-3)
+
+
+def test_a_query_of_more_than_words_is_not_reranked_by_its_words_alone(reranker: OnnxReranker) -> None:
+    query = Query((QueryPart("but black"), QueryPart(picture(1))))
+    with pytest.raises(MmsearchError, match="more than words"):
+        reranker.score(query, everything())
 
 
 def test_short_sound_is_repeated_and_a_click_is_not() -> None:
