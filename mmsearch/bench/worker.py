@@ -87,6 +87,7 @@ def loaded(job: Job) -> measure.Subject:
     began = time.perf_counter()
     torch = needs_torch(job.options, job.role == "reranker")
     options = job.options if torch else plain(job.options)
+    job = replace(job, options=options)
     expected = None
     device: str | None = "cpu"
     if torch:
