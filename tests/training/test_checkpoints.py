@@ -60,5 +60,5 @@ def test_graft_brings_the_grid_of_the_reranker_along() -> None:
     other = Model(replace(TINY, grid=3, rerank_layers=1))
     grafted = checkpoints.graft(seeded(0), other, ["reranker"])
     assert (grafted.shape.grid, grafted.shape.rerank_layers) == (3, 1)
-    assert grafted.picture.states.places.shape[0] == 9
+    assert grafted.picture.states.where.shape[0] == 9
     assert torch.equal(grafted.state_dict()["text.embedding.weight"], seeded(0).state_dict()["text.embedding.weight"])
