@@ -146,7 +146,6 @@ def _escape(char: str) -> str:
 def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool) -> Table:
     """A row a hit, without columns that are empty in all rows."""
     from rich.cells import cell_len
-    from rich.table import Table
     from rich.text import Text
 
     cells = [_cells(hit, base, explain) for hit in found]
@@ -156,7 +155,7 @@ def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool) -> Ta
     least = {**widths, "path": min(widths["path"], max(width - fixed - 1, 1))} if width else {}
     if width - fixed - widths["path"] - 1 < LEAST_SNIPPET and width:
         columns.pop("snippet", None)
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table = plain_table()
     for name in columns:
         numeric = name in NUMERIC
         table.add_column(
@@ -198,15 +197,21 @@ def counts(title: str, rows: Sequence[tuple[str, str]], width: int = 0) -> str:
 
 def grid(names: Sequence[str], rows: Sequence[Sequence[str]], width: int = 0) -> str:
     """Rows of cells under their columns' names, for a terminal of `width` columns or for none (0)."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table = plain_table()
     for name in names:
         table.add_column(name, no_wrap=not width)
     for row in rows:
         table.add_row(*(Text(harmless(cell)) for cell in row))
     return draw(table, width)
+
+
+def plain_table(gap: int = 1) -> Table:
+    """A table without lines, its columns `gap` spaces apart."""
+    from rich.table import Table
+
+    return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
 
 
 def draw(table: Table, width: int) -> str:

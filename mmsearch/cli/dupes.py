@@ -12,7 +12,7 @@ from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded, terminal_width
 from mmsearch.cli.locate import locate
 from mmsearch.errors import UsageError
-from mmsearch.render import draw, harmless, span_fields, to_json
+from mmsearch.render import draw, harmless, plain_table, span_fields, to_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -108,10 +108,9 @@ def _member_fields(member: Member) -> dict[str, Any]:
 
 
 def _table(groups: Sequence[Group], base: str) -> Table:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = plain_table(gap=2)
     for name in ("#", "match", "", "path", "where", "likeness", "size"):
         table.add_column(name, justify="right" if name in ("#", "likeness", "size") else "left", overflow="fold")
     for number, group in enumerate(groups, 1):

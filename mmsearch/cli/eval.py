@@ -10,7 +10,7 @@ from mmsearch.cli.common import complain, emit, guarded, terminal_width
 from mmsearch.cli.locate import locate
 from mmsearch.cli.opening import open_index, open_reranker
 from mmsearch.errors import UsageError
-from mmsearch.render import harmless, to_json
+from mmsearch.render import draw, harmless, plain_table, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,8 +74,6 @@ def _warn(report: Report) -> None:
 
 
 def _tables(report: Report, most: int, width: int) -> str:
-    from mmsearch.render import draw
-
     parts = [draw(_figures(report), width)]
     for outcome in report.outcomes:
         if rows := _losers(outcome, most):
@@ -85,11 +83,10 @@ def _tables(report: Report, most: int, width: int) -> str:
 
 def _figures(report: Report) -> Table:
     """A row for each setting over all questions, and then for each pair."""
-    from rich.table import Table
 
     from mmsearch.evaluate.report import agreement, figures, gain
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = plain_table(gap=2)
     extra = ["agreement"] if report.exact else []
     for name in ("questions", "setting", *PARTS.values(), "gain", *extra, "ms"):
         table.add_column(name, justify="left" if name in ("questions", "setting") else "right", no_wrap=True)
@@ -124,10 +121,9 @@ def _losers(outcome: Outcome, most: int) -> Sequence[Result]:
 
 
 def _loser_table(rows: Sequence[Result]) -> Table:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = plain_table(gap=2)
     for name in ("pair", "query", "expected", "rank", "instead"):
         table.add_column(name, justify="right" if name == "rank" else "left", overflow="fold")
     for row in rows:

@@ -10,12 +10,15 @@ if TYPE_CHECKING:
     from mmsearch.store import Reader
 
 
-def open_index(directory: str, device: str | None) -> tuple[Reader, Embedder]:
-    """The index and the model it was built with."""
+def open_index(directory: str, device: str | None, model: bool = True) -> tuple[Reader, Embedder]:
+    """The index and the model it was built with; without `model` one that only knows what it would be is enough."""
     from mmsearch.models import load_embedder
+    from mmsearch.search import Stored
     from mmsearch.store import Identity, Reader
 
     reader = Reader.open(directory)
+    if not model:
+        return reader, Stored(reader.identity)
     options = replace(reader.identity.options, device=device)
     embedder = load_embedder(options)
     reader.identity.require(Identity.of(options, embedder.spec), directory)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,15 +13,15 @@ from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded, parse_types, terminal_width
 from mmsearch.cli.filters import make_filter
 from mmsearch.cli.locate import locate
+from mmsearch.cli.opening import open_index, open_reranker
 from mmsearch.errors import UsageError
 from mmsearch.render import Format, harmless, hit_fields, hits, to_json
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from mmsearch.core import Embedder, Hit, ModelSpec, Reranker
+    from mmsearch.core import Hit, ModelSpec
     from mmsearch.search import Asked
-    from mmsearch.store import Reader
 
     Answers: TypeAlias = Iterable[tuple[str, list[Hit]]]
 
@@ -111,8 +110,8 @@ def search(
     negatives, pictures, sounds, clips, known = (tuple(given or ()) for given in (not_, image, audio, video, like))
     asked = _asked(Asked((text,) if text else (), negatives, pictures, sounds, clips, known), queries)
     models = any(one.texts or one.negatives or one.image or one.audio or one.video for one in asked)
-    reader, embedder = _open(locate(index), device, models)
-    second = _load_reranker(reranker, device) if rerank or reranker else None
+    reader, embedder = open_index(locate(index), device, models)
+    second = open_reranker(reranker, device) if rerank or reranker else None
     asker = Asker(reader, embedder, sys.stdin.buffer if queries != "-" else None)
     answers = Searcher(reader, embedder, second).search_all(map(asker.query, asked), wanted)
     labelled = ((one.label, found) for one, found in zip(asked, answers, strict=True))
@@ -150,28 +149,6 @@ def _format(form: Format | None, as_json: bool, as_jsonl: bool, paths: bool) -> 
     if len(set(chosen)) > 1:
         raise UsageError(f"choose one output format, not {' and '.join(name.value for name in chosen if name)}")
     return chosen[0] or Format.table if chosen else Format.table
-
-
-def _open(directory: str, device: str | None, models: bool) -> tuple[Reader, Embedder]:
-    """The index and the model it was built with, which is not loaded if none is needed."""
-    from mmsearch.models import load_embedder
-    from mmsearch.search import Stored
-    from mmsearch.store import Identity, Reader
-
-    reader = Reader.open(directory)
-    if not models:
-        return reader, Stored(reader.identity)
-    options = replace(reader.identity.options, device=device)
-    embedder = load_embedder(options)
-    reader.identity.require(Identity.of(options, embedder.spec), directory)
-    return reader, embedder
-
-
-def _load_reranker(name: str | None, device: str | None) -> Reranker:
-    from mmsearch.core import ModelOptions
-    from mmsearch.models import BUILTIN, load_reranker
-
-    return load_reranker(ModelOptions(name or BUILTIN, device=device))
 
 
 def _output(answers: Answers, model: str, shape: Format, end: str, *, many: bool, explain: bool) -> bool:

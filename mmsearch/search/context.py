@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,16 +60,19 @@ def _fitting(hit: Hit, fields: dict[str, Any], settings: LoaderSettings, room: i
     return None
 
 
-def _forms(content: Content) -> list[dict[str, str]]:
+def _forms(content: Content) -> Iterator[dict[str, str]]:
+    """The forms of a content, the largest first; a picture is encoded only when its form is asked for."""
     if isinstance(content, str):
-        return [{"type": "text", "text": content}]
+        yield {"type": "text", "text": content}
+        return
     if isinstance(content, Audio):
-        return [{"type": "audio"}]
+        yield {"type": "audio"}
+        return
     picture: Picture = content.frames[len(content.frames) // 2] if isinstance(content, Clip) else content
     picture = np.ascontiguousarray(picture)
     sides = [side for side in SIDES if side < max(picture.shape[:2])]
     sides = [max(picture.shape[:2]), *sides] if max(picture.shape[:2]) <= SIDES[0] else sides
-    return [{"type": "image", "image": _uri(still.jpeg(picture, side))} for side in sides]
+    yield from ({"type": "image", "image": _uri(still.jpeg(picture, side))} for side in sides)
 
 
 def _uri(jpeg: bytes) -> str:

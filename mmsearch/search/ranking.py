@@ -82,13 +82,14 @@ class Ranking:
 
     def _ordered(self) -> Iterable[Candidate]:
         """The first of each key at the present depth, best first."""
-        nearest = self._located({item: score for found in self.found.values() for item, score in found})
-        for rank, candidate in enumerate(self._heads(nearest).values(), 1):
-            candidate.stages["dense"] = Stage(rank, candidate.relevance)
-        if self.mode == "dense":
-            return self._heads(nearest).values()
         if self.mode == "lexical":
             return (candidate for _, candidate in self._fused([], self._by_passage, self._by_name))
+        nearest = self._located({item: score for found in self.found.values() for item, score in found})
+        heads = self._heads(nearest).values()
+        for rank, candidate in enumerate(heads, 1):
+            candidate.stages["dense"] = Stage(rank, candidate.relevance)
+        if self.mode == "dense":
+            return heads
         fused = [pair for partition in self.found for pair in self._fused_partition(partition, nearest)]
         fused.sort(key=lambda pair: (-pair[0], pair[1].order))
         return self._heads([candidate for _, candidate in fused]).values()
