@@ -146,7 +146,8 @@ def _key(line: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _run(key: tuple[str, str, str], lines: Sequence[Mapping[str, Any]]) -> str:
-    from mmsearch.bench.report import BenchFormat, told
+    from mmsearch.bench.form import BenchFormat
+    from mmsearch.bench.report import told
 
     date, where, versions = key
     busy = max(line["load"] or 0.0 for line in lines)

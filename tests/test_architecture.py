@@ -92,11 +92,11 @@ HEAVY = {"onnxruntime", "faiss", "numpy", "PIL", "av", "rich"}
 
 
 def loaded_by(*argv: str) -> set[str]:
-    """Top-level modules loaded after the command has run in a process of its own."""
+    """Top-level modules, and those of the product, loaded after the command has run in a process of its own."""
     code = (
         "import sys\nfrom mmsearch.cli import main\nsys.argv = ['mmsearch', *sys.argv[1:]]\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "print('\\nLOADED', *{name.split('.')[0] for name in sys.modules})"
+        "print('\\nLOADED', *{n if n.startswith('mmsearch.') else n.split('.')[0] for n in sys.modules})"
     )
     done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True, check=True)
     return set(done.stdout.rpartition("LOADED")[2].split())
@@ -106,6 +106,12 @@ def test_help_imports_nothing_heavy() -> None:
     loaded = loaded_by("--help")
     assert "typer" in loaded
     assert not loaded & (LIGHT | HEAVY)
+
+
+def test_a_command_does_not_import_the_others() -> None:
+    loaded = loaded_by("status", "--index", "nowhere")
+    assert "mmsearch.cli.status" in loaded
+    assert not loaded & {"mmsearch.cli.search", "mmsearch.cli.index", "mmsearch.bench.job", "mmsearch.models"}
 
 
 def test_index_and_search_on_the_builtin_model_import_no_torch(tmp_path: Path) -> None:

@@ -7,19 +7,10 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from enum import Enum
 from typing import Any
 
+from mmsearch.bench.form import BenchFormat
 from mmsearch.bench.job import Row
-
-
-class BenchFormat(str, Enum):
-    """How the rows are written."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-    md = "md"
 
 
 def _gigabytes(value: int | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mmsearch.bench.report import BenchFormat
+from mmsearch.bench.form import BenchFormat
 from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded, parse_types
 from mmsearch.errors import UsageError

@@ -26,6 +26,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 INTERRUPTED = 130
+PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
+"""How the parts of the command line are built: only the whole of it has completions to install."""
 
 
 def guarded(command: Callable[P, R]) -> Callable[P, R]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mmsearch.cli import options
-from mmsearch.cli.common import complain, emit, guarded, terminal_width
+from mmsearch.cli.common import PLAIN, complain, emit, guarded, terminal_width
 from mmsearch.errors import UsageError
 from mmsearch.render import counts, grid, to_json
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 UNAVAILABLE = 4
 COLUMNS = ("model", "kind", "fits", "needs", "parameters", "dim", "reads", "dummy", "licence")
 
-app = typer.Typer(help="List, show and fetch models, and tell what is amiss.", no_args_is_help=True)
+app = typer.Typer(help="List, show and fetch models, and tell what is amiss.", no_args_is_help=True, **PLAIN)
 
 
 @app.command("list")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from mmsearch.bench.report import BenchFormat
+from mmsearch.bench.form import BenchFormat
 from mmsearch.render import Format
 
 

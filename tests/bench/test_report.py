@@ -10,8 +10,9 @@ import pytest
 
 from mmsearch.bench import plot
 from mmsearch.bench.advice import advice, best, duration
+from mmsearch.bench.form import BenchFormat
 from mmsearch.bench.job import Job, Row
-from mmsearch.bench.report import BenchFormat, told
+from mmsearch.bench.report import told
 from mmsearch.core import ModelOptions
 from mmsearch.errors import UsageError
 from mmsearch.models.estimate import Sizes
