@@ -12,6 +12,7 @@ import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ def _escape(char: str) -> str:
 def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool) -> Table:
     """A row a hit, without columns that are empty in all rows."""
     from rich.cells import cell_len
+    from rich.style import Style
     from rich.text import Text
 
     cells = [_cells(hit, base, explain) for hit in found]
@@ -166,9 +168,19 @@ def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool) -> Ta
             overflow="ellipsis" if name == "snippet" else "fold",
             min_width=None if name == "snippet" else least.get(name),
         )
-    for row in zip(*columns.values(), strict=True):
-        table.add_row(*map(Text, row))
+    at = list(columns).index("path")
+    for hit, row in zip(found, zip(*columns.values(), strict=True), strict=True):
+        shown = [Text(cell) for cell in row]
+        if width:
+            shown[at].stylize(Style(link=_link(hit.item.path, hit.item.span)))
+        table.add_row(*shown)
     return table
+
+
+def _link(path: str, span: Span) -> str:
+    """What opens the file at the page or second, in viewers that know the usual fragments."""
+    at = {"page": f"#page={span.start:.0f}", "second": f"#t={span.start:g}"}.get(span.unit, "")
+    return Path(path).absolute().as_uri() + at
 
 
 def _cells(hit: Hit, base: str, explain: bool) -> dict[str, str]:

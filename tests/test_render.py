@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 from dataclasses import replace
 
 import pytest
@@ -80,7 +81,8 @@ def test_table_shows_where_in_the_file_and_neutralises_names() -> None:
 
 def test_a_narrow_terminal_keeps_whole_paths_and_drops_the_snippet() -> None:
     table = hits([hit("/home/a/" + "n" * 50 + ".txt", text="some words")], "q", "m", Format.table, width=60)
-    assert sum(line.count("n") for line in table.splitlines()[1:]) == 50
+    shown = re.sub(r"\x1b\]8;.*?\x1b\\", "", table)
+    assert sum(line.count("n") for line in shown.splitlines()[1:]) == 50
     assert "some words" not in table
     assert "some words" in hits([hit(text="some words")], "q", "m", Format.table, width=60)
 
@@ -88,6 +90,16 @@ def test_a_narrow_terminal_keeps_whole_paths_and_drops_the_snippet() -> None:
 def test_a_table_shows_paths_relative_to_where_one_is() -> None:
     assert "/data" not in hits([hit("/data/sub/a.jpg")], "q", "m", Format.table, base="/data")
     assert "/database/a.jpg" in hits([hit("/database/a.jpg")], "q", "m", Format.table, base="/data")
+
+
+@pytest.mark.parametrize(
+    ("span", "link"),
+    [(Span("page", 3), "file:///a%20b/c.pdf#page=3"), (Span("second", 12.5, 14), "file:///a%20b/c.pdf#t=12.5")],
+)
+def test_a_path_on_a_terminal_is_a_link_to_the_place(span: Span, link: str) -> None:
+    found = [hit("/a b/c.pdf", span)]
+    assert f";{link}\x1b\\" in hits(found, "q", "m", Format.table, width=80)
+    assert "\x1b" not in hits(found, "q", "m", Format.table)
 
 
 def test_an_explanation_names_each_stage() -> None:

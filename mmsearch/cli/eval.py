@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded, terminal_width
 from mmsearch.cli.locate import locate
-from mmsearch.cli.opening import open_index, open_reranker
+from mmsearch.cli.opening import open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.errors import UsageError
 from mmsearch.render import draw, harmless, plain_table, to_json
 
@@ -55,7 +56,9 @@ def evaluate(
         raise UsageError(f"nothing to compare: choose from {', '.join(quality.SETTINGS)}")
     reader, embedder = open_index(locate(index), device)
     settings += quality.shortened(dims or [], embedder.spec.dim)
-    report = quality.evaluate(asked, reader, embedder, settings, lambda: open_reranker(reranker, device))
+    again = types_to_rerank(reranker or reranker_for(reader))
+    settings = [replace(one, options=replace(one.options, rerank_types=again)) for one in settings]
+    report = quality.evaluate(asked, reader, embedder, settings, lambda: open_reranker(reranker, reader, device))
     _warn(report)
     if as_json:
         emit(to_json({"model": embedder.spec.name, **quality.report_fields(report, losers)}) + "\n")

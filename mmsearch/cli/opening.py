@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mmsearch.errors import ModelUnavailable
+
 if TYPE_CHECKING:
-    from mmsearch.core import Embedder, Reranker
+    from mmsearch.core import Embedder, Modality, Reranker
     from mmsearch.store import Reader
 
 
@@ -25,9 +27,32 @@ def open_index(directory: str, device: str | None, model: bool = True) -> tuple[
     return reader, embedder
 
 
-def open_reranker(name: str | None, device: str | None) -> Reranker:
-    """The reranker of this name, by default the built-in one."""
-    from mmsearch.core import ModelOptions
-    from mmsearch.models import BUILTIN, load_reranker
+def reranker_for(index: Reader) -> str:
+    """The catalog's match for the model of the index, the built-in one for models that have none."""
+    from mmsearch.models import BUILTIN
+    from mmsearch.models.catalog import find
 
-    return load_reranker(ModelOptions(name or BUILTIN, device=device))
+    options = index.identity.options
+    known = None if options.dummy_weights else find(options.name)
+    return known.reranker if known and known.reranker else BUILTIN
+
+
+def open_reranker(name: str | None, index: Reader, device: str | None) -> Reranker:
+    """The reranker of this name, by default the one that goes with the model of the index."""
+    from mmsearch.core import ModelOptions
+    from mmsearch.models import load_reranker
+
+    try:
+        return load_reranker(ModelOptions(name or reranker_for(index), device=device))
+    except ModelUnavailable as error:
+        if name:
+            raise
+        raise ModelUnavailable(f"{error}; or take another one, such as --reranker builtin") from None
+
+
+def types_to_rerank(reranker: str) -> frozenset[Modality] | None:
+    """The files that a reranker is known to order better than an embedder does; None for all that it reads."""
+    from mmsearch.models.catalog import find
+
+    known = find(reranker)
+    return frozenset(known.gains) if known and known.gains else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,7 +14,7 @@ from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded, parse_types, terminal_width
 from mmsearch.cli.filters import make_filter
 from mmsearch.cli.locate import locate
-from mmsearch.cli.opening import open_index, open_reranker
+from mmsearch.cli.opening import open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.errors import UsageError
 from mmsearch.render import Format, harmless, hit_fields, hits, to_json
 
@@ -111,7 +112,9 @@ def search(
     asked = _asked(Asked((text,) if text else (), negatives, pictures, sounds, clips, known), queries)
     models = any(one.texts or one.negatives or one.image or one.audio or one.video for one in asked)
     reader, embedder = open_index(locate(index), device, models)
-    second = open_reranker(reranker, device) if rerank or reranker else None
+    second = open_reranker(reranker, reader, device) if rerank or reranker else None
+    if second and not rerank_types:
+        wanted = replace(wanted, rerank_types=types_to_rerank(reranker or reranker_for(reader)))
     asker = Asker(reader, embedder, sys.stdin.buffer if queries != "-" else None)
     answers = Searcher(reader, embedder, second).search_all(map(asker.query, asked), wanted)
     labelled = ((one.label, found) for one, found in zip(asked, answers, strict=True))

@@ -22,6 +22,7 @@ from training.rerank import (
     puzzle_figures,
     score,
     text_states,
+    told_apart,
 )
 from training.texts import TextPairs
 from training.tokens import Words
@@ -55,6 +56,40 @@ def test_score_ignores_batch_mates(work: Path, words: Words) -> None:
         together = score(made, words, pool, asked)
         alone = torch.cat([score(made, words, pool, [question]) for question in asked])
     assert torch.allclose(together, alone, atol=1e-4)
+
+
+def test_glance_is_the_score_without_the_blocks(work: Path, words: Words) -> None:
+    made, puzzles = model(), pictures.read(work, synthetic.PUZZLES)
+    torch.nn.init.normal_(made.reranker.weigh.weight)
+    indices = puzzles.indices("train")
+    pool = picture_pool(made, puzzles, indices)
+    asked = puzzle_asker(puzzles, pool, indices).draw(random.Random(0), 16)
+    with torch.no_grad():
+        glanced = score(made, words, pool, asked, glance=True)
+        assert torch.allclose(glanced, score(made, words, pool, asked), atol=1e-3)
+        torch.nn.init.normal_(made.reranker.head.weight)
+        assert not torch.allclose(glanced, score(made, words, pool, asked), atol=1e-3)
+
+
+def test_a_puzzle_is_asked_as_a_whole(work: Path) -> None:
+    made, puzzles = model(), pictures.read(work, synthetic.PUZZLES)
+    indices = puzzles.indices("train")
+    asked = puzzle_asker(puzzles, picture_pool(made, puzzles, indices), indices).draw(random.Random(0), 16)
+    assert len(asked) == 16
+    for first in (0, 8):
+        whole = asked[first : first + 8]
+        items = [q.right for q in whole]
+        assert len({puzzles.rows[indices[i]].group for i in items}) == 1
+        for at, question in enumerate(whole):
+            assert [question.right, *question.wrong] == items[at:] + items[:at]
+            assert question.query in puzzles.rows[indices[question.right]].texts
+
+
+def test_pictures_are_asked_for_their_texts_by_columns() -> None:
+    square = torch.randn(2, 4, 4)  # puzzles, texts, pictures
+    turned = torch.stack([torch.stack([puzzle[i].roll(-i) for i in range(4)]) for puzzle in square]).flatten(0, 1)
+    expected = torch.stack([puzzle.T.log_softmax(1).diagonal() for puzzle in square]).mean()
+    assert torch.allclose(told_apart(turned), -expected)
 
 
 def test_training_on_puzzles_lowers_the_loss(work: Path, words: Words) -> None:
