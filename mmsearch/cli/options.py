@@ -125,6 +125,8 @@ DummyWeights = Annotated[
 
 # status
 Failures = Annotated[bool, _flag("List the files that failed, with the reason.", "--failures")]
+Check = Annotated[bool, _flag("Read all of the index, and tell what is wrong with it or out of date.", "--check")]
+Repair = Annotated[bool, _flag("Mend what can be mended, and tell what has to be indexed again.", "--repair")]
 
 # bench
 Models = Annotated[Texts, _value("A name of `models list`, a hub id or a directory; repeatable.", "MODEL", "--model")]

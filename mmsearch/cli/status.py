@@ -1,20 +1,33 @@
-"""`mmsearch status`: what is indexed, and what failed."""
+"""`mmsearch status`: what is indexed, what failed, and whether the index is sound."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from mmsearch.cli import options
-from mmsearch.cli.common import emit, guarded
+from mmsearch.cli.common import complain, emit, guarded
 from mmsearch.cli.locate import locate
+from mmsearch.errors import IndexDamaged, IndexMismatch, ModelUnavailable, UsageError
 from mmsearch.render import counts, harmless, to_json
 
 if TYPE_CHECKING:
     from mmsearch.store import Reader, StoreStatus
 
 
+GONE_TOLD = 3
+"""Files named among those that are gone; the rest are counted."""
+
+
 @guarded
-def status(index: options.IndexDir = None, failures: options.Failures = False, as_json: options.Json = False) -> None:
+def status(
+    index: options.IndexDir = None,
+    failures: options.Failures = False,
+    check: options.Check = False,
+    repair: options.Repair = False,
+    as_json: options.Json = False,
+) -> None:
     """Tell what is indexed, with which model, and what failed.
 
     Examples:
@@ -23,18 +36,84 @@ def status(index: options.IndexDir = None, failures: options.Failures = False, a
 
       mmsearch status --failures
 
+      mmsearch status --check
+
       mmsearch status --json
     """
     from mmsearch.store import Reader
 
+    if sum((failures, check, repair)) > 1:
+        raise UsageError("choose one of --failures, --check and --repair")
     directory = locate(index)
+    if repair:
+        _repair(directory, as_json)
+        return
     reader = Reader.open(directory)
-    if failures:
+    if check:
+        _check(reader, as_json)
+    elif failures:
         emit(_failures(reader, as_json))
     elif as_json:
         emit(to_json({"index": directory, **_fields(reader.status())}) + "\n")
     else:
         emit(counts(directory, _rows(reader.status())))
+
+
+def _check(reader: Reader, as_json: bool) -> None:
+    """Problems on stdout, one a line; exit code 3 when there are any. What is merely out of date is none."""
+    found, gone = list(reader.problems()), list(reader.survey.gone())
+    model = _model(reader)
+    if as_json:
+        emit(to_json({"index": reader.directory, "problems": found, "gone": gone, "model": model}) + "\n")
+    else:
+        emit("".join(f"{harmless(line)}\n" for line in found))
+        if gone:
+            told = ", ".join(gone[:GONE_TOLD]) + (", ..." if len(gone) > GONE_TOLD else "")
+            complain(f"{len(gone)} files are no longer there: {told}: `mmsearch index --prune` forgets them")
+        if model != "ok":
+            complain(f"the model: {model}")
+        seen = reader.status()
+        vectors = f"{sum(seen.items.values())} vectors in {seen.segments} files"
+        complain(f"checked {sum(seen.files.values())} files and {vectors}: {_verdict(found)}")
+    if found:
+        raise typer.Exit(IndexDamaged.exit_code)
+
+
+def _verdict(found: list[str]) -> str:
+    if not found:
+        return "all is well"
+    return f"{len(found)} problems; `mmsearch status --repair` mends what can be mended"
+
+
+def _model(reader: Reader) -> str:
+    """`ok`, or why the model that made the index is not the one that is here now."""
+    from mmsearch.cli.opening import open_index
+
+    try:
+        open_index(reader.directory, None)
+    except (IndexMismatch, ModelUnavailable) as error:
+        return str(error)
+    return "ok"
+
+
+def _repair(directory: str, as_json: bool) -> None:
+    from mmsearch.store import repair
+
+    done = repair(directory, complain)
+    if as_json:
+        fields = {"problems": done.found, "index_again": done.lost, "vectors_lost": done.vectors}
+        emit(to_json({"index": directory, **fields}) + "\n")
+        return
+    emit("".join(f"{harmless(path)}\n" for path in done.lost))
+    if not done.found:
+        complain("nothing to mend")
+    elif not done.lost:
+        complain(f"mended {len(done.found)} problems; nothing was lost")
+    else:
+        complain(
+            f"mended {len(done.found)} problems; {done.vectors} vectors of {len(done.lost)} files were lost: "
+            "`mmsearch index` reads them again"
+        )
 
 
 def _failures(reader: Reader, as_json: bool) -> str:

@@ -3,6 +3,7 @@
 SQLite is the truth and lists immutable files of vectors. Knows nothing about models, media or scanning.
 """
 
+from mmsearch.store.checks import Repaired, repair
 from mmsearch.store.queries import read_identity, read_roots
 from mmsearch.store.reader import Reader
 from mmsearch.store.records import (
@@ -26,8 +27,10 @@ __all__ = [
     "Identity",
     "Located",
     "Reader",
+    "Repaired",
     "StoreStatus",
     "Writer",
     "read_identity",
     "read_roots",
+    "repair",
 ]

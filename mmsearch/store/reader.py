@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 from mmsearch.core import Item, Modality, Span, Vectors
 from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged, IndexMismatch
-from mmsearch.store import schema, vectors, words
+from mmsearch.store import checks, schema, vectors, words
 from mmsearch.store.filters import DEAD_CONTENTS, condition, passing_contents
 from mmsearch.store.queries import FILE_COLUMNS, file_record, find_file, find_roots, load_codec, require_readable
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, StoreStatus
@@ -270,7 +270,7 @@ class Reader:
                         raise IndexMismatch(
                             f"the index in {self.directory} was rebuilt with other settings meanwhile: run it again"
                         ) from error
-        raise IndexDamaged(f"{gone.filename if gone else ''} is gone: add --rebuild") from gone
+        raise IndexDamaged(f"{gone.filename if gone else ''} is gone: {vectors.REMEDY}") from gone
 
     def locate(self, item_ids: Sequence[int], where: Filter = EVERYTHING) -> dict[int, list[Located]]:
         """Where items are: every live file that holds their content and passes the filter, in order of paths.
@@ -305,7 +305,7 @@ class Reader:
     @property
     def has_words(self) -> bool:
         """Whether the index can be searched by words; one of an older mmsearch cannot until a writer has opened it."""
-        return self.format >= 2
+        return self.format >= schema.FORMAT_WITH_WORDS
 
     def passages(
         self, terms: Sequence[str], k: int, where: Filter = EVERYTHING, least: float = 0.0
@@ -470,7 +470,7 @@ class Reader:
 
     def problems(self) -> Iterator[str]:
         """Read everything and say what is wrong with it, one line each; slow. Nothing comes from a sound index."""
-        return self.survey.problems()
+        return checks.problems(self._db, self.directory, self.identity.dim)
 
 
 def _parts(values: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -65,7 +65,9 @@ def _2_words(db: sqlite3.Connection) -> None:
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_1_first_tables, _2_words)
 FORMAT = len(MIGRATIONS)
 OLDEST_READ = 1
-"""The oldest format that a reader takes as it is; from 2 on there are words to search by."""
+"""The oldest format that a reader takes as it is."""
+FORMAT_WITH_WORDS = 2
+"""The first one that can be searched by words."""
 
 
 def migrate(db: sqlite3.Connection, present: int) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mmsearch.core import Modality
-from mmsearch.store import schema, vectors
+from mmsearch.store import schema
 from mmsearch.store.paths import PathCodec
-
-_ROWS_BY_SEGMENT = """SELECT s.name, s.count, s.live,
-    (SELECT count(DISTINCT i.row) FROM items i WHERE i.segment_id = s.id),
-    (SELECT count(*) FROM tombstones t WHERE t.segment_id = s.id) FROM segments s ORDER BY s.id"""
 
 
 @dataclass(frozen=True)
@@ -42,18 +39,10 @@ class Survey:
             rows = self.db.execute(f"{query} AND c.digest = ?", (digest,)).fetchall()
         return sorted(self.codec.decode(path) for (path,) in rows)
 
-    def problems(self) -> Iterator[str]:
-        """Read everything and say what is wrong with it, one line each; slow. Nothing comes from a sound index."""
+    def gone(self) -> Iterator[str]:
+        """Files that the index takes to be there and that are not, in order."""
         with schema.translated(self.directory):
-            for (line,) in self.db.execute("PRAGMA quick_check"):
-                if line != "ok":
-                    yield f"{schema.DATABASE}: {line}"
-            for name, count, live, items, dead in self.db.execute(_ROWS_BY_SEGMENT).fetchall():
-                if (live, count) != (items, items + dead):
-                    yield f"{schema.DATABASE}: {name} has {count} rows, {items} with an item and {dead} without"
-            for name, expected in self.db.execute("SELECT name, checksum FROM segments ORDER BY id").fetchall():
-                try:
-                    if vectors.checksum(vectors.segment_path(self.directory, name)) != expected:
-                        yield f"{vectors.FOLDER}/{name}: its bytes are not those that were written"
-                except FileNotFoundError:
-                    yield f"{vectors.FOLDER}/{name}: gone"
+            rows = self.db.execute("SELECT path FROM files WHERE missing = 0 ORDER BY path")
+            for (path,) in rows:
+                if not os.path.lexists(found := self.codec.decode(path)):
+                    yield found

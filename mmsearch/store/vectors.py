@@ -27,6 +27,7 @@ FOLDER = "vectors"
 INDEX_KIND = "flat-fp16"
 BYTES_PER_NUMBER = 2
 TEMPORARY = ".tmp"
+REMEDY = "`mmsearch status --repair` keeps what is sound"
 _CHUNK = 1 << 20
 _ROWS_AT_ONCE = 1 << 14
 _NAME = re.compile(r"[0-9]+\.faiss")
@@ -113,8 +114,7 @@ class SegmentFile:
         self._index: Any = _read(path)
         if (self._index.d, self._index.ntotal) != (dim, count):
             raise IndexDamaged(
-                f"{path} holds {self._index.ntotal} vectors of {self._index.d} columns, not {count} of {dim}: "
-                "add --rebuild"
+                f"{path} holds {self._index.ntotal} vectors of {self._index.d} columns, not {count} of {dim}: {REMEDY}"
             )
 
     def search(self, queries: Vectors, k: int, alive: npt.NDArray[np.bool_] | None) -> list[tuple[Rows, Vectors]]:
@@ -156,7 +156,7 @@ def _read(path: str) -> Any:
                 return faiss.read_index(faiss.PyCallbackIOReader(file.read))
             return faiss.read_index(path, mapped)
         except RuntimeError as error:
-            raise IndexDamaged(f"{path} cannot be read: add --rebuild") from error
+            raise IndexDamaged(f"{path} cannot be read: {REMEDY}") from error
 
 
 @contextmanager

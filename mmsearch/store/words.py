@@ -26,6 +26,7 @@ Shares: TypeAlias = "npt.NDArray[np.float64]"
 _TOKENIZER = "tokenize = 'porter unicode61 remove_diacritics 2'"
 # What was embedded as a picture of a page has the page's text in passages of its own.
 _INDEXED = "partition = 'text' AND text <> ''"
+_NAMED = "status = 'ok'"
 _CHUNK = re.compile(r"[^\W_]+")
 _SEAM = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\d)(?=\D)|(?<=\D)(?=\d)")
 
@@ -38,7 +39,7 @@ def create(db: sqlite3.Connection) -> None:
     )
     db.execute(f"CREATE VIRTUAL TABLE names USING fts5 (words, {_TOKENIZER})")
     db.execute(f"INSERT INTO passages (rowid, text) SELECT id, text FROM items WHERE {_INDEXED}")
-    files = db.execute("SELECT id, path FROM files WHERE status = 'ok'").fetchall()
+    files = db.execute(f"SELECT id, path FROM files WHERE {_NAMED}").fetchall()
     db.executemany("INSERT INTO names (rowid, words) VALUES (?, ?)", ((file, split_name(path)) for file, path in files))
 
 
@@ -91,6 +92,20 @@ def split_name(path: bytes) -> str:
         parts = _SEAM.split(chunk)
         words += parts if len(parts) > 1 else []
     return " ".join(words)
+
+
+def problems(db: sqlite3.Connection) -> Iterator[str]:
+    """What does not agree with the items and files that the words are of, one line each."""
+    for table, rows in (
+        ("passages", f"SELECT id FROM items WHERE {_INDEXED}"),
+        ("names", f"SELECT id FROM files WHERE {_NAMED}"),
+    ):
+        (wrong,) = db.execute(
+            f"SELECT count(*) FROM (SELECT * FROM ({rows} EXCEPT SELECT id FROM {table}_docsize)"
+            f" UNION ALL SELECT * FROM (SELECT id FROM {table}_docsize EXCEPT {rows}))"
+        ).fetchone()
+        if wrong:
+            yield f"{wrong} {table} are not in their table of words, or only there"
 
 
 def find_passages(db: sqlite3.Connection, terms: Sequence[str], least: float) -> Iterator[tuple[int, int, float]]:

@@ -401,7 +401,7 @@ def test_vector_file_that_is_gone_or_cut_is_damage(tmp_path: Path) -> None:
     whole = image.read_bytes()
     for broken in (whole[:20], whole[:-5], b""):
         image.write_bytes(broken)
-        with Reader.open(directory) as reader, pytest.raises(IndexDamaged, match="--rebuild"):
+        with Reader.open(directory) as reader, pytest.raises(IndexDamaged, match="--repair"):
             reader.search(unit("a", 0), "image", 1)
     image.unlink()
     with Reader.open(directory) as reader:

@@ -1,0 +1,177 @@
+"""What can be wrong with an index, and mending it from what is sound.
+
+Everything that counts is checked against what it must agree with: the tables with themselves, vector files with the
+tables, the words with the passages. What a repair cannot save it forgets as a whole, so that the next run indexes it
+again. Knows nothing about models, or whether the files that were indexed are still there.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from mmsearch.errors import IndexDamaged
+from mmsearch.store import schema, vectors, words
+from mmsearch.store.lock import WriteLock
+from mmsearch.store.queries import load_codec
+
+_ROWS_BY_SEGMENT = """SELECT s.name, s.count, s.live,
+    (SELECT count(DISTINCT i.row) FROM items i WHERE i.segment_id = s.id),
+    (SELECT count(*) FROM tombstones t WHERE t.segment_id = s.id) FROM segments s ORDER BY s.id"""
+
+# Statements that count what must not be there, and what to call it.
+_HELD = "SELECT content_id FROM files WHERE content_id IS NOT NULL"
+_NEVER = (
+    ("contents that no file holds", f"SELECT count(*) FROM contents WHERE id NOT IN ({_HELD})"),
+    ("contents without an item", "SELECT count(*) FROM contents WHERE id NOT IN (SELECT content_id FROM items)"),
+    ("files without their content", f"SELECT count(*) FROM ({_HELD} AND content_id NOT IN (SELECT id FROM contents))"),
+    ("items without their content", "SELECT count(*) FROM items WHERE content_id NOT IN (SELECT id FROM contents)"),
+    ("items without a vector", "SELECT count(*) FROM items i LEFT JOIN segments s ON s.id = i.segment_id"
+     " WHERE s.id IS NULL OR i.row NOT BETWEEN 0 AND s.count - 1"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What a repair did; nothing is empty or zero where the index was sound.
+
+    Attributes:
+        found: the problems, one line each, as they were before.
+        lost: files that have to be indexed again, absolute.
+        vectors: how many vectors were lost.
+    """
+
+    found: list[str]
+    lost: list[str]
+    vectors: int
+
+
+def problems(db: sqlite3.Connection, directory: str, dim: int) -> Iterator[str]:
+    """Read everything and say what is wrong with it, one line each; slow. Nothing comes from a sound index."""
+    with schema.translated(directory):
+        for (line,) in db.execute("PRAGMA integrity_check"):
+            if line != "ok":
+                yield f"{schema.DATABASE}: {line}"
+        for name, query in _NEVER:
+            (count,) = db.execute(query).fetchone()
+            if count:
+                yield f"{schema.DATABASE}: {count} {name}"
+        for name, count, live, items, dead in db.execute(_ROWS_BY_SEGMENT).fetchall():
+            if (live, count) != (items, items + dead):
+                yield f"{schema.DATABASE}: {name} has {count} rows, {items} with an item and {dead} without"
+        if schema.format_of(db, directory) >= schema.FORMAT_WITH_WORDS:
+            yield from (f"{schema.DATABASE}: {line}" for line in words.problems(db))
+        for _, line in _unsound(db, directory, dim):
+            yield line
+
+
+def _unsound(db: sqlite3.Connection, directory: str, dim: int) -> Iterator[tuple[int, str]]:
+    """The vector files that cannot be relied on, by number, with the reason."""
+    for number, name, count, expected in db.execute("SELECT id, name, count, checksum FROM segments ORDER BY id"):
+        if reason := _reason(vectors.segment_path(directory, name), dim, count, expected):
+            yield number, f"{vectors.FOLDER}/{name}: {reason}"
+
+
+def _reason(path: str, dim: int, count: int, expected: str) -> str:
+    try:
+        if vectors.checksum(path) != expected:
+            return "its bytes are not those that were written"
+        vectors.SegmentFile(path, dim, count)
+    except FileNotFoundError:
+        return "gone"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror or error}"
+    except IndexDamaged:
+        return f"it does not hold {count} vectors of {dim} columns"
+    return ""
+
+
+def repair(directory: str, on_wait: Callable[[str], None] | None = None) -> Repaired:
+    """Mend what can be mended, in one transaction, and forget the files whose vectors are not to be had.
+
+    A vector file whose bytes have changed is given up as a whole: nothing tells which of its vectors did. Vectors of
+    other files are kept as they are.
+
+    Raises:
+        IndexMissing: there is no index.
+        IndexMismatch: it was made by a newer mmsearch.
+        IndexDamaged: its database cannot be read, so that nothing says what the vectors are of.
+        MmsearchError: it cannot be written.
+    """
+    directory = os.path.abspath(directory)
+    with schema.translated(directory):
+        schema.connect_reader(directory).close()  # makes no index where there is none
+        lock = WriteLock(directory)
+        lock.acquire(on_wait, None)
+        try:
+            db = schema.connect_writer(directory)
+            try:
+                return _repair(db, directory)
+            finally:
+                db.close()
+        finally:
+            lock.release()
+
+
+def _repair(db: sqlite3.Connection, directory: str) -> Repaired:
+    dim = schema.identity_of(db, directory).dim
+    with schema.transaction(db):
+        schema.migrate(db, schema.format_of(db, directory))
+    found = list(problems(db, directory, dim))
+    if not found:
+        return Repaired([], [], 0)
+    db.execute("REINDEX")
+    # Rows that point to nothing go, and no order of deleting them would please the constraints at every step.
+    db.execute("PRAGMA foreign_keys = OFF")
+    with schema.transaction(db):
+        gone = [number for number, _ in _unsound(db, directory, dim)]
+        before = _vectors(db)
+        lost = _forget_lost(db, directory, gone)
+        _count_again(db)
+        words.drop(db)
+        words.create(db)
+        after = _vectors(db)
+    if left := list(problems(db, directory, dim)):
+        raise IndexDamaged(f"the index in {directory} cannot be mended: {left[0]}: add --rebuild to `mmsearch index`")
+    vectors.collect_garbage(directory, {name for (name,) in db.execute("SELECT name FROM segments")})
+    return Repaired(found, lost, before - after)
+
+
+def _vectors(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT count(*) FROM items").fetchone()[0])
+
+
+def _forget_lost(db: sqlite3.Connection, directory: str, gone: list[int]) -> list[str]:
+    """Delete each content that has lost a vector or its place in the tables, with its files; their paths."""
+    db.execute("CREATE TEMP TABLE lost (id INTEGER PRIMARY KEY)")
+    db.executemany("INSERT OR IGNORE INTO lost SELECT content_id FROM items WHERE segment_id = ?", ((n,) for n in gone))
+    # Two items at one row: which of them the vector is of cannot be known.
+    db.execute(
+        "INSERT OR IGNORE INTO lost SELECT content_id FROM items i LEFT JOIN segments s ON s.id = i.segment_id"
+        " WHERE s.id IS NULL OR i.row NOT BETWEEN 0 AND s.count - 1 OR (i.segment_id, i.row) IN"
+        " (SELECT segment_id, row FROM items GROUP BY segment_id, row HAVING count(*) > 1)"
+    )
+    db.execute("INSERT OR IGNORE INTO lost SELECT id FROM contents WHERE id NOT IN (SELECT content_id FROM items)")
+    db.execute("DELETE FROM contents WHERE id IN (SELECT id FROM lost)")
+    left = "SELECT id FROM contents"
+    without = f"content_id IS NOT NULL AND content_id NOT IN ({left})"
+    paths = db.execute(f"SELECT path FROM files WHERE {without} ORDER BY path").fetchall()
+    db.execute(f"DELETE FROM files WHERE {without}")
+    db.execute(f"DELETE FROM contents WHERE id NOT IN ({_HELD})")
+    db.execute(f"DELETE FROM items WHERE content_id NOT IN ({left})")
+    db.executemany("DELETE FROM segments WHERE id = ?", ((number,) for number in gone))
+    db.execute("DROP TABLE lost")
+    codec = load_codec(db, directory)
+    return [codec.decode(path) for (path,) in paths]
+
+
+def _count_again(db: sqlite3.Connection) -> None:
+    """Tombstones and the numbers of live rows, by the items that there are."""
+    db.execute("DELETE FROM tombstones")
+    for number, count in db.execute("SELECT id, count FROM segments").fetchall():
+        rows = {row for (row,) in db.execute("SELECT row FROM items WHERE segment_id = ?", (number,))}
+        dead = ((number, row) for row in range(count) if row not in rows)
+        db.executemany("INSERT INTO tombstones VALUES (?, ?)", dead)
+        db.execute("UPDATE segments SET live = ? WHERE id = ?", (len(rows), number))
