@@ -1,0 +1,24 @@
+"""The whole suite runs without a network, in this process and in all that it starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.offline import sitecustomize
+
+
+@pytest.fixture(scope="session", autouse=True)
+def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Refuses connections to anywhere but this machine, and fails in the end if there were any."""
+    tried = tmp_path_factory.mktemp("offline") / "connections.txt"
+    folder = os.path.dirname(os.path.abspath(sitecustomize.__file__))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(sitecustomize.LIST, str(tried))
+        patch.setenv("PYTHONPATH", folder, prepend=os.pathsep)
+        sitecustomize.sys.addaudithook(sitecustomize.watch)
+        yield tried
+    assert not tried.exists(), tried.read_text()
