@@ -1,12 +1,11 @@
 """A file from the web, when the user named one: by http or https alone, and within limits of size, time and redirects.
 
-Knows nothing of what is in it. urllib is imported when it is needed.
+Knows nothing of what is in it. urllib and http are imported when they are needed.
 """
 
 from __future__ import annotations
 
 import time
-from http.client import HTTPException
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
@@ -34,6 +33,8 @@ def fetch(url: str, target: BinaryIO, most: int = MOST_BYTES, seconds: float = S
     Raises:
         MediaError: another scheme, also after a redirect; too large, too slow, or not to be had.
     """
+    from http.client import HTTPException
+
     _require_web(url)
     deadline = time.monotonic() + seconds
     try:

@@ -13,8 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
-from filelock import FileLock, Timeout
-
 from mmsearch.errors import MmsearchError
 
 LOCK = "write.lock"
@@ -25,6 +23,8 @@ class WriteLock:
     """Held from `acquire` to `release`."""
 
     def __init__(self, directory: str) -> None:
+        from filelock import FileLock  # late: a search locks nothing and should not wait for it
+
         self._directory = directory
         self._lock = FileLock(os.path.join(directory, LOCK))
 
@@ -38,6 +38,8 @@ class WriteLock:
         Raises:
             MmsearchError: the other process still holds it when the time is up.
         """
+        from filelock import Timeout
+
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
@@ -47,6 +49,8 @@ class WriteLock:
         self._sign()
 
     def _wait(self, on_wait: Callable[[str], None] | None, timeout: float | None) -> None:
+        from filelock import Timeout
+
         if on_wait is not None and timeout != 0:
             on_wait(self._holder())
         try:
