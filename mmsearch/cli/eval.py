@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from mmsearch.core import Reranker
     from mmsearch.evaluate import Outcome, Report, Result
 
 PARTS = {"ndcg@10": "nDCG@10", "recall@1": "R@1", "recall@5": "R@5", "recall@10": "R@10", "mrr": "MRR"}
@@ -34,6 +35,7 @@ def evaluate(
     as_json: options.Json = False,
     index: options.IndexDir = None,
     device: options.Device = None,
+    trust_remote_code: options.TrustRemoteCode = False,
 ) -> None:
     """Measure how well searches find what they should.
 
@@ -54,11 +56,15 @@ def evaluate(
     settings = quality.named([name.strip() for name in compare.split(",") if name.strip()])
     if not settings and not dims:
         raise UsageError(f"nothing to compare: choose from {', '.join(quality.SETTINGS)}")
-    reader, embedder = open_index(locate(index), device)
+    reader, embedder = open_index(locate(index), device, trust=trust_remote_code)
     settings += quality.shortened(dims or [], embedder.spec.dim)
     again = types_to_rerank(reranker or reranker_for(reader))
     settings = [replace(one, options=replace(one.options, rerank_types=again)) for one in settings]
-    report = quality.evaluate(asked, reader, embedder, settings, lambda: open_reranker(reranker, reader, device))
+
+    def second() -> Reranker:
+        return open_reranker(reranker, reader, device, trust_remote_code)
+
+    report = quality.evaluate(asked, reader, embedder, settings, second)
     _warn(report)
     if as_json:
         emit(to_json({"model": embedder.spec.name, **quality.report_fields(report, losers)}) + "\n")

@@ -14,6 +14,7 @@ import typer
 from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded, parse_object
 from mmsearch.cli.locate import locate, locate_for_writing
+from mmsearch.cli.opening import permitted
 from mmsearch.errors import IndexDamaged, IndexMismatch, UsageError
 from mmsearch.render import to_json
 
@@ -169,7 +170,7 @@ def _run(
     known = _known_identity(directory, rebuild)
     if known is None and not roots and files is None:
         raise UsageError(f"no index at {directory} yet: give the folders to index, such as `mmsearch index ~/Pictures`")
-    model = _model_options(known, given)
+    model = permitted(_model_options(known, given), "trust_remote_code" in given, directory)
     embedder = load_embedder(model, many=True)
     identity = Identity.of(model, embedder.spec)
     # Asked for before the writer opens, because a rebuild forgets them.

@@ -8,11 +8,25 @@ from typing import TYPE_CHECKING
 from mmsearch.errors import ModelUnavailable
 
 if TYPE_CHECKING:
-    from mmsearch.core import Embedder, Modality, Reranker
+    from mmsearch.core import Embedder, Modality, ModelOptions, Reranker
     from mmsearch.store import Reader
 
 
-def open_index(directory: str, device: str | None, model: bool = True) -> tuple[Reader, Embedder]:
+def permitted(options: ModelOptions, trust: bool, directory: str) -> ModelOptions:
+    """The options of an index, unless they want what the user has not allowed just now.
+
+    An index may come from anywhere, in an archive or a shared folder: that it names a model with program code of its
+    own is no permission to run that. Raises ModelUnavailable where it would need one.
+    """
+    if options.trust_remote_code and not trust:
+        raise ModelUnavailable(
+            f"the model of the index in {directory} brings its own program code: "
+            "read it, then allow it with --trust-remote-code"
+        )
+    return options
+
+
+def open_index(directory: str, device: str | None, model: bool = True, trust: bool = False) -> tuple[Reader, Embedder]:
     """The index and the model it was built with; without `model` one that only knows what it would be is enough."""
     from mmsearch.models import load_embedder
     from mmsearch.search import Stored
@@ -21,7 +35,7 @@ def open_index(directory: str, device: str | None, model: bool = True) -> tuple[
     reader = Reader.open(directory)
     if not model:
         return reader, Stored(reader.identity)
-    options = replace(reader.identity.options, device=device)
+    options = replace(permitted(reader.identity.options, trust, directory), device=device)
     embedder = load_embedder(options)
     reader.identity.require(Identity.of(options, embedder.spec), directory)
     return reader, embedder
@@ -37,13 +51,13 @@ def reranker_for(index: Reader) -> str:
     return known.reranker if known and known.reranker else BUILTIN
 
 
-def open_reranker(name: str | None, index: Reader, device: str | None) -> Reranker:
+def open_reranker(name: str | None, index: Reader, device: str | None, trust: bool = False) -> Reranker:
     """The reranker of this name, by default the one that goes with the model of the index."""
     from mmsearch.core import ModelOptions
     from mmsearch.models import load_reranker
 
     try:
-        return load_reranker(ModelOptions(name or reranker_for(index), device=device))
+        return load_reranker(ModelOptions(name or reranker_for(index), device=device, trust_remote_code=trust))
     except ModelUnavailable as error:
         if name:
             raise

@@ -114,7 +114,15 @@ BatchSize = Annotated[int | None, _value("Inputs in one pass; default: by the me
 Exact = Annotated[bool, _flag("Decode pictures in full: slower, and hardly another vector.", "--exact")]
 ModelKwargs = Annotated[Text, _value("Passed to the model's loader.", "JSON", "--model-kwargs")]
 ProcessorKwargs = Annotated[Text, _value("Passed to the processor's loader.", "JSON", "--processor-kwargs")]
-TrustRemoteCode = Annotated[bool, _flag("Run code that comes with the model.", "--trust-remote-code")]
+TrustRemoteCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-remote-code",
+        envvar="MMSEARCH_TRUST_REMOTE_CODE",
+        show_envvar=False,
+        help="Run code that comes with the model; no index remembers that, $MMSEARCH_TRUST_REMOTE_CODE=1 does.",
+    ),
+]
 DummyWeights = Annotated[
     bool | None,
     _flag(

@@ -66,6 +66,7 @@ def search(
     null: options.Print0 = False,
     index: options.IndexDir = None,
     device: options.Device = None,
+    trust_remote_code: options.TrustRemoteCode = False,
 ) -> None:
     """Find files by meaning.
 
@@ -111,8 +112,8 @@ def search(
     negatives, pictures, sounds, clips, known = (tuple(given or ()) for given in (not_, image, audio, video, like))
     asked = _asked(Asked((text,) if text else (), negatives, pictures, sounds, clips, known), queries)
     models = any(one.texts or one.negatives or one.image or one.audio or one.video for one in asked)
-    reader, embedder = open_index(locate(index), device, models)
-    second = open_reranker(reranker, reader, device) if rerank or reranker else None
+    reader, embedder = open_index(locate(index), device, models, trust_remote_code)
+    second = open_reranker(reranker, reader, device, trust_remote_code) if rerank or reranker else None
     if second and not rerank_types:
         wanted = replace(wanted, rerank_types=types_to_rerank(reranker or reranker_for(reader)))
     asker = Asker(reader, embedder, sys.stdin.buffer if queries != "-" else None)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUILTIN = "builtin"
+PERMISSIONS = {"trust_remote_code", "weights_only", "code_revision"}
+"""What lets a model's files run code, as loaders call it."""
 BUILTIN_DIRECTORY = os.path.join(os.path.dirname(__file__), "builtin")
 
 
@@ -29,6 +31,7 @@ def load_embedder(options: ModelOptions, many: bool = False) -> Embedder:
     With `dummy_weights` only the catalog is asked, and nothing needs to be on this machine. Nothing is downloaded.
     Raises ModelUnavailable when the model is not here or cannot be loaded.
     """
+    _refuse_hidden_permissions(options)
     if options.dummy_weights:
         from mmsearch.models import dummy
 
@@ -57,6 +60,7 @@ def needs_torch(options: ModelOptions, reranker: bool = False) -> bool:
 
 def load_reranker(options: ModelOptions) -> Reranker:
     """The reranker that `options` names, under the same rules as `load_embedder`."""
+    _refuse_hidden_permissions(options)
     if options.dummy_weights:
         from mmsearch.models import dummy
 
@@ -69,6 +73,13 @@ def load_reranker(options: ModelOptions) -> Reranker:
     from mmsearch.models.rerank import CrossEncoderReranker
 
     return CrossEncoderReranker(options)
+
+
+def _refuse_hidden_permissions(options: ModelOptions) -> None:
+    """Permissions have an option of their own: the rest may come from an index, which anyone may have made."""
+    for name, kwargs in (("model", options.model_kwargs), ("processor", options.processor_kwargs)):
+        for key in PERMISSIONS & kwargs.keys():
+            raise UsageError(f"{key} cannot be given in --{name}-kwargs: --trust-remote-code is the way to allow code")
 
 
 def _refuse_torch_options(options: ModelOptions) -> None:

@@ -24,6 +24,8 @@ HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 ENTRY_FILES = ("modules.json", "config.json")
 """A repository in the cache is found by the first of these: every loadable model has one."""
 SETTING_SUFFIXES = frozenset({".json", ".jinja", ".txt", ".model", ".py", ".tiktoken"})
+OWN_MODULES = "sentence_transformers."
+OWN_CODE = "it brings its own program code: read it, then allow it with --trust-remote-code"
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt")
 """In the order of preference: weights of a later kind count only where there are none of an earlier."""
 IGNORED_NAMES = frozenset({"requirements.txt", "training_args.bin", "model_card.json", "trainer_state.json"})
@@ -153,6 +155,20 @@ def module_folders(directory: Path) -> list[Path]:
         return []
 
 
+def require_known_code(directory: Path, trust: bool) -> None:
+    """Makes sure that all modules are those of Sentence Transformers, whose older releases import any from a directory.
+
+    Raises ModelUnavailable where there are others and the user has not allowed their code.
+    """
+    try:
+        modules = json.loads((directory / "modules.json").read_text(encoding="utf-8"))
+        kinds = [str(module["type"]) for module in modules]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # there are none, or loading says what is wrong
+    if not trust and not all(kind.startswith(OWN_MODULES) for kind in kinds):
+        raise ModelUnavailable(f"cannot load model {directory}: {OWN_CODE}")
+
+
 def file_digest(path: Path, whole: bool) -> bytes:
     """A digest of the size of a file and of its content, of which only both ends unless `whole`."""
     size = path.stat().st_size
@@ -187,7 +203,7 @@ def loading(name: str) -> Iterator[None]:
 
 def _remedy(error: BaseException) -> str:
     if "trust_remote_code" in str(error):
-        return "it brings its own program code: read it, then allow it with --trust-remote-code"
+        return OWN_CODE
     if isinstance(error, ImportError):
         return f"it needs a package that is not installed: {one_line(error)}"
     return f"{type(error).__name__}: {one_line(error)}"

@@ -301,6 +301,7 @@ def load(options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:
 
 def load_as(kind: Any, options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:
     """A model of either kind that Sentence Transformers knows, with the fastest attention that it takes."""
+    hub.require_known_code(Path(directory), options.trust_remote_code)
     attention = choose_attention(options.attn, device, dtype)
     try:
         return kind(directory, **_arguments(options, device, dtype, attention))

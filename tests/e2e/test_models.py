@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,22 @@ def test_a_text_only_reranker_leaves_pictures_where_they_were(mixed: Command, tm
     assert all((hit["rerank_score"] is None) == (hit["modality"] == "image") for hit in hits)
     places = [at for at, hit in enumerate(hits) if hit["modality"] == "image"]
     assert [hits[at]["path"] for at in places] == [plain[at] for at in places]
+
+
+def test_an_index_from_elsewhere_is_no_permission_to_run_code(mixed: Command, clip: Path) -> None:
+    mixed.report("red.png", "--model", str(clip))
+    db = sqlite3.connect(mixed.index / "meta.sqlite")
+    (identity,) = db.execute("SELECT value FROM meta WHERE key = 'identity'").fetchone()
+    wanting = json.loads(identity)
+    wanting["options"]["trust_remote_code"] = True
+    db.execute("UPDATE meta SET value = ? WHERE key = 'identity'", (json.dumps(wanting),))
+    db.commit()
+    db.close()
+    for command in (["search", "red"], ["index", "red.png"]):
+        done = mixed(*command)
+        assert done.returncode == 4 and done.stderr.count(b"\n") == 1
+        assert b"--trust-remote-code" in done.stderr
+    assert json.loads(mixed("status", "--check", "--json").stdout)["model"].endswith("--trust-remote-code")
+    assert mixed("search", "red", "--trust-remote-code").returncode == 0
+    mixed.environment["MMSEARCH_TRUST_REMOTE_CODE"] = "1"
+    assert mixed("search", "red").returncode == 0
