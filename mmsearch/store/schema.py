@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from urllib.parse import quote
 
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
@@ -17,6 +17,9 @@ from mmsearch.store import words
 from mmsearch.store.records import Identity
 
 DATABASE = "meta.sqlite"
+BACKUP = "meta.format{}.sqlite"
+"""What a migration leaves of an index of an older format."""
+TEMPORARY = ".tmp"
 BUSY_SECONDS = 30.0
 
 
@@ -76,6 +79,19 @@ def migrate(db: sqlite3.Connection, present: int) -> None:
         step(db)
     if present < FORMAT:
         put_meta(db, "format", str(FORMAT))
+
+
+def back_up(db: sqlite3.Connection, directory: str, present: int) -> None:
+    """Keep the database of format `present` beside the one that is about to be migrated.
+
+    It appears under its name as a whole. An older mmsearch can use it, for the vector files stay as they are until the
+    first merge.
+    """
+    path = os.path.join(directory, BACKUP.format(present))
+    with closing(sqlite3.connect(path + TEMPORARY)) as copy:
+        copy.execute("PRAGMA synchronous = FULL")
+        db.backup(copy)
+    os.replace(path + TEMPORARY, path)
 
 
 def get_meta(db: sqlite3.Connection, key: str) -> str | None:

@@ -309,6 +309,8 @@ def _connect(directory: str, identity: Identity, rebuild: bool) -> sqlite3.Conne
     db = schema.connect_writer(directory)
     try:
         present = schema.format_of(db, directory)
+        if 0 < present < schema.FORMAT and not rebuild:
+            schema.back_up(db, directory, present)
         if present == 0 or rebuild or present < schema.FORMAT:
             with schema.transaction(db):
                 schema.migrate(db, present)

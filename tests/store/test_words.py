@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mmsearch.core import Facts, Item, Span
-from mmsearch.store import EVERYTHING, Filter, Reader, Writer
+from mmsearch.store import EVERYTHING, Filter, Reader, Writer, repair
 from mmsearch.store.words import split_name
 from tests.store.helpers import IDENTITY, unit, vectors_of
 
@@ -188,3 +188,21 @@ def test_a_migration_that_fails_leaves_the_format_before(old: str, monkeypatch: 
     assert format_of(old) == "1"
     with Reader.open(old) as reader:
         assert reader.counts() == {"text": 2, "image": 1}
+
+
+def test_a_migration_leaves_the_database_as_it_was(old: str, tmp_path: Path) -> None:
+    with Reader.open(old) as reader:
+        before = list(reader.search(unit("d2", 0), "image", 3))
+    Writer.open(old, IDENTITY).close()
+    backup = Path(old, "meta.format1.sqlite")
+    assert backup.is_file() and not backup.with_name(backup.name + ".tmp").exists()
+    os.replace(backup, Path(old, "meta.sqlite"))
+    assert format_of(old) == "1"
+    with Reader.open(old) as reader:
+        assert list(reader.search(unit("d2", 0), "image", 3)) == before
+
+
+def test_a_repair_migrates_too(old: str) -> None:
+    assert repair(old).lost == []
+    assert format_of(old) == "2"
+    assert Path(old, "meta.format1.sqlite").is_file()
