@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from mmsearch.errors import ModelUnavailable
 
 if TYPE_CHECKING:
-    from mmsearch.core import Embedder, Modality, ModelOptions, Reranker
+    from collections.abc import Iterable
+
+    from mmsearch.core import Embedder, Modality, ModelOptions, Query, Reranker
     from mmsearch.store import Reader
 
 
@@ -62,6 +64,27 @@ def open_reranker(name: str | None, index: Reader, device: str | None, trust: bo
         if name:
             raise
         raise ModelUnavailable(f"{error}; or take another one, such as --reranker builtin") from None
+
+
+def crowded(reranker: str, device: str | None) -> bool:
+    """Whether a reranker is known to need more memory than there is left, so that the embedder had better go first."""
+    from mmsearch.models import BUILTIN
+    from mmsearch.models.catalog import find
+    from mmsearch.models.machine import best, memories
+
+    known = find(reranker)
+    if known is None or known.name == BUILTIN:
+        return False
+    found = memories()
+    return best(known, [one for one in found if one.device.startswith(device or "")] or found)[1] == "no"
+
+
+def make_room(embedder: Embedder, queries: Iterable[Query]) -> tuple[Embedder, list[Query]]:
+    """The queries, and what is left of an embedder that has embedded them. The caller must hold the model no longer."""
+    from mmsearch.search import Remembered
+
+    found = list(queries)
+    return Remembered(embedder, found, keep=False), found
 
 
 def types_to_rerank(reranker: str) -> frozenset[Modality] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterable
@@ -14,14 +15,14 @@ from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded, parse_types, terminal_width
 from mmsearch.cli.filters import make_filter
 from mmsearch.cli.locate import locate
-from mmsearch.cli.opening import open_index, open_reranker, reranker_for, types_to_rerank
+from mmsearch.cli.opening import crowded, make_room, open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.errors import UsageError
 from mmsearch.render import Format, harmless, hit_fields, hits, to_json
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from mmsearch.core import Hit, ModelSpec
+    from mmsearch.core import Hit, ModelSpec, Query
     from mmsearch.search import Asked
 
     Answers: TypeAlias = Iterable[tuple[str, list[Hit]]]
@@ -113,11 +114,16 @@ def search(
     asked = _asked(Asked((text,) if text else (), negatives, pictures, sounds, clips, known), queries)
     models = any(one.texts or one.negatives or one.image or one.audio or one.video for one in asked)
     reader, embedder = open_index(locate(index), device, models, trust_remote_code)
-    second = open_reranker(reranker, reader, device, trust_remote_code) if rerank or reranker else None
-    if second and not rerank_types:
-        wanted = replace(wanted, rerank_types=types_to_rerank(reranker or reranker_for(reader)))
-    asker = Asker(reader, embedder, sys.stdin.buffer if queries != "-" else None)
-    answers = Searcher(reader, embedder, second).search_all(map(asker.query, asked), wanted)
+    meant: Iterable[Query] = map(Asker(reader, embedder, sys.stdin.buffer if queries != "-" else None).query, asked)
+    second = None
+    if rerank or reranker:
+        name = reranker or reranker_for(reader)
+        if models and crowded(name, device):
+            embedder, meant = make_room(embedder, meant)
+            gc.collect()
+        second = open_reranker(reranker, reader, device, trust_remote_code)
+        wanted = wanted if rerank_types else replace(wanted, rerank_types=types_to_rerank(name))
+    answers = Searcher(reader, embedder, second).search_all(meant, wanted)
     labelled = ((one.label, found) for one, found in zip(asked, answers, strict=True))
     many = queries is not None
     if context:

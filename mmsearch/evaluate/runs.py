@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from mmsearch import media
-from mmsearch.core import MODALITIES, Embedder, Hit, ModelSpec, Query, QueryPart, Reranker, Segment, Vectors
+from mmsearch.core import MODALITIES, Embedder, Hit, Query, QueryPart, Reranker
 from mmsearch.errors import MediaError, UsageError
 from mmsearch.evaluate.exact import ExactReader, cut
 from mmsearch.evaluate.metrics import METRICS
 from mmsearch.evaluate.questions import Question
 from mmsearch.evaluate.report import Outcome, Report, Result
-from mmsearch.search import Searcher, SearchOptions
+from mmsearch.search import Remembered, Searcher, SearchOptions
 from mmsearch.store import Reader
 
 DEPTH = 100
@@ -72,14 +72,8 @@ def shortened(dims: Sequence[int], dim: int) -> list[Setting]:
     return [replace(SETTINGS["exact"], name=f"dim {number}", dim=number) for number in dict.fromkeys(dims)]
 
 
-class _Embedded:
-    """An embedder that remembers the vector of each query it was given at the start, and embeds any other."""
-
-    def __init__(self, embedder: Embedder, queries: Sequence[Query]) -> None:
-        self._embedder = embedder
-        self.spec: ModelSpec = embedder.spec
-        self._queries = queries  # kept alive: their identity is the key, for contents cannot be hashed
-        self._vectors = {id(query): embedder.embed_query(query) for query in queries}
+class _Embedded(Remembered):
+    """Remembers what the questions are embedded to, for all settings."""
 
     def cut(self, dim: int) -> _Embedded:
         """The same, of vectors that are cut to `dim`; for queries it remembers."""
@@ -87,13 +81,6 @@ class _Embedded:
         shorter.spec = replace(self.spec, dim=dim)
         shorter._vectors = {key: cut(vector, dim) for key, vector in self._vectors.items()}
         return shorter
-
-    def embed(self, segments: Sequence[Segment]) -> Vectors:
-        return self._embedder.embed(segments)
-
-    def embed_query(self, query: Query) -> Vectors:
-        known = self._vectors.get(id(query))
-        return self._embedder.embed_query(query) if known is None else known
 
 
 @dataclass(frozen=True, slots=True)

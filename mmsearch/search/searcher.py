@@ -9,7 +9,6 @@ from functools import cached_property
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 
 from mmsearch.calibrate import Background, Odds, backgrounds
 from mmsearch.core import Embedder, Hit, Item, Modality, Query, Reranker, Vectors
@@ -18,6 +17,7 @@ from mmsearch.search.candidates import Freshness, Scale
 from mmsearch.search.folding import folded
 from mmsearch.search.options import SearchOptions
 from mmsearch.search.ranking import FIRST_DEPTH, Ranking
+from mmsearch.search.remembered import embed_queries
 from mmsearch.search.reranking import Candidates, rerank
 from mmsearch.store import Reader
 
@@ -29,8 +29,6 @@ FOLDED = 4
 DEFAULTS = SearchOptions()
 RAW = Background(0.0, 1.0)
 """The scale on which the relevance is the cosine itself."""
-
-Vector = npt.NDArray[np.float32]
 
 
 class Searcher:
@@ -98,22 +96,16 @@ class Searcher:
         return rerank(reranker, query, candidates) + rest
 
     def _embed(self, queries: Sequence[Query]) -> Vectors:
-        """Float32 `(n, dim)`: those of words alone in as few passes as the model can."""
-        rows = np.empty((len(queries), self.embedder.spec.dim), np.float32)
-        plain = [place for place, query in enumerate(queries) if query.in_words]
-        together = getattr(self.embedder, "embed_texts", None) if len(plain) > 1 else None
-        if together is not None:
-            rows[plain] = together([queries[place].text for place in plain])
+        """Float32 `(n, dim)`."""
+        asking = [place for place, query in enumerate(queries) if query.parts or query.vector is None]
+        rows = np.zeros((len(queries), self.embedder.spec.dim), np.float32)
+        if asking:
+            rows[asking] = embed_queries(self.embedder, [queries[place] for place in asking])
         for place, query in enumerate(queries):
-            if together is None or not query.in_words:
-                rows[place] = self._embed_one(query)
+            if query.vector is not None:
+                total = rows[place] + query.vector
+                rows[place] = total / max(float(np.linalg.norm(total)), 1e-12)
         return rows
-
-    def _embed_one(self, query: Query) -> Vector:
-        if query.vector is None:
-            return self.embedder.embed_query(query)
-        total = query.vector + (self.embedder.embed_query(query) if query.parts else 0)
-        return np.asarray(total / max(float(np.linalg.norm(total)), 1e-12), np.float32)
 
     def _require_words(self, query: Query, options: SearchOptions) -> None:
         if options.mode == "lexical" and not query.in_words:
@@ -127,7 +119,7 @@ class Searcher:
             log.warning("only searched by meaning: %s", older)
             self._warned = True
 
-    def _scales(self, vector: Vector, query: Query, options: SearchOptions) -> Mapping[Modality, Scale]:
+    def _scales(self, vector: Vectors, query: Query, options: SearchOptions) -> Mapping[Modality, Scale]:
         """What a score means in each partition: as the model says for words, else as the index's vectors do."""
         if not options.calibrated:
             return dict.fromkeys(self.counts, RAW)
