@@ -64,7 +64,7 @@ class Harm:
         wire.send,
         pickle.Unpickler,
     ],
-    ids=repr,
+    ids=["system", "eval", "path", "import", "getattr", "function", "class"],
 )
 def test_nothing_but_messages_is_made(harm: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
