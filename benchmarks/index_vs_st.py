@@ -88,7 +88,7 @@ def measured(model: str, paths: list[str], given: argparse.Namespace, work: Path
     for turn in range(given.rounds):
         for side in ("encode", "index") if turn % 2 == 0 else ("index", "encode"):
             if side == "encode":
-                encode.append(_encode(model, work, dtype))
+                encode.append(encoded_seconds(model, work, dtype))
             else:
                 reports.append(_index(model, given, work))
     reports.sort(key=lambda report: report["seconds"])
@@ -107,7 +107,7 @@ def measured(model: str, paths: list[str], given: argparse.Namespace, work: Path
     }
 
 
-def _encode(model: str, work: Path, dtype: str) -> float:
+def encoded_seconds(model: str, work: Path, dtype: str) -> float:
     """Seconds of `encode`; its vectors are left in the workplace."""
     command = ["-m", "benchmarks.reference", model, str(work / "paths.txt"), str(work / "vectors.npy"), dtype]
     return float(_ran(command)["seconds"])
