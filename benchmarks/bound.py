@@ -57,7 +57,7 @@ def measured(given: argparse.Namespace) -> dict[str, Any]:
     for _ in range(given.rounds):
         timed: dict[str, Callable[[], object]] = {
             "digest": lambda: [scan.digest(path) for path in paths],
-            "decode": lambda: [_decode(path) for path in paths],
+            "decode": lambda: [_decoded(path) for path in paths],
         }
         for name, run in (timed | {f"forward {dtype}": run for dtype, run in passes.items()}).items():
             count = BATCH if name.startswith("forward") else len(paths)
@@ -74,11 +74,12 @@ def measured(given: argparse.Namespace) -> dict[str, Any]:
     return {"model": given.model, "set": given.set, "pictures": len(paths), "ms": milliseconds, "bound": bound}
 
 
-def _decode(path: str) -> None:
-    """As little of a JPEG as gives a picture at all."""
+def _decoded(path: str) -> tuple[int, int]:
+    """Decodes as little of a JPEG as gives a picture at all, and tells its size."""
     with Image.open(path) as image:
         image.draft("RGB", (image.width // 8, image.height // 8))
         image.load()
+        return image.width, image.height
 
 
 def _pass(model: str, dtype: str | None) -> Callable[[], object]:

@@ -51,7 +51,7 @@ def measured() -> Report:
                 *named(COMPARED),
                 *shortened([dim for dim in DIMS if dim < embedder.spec.dim], embedder.spec.dim),
             ]
-            return evaluate(questions, reader, embedder, settings, lambda: open_reranker(None, None))
+            return evaluate(questions, reader, embedder, settings, lambda: open_reranker(None, reader, None))
 
 
 def page(report: Report) -> str:
