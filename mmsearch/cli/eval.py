@@ -58,8 +58,9 @@ def evaluate(
         raise UsageError(f"nothing to compare: choose from {', '.join(quality.SETTINGS)}")
     reader, embedder = open_index(locate(index), device, trust=trust_remote_code)
     settings += quality.shortened(dims or [], embedder.spec.dim)
-    again = types_to_rerank(reranker or reranker_for(reader))
-    settings = [replace(one, options=replace(one.options, rerank_types=again)) for one in settings]
+    if any(one.reranked for one in settings):
+        again = types_to_rerank(reranker or reranker_for(reader))
+        settings = [replace(one, options=replace(one.options, rerank_types=again)) for one in settings]
 
     def second() -> Reranker:
         return open_reranker(reranker, reader, device, trust_remote_code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mmsearch.errors import ModelUnavailable
+from mmsearch.errors import ModelUnavailable, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,13 +44,17 @@ def open_index(directory: str, device: str | None, model: bool = True, trust: bo
 
 
 def reranker_for(index: Reader) -> str:
-    """The catalog's match for the model of the index, the built-in one for models that have none."""
-    from mmsearch.models import BUILTIN
+    """The catalog's match for the model of the index. Raises UsageError where none is known.
+
+    The built-in reranker is no match for larger models: what it reads again, they have mostly ranked better.
+    """
     from mmsearch.models.catalog import find
 
     options = index.identity.options
-    known = None if options.dummy_weights else find(options.name)
-    return known.reranker if known and known.reranker else BUILTIN
+    known = find(options.name)
+    if known is None or known.reranker is None:
+        raise UsageError(f"no reranker is known to go with {options.name}: name one with --reranker, such as builtin")
+    return known.reranker
 
 
 def open_reranker(name: str | None, index: Reader, device: str | None, trust: bool = False) -> Reranker:

@@ -10,7 +10,7 @@ import pytest
 
 from mmsearch.cli.opening import open_reranker, reranker_for, types_to_rerank
 from mmsearch.core import ModelOptions
-from mmsearch.errors import ModelUnavailable
+from mmsearch.errors import ModelUnavailable, UsageError
 
 
 def index_of(options: ModelOptions) -> Any:
@@ -23,13 +23,17 @@ def index_of(options: ModelOptions) -> Any:
     [
         (ModelOptions("qwen3-vl-2b"), "qwen3-vl-reranker-2b"),
         (ModelOptions("Qwen/Qwen3-VL-Embedding-8B"), "qwen3-vl-reranker-8b"),
-        (ModelOptions("qwen3-vl-2b", dummy_weights=True), "builtin"),
-        (ModelOptions("clip-b32"), "builtin"),
-        (ModelOptions("./my/model"), "builtin"),
+        (ModelOptions("builtin"), "builtin"),
     ],
 )
 def test_the_reranker_is_the_match_of_the_index_s_model(options: ModelOptions, reranker: str) -> None:
     assert reranker_for(index_of(options)) == reranker
+
+
+@pytest.mark.parametrize("name", ["clip-b32", "./my/model"])
+def test_a_model_without_a_match_asks_for_one(name: str) -> None:
+    with pytest.raises(UsageError, match=f"go with {name}.*--reranker"):
+        reranker_for(index_of(ModelOptions(name)))
 
 
 def test_only_files_that_gain_are_reranked() -> None:
