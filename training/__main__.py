@@ -19,6 +19,7 @@ from training.evaluate import Evaluation, share
 from training.export import export
 from training.model import Model
 from training.rerank import (
+    Asker,
     RerankRun,
     colour_asker,
     measured_colour,
@@ -135,7 +136,7 @@ def rerank(args: argparse.Namespace) -> None:
         model = with_layers(model, args.layers, args.grid).to(args.device)
     puzzles, sets = pictures.read(args.work, synthetic.PUZZLES), packed_sets(args.work)
     trained = puzzles.indices("train")
-    askers = [(puzzle_asker(puzzles, picture_pool(model, puzzles, trained), trained), 1.1)]
+    askers: list[tuple[Asker, float]] = [(puzzle_asker(puzzles, picture_pool(model, puzzles, trained), trained), 1.1)]
     askers += [(picture_asker(model, words, packed, args.pictures, args.seed), 0.3 / len(sets)) for packed in sets]
     photographs = [packed for packed in sets if any(measured_colour(row) for row in packed.rows)]
     askers += [(colour_asker(model, packed, args.pictures, args.seed), 0.3) for packed in photographs]

@@ -31,6 +31,7 @@ from training.tokens import Words, embed, embed_all
 
 _TEXT_SCALE = 20.0  # fixed: a learned one would be pulled apart by the very different text tasks
 _TEXT_COUNTS = {"captions": 64, "glosses": 96, "headings": 64}
+_TEXT_TURNS = {"captions": 1, "glosses": 2, "headings": 2}  # captions come with every picture as well
 _HIGHEST_SCALE = 80.0
 
 
@@ -48,8 +49,8 @@ class Settings:
     warm_steps: int = 200
     cooling: float = 0.2
     weight_decay: float = 0.05
-    text_weight: float = 0.5
-    naming_weight: float = 0.5
+    text_weight: float = 0.7
+    naming_weight: float = 0.3
     averaging: float = 0.999
     save_minutes: float = 3.0
     seed: int = 0
@@ -100,7 +101,8 @@ class DualRun:
         words: Words,
         settings: Settings,
     ) -> None:
-        self.folder, self.model, self.batches, self.pairs, self.words = folder, model, batches, list(pairs), words
+        self.folder, self.model, self.batches, self.words = folder, model, batches, words
+        self.pairs = [source for source in pairs for _ in range(_TEXT_TURNS.get(source.name, 1))]
         self.settings = settings
         self.towers = nn.ModuleDict({"picture": model.picture, "text": model.text})
         model.picture.to(memory_format=torch.channels_last)

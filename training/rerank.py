@@ -32,7 +32,8 @@ from training.towers import PictureTower, SoundTower
 _CANDIDATES = 8  # items for a query, one of them right
 _NEAREST = 40  # mined negatives come from this many neighbours
 _ASKED = 150  # queries of each text source: every one reads twenty passages
-_ASKED_MORE = {"places": 3}
+_GLANCING = 0.5  # share of the training, on puzzles alone, before the blocks take part: without them steps are cheap
+_ASKED_MORE = {"places": 3.0, "colours": 0.5}
 _CAPTIONED = ("vicap", "flowers102", "emoji", "ms_")
 
 
@@ -121,24 +122,41 @@ class Asker:
     def __init__(self, pool: Pool, sample: Callable[[random.Random], Question]) -> None:
         self.pool, self.sample = pool, sample
 
+    def draw(self, rng: random.Random, count: int) -> list[Question]:
+        return [self.sample(rng) for _ in range(count)]
 
-def puzzle_asker(packed: Packed, pool: GridPool, indices: Sequence[int]) -> Asker:
+
+class PuzzleAsker(Asker):
+    """All questions of whole puzzles, in the order of their pictures.
+
+    The items of each begin with its own picture and go round, so each picture can also be asked for its text.
+    """
+
+    def __init__(self, pool: Pool, one: Callable[[random.Random], list[Question]]) -> None:
+        super().__init__(pool, lambda rng: rng.choice(one(rng)))
+        self.one = one
+
+    def draw(self, rng: random.Random, count: int) -> list[Question]:
+        return [question for _ in range(max(1, count // _CANDIDATES)) for question in self.one(rng)]
+
+
+def puzzle_asker(packed: Packed, pool: GridPool, indices: Sequence[int]) -> PuzzleAsker:
     """Every picture of a puzzle with one of its texts, the puzzle's other pictures being wrong.
 
-    `indices` are the pool's. Colours, which the towers know already, are asked for as often as counts, not three times.
+    `indices` are the pool's. Colours, which the towers know already, are asked for less than what they do not.
     """
     members: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for place, i in enumerate(indices):
         members[packed.rows[i].source][packed.rows[i].group].append(place)
-    kinds = [list(groups.values()) for groups in members.values()]
-    weights = [_ASKED_MORE.get(kind, 1) for kind in members]
+    kinds = [[group for group in groups.values() if len(group) == _CANDIDATES] for groups in members.values()]
+    weights = [_ASKED_MORE.get(kind, 1.0) for kind in members]
 
-    def sample(rng: random.Random) -> Question:
+    def one(rng: random.Random) -> list[Question]:
         group = rng.choice(rng.choices(kinds, weights)[0])
-        right = rng.choice(group)
-        return Question(rng.choice(packed.rows[indices[right]].texts), right, [i for i in group if i != right])
+        texts = [rng.choice(packed.rows[indices[place]].texts) for place in group]
+        return [Question(text, group[i], group[i + 1 :] + group[:i]) for i, text in enumerate(texts)]
 
-    return Asker(pool, sample)
+    return PuzzleAsker(pool, one)
 
 
 def neighbour_asker(pool: Pool, queries: Sequence[Sequence[str]], keys: Sequence[str], embeddings: Tensor) -> Asker:
@@ -274,29 +292,38 @@ class RerankRun:
         while done < 1:
             for group in self.optimiser.param_groups:
                 group["lr"] = self.rate * min(1.0, (step + 1) / 50) * (0.49 * (1 + math.cos(math.pi * done)) + 0.02)
-            loss = self.step()
+            loss = self.step(glance=done < _GLANCING)
             mean = loss if math.isnan(mean) else 0.97 * mean + 0.03 * loss
             step += 1
             done = step / steps if steps else (time.monotonic() - began) / 60 / minutes
             if step % 50 == 0:
                 report(f"rerank step {step} loss {mean:.3f}")
 
-    def step(self) -> float:
+    def _choose(self, glance: bool) -> Asker:
+        puzzles = [asker for asker in self.askers if isinstance(asker, PuzzleAsker)]
+        if glance and puzzles:
+            return self.rng.choice(puzzles)
+        return self.rng.choices(self.askers, self.weights)[0]
+
+    def step(self, glance: bool = False) -> float:
         """One update on questions of one asker; returns the loss.
 
-        Each question also meets one item of another modality. Without it the scores of pictures and passages would have
-        no common zero, and a search reranks both together.
+        Each question also meets one item of another modality, once the blocks take part. Without it the scores of
+        pictures and passages would have no common zero, and a search reranks both together.
         """
-        asker = self.rng.choices(self.askers, self.weights)[0]
+        asker = self._choose(glance)
         # Passages are several times longer than pictures have positions.
-        count = self.questions // 3 if isinstance(asker.pool, TextPool) else self.questions
-        asked = [asker.sample(self.rng) for _ in range(count)]
-        scores = score(self.model, self.words, asker.pool, asked)
-        if strangers := [other.pool for other in self.askers if type(other.pool) is not type(asker.pool)]:
+        count = self.questions // 3 if isinstance(asker.pool, TextPool) else self.questions * (3 if glance else 1)
+        asked = asker.draw(self.rng, count)
+        scores = own = score(self.model, self.words, asker.pool, asked, glance)
+        strangers = [other.pool for other in self.askers if type(other.pool) is not type(asker.pool)]
+        if strangers and not glance:
             pool = self.rng.choice(strangers)
             lone = [Question(q.query, self.rng.randrange(len(pool)), []) for q in asked]
-            scores = torch.cat([scores, score(self.model, self.words, pool, lone)], 1)
+            scores = torch.cat([scores, score(self.model, self.words, pool, lone, glance)], 1)
         loss = F.cross_entropy(scores, torch.zeros(len(asked), dtype=torch.int64, device=scores.device))
+        if isinstance(asker, PuzzleAsker):
+            loss = (loss + told_apart(own)) / 2
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.layers.parameters(), 1.0)
@@ -304,7 +331,16 @@ class RerankRun:
         return loss.item()
 
 
-def score(model: Model, words: Words, pool: Pool, asked: Sequence[Question]) -> Tensor:
+def told_apart(scores: Tensor) -> Tensor:
+    """The loss of asking each picture of whole puzzles for its text; `scores` `(n, m)` as `PuzzleAsker` orders them."""
+    size = scores.shape[1]
+    place = torch.arange(size, device=scores.device)
+    square = scores.view(-1, size, size)
+    by_item = square.gather(2, ((place[None, :] - place[:, None]) % size).expand_as(square))
+    return F.cross_entropy(by_item.transpose(1, 2).reshape(-1, size), place.repeat(len(square)))
+
+
+def score(model: Model, words: Words, pool: Pool, asked: Sequence[Question], glance: bool = False) -> Tensor:
     """Logits `(questions, candidates)`, the right one first; all questions need as many candidates."""
     queries, query_mask = text_states(model, words, [q.query for q in asked], model.shape.max_query_tokens)
     wanted = [i for q in asked for i in (q.right, *q.wrong)]
@@ -313,6 +349,10 @@ def score(model: Model, words: Words, pool: Pool, asked: Sequence[Question]) -> 
     place = {i: k for k, i in enumerate(distinct)}
     at = torch.tensor([place[i] for i in wanted])
     each = len(wanted) // len(asked)
+    if glance:
+        items, masks = (x[at].view(len(asked), each, *x.shape[1:]) for x in (states, mask))
+        glanced: Tensor = model.reranker.glance(queries, query_mask, items, masks)
+        return glanced
     logits = model.reranker(
         queries.repeat_interleave(each, 0), query_mask.repeat_interleave(each, 0), states[at], mask[at]
     )

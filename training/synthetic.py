@@ -68,7 +68,8 @@ def pack_puzzles(folder: Path, count: int, held_out: int, seed: int) -> int:
 
     def draw() -> Iterator[NDArray[np.uint8]]:
         for number, split in wanted:
-            kind, pieces = puzzles.puzzle(number, SIZE)
+            shares = puzzles.TRAINED if split == "train" else puzzles.HELD_OUT
+            kind, pieces = puzzles.puzzle(number, SIZE, shares)
             for drawn in pieces:
                 rows.append(Row(kind, drawn.texts, split, f"puzzle:{number}"))
                 yield pictures.squash(drawn.image)

@@ -122,7 +122,12 @@ def search(
             embedder, meant = make_room(embedder, meant)
             gc.collect()
         second = open_reranker(reranker, reader, device, trust_remote_code)
-        wanted = wanted if rerank_types else replace(wanted, rerank_types=types_to_rerank(name))
+        if not rerank_types:
+            gains = types_to_rerank(name)
+            wanted = replace(wanted, rerank_types=gains)
+            if gains and types and not gains & (parse_types(types) or gains):
+                told = ", ".join(sorted(gains))
+                complain(f"not reranked: {name} is known to gain on {told} alone; --rerank-types has it read others")
     answers = Searcher(reader, embedder, second).search_all(meant, wanted)
     labelled = ((one.label, found) for one, found in zip(asked, answers, strict=True))
     many = queries is not None

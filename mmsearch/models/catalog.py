@@ -42,8 +42,8 @@ class Entry:
         remote_code: it runs only with program code from its repository.
         sources: where the facts were found.
         note: what else one should know.
-        gains: files that a reranker orders better than its embedder does, by its makers' own figures; None where those
-            show no difference between kinds.
+        gains: files that the reranker orders better than its embedder does, by its makers' own figures; None where
+            those show no difference between kinds.
     """
 
     name: str
@@ -83,7 +83,7 @@ HEAD = "its published size includes an output layer that embedding leaves out"
 _ENTRIES = (
     Entry(
         "builtin", None, "embedder", ALL, "builtin", 9_000_000, 192, (), 128, licence="Apache-2.0", reranker="builtin",
-        note="part of mmsearch, run by ONNX Runtime; small: pictures at 64 × 64 pixels",
+        note="part of mmsearch, run by ONNX Runtime; small: pictures at 96 × 96 pixels", gains=("image",),
     ),
     Entry(
         "qwen3-vl-2b", "Qwen/Qwen3-VL-Embedding-2B", "embedder", SEEN, "qwen3_vl", 2_127_532_032, 2048, (64, 2048),

@@ -95,9 +95,15 @@ def test_a_picture_finds_its_like(mixed: Command) -> None:
     assert done.stdout.decode().strip().endswith("blue.png")
 
 
-def test_reranking_gives_each_hit_a_second_score(mixed: Command) -> None:
+def test_reranking_gives_a_second_score_to_what_gains_by_it_or_is_asked_for(mixed: Command) -> None:
     mixed.report(".")
-    assert all(hit["rerank_score"] is not None for hit in mixed.hits("red circle", "--rerank"))
+    read = {hit["modality"] for hit in mixed.hits("red circle", "--rerank") if hit["rerank_score"] is not None}
+    assert read == {"image"}
+    every = mixed.hits("red circle", "--rerank", "--rerank-types", "text,image,document,audio,video")
+    assert all(hit["rerank_score"] is not None for hit in every)
+    done = mixed("search", "red circle", "--rerank", "-t", "text")
+    assert done.returncode == 0
+    assert b"--rerank-types" in done.stderr and done.stderr.count(b"\n") == 1
 
 
 def test_index_without_paths_goes_through_the_known_folders(mixed: Command) -> None:

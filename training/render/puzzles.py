@@ -136,11 +136,14 @@ def presence(art: Art, rng: random.Random, size: int) -> list[Drawn]:
 KINDS: dict[str, Callable[[Art, random.Random, int], list[Drawn]]] = {
     "colours": colours, "counts": counts, "places": places, "presence": presence,
 }  # fmt: skip
-_SHARES = (6, 2, 3, 1)
+HELD_OUT = (6, 2, 3, 1)
+"""How often each kind comes among those that judge a model."""
+TRAINED = (2, 3, 4, 2)
+"""And among those that it learns from: the towers know colours already."""
 
 
-def puzzle(seed: int, size: int) -> tuple[str, list[Drawn]]:
+def puzzle(seed: int, size: int, shares: tuple[int, ...] = HELD_OUT) -> tuple[str, list[Drawn]]:
     """The kind of a puzzle and its `PIECES` pictures, every text of each being wrong for the others."""
     rng = random.Random(seed)
-    kind = rng.choices(list(KINDS), _SHARES)[0]
+    kind = rng.choices(list(KINDS), shares)[0]
     return kind, KINDS[kind](rng.choice((FLAT, SOLID)), rng, size)
