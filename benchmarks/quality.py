@@ -14,10 +14,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.machine import circumstances
-from mmsearch.cli.opening import open_index, open_reranker
+from mmsearch.cli.opening import open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.evaluate import Interval, Outcome, Report, Result, evaluate, named, read_questions, shortened
 from mmsearch.evaluate.report import agreement, figures, gain
 
@@ -51,6 +52,8 @@ def measured() -> Report:
                 *named(COMPARED),
                 *shortened([dim for dim in DIMS if dim < embedder.spec.dim], embedder.spec.dim),
             ]
+            read = types_to_rerank(reranker_for(reader))
+            settings = [replace(one, options=replace(one.options, rerank_types=read)) for one in settings]
             return evaluate(questions, reader, embedder, settings, lambda: open_reranker(None, reader, None))
 
 
@@ -71,7 +74,7 @@ def _head(report: Report) -> Iterator[str]:
     yield "Brackets hold 95 % bootstrap intervals. *Gain* is over `raw`, question by question: where its interval holds"
     yield "0, the two may be equally good. *Agreement* is the share of the first ten of an exact search that are among"
     yield "the first ten. `calibrated` and `lexical` are by vectors and by words alone, `hybrid` by both, the default;"
-    yield "`rerank` is that and the built-in reranker; `dim N` are vectors cut to N dimensions.\n"
+    yield "`rerank` is that and the built-in reranker, over pictures; `dim N` are vectors cut to N dimensions.\n"
     yield f"Labelled files that are not indexed: {len(report.not_indexed)}. Questions left out: {len(report.skipped)}."
     yield ""
 
