@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from mmsearch.errors import IndexDamaged
+from mmsearch.errors import IndexDamaged, MmsearchError
 from mmsearch.store import schema, vectors, words
 from mmsearch.store.lock import WriteLock
 from mmsearch.store.queries import load_codec
@@ -22,6 +22,7 @@ _ROWS_BY_SEGMENT = """SELECT s.name, s.count, s.live,
     (SELECT count(*) FROM tombstones t WHERE t.segment_id = s.id) FROM segments s ORDER BY s.id"""
 
 # Statements that count what must not be there, and what to call it.
+_UNREADABLE = "it cannot be read"
 _HELD = "SELECT content_id FROM files WHERE content_id IS NOT NULL"
 _NEVER = (
     ("contents that no file holds", f"SELECT count(*) FROM contents WHERE id NOT IN ({_HELD})"),
@@ -82,7 +83,7 @@ def _reason(path: str, dim: int, count: int, expected: str) -> str:
     except FileNotFoundError:
         return "gone"
     except OSError as error:
-        return f"it cannot be read: {error.strerror or error}"
+        return f"{_UNREADABLE}: {error.strerror or error}"
     except IndexDamaged:
         return f"it does not hold {count} vectors of {dim} columns"
     return ""
@@ -98,7 +99,7 @@ def repair(directory: str, on_wait: Callable[[str], None] | None = None) -> Repa
         IndexMissing: there is no index.
         IndexMismatch: it was made by a newer mmsearch.
         IndexDamaged: its database cannot be read, so that nothing says what the vectors are of.
-        MmsearchError: it cannot be written.
+        MmsearchError: it cannot be written, or not all of it be read.
     """
     directory = os.path.abspath(directory)
     with schema.translated(directory):
@@ -125,11 +126,15 @@ def _repair(db: sqlite3.Connection, directory: str) -> Repaired:
     found = list(problems(db, directory, dim))
     if not found:
         return Repaired([], [], 0)
+    unsound = list(_unsound(db, directory, dim))
+    for _, line in unsound:
+        if _UNREADABLE in line:  # for now, perhaps: what is not lost must not be given up
+            raise MmsearchError(f"nothing is mended while a file cannot be read: {line}: check disk and permissions")
     db.execute("REINDEX")
     # Rows that point to nothing go, and no order of deleting them would please the constraints at every step.
     db.execute("PRAGMA foreign_keys = OFF")
     with schema.transaction(db):
-        gone = [number for number, _ in _unsound(db, directory, dim)]
+        gone = [number for number, _ in unsound]
         before = _vectors(db)
         lost = _forget_lost(db, directory, gone)
         _count_again(db)

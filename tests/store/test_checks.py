@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsearch.errors import IndexDamaged, IndexMissing
+from mmsearch.errors import IndexDamaged, IndexMissing, MmsearchError
 from mmsearch.store import Reader, Writer, repair
 
 from .helpers import IDENTITY, found, make, put, vector_files
@@ -130,6 +130,21 @@ def test_a_sound_index_is_left_as_it_is(tmp_path: Path) -> None:
     done = repair(directory)
     assert (done.found, done.lost, done.vectors) == ([], [], 0)
     assert Path(directory, "meta.sqlite").read_bytes() == before
+
+
+def test_what_cannot_be_read_just_now_is_not_given_up(tmp_path: Path) -> None:
+    directory = two_commits(tmp_path)
+    file = Path(directory, "vectors", min(vector_files(directory)))
+    whole = file.read_bytes()
+    file.unlink()
+    file.mkdir()  # stands for a disk that fails and for missing rights, which root would not notice
+    assert any("cannot be read" in line for line in problems(directory))
+    with pytest.raises(MmsearchError, match="nothing is mended"):
+        repair(directory)
+    file.rmdir()
+    file.write_bytes(whole)
+    assert problems(directory) == []
+    assert searchable(directory, "a", "b", "c") == ["a", "b", "c"]
 
 
 def test_a_database_that_is_no_database_is_beyond_repair(tmp_path: Path) -> None:
