@@ -320,7 +320,7 @@ class RerankRun:
         if strangers and not glance:
             pool = self.rng.choice(strangers)
             lone = [Question(q.query, self.rng.randrange(len(pool)), []) for q in asked]
-            scores = torch.cat([scores, score(self.model, self.words, pool, lone, glance)], 1)
+            scores = torch.cat([scores, score(self.model, self.words, pool, lone)], 1)
         loss = F.cross_entropy(scores, torch.zeros(len(asked), dtype=torch.int64, device=scores.device))
         if isinstance(asker, PuzzleAsker):
             loss = (loss + told_apart(own)) / 2

@@ -93,7 +93,6 @@ def _tables(report: Report, most: int, width: int) -> str:
 
 def _figures(report: Report) -> Table:
     """A row for each setting over all questions, and then for each pair."""
-
     from mmsearch.evaluate.report import agreement, figures, gain
 
     table = plain_table(gap=2)

@@ -118,11 +118,7 @@ def repair(directory: str, on_wait: Callable[[str], None] | None = None) -> Repa
 
 def _repair(db: sqlite3.Connection, directory: str) -> Repaired:
     dim = schema.identity_of(db, directory).dim
-    present = schema.format_of(db, directory)
-    if present < schema.FORMAT:
-        schema.back_up(db, directory, present)
-        with schema.transaction(db):
-            schema.migrate(db, present)
+    schema.upgrade(db, directory, schema.format_of(db, directory))
     found = list(problems(db, directory, dim))
     if not found:
         return Repaired([], [], 0)

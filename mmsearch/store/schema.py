@@ -81,7 +81,15 @@ def migrate(db: sqlite3.Connection, present: int) -> None:
         put_meta(db, "format", str(FORMAT))
 
 
-def back_up(db: sqlite3.Connection, directory: str, present: int) -> None:
+def upgrade(db: sqlite3.Connection, directory: str, present: int) -> None:
+    """Bring an index of an older format to the newest, leaving its database as it was beside the new one."""
+    if present < FORMAT:
+        _back_up(db, directory, present)
+        with transaction(db):
+            migrate(db, present)
+
+
+def _back_up(db: sqlite3.Connection, directory: str, present: int) -> None:
     """Keep the database of format `present` beside the one that is about to be migrated.
 
     It appears under its name as a whole. An older mmsearch can use it, for the vector files stay as they are until the

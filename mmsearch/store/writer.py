@@ -309,13 +309,12 @@ def _connect(directory: str, identity: Identity, rebuild: bool) -> sqlite3.Conne
     db = schema.connect_writer(directory)
     try:
         present = schema.format_of(db, directory)
-        if 0 < present < schema.FORMAT and not rebuild:
-            schema.back_up(db, directory, present)
-        if present == 0 or rebuild or present < schema.FORMAT:
+        if present == 0 or rebuild:
             with schema.transaction(db):
                 schema.migrate(db, present)
-                if present == 0 or rebuild:
-                    _start_anew(db, directory, identity)
+                _start_anew(db, directory, identity)
+        else:
+            schema.upgrade(db, directory, present)
         known = schema.identity_of(db, directory)
         known.require(identity, directory)
         if known.to_json() != identity.to_json():  # the same model lies elsewhere now
