@@ -17,9 +17,10 @@ from stat import S_ISDIR
 from typing import Protocol
 
 from mmsearch import media, scan
-from mmsearch.core import Embedder, Facts, IndexReport, Item, Modality, Vectors
+from mmsearch.core import Embedder, Facts, IndexReport, Item, Late, Modality, Vectors
 from mmsearch.errors import MmsearchError
 from mmsearch.feed.pool import Event, Limits, Task
+from mmsearch.feed.processes import Spares
 from mmsearch.feed.reading import Failed, Finished, Identified, Opened, Part, Reader, Request
 from mmsearch.feed.source import Source
 from mmsearch.feed.stages import Stages
@@ -91,14 +92,21 @@ class _Work:
 class Builder:
     """One index run over one open writer. The caller opens and closes the writer."""
 
-    def __init__(self, writer: Writer, embedder: Embedder, options: BuildOptions, listener: Listener) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        embedder: Embedder,
+        options: BuildOptions,
+        listener: Listener,
+        spares: Spares | None = None,
+    ) -> None:
         self.writer = writer
         self.embedder = embedder
         self.options = options
         self.listener = listener
         self._counts: Counter[str] = Counter()
         self._stages = Stages()
-        self._source = Source(Reader(embedder.spec.loader, embedder.spec.modalities), options.limits)
+        self._source = Source(Reader(embedder.spec.loader, embedder.spec.modalities), options.limits, spares)
         self._window: Window[_Work] = Window(embedder)
         self._reading: set[str] = set()
         self._again: list[scan.Entry] = []
@@ -254,6 +262,8 @@ class Builder:
 
     def _decode(self, work: _Work) -> None:
         self._contents[work.key] = work
+        if isinstance(self.embedder, Late):
+            self.embedder.prepare()
         self._source.submit(Task(Request(work.entry, *work.key), work))
 
     def _finished(self, work: _Work) -> None:
@@ -301,6 +311,9 @@ class Builder:
 
     def _embed_all(self) -> None:
         """Embed what waits, and hand every file that is whole then to the store."""
+        if len(self._window) and isinstance(self.embedder, Late):
+            with self._stages.on("load"):
+                self.embedder = self.embedder.wait()
         for batch in self._window.take():
             self._embed([part for part in batch if not part.owner.failed])
             self._source.release(sum(part.size for part in batch))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, get_args, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -350,6 +350,19 @@ class Embedder(Protocol):
         ...
 
 
+@runtime_checkable
+class Late(Protocol):
+    """What an embedder can do besides whose model is not loaded yet."""
+
+    def prepare(self) -> None:
+        """Begins to load it; does not wait."""
+        ...
+
+    def wait(self) -> Embedder:
+        """The embedder with its model. Raises what loading raised."""
+        ...
+
+
 class Reranker(Protocol):
     """Scores segments against a query, reading both at once."""
 
@@ -371,9 +384,10 @@ class IndexReport:
     """What an index run did. All counts but `items` are files; `items` counts vectors computed.
 
     `stages` says where the seconds went, by stage; it is empty for a dry run. On the main thread `scan` (finding files,
-    comparing them with the index), `preprocess` and `forward` (the model, host part and device part), `commit` and
-    `idle` (waiting for contents) add up to `seconds`. `read` (telling kinds, digests) and `decode` are summed over all
-    worker processes, so they may come to more; without workers they are part of the sum too.
+    comparing them with the index), `load` (waiting for the model), `preprocess` and `forward` (the model, host part and
+    device part), `commit` and `idle` (waiting for contents) add up to `seconds`. `read` (telling kinds, digests) and
+    `decode` are summed over all worker processes, so they may come to more; without workers they are part of the sum
+    too.
     """
 
     added: int = 0

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
@@ -43,6 +44,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             complain("interrupted; what was finished is kept")
+            _leave_loading()
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             # The reader (`head`, a closed pager) has what it wanted; Python must not flush into the closed pipe again.
@@ -50,6 +52,14 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(0) from None
 
     return run
+
+
+def _leave_loading() -> None:
+    """End the process if a model is still being loaded: nobody waits for it, and Python would."""
+    late = sys.modules.get("mmsearch.models.late")
+    if late is not None and any(thread.name == late.LOADING for thread in threading.enumerate()):
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)
 
 
 class _Line(logging.Formatter):

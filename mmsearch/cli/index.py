@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, BinaryIO
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import typer
 
@@ -20,8 +21,9 @@ from mmsearch.render import to_json
 
 if TYPE_CHECKING:
     from mmsearch.build import BuildOptions
-    from mmsearch.core import IndexReport, ModelOptions
+    from mmsearch.core import Embedder, IndexReport, ModelOptions
     from mmsearch.feed.pool import Limits
+    from mmsearch.feed.processes import Spares
     from mmsearch.scan import Entry, ScanOptions
     from mmsearch.store import Identity
 
@@ -130,9 +132,17 @@ def _existing(roots: list[str]) -> list[str]:
     return [os.path.abspath(root) for root in roots]
 
 
+class Listed(NamedTuple):
+    """Paths of `--files-from`: all of them, as they come, and the first where looking keeps nobody waiting."""
+
+    paths: Iterator[str]
+    first: list[str]
+
+
 @contextmanager
-def _listed(source: str | None, null: bool) -> Iterator[Iterator[str] | None]:
-    """The paths of `--files-from`, read as they come; None without the option."""
+def _listed(source: str | None, null: bool) -> Iterator[Listed | None]:
+    """What `--files-from` gives; None without the option."""
+    from mmsearch.feed.processes import LOOK_AT
     from mmsearch.scan import read_paths
 
     if source is None:
@@ -141,7 +151,9 @@ def _listed(source: str | None, null: bool) -> Iterator[Iterator[str] | None]:
         yield None
         return
     with _opened(source) as stream:
-        yield read_paths(stream, null)
+        paths = read_paths(stream, null)
+        first = list(islice(paths, LOOK_AT)) if os.path.isfile(source) else []
+        yield Listed(chain(first, paths), first)
 
 
 def _opened(source: str) -> AbstractContextManager[BinaryIO]:
@@ -156,7 +168,7 @@ def _opened(source: str) -> AbstractContextManager[BinaryIO]:
 def _run(
     directory: str,
     roots: list[str],
-    files: Iterator[str] | None,
+    files: Listed | None,
     given: dict[str, Any],
     how: BuildOptions,
     rebuild: bool,
@@ -164,23 +176,53 @@ def _run(
 ) -> IndexReport:
     from mmsearch.build import Builder
     from mmsearch.cli.progress import Ahead, listening
-    from mmsearch.models import load_embedder
+    from mmsearch.feed.processes import Spares
     from mmsearch.store import Identity, Writer
 
     known = _known_identity(directory, rebuild)
     if known is None and not roots and files is None:
         raise UsageError(f"no index at {directory} yet: give the folders to index, such as `mmsearch index ~/Pictures`")
     model = permitted(_model_options(known, given), "trust_remote_code" in given, directory)
-    embedder = load_embedder(model, many=True)
-    identity = Identity.of(model, embedder.spec)
     # Asked for before the writer opens, because a rebuild forgets them.
     places = roots if roots or files is not None else _still_there(_known_roots(directory))
-    ahead = Ahead(lambda: _to_read(directory, places, how), embedder, how.limits.jobs) if files is None else None
-    with (
-        Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer,
-        listening(ahead, progress) as listener,
-    ):
-        return Builder(writer, embedder, how, listener).run(places, files or ())
+    with Spares() as spares:
+        if known is None or rebuild:
+            _start_early(spares, model, places, files.first if files else [], how)
+        embedder = _embedder(model, None if rebuild else known, directory)
+        identity = Identity.of(model, embedder.spec)
+        ahead = Ahead(lambda: _to_read(directory, places, how), embedder, how.limits.jobs) if files is None else None
+        with (
+            Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer,
+            listening(ahead, progress) as listener,
+        ):
+            return Builder(writer, embedder, how, listener, spares).run(places, files.paths if files else ())
+
+
+def _start_early(spares: Spares, model: ModelOptions, roots: list[str], files: list[str], how: BuildOptions) -> None:
+    """Has workers start while the model loads, where all files are new and that takes a while."""
+    from mmsearch.models import needs_torch
+    from mmsearch.scan import Entry, entry, walk
+
+    if needs_torch(model):
+        found = chain.from_iterable([*(walk(root, how.scan) for root in roots), map(entry, files)])
+        spares.start((one for one in found if isinstance(one, Entry)), how.limits.jobs)
+
+
+def _embedder(model: ModelOptions, known: Identity | None, directory: str) -> Embedder:
+    """The model, loaded now unless the index tells all that has to be known until the first content needs a vector."""
+    from mmsearch.models import fingerprint_of, load_embedder
+
+    if known is None or model != known.options or known.fingerprint != fingerprint_of(model):
+        return load_embedder(model, many=True)
+    from mmsearch.models.late import LateEmbedder
+    from mmsearch.store import Identity
+
+    def load() -> Embedder:
+        embedder = load_embedder(model, many=True)
+        known.require(Identity.of(model, embedder.spec), directory)
+        return embedder
+
+    return LateEmbedder(known.spec, load)
 
 
 def _known_identity(directory: str, rebuild: bool) -> Identity | None:
@@ -229,16 +271,14 @@ def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[En
             yield from to_read(reader.file, walk(root, how.scan))
 
 
-def _plan(directory: str, roots: list[str], files: Iterator[str] | None, scan: ScanOptions) -> IndexReport:
-    from itertools import chain
-
+def _plan(directory: str, roots: list[str], files: Listed | None, scan: ScanOptions) -> IndexReport:
     from mmsearch.build import plan
     from mmsearch.scan import entry, walk
     from mmsearch.store import Reader, read_identity
 
     reader = Reader.open(directory) if read_identity(directory) else None
     places = roots or (_still_there(list(reader.status().roots)) if reader and files is None else [])
-    listed = (entry(path) for path in files or () if not os.path.isdir(path))
+    listed = (entry(path) for path in (files.paths if files else ()) if not os.path.isdir(path))
     return plan(reader.file if reader else lambda _: None, chain(*(walk(root, scan) for root in places), listed))
 
 

@@ -59,6 +59,7 @@ class Ahead:
     def count(self) -> None:
         """Count the files to be read and tell what to expect; runs in a thread of its own."""
         from mmsearch.bench.forecast import Expectation, Kind, kind_by_name
+        from mmsearch.core import Late
 
         kinds: dict[Modality, Kind] = {}
         with suppress(MmsearchError, OSError):  # the run meets the same, and says so
@@ -69,10 +70,11 @@ class Ahead:
                 kind.files += 1
                 kind.bytes += entry.size
             self.counting = False
-        if self.counting:
+        if self.counting or not self.work.files:
             return
         with suppress(Exception):  # a forecast that cannot be made must not be seen, least of all as a traceback
-            expectation = Expectation(self._embedder, self._jobs)
+            embedder = self._embedder.wait() if isinstance(self._embedder, Late) else self._embedder
+            expectation = Expectation(embedder, self._jobs)
             seconds = expectation.seconds(kinds)
             if seconds >= LONG_SECONDS:
                 self.expected = seconds

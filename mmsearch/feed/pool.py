@@ -22,6 +22,7 @@ from typing import Any
 
 from mmsearch.errors import MmsearchError
 from mmsearch.feed import wire
+from mmsearch.feed.processes import Spares, end, spawn, worthwhile
 from mmsearch.feed.reading import LAST, Answer, Failed, Request, Timed
 from mmsearch.feed.worker import Note, Ready, Setup, Taken
 
@@ -33,12 +34,8 @@ BYTES_A_SECOND = 10_000_000
 """A file gets a second more for so many bytes: digests of large ones on slow disks give no sign until the end."""
 GROW_SECONDS = 0.5
 """When the first worker has been busy for so long and files still wait, the others are worth their start."""
-GROW_BYTES = 8 << 20
-"""Another worker is so at once for each so many bytes that wait: even pictures, the fastest to decode, take longer."""
 _TRIES = 3
 _LAST_BREATH = 1.0
-_ENTRY = "import sys; sys.path[:] = sys.argv[1:]; from mmsearch.feed.worker import main; main()"
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +118,11 @@ class _Budget:
 class Pool:
     """Reads files in worker processes, which start when there is work for them. Used from one thread."""
 
-    def __init__(self, setup: Setup, limits: Limits) -> None:
+    def __init__(self, setup: Setup, limits: Limits, spares: Spares | None = None) -> None:
+        """`spares` are used up before any other process is started; they are the caller's to end."""
         self.setup = setup
         self.limits = limits
+        self.spares = spares or Spares()
         self.budget = _Budget(BYTES_AHEAD)
         self.events: queue.SimpleQueue[Event | MmsearchError] = queue.SimpleQueue()
         self.closed = threading.Event()
@@ -135,7 +134,7 @@ class Pool:
     @property
     def started(self) -> bool:
         """Whether there are workers, or will be in a moment."""
-        return bool(self._lanes)
+        return bool(self._lanes or self.spares)
 
     def submit(self, task: Task) -> None:
         """Have a worker answer; never waits."""
@@ -196,9 +195,8 @@ class Pool:
         there = len(self._lanes)
         if there and time.monotonic() - self._started > GROW_SECONDS:
             return min(self.limits.jobs - there, len(sizes))
-        # The largest file, which may be gigabytes, keeps only one of them busy.
-        worthwhile = 1 + (sum(sizes) - max(sizes, default=0)) // GROW_BYTES
-        return max(0, min(self.limits.jobs, len(sizes), worthwhile) - there)
+        wanted = max(worthwhile(sizes), there + len(self.spares))
+        return max(0, min(self.limits.jobs, len(sizes), wanted) - there)
 
     def _add_lane(self) -> None:
         lane = _Lane(self)
@@ -322,13 +320,7 @@ class _Lane(threading.Thread):
         with self._lock:
             if self._pool.closed.is_set():
                 raise EOFError
-            process = self._process = subprocess.Popen(
-                [sys.executable, "-c", _ENTRY, *sys.path],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={**os.environ, **_ONE_THREAD},
-            )
+            process = self._process = self._pool.spares.take() or spawn()
         self._deadline = time.monotonic() + START_SECONDS
         wire.send(process.stdin, self._pool.setup)  # type: ignore[arg-type]
         ready = wire.receive(process.stdout)  # type: ignore[arg-type]
@@ -362,11 +354,7 @@ class _Lane(threading.Thread):
             process, self._process = self._process, None
         if process is None:
             return None
-        process.kill()
-        for stream in (process.stdin, process.stdout):
-            with suppress(OSError):
-                stream.close()  # type: ignore[union-attr]
-        return process.wait()
+        return end(process)
 
 
 def _signal_name(number: int) -> str:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from mmsearch.feed.pool import Event, Limits, Pool, Task
+from mmsearch.feed.processes import Spares
 from mmsearch.feed.reading import LAST, Part, Reader, Request, Timed
 from mmsearch.feed.worker import Setup
 from mmsearch.media import HEAD_BYTES
@@ -30,10 +31,10 @@ LOOK_AHEAD = 256
 class Source:
     """Takes requests and gives answers, from this process or from workers. A context manager; used from one thread."""
 
-    def __init__(self, reader: Reader, limits: Limits) -> None:
+    def __init__(self, reader: Reader, limits: Limits, spares: Spares | None = None) -> None:
         self._reader = reader
         self._jobs = limits.jobs
-        self._pool = Pool(Setup(reader, limits.memory), limits)
+        self._pool = Pool(Setup(reader, limits.memory), limits, spares)
         self._here: deque[Task] = deque()
         self._current: tuple[Task, Iterator[Timed]] | None = None
         self._spent = 0.0

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-STAGES = ("scan", "read", "decode", "preprocess", "forward", "commit", "idle")
+STAGES = ("scan", "read", "decode", "load", "preprocess", "forward", "commit", "idle")
 
 
 class Stages:

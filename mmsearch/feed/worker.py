@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from mmsearch import media
 from mmsearch.feed import wire
 from mmsearch.feed.reading import Failed, Reader, Request, Timed
 
@@ -50,11 +51,13 @@ class Note:
     message: str
 
 
-def main() -> None:
-    """Entry point of the process; never returns."""
+def main(early: bool = False) -> None:
+    """Entry point of the process; never returns. One that is `early` has time to get ready for pictures."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which commits first
     _die_with_parent()
     requests, answers = _channels()
+    if early:
+        media.get_ready()
     setup: Setup = wire.receive(requests)
     if not _limit_memory(setup.memory):
         setup = replace(setup, memory=0)

@@ -25,6 +25,7 @@ __all__ = [
     "UNREADABLE",
     "Kind",
     "Loaded",
+    "get_ready",
     "identify",
     "load",
     "load_picture",
@@ -131,6 +132,14 @@ def reload(item: Item, kind_name: str, settings: LoaderSettings) -> Segment:
     for segment in loaded.segments:
         return Segment(item, segment.content)
     raise MediaError(f"part {item.ordinal} is no longer in the file")
+
+
+def get_ready() -> None:
+    """Import what pictures are decoded with: a moment that may pass before the first of them is asked for."""
+    _loader("image")
+    from PIL import Image
+
+    Image.preinit()
 
 
 def _loader(kind_name: str) -> _Loader:

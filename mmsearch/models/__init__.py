@@ -51,6 +51,20 @@ def load_embedder(options: ModelOptions, many: bool = False) -> Embedder:
     return SentenceTransformerEmbedder(_without_backend(options), many)
 
 
+def fingerprint_of(options: ModelOptions) -> str | None:
+    """What `load_embedder` would give as the model's fingerprint, from its files alone.
+
+    None for models that load in no time, or of which more than their files counts. Raises ModelUnavailable when the
+    model is not here.
+    """
+    if options.dummy_weights or options.trust_remote_code or not needs_torch(options):
+        return None
+    from mmsearch.models import hub
+
+    plain = _without_backend(options)
+    return hub.fingerprint(hub.locate(plain.name, plain.revision, "sentence-transformers"), hub.identity(plain))
+
+
 def needs_torch(options: ModelOptions, reranker: bool = False) -> bool:
     """Whether the model that `options` names is run by torch; raises as loading it does where it is not there."""
     if _onnx_directory(options):

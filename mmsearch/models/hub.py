@@ -17,8 +17,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from mmsearch.core import ModelOptions
 from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
 from mmsearch.models import catalog
+from mmsearch.models.device import DTYPES
 
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 ENTRY_FILES = ("modules.json", "config.json")
@@ -28,6 +30,8 @@ OWN_MODULES = "sentence_transformers."
 OWN_CODE = "it brings its own program code: read it, then allow it with --trust-remote-code"
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt")
 """In the order of preference: weights of a later kind count only where there are none of an earlier."""
+IRRELEVANT_KWARGS = frozenset({"dtype", "torch_dtype", "device_map", "attn_implementation"})
+"""Model arguments that decide how fast a vector is computed, or are recorded elsewhere."""
 IGNORED_NAMES = frozenset({"requirements.txt", "training_args.bin", "model_card.json", "trainer_state.json"})
 EDGE = 1 << 20
 """Bytes read from each end of a weight file: enough to tell fine-tunes apart without reading gigabytes."""
@@ -126,6 +130,21 @@ def fingerprint(directory: Path, settings: Mapping[str, Any]) -> str:
         total.update(path.relative_to(directory).as_posix().encode("utf-8", "surrogateescape"))
         total.update(file_digest(path, whole=path.suffix in SETTING_SUFFIXES))
     return total.hexdigest()[:32]
+
+
+def identity(options: ModelOptions) -> dict[str, Any]:
+    """Options that change vectors, for the fingerprint.
+
+    A dtype that the machine chose is `auto`, so that an index made on a GPU opens on a laptop; the two agree far
+    better than any ranking needs. One that the user chose is part of the identity.
+    """
+    return {
+        "dtype": DTYPES[options.dtype] if options.dtype is not None else "auto",
+        "max_pixels": options.max_pixels,
+        **({"dummy_weights": True} if options.dummy_weights else {}),
+        "processor_kwargs": dict(options.processor_kwargs),
+        "model_kwargs": {key: value for key, value in options.model_kwargs.items() if key not in IRRELEVANT_KWARGS},
+    }
 
 
 def has_weights(directory: Path) -> bool:

@@ -30,7 +30,7 @@ from mmsearch.core import (
 from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable
 from mmsearch.models import hub, inputs, probes
 from mmsearch.models.batches import DEVICE_INPUTS, budget_for, in_passes, step_of, tokens, width_of
-from mmsearch.models.device import DTYPES, INT8, asynchronously, choose_attention, choose_device, choose_dtype
+from mmsearch.models.device import INT8, asynchronously, choose_attention, choose_device, choose_dtype
 from mmsearch.models.fit import picture_fit
 
 PART_OF: dict[Kind, tuple[Modality, ...]] = {
@@ -40,8 +40,6 @@ PART_OF: dict[Kind, tuple[Modality, ...]] = {
     "video": ("video",),
 }
 """Which partitions a model that reads this kind of input can embed; a video is pictures where it must be."""
-IRRELEVANT_KWARGS = frozenset({"dtype", "torch_dtype", "device_map", "attn_implementation"})
-"""Model arguments that decide how fast a vector is computed, or are recorded elsewhere."""
 
 
 class SentenceTransformerEmbedder:
@@ -68,7 +66,7 @@ class SentenceTransformerEmbedder:
         self._frame_pixels = options.max_pixels
         self._text = inputs.TextInput(self._model)
         self._reads: frozenset[Kind] = frozenset(kind for kind in PART_OF if self._model.supports(kind))
-        self._spec = self._describe(options, hub.fingerprint(directory, identity(options)))
+        self._spec = self._describe(options, hub.fingerprint(directory, hub.identity(options)))
         config = getattr(self._model.transformers_model, "config", None)
         self._step = step_of(config, self._spec.loader.image_fit)
         self._budget = budget_for(device, dtype, width_of(config), options.batch_size)
@@ -323,21 +321,6 @@ def _arguments(options: ModelOptions, device: str, dtype: Any, attention: str | 
         "trust_remote_code": options.trust_remote_code,
         "model_kwargs": model_kwargs,
         "processor_kwargs": dict(options.processor_kwargs),
-    }
-
-
-def identity(options: ModelOptions) -> dict[str, Any]:
-    """Options that change vectors, for the fingerprint.
-
-    A dtype that the machine chose is `auto`, so that an index made on a GPU opens on a laptop; the two agree far
-    better than any ranking needs. One that the user chose is part of the identity.
-    """
-    return {
-        "dtype": DTYPES[options.dtype] if options.dtype is not None else "auto",
-        "max_pixels": options.max_pixels,
-        **({"dummy_weights": True} if options.dummy_weights else {}),
-        "processor_kwargs": dict(options.processor_kwargs),
-        "model_kwargs": {key: value for key, value in options.model_kwargs.items() if key not in IRRELEVANT_KWARGS},
     }
 
 

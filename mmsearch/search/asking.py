@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 from mmsearch import media
-from mmsearch.core import Content, Embedder, Modality, ModelSpec, Query, QueryPart, Segment, Vectors
+from mmsearch.core import Content, Embedder, Modality, Query, QueryPart, Segment, Vectors
 from mmsearch.errors import MediaError, UsageError
 from mmsearch.store import Identity, Reader
 
@@ -66,8 +66,7 @@ class Stored:
     """Stands for a model where stored vectors are all that a query is made of, so that none has to be loaded."""
 
     def __init__(self, identity: Identity) -> None:
-        loader, name = identity.loader, identity.options.name
-        self.spec = ModelSpec(name, identity.fingerprint, identity.dim, identity.modalities, loader)
+        self.spec = identity.spec
 
     def embed(self, segments: Sequence[Segment]) -> Vectors:
         raise NotImplementedError("nothing is embedded without a model")

@@ -40,6 +40,11 @@ class Identity:
         """The identity of an index built with a model that was loaded with `options`."""
         return cls(options, spec.fingerprint, spec.dim, spec.modalities, spec.loader)
 
+    @property
+    def spec(self) -> ModelSpec:
+        """What was known of the model when the index was built, without its odds."""
+        return ModelSpec(self.options.name, self.fingerprint, self.dim, self.modalities, self.loader)
+
     def to_json(self) -> str:
         """One JSON object, the same text for equal identities."""
         return json.dumps(

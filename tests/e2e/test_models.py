@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +35,59 @@ def test_index_and_search_with_a_clip(mixed: Command, clip: Path) -> None:
     assert len(hits) == 6
     assert hits[0]["model"] == str(clip)
     assert mixed.report(".")["unchanged"] == 6, "the index remembers its model"
+
+
+def doctored(mixed: Command, change: Callable[[dict[str, Any]], None]) -> None:
+    """Changes what the index remembers of its model."""
+    db = sqlite3.connect(mixed.index / "meta.sqlite")
+    (text,) = db.execute("SELECT value FROM meta WHERE key = 'identity'").fetchone()
+    identity = json.loads(text)
+    change(identity)
+    db.execute("UPDATE meta SET value = ? WHERE key = 'identity'", (json.dumps(identity),))
+    db.commit()
+    db.close()
+
+
+def test_a_run_over_unchanged_files_loads_no_model(mixed: Command, clip: Path) -> None:
+    mixed.report(".", "--model", str(clip))
+    code = (
+        "import sys\nfrom mmsearch.cli import main\nsys.argv = ['mmsearch', 'index', '.']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\nprint('torch' in sys.modules)"
+    )
+    for name, loads in (("", b"False"), ("new.txt", b"True")):
+        if name:
+            (mixed.cwd / name).write_text("A new note on boats.")
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=mixed.cwd, env=mixed.env(), capture_output=True, check=True
+        )
+        assert done.stdout.strip() == loads, done.stderr.decode()
+    assert len(mixed.hits("boats")) == 7
+
+
+def test_a_model_that_reads_otherwise_than_the_index_remembers_is_refused(mixed: Command, clip: Path) -> None:
+    mixed.report(".", "--model", str(clip))
+    doctored(mixed, lambda identity: identity["loader"].update(passage_chars=77))
+    assert mixed.report(".")["unchanged"] == 6, "nothing has to be read"
+    (mixed.cwd / "new.txt").write_text("A new note on boats.")
+    done = mixed("index", ".")
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 1
+    assert b"passage_chars is 77, not" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_an_interrupt_while_the_model_loads_ends_the_run_at_once(mixed: Command, clip: Path) -> None:
+    mixed.report(".", "--model", str(clip))
+    (mixed.cwd / "new.txt").write_text("A new note on boats.")
+    process = subprocess.Popen(mixed.argv("index", "."), cwd=mixed.cwd, env=mixed.env(), stderr=subprocess.PIPE)
+    loaded = Path(f"/proc/{process.pid}/maps")
+    end = time.monotonic() + 60
+    while loaded.exists() and "libtorch" not in loaded.read_text() and time.monotonic() < end:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told == b"mmsearch: interrupted; what was finished is kept\n"
+    assert len(mixed.hits("boats")) == 6
 
 
 def test_a_model_given_by_a_relative_path_is_found_from_elsewhere_and_may_move(mixed: Command, tmp_path: Path) -> None:
@@ -108,13 +167,7 @@ def test_a_text_only_reranker_leaves_pictures_where_they_were(mixed: Command, tm
 
 def test_an_index_from_elsewhere_is_no_permission_to_run_code(mixed: Command, clip: Path) -> None:
     mixed.report("red.png", "--model", str(clip))
-    db = sqlite3.connect(mixed.index / "meta.sqlite")
-    (identity,) = db.execute("SELECT value FROM meta WHERE key = 'identity'").fetchone()
-    wanting = json.loads(identity)
-    wanting["options"]["trust_remote_code"] = True
-    db.execute("UPDATE meta SET value = ? WHERE key = 'identity'", (json.dumps(wanting),))
-    db.commit()
-    db.close()
+    doctored(mixed, lambda identity: identity["options"].update(trust_remote_code=True))
     for command in (["search", "red"], ["index", "red.png"]):
         done = mixed(*command)
         assert done.returncode == 4 and done.stderr.count(b"\n") == 1

@@ -17,6 +17,7 @@ from mmsearch import scan
 from mmsearch.core import MODALITIES, LoaderSettings
 from mmsearch.errors import MmsearchError
 from mmsearch.feed import pool as pools
+from mmsearch.feed import processes
 from mmsearch.feed.pool import Event, Limits, Pool, Task
 from mmsearch.feed.reading import LAST, Failed, Finished, Identified, Opened, Part, Reader, Request
 from mmsearch.feed.worker import Setup
@@ -199,7 +200,7 @@ def test_as_many_workers_start_at_once_as_what_waits_is_worth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: list[int], workers: int
 ) -> None:
     monkeypatch.setattr(pools, "GROW_SECONDS", 1e6)
-    monkeypatch.setattr(pools, "GROW_BYTES", 8000)
+    monkeypatch.setattr(processes, "WORTHWHILE_BYTES", 8000)
     pool = pool_of(jobs=3)
     monkeypatch.setattr(pool, "next_task", lambda: pool.closed.wait() and None)  # all that was asked for still waits
     for number, size in enumerate(sizes):

@@ -1,0 +1,70 @@
+"""An embedder that is known before it is loaded: from the index that was built with it.
+
+Looking for files needs no model, and reading them needs only what the index remembers of it. So a run over unchanged
+files never loads one, and another run reads while it does. Knows nothing of how a model is loaded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from mmsearch.core import Embedder, ModelSpec, Query, Segment, Vectors
+from mmsearch.models.batches import step_of, tokens
+
+LOADING = "mmsearch: loading a model"
+"""Name of the thread that does."""
+
+
+class LateEmbedder:
+    """Does what the embedder that `load` gives does, once there is need of it."""
+
+    def __init__(self, spec: ModelSpec, load: Callable[[], Embedder]) -> None:
+        """`load` is called at most once, in a thread of its own; `spec` is what its embedder will have."""
+        self._spec = spec
+        self._load = load
+        self._thread: threading.Thread | None = None
+        self._embedder: Embedder | None = None
+        self._error: BaseException | None = None
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self._spec
+
+    def prepare(self) -> None:
+        """Begins to load, unless that has begun; does not wait."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=LOADING)
+            self._thread.start()
+
+    def wait(self) -> Embedder:
+        """The loaded embedder. Raises what loading raised."""
+        self.prepare()
+        assert self._thread is not None
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._embedder is not None
+        return self._embedder
+
+    def tokens(self, segment: Segment) -> int:
+        """About how many tokens a segment takes in a pass: the model's own word once there is a model."""
+        own: Callable[[Segment], int] | None = getattr(self._embedder, "tokens", None)
+        if own is not None:
+            return own(segment)
+        fit = self._spec.loader.image_fit
+        return tokens(segment.content, fit, step_of(None, fit))
+
+    def embed(self, segments: Sequence[Segment]) -> Vectors:
+        """As the loaded embedder."""
+        return self.wait().embed(segments)
+
+    def embed_query(self, query: Query) -> Vectors:
+        """As the loaded embedder."""
+        return self.wait().embed_query(query)
+
+    def _run(self) -> None:
+        try:
+            self._embedder = self._load()
+        except BaseException as error:  # told where the embedder is waited for
+            self._error = error
