@@ -1,7 +1,7 @@
 """Every error mmsearch raises on purpose.
 
 MmsearchError               catch this one to turn any expected failure into one line and an exit code
-├── UsageError              2  a value the user gave cannot be used (as typer's own usage errors)
+├── UsageError              2  a value the user gave cannot be used (as click's own usage errors)
 ├── IndexMissing            3  no index where one was looked for
 ├── IndexMismatch           2  the index was built with another model, settings or a newer format
 ├── IndexDamaged            3  the index cannot be read

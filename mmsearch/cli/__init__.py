@@ -6,34 +6,33 @@ The only package that prints and exits. Heavy imports wait until a command runs,
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
 
-import typer
-from typer.core import TyperGroup
-from typer.main import get_command
+import click
+from click.shell_completion import get_completion_class
 
 from mmsearch import __version__
-from mmsearch.cli.common import PLAIN
+from mmsearch.cli.command import SETTINGS, Exit, command
 
+NAME = "mmsearch"
 COMMANDS = {
     "index": "index",
     "search": "search",
     "status": "status",
     "bench": "bench",
-    "models": "app",
+    "models": "group",
     "eval": "evaluate",
     "dupes": "dupes",
 }
-"""Each command is a module of this package; under this name the module has its function, or its commands."""
+"""Each command is a module of this package; under this name the module has its function or group."""
 
 
-class _Late(TyperGroup):
+class _Late(click.Group):
     """Imports the module of a command when it is asked for, so that no command waits for the others."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         # For a name that is none, all are needed: one of them may be what was meant.
         for name in (cmd_name,) if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
@@ -41,46 +40,53 @@ class _Late(TyperGroup):
         return self.commands.get(cmd_name)
 
 
-def _made(name: str) -> Any:
+def _made(name: str) -> click.Command:
     found = getattr(import_module(f"mmsearch.cli.{name}"), COMMANDS[name])
-    if not isinstance(found, typer.Typer):
-        alone = typer.Typer(**PLAIN)
-        alone.command(name)(found)
-        found = alone
-    command = get_command(found)
-    command.name = name
-    return command
+    return found if isinstance(found, click.Command) else command(found, name)
 
 
-app = typer.Typer(
-    name="mmsearch",
-    cls=_Late,
+def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"{NAME} {__version__}")
+        raise Exit(0)
+
+
+def _completion(ctx: click.Context, parameter: click.Parameter, shell: str | None) -> None:
+    kind = get_completion_class(shell) if shell else None
+    if kind is not None:
+        click.echo(kind(app, {}, NAME, f"_{NAME.upper()}_COMPLETE").source())
+        raise Exit(0)
+
+
+app = _Late(
+    name=NAME,
     help="Find anything in your folders by meaning: photos, screenshots, PDFs, notes, sound and video.\n\n"
     "Exit codes: 0 done or found, 1 nothing found, 2 bad usage, 3 no such index, 4 model unavailable, "
     "5 done but with new failures, 130 interrupted (what was finished is kept).",
     epilog="Examples:  mmsearch index ~/Pictures    mmsearch search red car    mmsearch status --failures",
     no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=SETTINGS,
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_version,
+            help="Print the version and exit.",
+        ),
+        click.Option(
+            ["--completion"],
+            type=click.Choice(["bash", "zsh", "fish"]),
+            is_eager=True,
+            expose_value=False,
+            callback=_completion,
+            help="Print what makes a shell complete commands and options, and exit.",
+        ),
+    ],
 )
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"mmsearch {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: bool = typer.Option(
-        False, "--version", help="Print the version and exit.", callback=_version, is_eager=True
-    ),
-) -> None:
-    pass
 
 
 def main() -> None:
     """Entry point of the console script."""
-    app()
+    app(prog_name=NAME)

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from mmsearch.bench.form import BenchFormat
 from mmsearch.cli import options
+from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded, parse_types
 from mmsearch.errors import UsageError
 
@@ -147,7 +146,7 @@ def _conclude(rows: Sequence[Any], plot: str | None, count: int) -> None:
     for line in advice(rows, count):
         complain(line)
     if any(row.status == "failed" for row in rows):
-        raise typer.Exit(FAILED)
+        raise Exit(FAILED)
 
 
 class _Quiet:

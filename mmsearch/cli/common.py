@@ -16,8 +16,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
-import typer
-
+from mmsearch.cli.command import Exit
 from mmsearch.errors import MmsearchError, UsageError
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 INTERRUPTED = 130
-PLAIN: dict[str, Any] = {"add_completion": False, "rich_markup_mode": None, "pretty_exceptions_enable": False}
-"""How the parts of the command line are built: only the whole of it has completions to install."""
 
 
 def guarded(command: Callable[P, R]) -> Callable[P, R]:
@@ -41,15 +38,15 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except MmsearchError as error:
             complain(f"error: {error}")
-            raise typer.Exit(error.exit_code) from None
+            raise Exit(error.exit_code) from None
         except KeyboardInterrupt:
             complain("interrupted; what was finished is kept")
             _leave_loading()
-            raise typer.Exit(INTERRUPTED) from None
+            raise Exit(INTERRUPTED) from None
         except BrokenPipeError:
             # The reader (`head`, a closed pager) has what it wanted; Python must not flush into the closed pipe again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
+            raise Exit(0) from None
 
     return run
 

@@ -6,9 +6,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from mmsearch.cli import options
+from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded, terminal_width
 from mmsearch.cli.locate import locate
 from mmsearch.errors import UsageError
@@ -59,7 +58,7 @@ def dupes(
     _output(found.groups, as_jsonl, null)
     if not found.groups:
         complain("nothing found")
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _below(paths: Sequence[str]) -> Callable[[str], bool]:

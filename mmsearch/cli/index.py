@@ -10,9 +10,8 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-import typer
-
 from mmsearch.cli import options
+from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded, parse_object
 from mmsearch.cli.locate import locate, locate_for_writing
 from mmsearch.cli.opening import permitted
@@ -100,7 +99,7 @@ def index(
             report = _run(directory, places, files, given, how, rebuild, progress)
     emit(to_json(report.to_json()) + "\n") if as_json else _summarise(report, directory, dry_run)
     if report.failed:
-        raise typer.Exit(NEW_FAILURES)
+        raise Exit(NEW_FAILURES)
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -6,10 +6,11 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from mmsearch.cli import options
-from mmsearch.cli.common import PLAIN, complain, emit, guarded, terminal_width
+from mmsearch.cli.command import SETTINGS, Exit, command
+from mmsearch.cli.common import complain, emit, guarded, terminal_width
 from mmsearch.errors import UsageError
 from mmsearch.render import counts, grid, to_json
 
@@ -20,10 +21,7 @@ if TYPE_CHECKING:
 UNAVAILABLE = 4
 COLUMNS = ("model", "kind", "fits", "needs", "parameters", "dim", "reads", "dummy", "licence")
 
-app = typer.Typer(help="List, show and fetch models, and tell what is amiss.", no_args_is_help=True, **PLAIN)
 
-
-@app.command("list")
 @guarded
 def list_models(as_json: options.Json = False) -> None:
     """List the models that have a short name, and tell whether each fits this machine.
@@ -48,7 +46,6 @@ def list_models(as_json: options.Json = False) -> None:
         emit(grid(COLUMNS, [_cells(row) for row in rows], terminal_width()))
 
 
-@app.command()
 @guarded
 def show(name: options.ModelName, as_json: options.Json = False) -> None:
     """Show all that is known of a model, and where it was found.
@@ -67,7 +64,6 @@ def show(name: options.ModelName, as_json: options.Json = False) -> None:
     )
 
 
-@app.command()
 @guarded
 def pull(name: options.ModelName, revision: options.Revision = None, as_json: options.Json = False) -> None:
     """Fetch a model from the hub: a short name, or any hub id as ORG/NAME.
@@ -89,7 +85,6 @@ def pull(name: options.ModelName, revision: options.Revision = None, as_json: op
         complain(f"{pulled.hub_id} is at {pulled.directory}")
 
 
-@app.command()
 @guarded
 def doctor(as_json: options.Json = False) -> None:
     """Tell versions, devices, free memory, the cache, and what is missing with the command that mends it.
@@ -105,7 +100,7 @@ def doctor(as_json: options.Json = False) -> None:
     found = examine()
     emit(to_json(found) + "\n" if as_json else "".join(_chapters(found)))
     if any(trouble["needed"] for trouble in found["missing"]):
-        raise typer.Exit(UNAVAILABLE)
+        raise Exit(UNAVAILABLE)
 
 
 def _entry(name: str) -> Entry:
@@ -172,3 +167,17 @@ def _chapters(found: dict[str, Any]) -> list[str]:
 
 def _gib(size: int) -> str:
     return f"{size / 2**30:.1f} GiB"
+
+
+group = click.Group(
+    "models",
+    [
+        command(list_models, "list"),
+        command(show, "show"),
+        command(pull, "pull"),
+        command(doctor, "doctor"),
+    ],
+    help="List, show and fetch models, and tell what is amiss.",
+    no_args_is_help=True,
+    context_settings=SETTINGS,
+)

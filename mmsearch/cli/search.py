@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import typer
-
 from mmsearch.cli import options
+from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded, parse_types, terminal_width
 from mmsearch.cli.filters import make_filter
 from mmsearch.cli.locate import locate
@@ -137,7 +136,7 @@ def search(
         any_found = _output(labelled, embedder.spec.name, shape, "\0" if null else "\n", many=many, explain=explain)
     if not any_found:
         complain("nothing found")
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _asked(here: Asked, queries: str | None) -> list[Asked]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from mmsearch.cli import options
+from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded
 from mmsearch.cli.locate import locate
 from mmsearch.errors import IndexDamaged, IndexMismatch, ModelUnavailable, UsageError
@@ -76,7 +75,7 @@ def _check(reader: Reader, as_json: bool) -> None:
         vectors = f"{sum(seen.items.values())} vectors in {seen.segments} files"
         complain(f"checked {sum(seen.files.values())} files and {vectors}: {_verdict(found)}")
     if found:
-        raise typer.Exit(IndexDamaged.exit_code)
+        raise Exit(IndexDamaged.exit_code)
 
 
 def _verdict(found: list[str]) -> str:

@@ -168,3 +168,14 @@ def test_a_cutoff_by_relevance_may_leave_nothing(mixed: Command) -> None:
     assert mixed("search", "garden", "--min-relevance", "1000").returncode == 1
     hits = mixed.hits("garden", "--raw")
     assert all(abs(hit["relevance"] - hit["score"]) < 1e-3 for hit in hits)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("mmsearch se", b"search"), ("mmsearch index --pru", b"--prune"), ("mmsearch search --mode lex", b"lexical")],
+)
+def test_a_shell_completes_commands_options_and_values(mmsearch: Command, words: str, found: bytes) -> None:
+    script = mmsearch("--completion", "bash").stdout
+    assert b"complete " in script and b"_MMSEARCH_COMPLETE=bash_complete" in script
+    mmsearch.environment.update(_MMSEARCH_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(words.count(" ")))
+    assert mmsearch().stdout.splitlines() == [b"plain," + found]
