@@ -47,6 +47,15 @@ Kind: TypeAlias = Literal["text", "image", "audio", "video"]
 """What a model calls an input; a page of a document is an image to it."""
 
 
+EARLIEST_NS, LATEST_NS = -(1 << 63), (1 << 63) - 1
+"""Times that can be kept, in nanoseconds since 1970: from 1677 to 2262."""
+
+
+def kept_ns(ns: int) -> int:
+    """A file's time as it is compared and kept; file systems and archives know times that no index does."""
+    return min(max(ns, EARLIEST_NS), LATEST_NS)
+
+
 def kind_of(content: Content) -> Kind:
     """How a model calls this content."""
     if isinstance(content, str):

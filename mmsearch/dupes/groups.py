@@ -86,6 +86,7 @@ def find(reader: Reader, where: Filter = EVERYTHING, threshold: float = THRESHOL
         threshold: from 0 (an arbitrary pair) to 1 (the same vector).
         scope: all pairs of files, only those of one modality, or only those of two.
     """
+    reader.settle()
     parts = Parts(reader, where)
     pixels = {content: count for content, _, count in reader.survey.contents()}
     forest, best = linked(reader, parts, _kinds(reader), where, threshold, scope)

@@ -35,6 +35,10 @@ class ExactReader:
         self._dim = dim
         self._parts: dict[Modality, _Part] = {}
 
+    def settle(self) -> None:
+        """All answers are of the reader's snapshot anyway."""
+        self._reader.settle()
+
     def counts(self) -> dict[Modality, int]:
         """Live items by partition."""
         return self._reader.counts()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mmsearch import media, scan
-from mmsearch.core import Facts, LoaderSettings, Modality, Segment
+from mmsearch.core import Facts, LoaderSettings, Modality, Segment, kept_ns
 from mmsearch.errors import MediaError, UnsupportedMedia
 
 log = logging.getLogger(__name__)
@@ -138,4 +138,4 @@ def changed_since(entry: scan.Entry) -> bool:
         found = os.stat(entry.path)
     except OSError:
         return True
-    return (found.st_size, found.st_mtime_ns) != (entry.size, entry.mtime_ns)
+    return (found.st_size, kept_ns(found.st_mtime_ns)) != (entry.size, entry.mtime_ns)

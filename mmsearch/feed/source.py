@@ -16,6 +16,7 @@ from mmsearch.feed.reading import LAST, Part, Reader, Request, Timed
 from mmsearch.feed.worker import Setup
 from mmsearch.media import HEAD_BYTES
 from mmsearch.media.encoding import looks_like_text
+from mmsearch.regular import regular
 
 HERE_SECONDS = 0.5
 """When reading in this process has taken so long, workers pay for their start."""
@@ -109,7 +110,7 @@ def is_gentle(request: Request) -> bool:
     if request.entry.size > HERE_BYTES or request.kind in RISKY:
         return False
     try:
-        with open(request.entry.path, "rb") as file:
+        with open(request.entry.path, "rb", opener=regular) as file:
             head = file.read(HEAD_BYTES)
     except (OSError, ValueError):
         return True  # it cannot even be opened, and reading it says why

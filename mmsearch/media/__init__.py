@@ -18,6 +18,7 @@ from mmsearch.errors import UNREADABLE, MediaError
 from mmsearch.media import remote
 from mmsearch.media.base import Kind, Loaded
 from mmsearch.media.kinds import HEAD_BYTES, KINDS, sniff
+from mmsearch.regular import regular
 
 __all__ = [
     "HEAD_BYTES",
@@ -66,7 +67,7 @@ def identify(path: str) -> Kind:
         MediaError: it cannot be read (the message begins with `UNREADABLE`), or is of no kind that mmsearch reads.
     """
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=regular) as file:
             head = file.read(HEAD_BYTES)
     except OSError as error:
         raise MediaError(f"{UNREADABLE}: {error.strerror or error}") from error

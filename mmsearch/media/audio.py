@@ -20,6 +20,7 @@ import numpy.typing as npt
 from mmsearch.core import Audio, Facts, Item, LoaderSettings, Modality, Segment, Span
 from mmsearch.errors import MediaError
 from mmsearch.media.base import Loaded, reasons
+from mmsearch.regular import regular
 
 av.logging.set_level(None)
 
@@ -55,7 +56,7 @@ def opened(path: str, broken: str) -> Iterator[Any]:
     with: a playlist must not make us read other files or the network.
     """
     options = {"protocol_whitelist": "none"}
-    with reasons(broken), _File(path) as file:
+    with reasons(broken), _File(path, opener=regular) as file:
         if not os.fstat(file.fileno()).st_size:
             raise MediaError("empty file")
         try:

@@ -20,6 +20,7 @@ from mmsearch.core import Facts, Item, LoaderSettings, Picture, Segment, Span
 from mmsearch.errors import MediaError
 from mmsearch.media.base import Loaded, reasons
 from mmsearch.media.passages import clean, cut
+from mmsearch.regular import regular
 
 MAX_PAGES = 10_000
 """Pages read of one file. A longer one is searchable by its beginning, and the log says so."""
@@ -109,7 +110,7 @@ def _passages(texts: dict[int, str], limit: int) -> Iterator[tuple[int, str]]:
 @contextmanager
 def _opened(path: str) -> Iterator[Any]:
     # pdfium gets an open file instead of a name, so that any bytes can be in the name.
-    with reasons("broken PDF"), open(path, "rb") as file:
+    with reasons("broken PDF"), open(path, "rb", opener=regular) as file:
         with _LOCK:
             pdf = _document(file)
         try:

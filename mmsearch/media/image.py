@@ -22,6 +22,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 from mmsearch.core import WHOLE, Facts, Fit, Item, LoaderSettings, Picture, Segment, Span
 from mmsearch.errors import MediaError
 from mmsearch.media.base import Loaded, reasons
+from mmsearch.regular import regular
 
 MAX_PIXELS = 256_000_000
 """Pictures with more pixels are refused: decoded they would take over 1 GB, and files of a few kB can claim as many."""
@@ -134,7 +135,7 @@ def _opened(path: str) -> Iterator[Image.Image]:
     """The picture with its header read; whatever goes wrong inside the block becomes `MediaError`."""
     with (
         reasons("broken or truncated picture", "truncated picture"),
-        open(path, "rb") as file,
+        open(path, "rb", opener=regular) as file,
         _identified(file) as image,
         reasons(f"broken {image.format}", f"truncated {image.format}"),
     ):

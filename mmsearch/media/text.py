@@ -15,6 +15,7 @@ from mmsearch.media.base import Loaded, reasons
 from mmsearch.media.encoding import decode
 from mmsearch.media.html import Page
 from mmsearch.media.passages import clean, cut
+from mmsearch.regular import regular
 
 MAX_BYTES = 16 * 1024 * 1024
 """What is read of one file. A longer one is searchable by its beginning, and the log says so."""
@@ -58,7 +59,7 @@ def _segments(path: str, digest: str, first: tuple[Span, str], rest: _Passages, 
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=regular) as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         log.warning("%s: only the first %d MiB of text are indexed", path, MAX_BYTES >> 20)

@@ -15,6 +15,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
+from mmsearch.core import EARLIEST_NS, LATEST_NS, kept_ns
 from mmsearch.errors import UsageError
 from mmsearch.scan.files import digest, read_paths, reason_of
 from mmsearch.scan.rules import Globs, Rules, glob_filter, read_rules, slashed
@@ -48,7 +49,10 @@ _RUN = 2048
 
 
 class Entry(NamedTuple):
-    """A regular file, or a link to one with the size and time of its target. `path` is absolute, links unresolved."""
+    """A regular file, or a link to one with the size and time of its target. `path` is absolute, links unresolved.
+
+    `mtime_ns` is what `kept_ns` makes of it.
+    """
 
     path: str
     size: int
@@ -154,6 +158,8 @@ class _Walk:
             folder = self._open[-1]
             files, other = self._files(folder)
             if files.paths:
+                if max(files.mtimes_ns) > LATEST_NS or min(files.mtimes_ns) < EARLIEST_NS:
+                    files.mtimes_ns[:] = map(kept_ns, files.mtimes_ns)
                 yield files
             if other is not None:
                 yield from map(_alone, self._visit(folder, other))
@@ -340,7 +346,7 @@ def _target(path: str) -> os.stat_result | Problem:
 
 def _judge(path: str, status: os.stat_result) -> Entry | Problem:
     if stat.S_ISREG(status.st_mode):
-        return Entry(path, status.st_size, status.st_mtime_ns)
+        return Entry(path, status.st_size, kept_ns(status.st_mtime_ns))
     return Problem(path, f"not a regular file ({_SPECIAL.get(stat.S_IFMT(status.st_mode), 'special file')})")
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import stat
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from mmsearch.errors import UNREADABLE, MediaError
+from mmsearch.regular import regular
 
 _CHUNK = 1 << 20
 
@@ -18,21 +17,11 @@ def reason_of(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
 
 
-def open_regular(path: str) -> BinaryIO:
-    """Open a regular file for reading. A FIFO put in its place since it was listed is refused instead of waited for."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    handle = os.open(path, flags)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError(errno.EINVAL, "not a regular file")
-    return os.fdopen(handle, "rb", buffering=0)
-
-
 def digest(path: str) -> str:
     """BLAKE2b-256 of the content in hex, read in pieces; MediaError if it cannot be read."""
     state = hashlib.blake2b(digest_size=32)
     try:
-        with open_regular(path) as stream:
+        with open(path, "rb", buffering=0, opener=regular) as stream:
             while chunk := stream.read(_CHUNK):
                 state.update(chunk)
     except (OSError, ValueError) as error:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from mmsearch.errors import UsageError
-from mmsearch.scan.files import open_regular
+from mmsearch.regular import regular
 
 _LARGEST_IGNORE_FILE = 1 << 20
 _MOST_ALTERNATIVES = 1000
@@ -86,7 +86,7 @@ def _compile(line: str) -> list[Any]:
 def read_rules(file: str, base: str, outer: Rules | None) -> Rules | None:
     """The rules of an ignore file; as in git, an unreadable one and bad lines count for nothing."""
     try:
-        with open_regular(file) as stream:
+        with open(file, "rb", opener=regular) as stream:
             text = os.fsdecode(stream.read(_LARGEST_IGNORE_FILE).removeprefix(b"\xef\xbb\xbf"))
     except OSError:
         return outer

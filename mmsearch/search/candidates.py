@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from mmsearch import scan
 from mmsearch.calibrate import Background, Odds
-from mmsearch.core import Stage
+from mmsearch.core import Stage, kept_ns
 from mmsearch.errors import MediaError
 from mmsearch.store import Located
 
@@ -79,7 +79,7 @@ def staleness(place: Located) -> bool | None:
         return True
     if found.st_size != place.size:
         return True
-    if found.st_mtime_ns == place.mtime_ns:
+    if kept_ns(found.st_mtime_ns) == place.mtime_ns:
         return False
     try:
         return scan.digest(place.item.path) != place.item.digest

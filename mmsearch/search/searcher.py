@@ -39,6 +39,7 @@ class Searcher:
         self.embedder = embedder
         self.reranker = reranker
         self._warned = False
+        reader.settle()
         self.counts: dict[Modality, int] = {p: n for p, n in reader.counts().items() if n}
 
     @cached_property

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from mmsearch.core import EARLIEST_NS, LATEST_NS, kept_ns
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.records import ANY, Bounds, Filter
 
@@ -78,4 +79,12 @@ def _below(folders: tuple[str, ...], codec: PathCodec) -> tuple[str, list[Any]]:
 def _dated(sign: str, moment: datetime) -> tuple[str, list[Any]]:
     # Cameras write local time without a zone, so that is compared as text; files know the instant.
     sql = f"CASE WHEN c.taken IS NULL THEN f.mtime_ns {sign} ? ELSE c.taken {sign} ? END"
-    return sql, [int(moment.timestamp() * 1e9), moment.isoformat(timespec="seconds")]
+    return sql, [_instant(moment), moment.isoformat(timespec="seconds")]
+
+
+def _instant(moment: datetime) -> int:
+    """Nanoseconds since 1970, or the nearest that a file's time can be."""
+    try:
+        return kept_ns(int(moment.timestamp() * 1e9))
+    except (ValueError, OverflowError, OSError):  # before year 1 or after 9999 in UTC; what it is depends on the system
+        return EARLIEST_NS if moment.year < 1970 else LATEST_NS

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from types import TracebackType
@@ -21,7 +22,7 @@ from mmsearch.store import checks, schema, vectors, words
 from mmsearch.store.filters import DEAD_CONTENTS, condition, passing_contents
 from mmsearch.store.queries import FILE_COLUMNS, file_record, find_file, find_roots, load_codec, require_readable
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, StoreStatus
-from mmsearch.store.survey import Survey
+from mmsearch.store.survey import Survey, size_on_disk
 from mmsearch.store.vectors import Rows
 
 if TYPE_CHECKING:
@@ -117,6 +118,21 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def settle(self) -> None:
+        """Have every answer from now on, until `refresh`, be of one snapshot.
+
+        By itself a reader opens vector files when it needs them, and goes on to a newer snapshot where a merge was
+        quicker; this opens all of them now. One that is damaged stays shut, and matters to those who ask for it.
+        """
+
+        def attempt() -> None:
+            for segment in self._segments():
+                with suppress(IndexDamaged):
+                    self._file(segment)
+
+        with suppress(IndexDamaged):
+            self._retry(attempt)
 
     def counts(self) -> dict[Modality, int]:
         """Live items by partition: those with a file that is there."""
@@ -465,7 +481,7 @@ class Reader:
                 missing=missing,
                 segments=segments,
                 tombstones=dead,
-                bytes=_size(self.directory),
+                bytes=size_on_disk(self.directory),
             )
 
     def problems(self) -> Iterator[str]:
@@ -480,14 +496,3 @@ def _parts(values: Sequence[int]) -> Iterator[Sequence[int]]:
 
 def _marks(values: Sequence[int]) -> str:
     return ",".join("?" * len(values))
-
-
-def _size(directory: str) -> int:
-    total = 0
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            try:
-                total += os.stat(os.path.join(folder, name)).st_size
-            except OSError:  # a writer removes files meanwhile
-                continue
-    return total

@@ -46,3 +46,15 @@ class Survey:
             for (path,) in rows:
                 if not os.path.lexists(found := self.codec.decode(path)):
                     yield found
+
+
+def size_on_disk(directory: str) -> int:
+    """Bytes of all files in a directory and below."""
+    total = 0
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            try:
+                total += os.stat(os.path.join(folder, name)).st_size
+            except OSError:  # a writer removes files meanwhile
+                continue
+    return total

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch.errors import IndexMismatch, IndexMissing, MmsearchError
+from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
 from mmsearch.store import Reader, Writer, merge
 from tests.store.helpers import IDENTITY, found, make, put, unit, vector_files
 
@@ -83,6 +83,30 @@ def test_reader_goes_on_when_its_files_were_merged_away(tmp_path: Path) -> None:
         assert vector_files(directory).isdisjoint(old)
         assert found(used, "a") == ["/data/a"] and found(used, "d0") == []  # its file is still open
         assert found(unused, "a") == ["/data/a"] and found(unused, "d0") == ["/data/0"]  # it had to look again
+
+
+def test_a_settled_reader_stays_with_its_snapshot_whatever_is_merged(tmp_path: Path) -> None:
+    directory = make(tmp_path, "a")
+    with Reader.open(directory) as reader:
+        reader.settle()
+        with Writer.open(directory, IDENTITY) as writer:
+            writer.remove("/data/a")
+            for number in range(merge.MOST_SEGMENTS):
+                put(writer, f"/data/{number}", f"d{number}")
+                writer.commit()
+        for partition in ("image", "text"):
+            assert found(reader, "a", partition=partition) == ["/data/a"] and found(reader, "d0") == []
+
+
+def test_a_damaged_file_matters_only_to_those_who_ask_for_it(tmp_path: Path) -> None:
+    directory = make(tmp_path, "a")
+    with Reader.open(directory) as reader:
+        (broken,) = Path(directory, "vectors", "text").iterdir()
+        broken.write_bytes(b"nonsense")
+        reader.settle()
+        assert found(reader, "a") == ["/data/a"]
+        with pytest.raises(IndexDamaged):
+            found(reader, "a", partition="text")
 
 
 def test_segments_stay_few_and_tombstones_go(tmp_path: Path) -> None:
