@@ -10,6 +10,9 @@ import typer
 from mmsearch.bench.form import BenchFormat
 from mmsearch.render import Format
 
+MOST = 1_000_000_000
+"""Of whatever is counted on a command line: what is larger is a mistake, and more than libraries count to."""
+
 
 def _flag(text: str, *names: str) -> Any:
     return typer.Option(*names, help=text)
@@ -48,7 +51,7 @@ Videos = Annotated[Texts, _value("A clip to look for, likewise.", "FILE|URL|-", 
 Not = Annotated[Texts, _value("What is not meant; repeatable.", "TEXT", "--not")]
 Like = Annotated[Texts, _value("Like a file that is indexed; uses no model.", "PATH", "--like")]
 Queries = Annotated[Text, _value("Many queries, one a line: texts or JSON objects.", "FILE|-", "--queries")]
-Top = Annotated[int, _value("At most this many files.", "N", "-k", "--top", min=1)]
+Top = Annotated[int, _value("At most this many files.", "N", "-k", "--top", min=1, max=MOST)]
 Types = Annotated[Text, _value("Only these: text,image,document,audio,video.", "TYPE,...", "-t", "--type")]
 Inside = Annotated[Texts, _value("Only files below this folder; repeatable.", "DIR", "--in")]
 After = Annotated[Text, _value("Taken, or else changed, then or later: 2024-03, 7d.", "DATE", "--after")]
@@ -65,7 +68,7 @@ Rerank = Annotated[bool, _flag("Read the best candidates again, more closely.", 
 RerankerName = Annotated[
     Text, _value("A name of `models list`, a hub id or a directory; implies --rerank.", "MODEL", "--reranker")
 ]
-RerankDepth = Annotated[int, _value("How many candidates the reranker reads.", "N", "--rerank-depth", min=1)]
+RerankDepth = Annotated[int, _value("How many candidates the reranker reads.", "N", "--rerank-depth", min=1, max=MOST)]
 RerankBudget = Annotated[
     float | None, _value("Read no more after so long; what was read is ordered.", "SECONDS", "--rerank-budget", min=0)
 ]
@@ -97,7 +100,7 @@ Timeout = Annotated[
     float | None, _value("Give a file up after so long without progress (120).", "SECONDS", "--timeout", min=1)
 ]
 Memory = Annotated[
-    float | None, _value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", min=0)
+    float | None, _value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", min=0, max=MOST)
 ]
 Progress = Annotated[bool, _flag("Tell how long it will take, off a terminal too.", "--progress")]
 DryRun = Annotated[bool, _flag("Only tell what would be done.", "--dry-run")]

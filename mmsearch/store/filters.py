@@ -17,6 +17,8 @@ from mmsearch.store.records import ANY, Bounds, Filter
 DEAD_CONTENTS = """SELECT DISTINCT m.content_id FROM files m WHERE m.missing = 1 AND m.content_id IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM files l WHERE l.content_id = m.content_id AND l.missing = 0)"""
 
+_MOST = (1 << 63) - 1
+
 
 def condition(where: Filter, codec: PathCodec) -> tuple[str, list[Any]]:
     """All of a filter but `accept`, as SQL over `files f` and `contents c` that begins with AND, and its parameters."""
@@ -78,4 +80,17 @@ def _below(folders: tuple[str, ...], codec: PathCodec) -> tuple[str, list[Any]]:
 def _dated(sign: str, moment: datetime) -> tuple[str, list[Any]]:
     # Cameras write local time without a zone, so that is compared as text; files know the instant.
     sql = f"CASE WHEN c.taken IS NULL THEN f.mtime_ns {sign} ? ELSE c.taken {sign} ? END"
-    return sql, [int(moment.timestamp() * 1e9), moment.isoformat(timespec="seconds")]
+    return sql, [_nanoseconds(moment), moment.isoformat(timespec="seconds")]
+
+
+def _nanoseconds(moment: datetime) -> int:
+    """Since 1970, as near as the database's whole numbers, which end in the years 1677 and 2262, come to it."""
+    try:
+        exact = int(moment.timestamp() * 1e9)
+    except (
+        ValueError,
+        OverflowError,
+        OSError,
+    ):  # the first and last days of the calendar have no instant in some zones
+        exact = -_MOST if moment.year < 1970 else _MOST
+    return max(-_MOST, min(_MOST, exact))
