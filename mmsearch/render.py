@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import os
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -38,6 +39,8 @@ CSV_COLUMNS = (
     *("snippet", "model", "stale"),
 )
 
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""All that JSON leaves as it is, and only within its strings; the joiners that emoji are made with are none of it."""
 NUMERIC = ("#", "relevance", "rerank")
 LEAST_SNIPPET = 12
 """Columns of a terminal below which a snippet tells nothing."""
@@ -99,30 +102,39 @@ def hits(
         model: how output names the embedder.
         form: the format.
         end: terminates each path of `Format.paths`.
-        width: columns of the terminal that a table is for; 0 means that it is not for one.
+        width: columns of the terminal that it is for; 0 means that it is not for one. On a terminal paths and CSV are
+            harmless as well; elsewhere they keep every byte.
         base: a table shows paths below this directory relative to it; the other formats never do.
         explain: say what each stage of the ranking made of a hit; CSV and paths have no place for it.
     """
     rows = [hit_fields(hit, model, explain) for hit in found]
     if form is Format.paths:
-        return "".join(hit.item.path + end for hit in found)
+        return "".join((harmless(hit.item.path) if width else hit.item.path) + end for hit in found)
     if form is Format.json:
         return to_json({"query": query, "hits": rows}) + "\n"
     if form is Format.jsonl:
         return "".join(to_json({"query": query, **row}, indent=None) + "\n" for row in rows)
     if form is Format.csv:
-        return _csv([{"query": query, **row} for row in rows])
+        return _csv([_shown({"query": query, **row}) if width else {"query": query, **row} for row in rows])
     return draw(_hit_table(found, width, base, explain), width) if found else ""
 
 
 def to_json(value: Any, indent: int | None = 2) -> str:
-    """JSON in readable Unicode; surrogates of a name that is not UTF-8 are left for `encode` to escape."""
-    return json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    """JSON in readable Unicode; surrogates of a name that is not UTF-8 are left for `encode` to escape.
+
+    Of the rest, what drives a terminal, turns the direction of writing or breaks a line for some readers is escaped.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def encode(text: str, paths: bool = False) -> bytes:
     """Output as bytes: lone surrogates become the original bytes in `paths`, and `\\udcXX` escapes elsewhere."""
     return text.encode("utf-8", "surrogateescape" if paths else "backslashreplace")
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: harmless(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -73,6 +73,18 @@ def test_no_control_character_reaches_the_terminal(text: str) -> None:
     shown.encode("utf-8")
 
 
+@given(st.text())
+def test_no_control_character_reaches_the_terminal_in_any_format(text: str) -> None:
+    found = [hit("/" + text, text=text)]
+    for form in Format:
+        shown = encode(hits(found, text, "m", form, width=80), paths=form is Format.paths).decode("utf-8")
+        assert not re.search("[\0-\x09\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", shown)
+        assert "\x1b" not in shown or form is Format.table
+        if form is Format.jsonl:
+            assert len(shown.splitlines()) == 1
+            assert json.loads(shown)["query"] == text
+
+
 def test_table_shows_where_in_the_file_and_neutralises_names() -> None:
     table = hits([hit("/a\x1b[31m.pdf", Span("page", 2, 2))], "q", "m", Format.table)
     assert "p.2" in table

@@ -123,6 +123,8 @@ def parse_object(value: str | None, option: str) -> dict[str, Any]:
         parsed = json.loads(value or "{}")
     except ValueError as error:
         raise UsageError(f"{option} wants a JSON object such as '{{\"key\": 1}}': {error}") from None
+    except RecursionError:
+        raise UsageError(f"{option} is nested too deeply") from None
     if not isinstance(parsed, dict):
         raise UsageError(f"{option} wants a JSON object, not {value!r}")
     return parsed

@@ -22,6 +22,7 @@ _SIZES = {
     "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40,
 }  # fmt: skip
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LONGEST_NUMBER = 18
 _DATES = ("%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
 
 
@@ -94,6 +95,9 @@ def read_seconds(text: str) -> float:
 
 
 def _read_pixels(text: str) -> float:
+    """ValueError for what is no whole number, or a longer one than any picture has."""
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError(text)
     return float(int(text))
 
 

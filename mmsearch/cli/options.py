@@ -9,6 +9,9 @@ from mmsearch.bench.form import BenchFormat
 from mmsearch.cli.command import argument, choice, flag, value
 from mmsearch.render import Format
 
+MOST = 1_000_000_000
+"""Of whatever is counted on a command line: what is larger is a mistake, and more than libraries count to."""
+
 Text: TypeAlias = str | None
 Texts: TypeAlias = list[str] | None
 
@@ -38,7 +41,7 @@ Videos = Annotated[Texts, value("A clip to look for, likewise.", "FILE|URL|-", "
 Not = Annotated[Texts, value("What is not meant; repeatable.", "TEXT", "--not")]
 Like = Annotated[Texts, value("Like a file that is indexed; uses no model.", "PATH", "--like")]
 Queries = Annotated[Text, value("Many queries, one a line: texts or JSON objects.", "FILE|-", "--queries")]
-Top = Annotated[int, value("At most this many files.", "N", "-k", "--top", least=1)]
+Top = Annotated[int, value("At most this many files.", "N", "-k", "--top", least=1, most=MOST)]
 Types = Annotated[Text, value("Only these: text,image,document,audio,video.", "TYPE,...", "-t", "--type")]
 Inside = Annotated[Texts, value("Only files below this folder; repeatable.", "DIR", "--in")]
 After = Annotated[Text, value("Taken, or else changed, then or later: 2024-03, 7d.", "DATE", "--after")]
@@ -55,7 +58,9 @@ Rerank = Annotated[bool, flag("Read the best candidates again, more closely.", "
 RerankerName = Annotated[
     Text, value("A name of `models list`, a hub id or a directory; implies --rerank.", "MODEL", "--reranker")
 ]
-RerankDepth = Annotated[int, value("How many candidates the reranker reads.", "N", "--rerank-depth", least=1)]
+RerankDepth = Annotated[
+    int, value("How many candidates the reranker reads.", "N", "--rerank-depth", least=1, most=MOST)
+]
 RerankBudget = Annotated[
     float | None, value("Read no more after so long; what was read is ordered.", "SECONDS", "--rerank-budget", least=0)
 ]
@@ -87,7 +92,7 @@ Timeout = Annotated[
     float | None, value("Give a file up after so long without progress (120).", "SECONDS", "--timeout", least=1)
 ]
 Memory = Annotated[
-    float | None, value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", least=0)
+    float | None, value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", least=0, most=MOST)
 ]
 Progress = Annotated[bool, flag("Tell how long it will take, off a terminal too.", "--progress")]
 DryRun = Annotated[bool, flag("Only tell what would be done.", "--dry-run")]

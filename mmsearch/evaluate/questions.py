@@ -7,7 +7,6 @@ would make the figures of another set look like those of this one.
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 from mmsearch.errors import UsageError
 
 FIELDS = ("query", "image", "relevant", "pair")
+LARGEST_GRADE = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ def _question(line: str, folder: str, place: str) -> Question:
         row = json.loads(line)
     except ValueError as error:
         raise UsageError(f"{place}: not JSON ({error}): write one object a line") from None
+    except RecursionError:
+        raise UsageError(f"{place}: nested too deeply: write one object a line") from None
     if not isinstance(row, dict):
         raise UsageError(f'{place}: not an object: write {{"query": …, "relevant": […]}}')
     if unknown := [name for name in row if name not in FIELDS]:
@@ -89,6 +91,8 @@ def _text(row: dict[str, Any], name: str, place: str) -> str:
     value = row.get(name)
     if value is not None and not isinstance(value, str):
         raise UsageError(f"{place}: {name} is {json.dumps(value)}: it must be a string")
+    if name != "image" and value and any("\ud800" <= char <= "\udfff" for char in value):
+        raise UsageError(f"{place}: {name} is {json.dumps(value)}: it has half of a character")
     return value or ""
 
 
@@ -100,8 +104,8 @@ def _relevant(value: Any, folder: str, place: str) -> dict[str, float]:
     else:
         raise UsageError(f"{place}: relevant must be a list of paths, or an object of paths with grades")
     for name, grade in grades.items():
-        if isinstance(grade, bool) or not isinstance(grade, int | float) or not 0 <= grade < math.inf:
-            raise UsageError(f"{place}: the grade of {name} is {json.dumps(grade)}: it must be a number from 0 up")
+        if isinstance(grade, bool) or not isinstance(grade, int | float) or not 0 <= grade <= LARGEST_GRADE:
+            raise UsageError(f"{place}: the grade of {name} is {json.dumps(grade)}: it must be a number from 0 to 1e9")
     kept = {_absolute(folder, name): float(grade) for name, grade in grades.items() if name and grade > 0}
     if not kept:
         raise UsageError(f"{place}: nothing is relevant: name at least one file, or remove the line")

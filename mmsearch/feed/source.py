@@ -7,6 +7,7 @@ file's first bytes. Without workers (`jobs=0`) everything is read here, and limi
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 
@@ -21,8 +22,10 @@ from mmsearch.regular import regular
 HERE_SECONDS = 0.5
 """When reading in this process has taken so long, workers pay for their start."""
 HERE_BYTES = 256 << 10
-"""Larger files are read by a worker: a JPEG of this size can hardly have more than 20 megapixels."""
+"""Larger files are read by a worker."""
 HERE_PIXELS = 16_000_000
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Marks of a JPEG after which its sides stand."""
 RISKY = frozenset({"pdf", "audio", "video"})
 """Kinds, as `media` names them, that are never decoded here."""
 LOOK_AHEAD = 256
@@ -117,4 +120,17 @@ def is_gentle(request: Request) -> bool:
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         width, height = int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
         return width * height <= HERE_PIXELS and b"acTL" not in head
-    return not head or head.startswith(b"\xff\xd8\xff") or looks_like_text(head)
+    if head.startswith(b"\xff\xd8\xff"):
+        return _jpeg_pixels(head) <= HERE_PIXELS
+    return not head or looks_like_text(head)
+
+
+def _jpeg_pixels(head: bytes) -> float:
+    """How many pixels a JPEG says it has, infinity if its beginning does not say. Memory is taken for all of them, even
+    where the file ends at once."""
+    at = 2
+    while at + 9 <= len(head) and head[at] == 0xFF:
+        if head[at + 1] in _FRAMES:
+            return int.from_bytes(head[at + 5 : at + 7], "big") * int.from_bytes(head[at + 7 : at + 9], "big")
+        at += 2 + int.from_bytes(head[at + 2 : at + 4], "big")
+    return math.inf

@@ -69,8 +69,8 @@ def identify(path: str) -> Kind:
     try:
         with open(path, "rb", opener=regular) as file:
             head = file.read(HEAD_BYTES)
-    except OSError as error:
-        raise MediaError(f"{UNREADABLE}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # no name of a file holds a NUL
+        raise MediaError(f"{UNREADABLE}: {getattr(error, 'strerror', None) or error}") from error
     return sniff(path, head)
 
 

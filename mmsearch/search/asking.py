@@ -101,7 +101,9 @@ class Asker:
 
     def _text(self, text: str) -> str:
         self._require("text")
-        text, cuts = text.strip(), getattr(self._embedder, "cuts", None)
+        # What came in another encoding, or as half of a pair in JSON, is no text that a tokenizer takes.
+        text = text.encode("utf-8", "replace").decode().strip()
+        cuts = getattr(self._embedder, "cuts", None)
         if cuts is not None and cuts(text):
             raise UsageError(f"a query of {len(text)} characters is more than {self._spec.name} reads: shorten it")
         return text
@@ -112,7 +114,7 @@ class Asker:
 
     def _file(self, modality: Modality, source: str, asked: Asked) -> Iterator[QueryPart]:
         self._require(modality)
-        name, weight = _weighed(source, asked.base)
+        name, weight = weighed(source, asked.base)
         try:
             contents = self._contents(modality, name, asked.base)
         except MediaError as error:
@@ -138,7 +140,7 @@ class Asker:
         return path, np.asarray(middle / max(float(np.linalg.norm(middle)), 1e-12), np.float32)
 
 
-def _weighed(source: str, base: str) -> tuple[str, float]:
+def weighed(source: str, base: str) -> tuple[str, float]:
     """The name and weight of `a.jpg:0.7`; a file whose name really ends so is that file."""
     found = _WEIGHTED.fullmatch(source)
     if found is None or os.path.exists(os.path.join(base, source)):
@@ -166,6 +168,8 @@ def read_lines(lines: Iterable[bytes], name: str, base: str) -> list[Asked]:
                 asked[-1].require_something()
         except (UsageError, ValueError) as error:
             raise UsageError(f"{name}:{number}: {error}") from None
+        except RecursionError:
+            raise UsageError(f"{name}:{number}: nested too deeply") from None
     if not asked:
         raise UsageError(f"{name} holds no queries: write one a line")
     return asked

@@ -24,6 +24,12 @@ def test_lengths(text: str, seconds: float) -> None:
     assert read_seconds(text) == seconds
 
 
+@pytest.mark.parametrize("number", ["9" * 400, "9" * 5000])
+def test_a_number_beyond_all_pictures_is_no_range(number: str) -> None:
+    with pytest.raises(UsageError, match="is no range"):
+        make_filter(None, [], [], (None, None), {"width": [f"+{number}"]})
+
+
 def test_ranges_hold_together() -> None:
     assert parse_ranges("--size", ["+1k", "-2k", "+1.5k"], read_size) == Bounds(1500, 2000)
     assert parse_ranges("--size", ["1k..2k"], read_size) == Bounds(1000, 2000)

@@ -61,6 +61,12 @@ def test_a_file_whose_name_ends_like_a_weight_is_that_file(asker: Asker, folder:
     assert tuple(np.asarray(query.parts[0].content)[0, 0]) == (0, 0, 255)
 
 
+@pytest.mark.parametrize("text", ["caf\udce9 car", "\ud800 car"])
+def test_a_text_that_is_no_unicode_is_read_as_far_as_it_is(asker: Asker, text: str) -> None:
+    (part,) = asker.query(Asked((text,))).parts
+    assert str(part.content).encode() and str(part.content).endswith("? car")
+
+
 def test_several_texts_are_all_meant(asker: Asker) -> None:
     query = asker.query(Asked(("red", "car")))
     assert (query.text, query.in_words) == ("red car", False)
@@ -73,6 +79,7 @@ def test_several_texts_are_all_meant(asker: Asker) -> None:
         (Asked(("  ",)), "nothing to look for"),
         (Asked(negatives=("snow",)), "nothing to look for"),
         (Asked(image=("missing.png",)), "cannot be read"),
+        (Asked(image=("a\0b.png",)), "cannot be read: embedded null byte"),
         (Asked(image=("broken.png",)), "broken"),
         (Asked(image=("note.txt",)), "not a picture but text"),
         (Asked(image=("red.png:0",)), "other than 0"),
@@ -159,6 +166,7 @@ def test_labelled_queries_are_read_too() -> None:
         (b'{"not": "x"}', "nothing to look for"),
         (b"{}", "nothing to look for"),
         (b"\xff\xfe", "utf-8"),
+        (b'{"query": ' + b"[" * 100_000, "nested too deeply"),
     ],
 )
 def test_a_bad_line_is_named(line: bytes, reason: str) -> None:

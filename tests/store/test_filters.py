@@ -139,6 +139,13 @@ def test_a_filter_that_leaves_five_finds_five(world: World) -> None:
     assert len(found) == 5
 
 
+@pytest.mark.parametrize("year", [1, 1677, 9999])
+def test_any_year_is_before_or_after_all_files(world: World, year: int) -> None:
+    after, before = (world.reader.search(world.rows[0], "video", 3, Filter(**{side: datetime(year, 1, 1)}))
+                     for side in ("after", "before"))  # fmt: skip
+    assert (len(after), len(before)) == ((0, 3) if year > 2020 else (3, 0))
+
+
 def test_several_queries_at_once_find_what_each_finds_alone(world: World) -> None:
     for where in (Filter(), Filter(size=Bounds(None, 5e6)), Filter(folders=("/data/a/d",), width=Bounds(4000))):
         alone = [world.reader.search(row, "video", 7, where) for row in world.rows[:20]]
