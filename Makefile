@@ -1,11 +1,12 @@
-# `make demo` shows mmsearch at work, `make test` runs the whole suite; both make their own virtual environment first.
+# `make demo` shows mmsearch at work, `make test` runs the whole suite, `make torture` what takes too long for it; all make
+# their own virtual environment first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INDEX ?= .demo/index
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types check quality clean
+.PHONY: demo test lint types check quality torture clean
 
 demo: $(INSTALLED)
 	$(BIN)/mmsearch index sample_corpus --index $(INDEX)
@@ -28,6 +29,10 @@ $(INSTALLED): pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@
+
+# Half an hour and more; docs/reliability.md says what each part shows.
+torture: $(INSTALLED)
+	$(BIN)/python -m tests.crash --kills 1000 --faults 300 --cuts 2000
 
 quality: $(INSTALLED)
 	$(BIN)/python -m benchmarks.quality
