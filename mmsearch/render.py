@@ -39,6 +39,7 @@ CSV_COLUMNS = (
 )
 
 NUMERIC = ("#", "relevance", "rerank")
+_DRIVING = ("Cc", "Cf", "Cs", "Zl", "Zp")
 LEAST_SNIPPET = 12
 """Columns of a terminal below which a snippet tells nothing."""
 
@@ -134,8 +135,8 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def harmless(text: str) -> str:
-    """The text with control, format and surrogate characters shown as escapes, so that no name drives a terminal."""
-    return "".join(c if unicodedata.category(c) not in ("Cc", "Cf", "Cs") else _escape(c) for c in text)
+    """The text with control, format, separator and surrogate characters shown as escapes: no name drives a terminal."""
+    return "".join(c if unicodedata.category(c) not in _DRIVING else _escape(c) for c in text)
 
 
 def _escape(char: str) -> str:

@@ -112,3 +112,8 @@ def test_an_explanation_names_each_stage() -> None:
     assert "dense 2 (1.5), fused 1 (0.03)" in table and "(+2)" in table
     assert "dense" not in hits([told], "q", "m", Format.table)
     assert "stages" not in hits([told], "q", "m", Format.csv, explain=True)
+
+
+@pytest.mark.parametrize("char", ["\u2028", "\u2029", "\x85", "\x0b"])
+def test_a_name_is_one_line(char: str) -> None:
+    assert len(hits([hit(f"/a{char}b")], "q", "m", Format.table).splitlines()) == 2
