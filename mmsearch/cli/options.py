@@ -72,6 +72,12 @@ RerankBudget = Annotated[
 RerankTypes = Annotated[Text, _value("Read only these files again; default: all it can.", "TYPE,...", "--rerank-types")]
 Fold = Annotated[bool, _flag("Show hits that are nearly the same as one.", "--fold")]
 Explain = Annotated[bool, _flag("Say what each stage of the ranking made of a hit.", "--explain")]
+Pictures = Annotated[
+    bool | None,
+    _flag(
+        "Show pictures too, on a terminal that can; $MMSEARCH_PICTURES=auto always does.", "--pictures/--no-pictures"
+    ),
+]
 Context = Annotated[bool, _flag("Print what was found itself, as JSON evidence for a language model.", "--context")]
 ContextBudget = Annotated[int, _value("Most bytes of that evidence.", "BYTES", "--context-budget", min=1)]
 Shape = Annotated[Format | None, typer.Option("--format", help="How hits are written; default: table.")]
