@@ -42,6 +42,9 @@ CSV_COLUMNS = (
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """All that JSON leaves as it is, and only within its strings; the joiners that emoji are made with are none of it."""
 NUMERIC = ("#", "relevance", "rerank")
+_DRIVING = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_MARK = "\ue000"
+"""Stands where the picture of a hit begins: in the first column, which has no other letters."""
 LEAST_SNIPPET = 12
 """Columns of a terminal below which a snippet tells nothing."""
 
@@ -119,6 +122,25 @@ def hits(
     return draw(_hit_table(found, width, base, explain), width) if found else ""
 
 
+def hit_blocks(
+    found: Sequence[Hit], pictured: Sequence[bool], room: tuple[int, int], *, width: int, base: str, explain: bool
+) -> tuple[str, list[str]]:
+    """A table for a terminal with room for pictures on its left: the line with the names, then the lines of each hit.
+
+    Args:
+        found: in order of rank, at least one.
+        pictured: which of them have a picture.
+        room: columns and lines of a picture; a hit with one has at least so many lines.
+        width, base, explain: as of `hits`.
+    """
+    empty = [_MARK.ljust(room[0]) + "\n" * (room[1] - 1) * one for one in pictured]
+    lines = draw(_hit_table(found, width, base, explain, empty), width).splitlines(keepends=True)
+    starts = [number for number, line in enumerate(lines) if line.startswith(_MARK)]
+    cleared = "".join(lines).replace("\n" + _MARK, "\n ").splitlines(keepends=True)
+    blocks = [cleared[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
+    return "".join(cleared[: starts[0]]), ["".join(block) for block in blocks]
+
+
 def to_json(value: Any, indent: int | None = 2) -> str:
     """JSON in readable Unicode; surrogates of a name that is not UTF-8 are left for `encode` to escape.
 
@@ -146,8 +168,8 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def harmless(text: str) -> str:
-    """The text with control, format and surrogate characters shown as escapes, so that no name drives a terminal."""
-    return "".join(c if unicodedata.category(c) not in ("Cc", "Cf", "Cs") else _escape(c) for c in text)
+    """The text with control, format, separator and surrogate characters shown as escapes: no name drives a terminal."""
+    return "".join(c if unicodedata.category(c) not in _DRIVING else _escape(c) for c in text)
 
 
 def _escape(char: str) -> str:
@@ -156,37 +178,49 @@ def _escape(char: str) -> str:
     return char.encode("unicode_escape").decode()
 
 
-def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool) -> Table:
-    """A row a hit, without columns that are empty in all rows."""
-    from rich.cells import cell_len
+def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool, first: Sequence[str] = ()) -> Table:
+    """A row a hit; `first`, if it is given, are the cells of a column before all others."""
     from rich.style import Style
     from rich.text import Text
 
-    cells = [_cells(hit, base, explain) for hit in found]
-    columns = {name: [row[name] for row in cells] for name in cells[0] if any(row[name] for row in cells)}
-    widths = {name: max(map(cell_len, [name, *column])) for name, column in columns.items()}
-    fixed = sum(widths[name] + 1 for name in columns if name not in ("path", "snippet"))
-    least = {**widths, "path": min(widths["path"], max(width - fixed - 1, 1))} if width else {}
-    if width - fixed - widths["path"] - 1 < LEAST_SNIPPET and width:
-        columns.pop("snippet", None)
+    lead = len(first[0].partition("\n")[0]) if first else 0
+    columns, least = _columns([_cells(hit, base, explain) for hit in found], width - lead - 1 if first else width)
     table = plain_table()
+    if first:
+        table.add_column("", min_width=lead, no_wrap=True)
     for name in columns:
-        numeric = name in NUMERIC
         table.add_column(
             name,
-            justify="right" if numeric else "left",
+            justify="right" if name in NUMERIC else "left",
             style="bold" if name == "path" else "",
             no_wrap=name == "snippet",
             overflow="ellipsis" if name == "snippet" else "fold",
-            min_width=None if name == "snippet" else least.get(name),
+            min_width=least.get(name),
         )
-    at = list(columns).index("path")
-    for hit, row in zip(found, zip(*columns.values(), strict=True), strict=True):
+    at = list(columns).index("path") + bool(first)
+    rows = zip(*([first] if first else []), *columns.values(), strict=True)
+    for hit, row in zip(found, rows, strict=True):
         shown = [Text(cell) for cell in row]
         if width:
             shown[at].stylize(Style(link=_link(hit.item.path, hit.item.span)))
         table.add_row(*shown)
     return table
+
+
+def _columns(cells: Sequence[Mapping[str, str]], width: int) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """The columns for a terminal of `width`, without those that are empty in all rows, and their least widths."""
+    from rich.cells import cell_len
+
+    columns = {name: [row[name] for row in cells] for name in cells[0] if any(row[name] for row in cells)}
+    if not width:
+        return columns, {}
+    least = {name: max(map(cell_len, [name, *column])) for name, column in columns.items()}
+    left = width - 1 - sum(least[name] + 1 for name in columns if name not in ("path", "snippet"))
+    if left - least["path"] < LEAST_SNIPPET:
+        columns.pop("snippet", None)
+    least["path"] = min(least["path"], max(left, 1))
+    least.pop("snippet", None)
+    return columns, least
 
 
 def _link(path: str, span: Span) -> str:

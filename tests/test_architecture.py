@@ -18,7 +18,7 @@ LAYERS = [
     {"feed"},
     {"calibrate", "lexical", "build", "search"},
     {"bench", "evaluate", "dupes"},
-    {"render"},
+    {"render", "graphics"},
     {"cli"},
 ]
 MAY_IMPORT_SIBLINGS = {3}
@@ -122,3 +122,4 @@ def test_index_and_search_on_the_builtin_model_import_no_torch(tmp_path: Path) -
     loaded = loaded_by("search", "gardening", "--rerank", "--index", index)
     assert {"onnxruntime", "faiss"} <= loaded
     assert not loaded & LIGHT
+    assert not loaded & {"mmsearch.graphics", "mmsearch.feed.pool"}, "nobody asked for pictures"

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsearch.core import WHOLE, Hit, Item, Span, Stage
-from mmsearch.render import Format, encode, harmless, hit_fields, hits
+from mmsearch.render import Format, encode, harmless, hit_blocks, hit_fields, hits
 
 
 def hit(path: str = "/data/a.jpg", span: Span = WHOLE, text: str = "", rerank: float | None = None) -> Hit:
@@ -124,3 +124,18 @@ def test_an_explanation_names_each_stage() -> None:
     assert "dense 2 (1.5), fused 1 (0.03)" in table and "(+2)" in table
     assert "dense" not in hits([told], "q", "m", Format.table)
     assert "stages" not in hits([told], "q", "m", Format.csv, explain=True)
+
+
+def test_lines_of_hits_leave_room_for_pictures_and_no_name_can_shift_them() -> None:
+    found = [hit("/d/a.jpg"), hit("/d/" + "n" * 90 + ".jpg"), hit("/d/\ue000\n\u2028\ue000.txt"), hit("/d/e.jpg")]
+    names, blocks = hit_blocks(found, [True, True, False, True], (12, 3), width=60, base="/d", explain=False)
+    bare = [re.sub(r"\x1b\]8;.*?\x1b\\|\x1b\[[\d;]*m", "", block) for block in [names, *blocks]]
+    assert [block.count("\n") for block in bare] == [1, 3, 4, 1, 3]
+    assert all(line[:13].isspace() for block in bare for line in block.splitlines())
+    assert all(len(line) <= 60 for block in bare for line in block.splitlines())
+    assert [block.split()[2] for block in bare[1:]] == ["a.jpg", "n" * 29, "\ue000\\n\\u2028\ue000.txt", "e.jpg"]
+
+
+@pytest.mark.parametrize("char", ["\u2028", "\u2029", "\x85", "\x0b"])
+def test_a_name_is_one_line(char: str) -> None:
+    assert len(hits([hit(f"/a{char}b")], "q", "m", Format.table).splitlines()) == 2

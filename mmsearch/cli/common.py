@@ -26,6 +26,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 INTERRUPTED = 130
+MOST_TOLD = 10_000
+"""Messages that are remembered, so that a run over millions of broken files needs no memory for them."""
 
 
 def guarded(command: Callable[P, R]) -> Callable[P, R]:
@@ -66,8 +68,25 @@ class _Line(logging.Formatter):
         return _told(super().format(record).replace("\n", " "))
 
 
+class _Once(logging.Filter):
+    """Lets a message pass once: what holds for each of a thousand queries is said of all of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if message in self._told:
+            return False
+        if len(self._told) < MOST_TOLD:
+            self._told.add(message)
+        return True
+
+
 def _prepare() -> None:
     told = logging.StreamHandler(sys.stderr)
+    told.addFilter(_Once())
     told.setFormatter(_Line("warning: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[told])
     if hasattr(signal, "SIGTERM"):

@@ -67,6 +67,10 @@ RerankBudget = Annotated[
 RerankTypes = Annotated[Text, value("Read only these files again; default: all it can.", "TYPE,...", "--rerank-types")]
 Fold = Annotated[bool, flag("Show hits that are nearly the same as one.", "--fold")]
 Explain = Annotated[bool, flag("Say what each stage of the ranking made of a hit.", "--explain")]
+Pictures = Annotated[
+    bool | None,
+    flag("Show pictures too, on a terminal that can; $MMSEARCH_PICTURES=auto always does.", "--pictures/--no-pictures"),
+]
 Context = Annotated[bool, flag("Print what was found itself, as JSON evidence for a language model.", "--context")]
 ContextBudget = Annotated[int, value("Most bytes of that evidence.", "BYTES", "--context-budget", least=1)]
 Shape = Annotated[Format | None, choice("How hits are written; default: table.", "--format")]

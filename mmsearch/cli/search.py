@@ -15,6 +15,7 @@ from mmsearch.cli.common import complain, emit, guarded, parse_types, terminal_w
 from mmsearch.cli.filters import make_filter
 from mmsearch.cli.locate import locate
 from mmsearch.cli.opening import crowded, make_room, open_index, open_reranker, reranker_for, types_to_rerank
+from mmsearch.cli.pictures import screen, show
 from mmsearch.errors import UsageError
 from mmsearch.render import Format, harmless, hit_fields, hits, to_json
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from mmsearch.core import Hit, ModelSpec, Query
+    from mmsearch.graphics import Screen
     from mmsearch.search import Asked
 
     Answers: TypeAlias = Iterable[tuple[str, list[Hit]]]
@@ -57,6 +59,7 @@ def search(
     rerank_types: options.RerankTypes = None,
     fold: options.Fold = False,
     explain: options.Explain = False,
+    seen: options.Pictures = None,
     context: options.Context = False,
     context_budget: options.ContextBudget = 1 << 18,
     form: options.Shape = None,
@@ -78,6 +81,8 @@ def search(
 
       mmsearch search "error message" -t image -k 5 --rerank
 
+      mmsearch search sunset on a beach --pictures
+
       mmsearch search --image cat.jpg "but black" --json
 
       mmsearch search "a red car" --not snow --image car.jpg:0.7
@@ -95,6 +100,7 @@ def search(
     shape = _format(form, as_json, as_jsonl, paths or null)
     if context and shape not in (Format.table, Format.json, Format.jsonl):
         raise UsageError(f"--context is JSON: leave out --format {shape.value}")
+    on = screen(seen) if shape is Format.table and not context else None
     ranges = {"size": size or [], "width": width or [], "height": height or [], "duration": duration or []}
     wanted = SearchOptions(
         top=top,
@@ -133,7 +139,8 @@ def search(
     if context:
         any_found = _output_evidence(labelled, embedder.spec, context_budget, many=many or shape is Format.jsonl)
     else:
-        any_found = _output(labelled, embedder.spec.name, shape, "\0" if null else "\n", many=many, explain=explain)
+        end = "\0" if null else "\n"
+        any_found = _output(labelled, embedder.spec, shape, end, on, many=many, explain=explain)
     if not any_found:
         complain("nothing found")
         raise Exit(1)
@@ -165,12 +172,19 @@ def _format(form: Format | None, as_json: bool, as_jsonl: bool, paths: bool) -> 
     return chosen[0] or Format.table if chosen else Format.table
 
 
-def _output(answers: Answers, model: str, shape: Format, end: str, *, many: bool, explain: bool) -> bool:
-    """Write the hits of each query as they come; whether there were any."""
+def _output(
+    answers: Answers, spec: ModelSpec, shape: Format, end: str, on: Screen | None, *, many: bool, explain: bool
+) -> bool:
+    """Write the hits of each query as they come, with pictures where there is a screen; whether there were any."""
     any_found, width, told = False, terminal_width(), 0
     for label, found in answers:
-        text = hits(found, label, model, shape, end=end, width=width, base=os.getcwd(), explain=explain)
-        emit(_joined(text, label, told, shape) if many else text, paths=shape is Format.paths)
+        if on is not None and found:
+            emit(f"{harmless(label)}\n" * many)
+            show(found, spec.loader, on, explain)
+            emit("\n" * many)
+        else:
+            text = hits(found, label, spec.name, shape, end=end, width=width, base=os.getcwd(), explain=explain)
+            emit(_joined(text, label, told, shape) if many else text, paths=shape is Format.paths)
         any_found, told = any_found or bool(found), told + 1
     if many and shape is Format.json:
         emit("]\n")

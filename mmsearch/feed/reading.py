@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mmsearch import media, scan
-from mmsearch.core import Facts, LoaderSettings, Modality, Segment, kept_ns
+from mmsearch.core import Facts, Item, LoaderSettings, Modality, Segment, kept_ns
 from mmsearch.errors import MediaError, UnsupportedMedia
 
 log = logging.getLogger(__name__)
@@ -21,11 +21,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Read one file: without a digest say what it is, with one decode it. `kind` is the name of its kind."""
+    """Read one file: without a digest say what it is, with one decode it. `kind` is the name of its kind.
+
+    With an `item` only what that part looks like is wanted, as one small picture.
+    """
 
     entry: scan.Entry
     digest: str = ""
     kind: str = ""
+    item: Item | None = None
 
     @property
     def step(self) -> str:
@@ -57,7 +61,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """All parts have been sent, and the file is still what the scan saw."""
+    """All that was wanted has been sent, and a file that was decoded is still what the scan saw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,10 @@ class Reader:
 
     def _guarded(self, request: Request) -> Iterator[Answer]:
         try:
-            yield from self._decode(request) if request.digest else self._identify(request.entry.path)
+            if request.item is not None:
+                yield from self._glimpse(request.item)
+            else:
+                yield from self._decode(request) if request.digest else self._identify(request.entry.path)
         except MediaError as error:
             memory = isinstance(error.__cause__, MemoryError)
             yield Failed(str(error), isinstance(error, UnsupportedMedia), memory)
@@ -120,6 +127,10 @@ class Reader:
 
     def _identify(self, path: str) -> Iterator[Answer]:
         yield Identified(media.identify(path), scan.digest(path))
+
+    def _glimpse(self, item: Item) -> Iterator[Answer]:
+        yield Part(Segment(item, media.glimpse(item, self.settings)))
+        yield Finished()
 
     def _decode(self, request: Request) -> Iterator[Answer]:
         loaded = media.load(request.entry.path, request.digest, media.KINDS[request.kind], self.settings)

@@ -13,7 +13,7 @@ from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, Protocol, cast
 
-from mmsearch.core import Content, Item, LoaderSettings, Modality, Picture, Segment
+from mmsearch.core import Content, Item, LoaderSettings, Modality, Picture, Segment, kind_of
 from mmsearch.errors import UNREADABLE, MediaError
 from mmsearch.media import remote
 from mmsearch.media.base import Kind, Loaded
@@ -27,11 +27,13 @@ __all__ = [
     "Kind",
     "Loaded",
     "get_ready",
+    "glimpse",
     "identify",
     "load",
     "load_picture",
     "load_query",
     "reload",
+    "seen_as",
     "sniff",
 ]
 
@@ -52,6 +54,8 @@ LOADERS = {
     "code": "text",
 }
 """Name of a kind -> module of this package that loads it."""
+_LOOKS = {"image": "image", "document": "pdf", "video": "video"}
+"""Modality -> name of its only kind."""
 
 
 class _Loader(Protocol):
@@ -141,6 +145,36 @@ def get_ready() -> None:
     from PIL import Image
 
     Image.preinit()
+
+
+def seen_as(item: Item) -> str:
+    """The kind of file that shows what a part looks like, empty where there is nothing to look at.
+
+    Pictures, stretches of a video, and pages, also where their text is meant.
+    """
+    return _LOOKS.get(item.modality, "")
+
+
+def glimpse(item: Item, settings: LoaderSettings) -> Picture:
+    """What an indexed part looks like: the picture, its page, or one frame of its stretch of a video.
+
+    Uint8 `(h, w, 3)`, as small as `settings` say. What is in the file now is shown, whether or not it was indexed.
+
+    Raises:
+        MediaError: it has no looks, the file cannot be read, or no longer has that part.
+    """
+    path, span, kind_name = item.path, item.span, seen_as(item)
+    if not kind_name:
+        raise MediaError(f"{item.modality} is nothing to look at")
+    if kind_name == "video":
+        from mmsearch.media import video
+
+        return video.frame_in(path, span.start, span.end, settings)
+    part = int(span.start) - 1 if kind_name == "pdf" else item.ordinal
+    for segment in _loader(kind_name).load(path, item.digest, kind_name, settings, only=part).segments:
+        if kind_of(segment.content) == "image":
+            return cast(Picture, segment.content)
+    raise MediaError(f"part {item.ordinal} is no longer in the file")
 
 
 def _loader(kind_name: str) -> _Loader:

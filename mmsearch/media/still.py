@@ -1,9 +1,11 @@
-"""A decoded picture as a small JPEG, for whoever is to look at it. Knows no files."""
+"""A decoded picture made small and encoded again, for whoever is to look at it. Knows no files and no terminals."""
 
 from __future__ import annotations
 
 import io
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from mmsearch.core import Picture
@@ -18,3 +20,24 @@ def jpeg(picture: Picture, side: int) -> bytes:
     out = io.BytesIO()
     image.save(out, "JPEG", quality=QUALITY)
     return out.getvalue()
+
+
+def png(picture: Picture) -> bytes:
+    """The bytes of a PNG of a uint8 `(h, w, 3)` picture, and nothing in it but its pixels."""
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "PNG")
+    return out.getvalue()
+
+
+def shrunk(picture: Picture, width: int, height: int) -> Picture:
+    """The picture brought into `width` × `height` pixels if it is larger, in its own shape."""
+    image = Image.fromarray(picture)
+    image.thumbnail((width, height), Image.Resampling.LANCZOS)
+    return np.array(image, dtype=np.uint8, order="C")
+
+
+def in_colours(picture: Picture, most: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """The picture in at most so many colours: which each pixel has, uint8 `(h, w)`, and what they are, `(n, 3)`."""
+    image = Image.fromarray(picture).quantize(most, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
+    colours = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
+    return np.array(image, dtype=np.uint8), colours

@@ -29,6 +29,7 @@ _STEP = 0.5
 _SHORTEST = 1.0
 """Seconds; shots and leftovers below it stay with the stretch before them."""
 _JUMP = 1.0
+_NEARLY = 0.02
 _SIDE = 768
 _MOST_PIXELS = 1 << 26
 _THREADS = 4
@@ -255,6 +256,31 @@ def overview(path: str, settings: LoaderSettings) -> Clip:
     for stretch in _stretches(path, settings, only=0):
         return stretch.clip(settings.clip_frames)
     raise MediaError("no picture could be decoded")
+
+
+def frame_in(path: str, start: float, end: float, settings: LoaderSettings) -> Picture:
+    """A frame of a stretch of a video: the last keyframe in its first half, or else the frame that it begins with.
+
+    `start` and `end` in seconds; uint8 `(h, w, 3)`, longer side at most `settings.image_side`. Found by seeking where
+    the file allows it.
+
+    Raises:
+        MediaError: no picture there can be decoded.
+    """
+    with opened(path, "broken video") as container:
+        stream = _decodable(container)
+        # A frame is wanted at once: threads would hold it back until some more were read.
+        stream.codec_context.thread_type, stream.codec_context.thread_count = "NONE", 1
+        zero, last = origin(container), None
+        with suppress(av.FFmpegError, OSError):
+            container.seek(int((zero + (start + end) / 2) / stream.time_base), stream=stream)
+        for _, frames in decoded(container, stream):
+            for last in frames:
+                if last.time is None or last.time - zero >= start - _NEARLY:
+                    return _picture(last, _reduced(last, stream, settings.image_side or _SIDE))
+        if last is None:
+            raise MediaError("no picture could be decoded")
+        return _picture(last, _reduced(last, stream, settings.image_side or _SIDE))
 
 
 def _keyframe_before(container: Any, stream: Any, second: float, tried: set[int]) -> Iterator[tuple[float, Any]]:

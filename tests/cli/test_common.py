@@ -6,13 +6,19 @@ import logging
 
 import pytest
 
-from mmsearch.cli.common import _Line, parse_object, parse_types
+from mmsearch.cli.common import _Line, _Once, parse_object, parse_types
 from mmsearch.errors import UsageError
 
 
 def test_a_warning_is_one_harmless_line() -> None:
     record = logging.LogRecord("x", logging.WARNING, "", 0, "%s: cut\nshort", ("/a/\x1b[31m.txt",), None)
     assert _Line("warning: %(message)s").format(record) == "mmsearch: warning: /a/\\x1b[31m.txt: cut short"
+
+
+def test_a_warning_is_said_once() -> None:
+    once = _Once()
+    told = [logging.LogRecord("x", logging.WARNING, "", 0, "%s: cut", (name,), None) for name in ("a", "b", "a", "a")]
+    assert [once.filter(record) for record in told] == [True, True, False, False]
 
 
 def test_types_are_names_of_modalities() -> None:

@@ -32,3 +32,15 @@ def test_bad_queries_are_one_line_and_exit_code_2(mixed: Command) -> None:
         done = mixed("search", *args, stdin=stdin)
         assert (done.returncode, done.stdout) == (2, b""), args
         assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_what_holds_for_every_query_is_said_once(mixed: Command) -> None:
+    mixed.report(".")
+    asked = [{"query": colour, "image": "red.png"} for colour in ("red", "green", "blue")]
+    (mixed.cwd / "q.jsonl").write_text("\n".join(map(json.dumps, asked)))
+    done = mixed("search", "--queries", "q.jsonl", "--rerank", "-k", "1")
+    assert done.stderr.decode().count("not reranked") == 1, done.stderr
+    (mixed.cwd / "labelled.jsonl").write_text("\n".join(json.dumps({**one, "relevant": ["blue.png"]}) for one in asked))
+    done = mixed("eval", "labelled.jsonl", "--compare", "raw,rerank")
+    assert (done.returncode, done.stderr.decode().count("not reranked")) == (0, 1), done.stderr
+    assert b"not reranked" in mixed("search", "red", "--image", "red.png", "--rerank").stderr

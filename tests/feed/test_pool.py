@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from mmsearch import scan
-from mmsearch.core import MODALITIES, LoaderSettings
+from mmsearch.core import MODALITIES, Item, LoaderSettings, Span
 from mmsearch.errors import MmsearchError
 from mmsearch.feed import pool as pools
 from mmsearch.feed import processes
@@ -83,6 +83,19 @@ def test_a_file_is_identified_and_decoded_in_another_process(pool: Pool, tmp_pat
     assert part.answer.segment.content.shape == (32, 32, 3)
     assert part.size > 32 * 32 * 3
     assert isinstance(finished.answer, Finished)
+
+
+def test_a_glimpse_of_a_part_is_all_that_is_read_for_it(pool: Pool, tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(pdf(["one", "two", "three"]))
+    entry = scan.entry(str(path))
+    assert isinstance(entry, scan.Entry)
+    item = Item(str(path), "00", "document", "text", 4, Span("page", 2, 2))
+    part, finished = answers(pool, [Task(Request(entry, "00", "pdf", item), "glimpse")])["glimpse"]
+    assert isinstance(part.answer, Part) and isinstance(finished.answer, Finished)
+    assert (part.answer.segment.item, part.answer.segment.content.shape) == (item, (512, 1024, 3))
+    path.write_bytes(b"%PDF broken")
+    assert isinstance(last(pool, Task(Request(entry, "00", "pdf", item), "glimpse")), Failed)
 
 
 def test_names_that_are_not_utf8_survive(pool: Pool, tmp_path: Path) -> None:

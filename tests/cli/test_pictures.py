@@ -1,0 +1,70 @@
+"""When pictures are shown: only where somebody asked for them and the terminal is known to show them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from mmsearch.cli import pictures
+from mmsearch.errors import UsageError
+
+
+@pytest.fixture
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Stdout is said to be a terminal of 100 x 40 cells, of which nothing else is known."""
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("LINES", "40")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("wanted", "environment", "protocol"),
+    [
+        (None, {}, None),
+        (True, {}, "kitty"),
+        (False, {}, None),
+        (None, {"MMSEARCH_PICTURES": "auto"}, "kitty"),
+        (None, {"MMSEARCH_PICTURES": "never"}, None),
+        (True, {"MMSEARCH_PICTURES": "never"}, "kitty"),
+        (False, {"MMSEARCH_PICTURES": "auto"}, None),
+        (None, {"MMSEARCH_PICTURES": "Sixel"}, "sixel"),
+        (True, {"MMSEARCH_PICTURES": "iterm"}, "iterm"),
+        (None, {"MMSEARCH_PICTURES": "auto", "TMUX": "1"}, None),
+        (None, {"MMSEARCH_PICTURES": "sixel", "TMUX": "1"}, "sixel"),
+        (None, {"MMSEARCH_PICTURES": "auto", "COLUMNS": "30"}, None),
+        (None, {"MMSEARCH_PICTURES": "auto", "LINES": "5"}, None),
+    ],
+)
+def test_pictures_are_shown_where_they_are_asked_for(
+    wanted: bool | None, environment: dict[str, str], protocol: str | None, on_a_terminal: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"TERM": "xterm-kitty", **environment}.items():
+        on_a_terminal.setenv(name, value)
+    found = pictures.screen(wanted)
+    assert (found.protocol if found else None) == protocol
+
+
+def test_a_terminal_without_pictures_is_told_to_who_asked_for_them(
+    on_a_terminal: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on_a_terminal.setattr(sys.stdout, "isatty", lambda: True)
+    on_a_terminal.setenv("TERM", "dumb")
+    on_a_terminal.setenv("MMSEARCH_PICTURES", "auto")
+    assert pictures.screen(None) is None
+    assert not capsys.readouterr().err
+    on_a_terminal.setattr(sys.stdout, "isatty", lambda: True)
+    assert pictures.screen(True) is None
+    assert "MMSEARCH_PICTURES=sixel" in capsys.readouterr().err
+
+
+def test_a_protocol_that_is_none_is_an_error_on_a_terminal_alone(on_a_terminal: pytest.MonkeyPatch) -> None:
+    on_a_terminal.setenv("MMSEARCH_PICTURES", "gif")
+    with pytest.raises(UsageError, match="MMSEARCH_PICTURES=gif: choose from auto, never, kitty, iterm, sixel"):
+        pictures.screen(None)
+    on_a_terminal.setattr(sys.stdout, "isatty", lambda: False)
+    assert pictures.screen(True) is None
