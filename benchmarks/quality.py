@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.machine import circumstances
-from mmsearch.cli.opening import open_index, open_reranker, reranker_for, types_to_rerank
+from mmsearch.opening import open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.core import Embedder, Modality, Reranker
 from mmsearch.evaluate import Interval, Outcome, Question, Report, Result, evaluate, named, read_questions, shortened
 from mmsearch.evaluate.report import agreement, figures, gain

@@ -1,14 +1,19 @@
-"""The whole suite runs without a network, in this process and in all that it starts."""
+"""The whole suite runs without a network, in this process and in all that it starts, and Ctrl-C reaches them."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.offline import sitecustomize
+
+# A shell without job control has what it runs in the background ignore Ctrl-C, and so would what tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,8 +17,8 @@ LAYERS = [
     {"scan", "media", "models", "store"},
     {"feed"},
     {"calibrate", "lexical", "build", "search"},
-    {"bench", "evaluate", "dupes"},
-    {"render", "graphics"},
+    {"bench", "evaluate", "dupes", "opening"},
+    {"api", "graphics", "render"},
     {"cli"},
 ]
 MAY_IMPORT_SIBLINGS = {3}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded, terminal_width
 from mmsearch.cli.locate import locate
-from mmsearch.cli.opening import open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.errors import UsageError
+from mmsearch.opening import open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.render import draw, harmless, plain_table, to_json
 
 if TYPE_CHECKING:

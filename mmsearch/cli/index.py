@@ -14,8 +14,8 @@ from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded, parse_object
 from mmsearch.cli.locate import locate, locate_for_writing
-from mmsearch.cli.opening import permitted
 from mmsearch.errors import IndexDamaged, IndexMismatch, UsageError
+from mmsearch.opening import permitted
 from mmsearch.render import to_json
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded, parse_types, terminal_width
 from mmsearch.cli.filters import make_filter
 from mmsearch.cli.locate import locate
-from mmsearch.cli.opening import crowded, make_room, open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.cli.pictures import screen, show
 from mmsearch.errors import UsageError
+from mmsearch.opening import crowded, make_room, open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.render import Format, harmless, hit_fields, hits, to_json
 
 if TYPE_CHECKING:

@@ -86,7 +86,7 @@ def _verdict(found: list[str]) -> str:
 
 def _model(reader: Reader) -> str:
     """`ok`, or why the model that made the index is not the one that is here now."""
-    from mmsearch.cli.opening import open_index
+    from mmsearch.opening import open_index
 
     try:
         open_index(reader.directory, None)

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.cli.opening import crowded, make_room
 from mmsearch.core import Embedder, ModelOptions, Query, QueryPart
 from mmsearch.models import load_embedder, machine
 from mmsearch.models.machine import Memory
+from mmsearch.opening import crowded, make_room
 from mmsearch.search import Remembered
 
 PICTURE = np.full((32, 32, 3), 200, np.uint8)

@@ -1,4 +1,4 @@
-"""What commands that search have in common: an index opened with the model it was built with, and a reranker."""
+"""What all that search have in common: an index opened with the model it was built with, and a reranker."""
 
 from __future__ import annotations
 

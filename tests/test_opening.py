@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from mmsearch.cli.opening import open_reranker, reranker_for, types_to_rerank
 from mmsearch.core import ModelOptions
 from mmsearch.errors import ModelUnavailable, UsageError
+from mmsearch.opening import open_reranker, reranker_for, types_to_rerank
 
 
 def index_of(options: ModelOptions) -> Any:

@@ -1,0 +1,118 @@
+"""Searching from Python: an index that `mmsearch index` has made, as one object.
+
+What the command line does beyond this is its own: finding the index, output, exit codes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from mmsearch.core import Embedder, Hit, Modality, Reranker
+from mmsearch.opening import open_index, open_reranker, reranker_for, types_to_rerank
+from mmsearch.search import Asked, Asker, Mode, Searcher, SearchOptions
+from mmsearch.store import Filter, Reader
+
+__all__ = ["Index"]
+
+
+class Index:
+    """An index opened for searching, as it was when it was opened. A context manager; used from one thread."""
+
+    def __init__(self, reader: Reader, embedder: Embedder, device: str | None, trust: bool) -> None:
+        """Use `open`."""
+        self._reader = reader
+        self._embedder = embedder
+        self._device = device
+        self._trust = trust
+        self._plain = Searcher(reader, embedder)
+        self._reranking: dict[str | None, Searcher] = {}
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, device: str | None = None, trust_remote_code: bool = False) -> Index:
+        """The index in a directory, with the model that it was built with.
+
+        Args:
+            path: what `mmsearch status` names, such as `~/Pictures/.mmsearch`.
+            device: where the model runs: `cpu`, `cuda`, `cuda:1` or `mps`; None takes the best there is.
+            trust_remote_code: the model may bring program code of its own.
+
+        Raises:
+            IndexMissing, IndexMismatch, IndexDamaged: there is no index that can be read.
+            ModelUnavailable: its model is not on this machine.
+        """
+        directory = os.path.abspath(os.path.expanduser(os.fspath(path)))
+        reader, embedder = open_index(directory, device, trust=trust_remote_code)
+        return cls(reader, embedder, device, trust_remote_code)
+
+    def search(
+        self,
+        *texts: str,
+        k: int = 10,
+        image: str | Sequence[str] = (),
+        audio: str | Sequence[str] = (),
+        video: str | Sequence[str] = (),
+        like: str | Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
+        types: Collection[Modality] | None = None,
+        inside: str | Sequence[str] = (),
+        mode: Mode = "hybrid",
+        min_relevance: float | None = None,
+        rerank: bool | str = False,
+        all_segments: bool = False,
+    ) -> list[Hit]:
+        """Hits in order of rank, at most `k`: files, each with its best part in `hit.item`.
+
+        Args:
+            texts: what is meant; with files it is like all of it together.
+            k: most hits.
+            image, audio, video: files or URLs that are like what is meant, each with `:WEIGHT` after it or without.
+            like: files of this index.
+            exclude: texts that say what is not meant.
+            types: kinds of files that may answer; None for all.
+            inside: folders that files may be in; none means all.
+            mode: by vectors (`dense`), by words (`lexical`), or both where the query is words alone.
+            min_relevance: hits below are left out.
+            rerank: have the reranker that goes with the model, or the one of this name, read the best again.
+            all_segments: a file may answer with several parts.
+
+        Raises:
+            UsageError: nothing is meant, or the query or an option cannot be used.
+        """
+        asked = Asked(
+            texts, _several(exclude), _several(image), _several(audio), _several(video), _several(like), os.getcwd()
+        )
+        asked.require_something()
+        query = Asker(self._reader, self._embedder).query(asked)
+        folders = tuple(os.path.abspath(os.path.expanduser(folder)) for folder in _several(inside))
+        where = Filter(modalities=None if types is None else frozenset(types), folders=folders)
+        options = SearchOptions(top=k, where=where, mode=mode, min_relevance=min_relevance, all_segments=all_segments)
+        if not rerank:
+            return self._plain.search(query, options)
+        name = rerank if isinstance(rerank, str) else reranker_for(self._reader)
+        return self._reranker(name).search(query, replace(options, rerank_types=types_to_rerank(name)))
+
+    def __len__(self) -> int:
+        """How many files can be found."""
+        return self._reader.status().files.get("ok", 0)
+
+    def close(self) -> None:
+        """Give files and memory back. Closing twice is fine."""
+        self._reader.close()
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _reranker(self, name: str) -> Searcher:
+        if name not in self._reranking:
+            reranker: Reranker = open_reranker(name, self._reader, self._device, self._trust)
+            self._reranking[name] = Searcher(self._reader, self._embedder, reranker)
+        return self._reranking[name]
+
+
+def _several(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
