@@ -6,6 +6,7 @@ is a new function at the end of `MIGRATIONS`; those that were released are never
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -219,12 +220,20 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+_FULL = "the disk is full: free some space and run it again, what was committed is kept"
+_READ_ONLY = "it is read-only: make it writable, or use another --index"
+_ERRORS = {
+    errno.ENOSPC: _FULL,
+    getattr(errno, "EDQUOT", errno.ENOSPC): _FULL,
+    errno.EROFS: _READ_ONLY,
+}
+"""Of the file system, where there is more to say than the system says."""
 # Fragment of SQLite's message -> our error, what to say.
 _MEANINGS: tuple[tuple[str, type[MmsearchError], str], ...] = (
-    ("disk is full", MmsearchError, "the disk is full: free some space and run it again, what was committed is kept"),
+    ("disk is full", MmsearchError, _FULL),
     ("locked", MmsearchError, "another process keeps it locked: try again later"),
     ("busy", MmsearchError, "another process keeps it locked: try again later"),
-    ("readonly", MmsearchError, "it is read-only: make it writable, or use another --index"),
+    ("readonly", MmsearchError, _READ_ONLY),
     ("unable to open", MmsearchError, "it cannot be opened: check the permissions of the directory"),
     ("not a database", IndexDamaged, "its database is damaged: add --rebuild, or use another --index"),
     ("malformed", IndexDamaged, "its database is damaged: add --rebuild, or use another --index"),
@@ -244,4 +253,5 @@ def translated(directory: str) -> Iterator[None]:
                 raise kind(f"the index in {directory}: {meaning}") from error
         raise IndexDamaged(f"the index in {directory}: {error}: add --rebuild, or use another --index") from error
     except OSError as error:
-        raise MmsearchError(f"the index in {directory}: {error.strerror or error}") from error
+        meaning = _ERRORS.get(error.errno or 0, error.strerror or str(error))
+        raise MmsearchError(f"the index in {directory}: {meaning}") from error
