@@ -110,6 +110,7 @@ class Builder:
         self._window: Window[_Work] = Window(embedder)
         self._reading: set[str] = set()
         self._again: list[scan.Entry] = []
+        self._problems: set[str] = set()
         self._contents: dict[tuple[str, str], _Work] = {}
         self._staged_files = self._staged_items = 0
         self._started = self._committed = time.monotonic()
@@ -174,6 +175,7 @@ class Builder:
         return counted
 
     def _problem(self, problem: scan.Problem, record: FileRecord | None) -> None:
+        self._problems.add(problem.path)
         if record and gone(problem.path, record.status):
             self._drop(record)
         elif record and record.status == "failed" and record.reason == problem.reason:
@@ -404,8 +406,14 @@ class Builder:
         """Mark files that are no longer there, or remove them when pruning; failures of gone files are forgotten."""
         for path in self.writer.paths_under(root):
             record = self.writer.file(path)
-            if record and gone(path, record.status):
+            if record and (gone(path, record.status) or self._obsolete(record)):
                 self._drop(record)
+
+    def _obsolete(self, record: FileRecord) -> bool:
+        """Whether it is about a folder that can be entered again, or a file that is known by another spelling."""
+        if record.status == "ok":
+            return any(self.writer.file(other) for other in scan.other_spellings(record.path))
+        return record.path not in self._problems and os.path.isdir(record.path)
 
     def _drop(self, record: FileRecord) -> None:
         if self.options.prune or record.status != "ok":

@@ -63,7 +63,9 @@ def dupes(
 
 def _below(paths: Sequence[str]) -> Callable[[str], bool]:
     """Whether a path is one of these or below one."""
-    tops = [os.path.abspath(os.path.expanduser(path)) for path in paths]
+    from mmsearch.scan import spelled
+
+    tops = [spelled(os.path.expanduser(path)) for path in paths]
     for top, path in zip(tops, paths, strict=True):
         if not os.path.lexists(top):
             raise UsageError(f"{path} is not there: name a folder or a file")

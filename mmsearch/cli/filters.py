@@ -124,4 +124,6 @@ def parse_date(text: str) -> datetime:
 
 
 def _folder(path: str) -> str:
-    return os.path.abspath(os.path.expanduser(path))
+    from mmsearch.scan import spelled
+
+    return spelled(os.path.expanduser(path))

@@ -125,10 +125,12 @@ def _limits(jobs: int | None, seconds: float | None, gib: float | None) -> Limit
 
 
 def _existing(roots: list[str]) -> list[str]:
+    from mmsearch.scan import spelled
+
     for root in roots:
         if not os.path.lexists(root):
             raise UsageError(f"no such file or folder: {root}")
-    return [os.path.abspath(root) for root in roots]
+    return [spelled(root) for root in roots]
 
 
 class Listed(NamedTuple):

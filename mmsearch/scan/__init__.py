@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from mmsearch.core import EARLIEST_NS, LATEST_NS, kept_ns
 from mmsearch.errors import UsageError
-from mmsearch.scan.files import digest, read_paths, reason_of
+from mmsearch.scan.files import digest, other_spellings, read_paths, reason_of, spelled
 from mmsearch.scan.rules import Globs, Rules, glob_filter, read_rules, slashed
 
 __all__ = [
@@ -28,8 +28,10 @@ __all__ = [
     "digest",
     "entry",
     "glob_filter",
+    "other_spellings",
     "read_paths",
     "runs",
+    "spelled",
     "walk",
 ]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import BinaryIO
 
 from mmsearch.errors import UNREADABLE, MediaError
@@ -28,6 +30,55 @@ def digest(path: str) -> str:
         reason = reason_of(error) if isinstance(error, OSError) else str(error)
         raise MediaError(f"{UNREADABLE}: {reason}") from error
     return state.hexdigest()
+
+
+def spelled(path: str) -> str:
+    """The absolute path, with names as their folders spell them where more than one spelling opens a file.
+
+    So `~/pictures` and `~/Pictures` are one folder on the disks of macOS and Windows, and two on others.
+    """
+    full = os.path.abspath(path)
+    head, tail = os.path.split(full)
+    if not tail:
+        return full
+    parent = spelled(head)
+    return next(iter(other_spellings(os.path.join(parent, tail))), os.path.join(parent, tail))
+
+
+def other_spellings(path: str) -> list[str]:
+    """What a file is called by its folder, if that is not what it is called here; a link's target does not count."""
+    folder, name = os.path.split(path)
+    other = name.swapcase()
+    if (other == name and name.isascii()) or not os.path.lexists(os.path.join(folder, other)):
+        return []  # told without a look at the folder, as on most systems
+    names = _names(folder)
+    if name in names:
+        return []
+    same = [os.path.join(folder, one) for one in sorted(names) if _folded(one) == _folded(name)]
+    return [one for one in same if _same(one, path)]
+
+
+@lru_cache(maxsize=8)  # it is asked about all files of one folder in turn
+def _names_at(folder: str, mtime_ns: int) -> frozenset[str]:
+    return frozenset(os.listdir(folder))
+
+
+def _names(folder: str) -> frozenset[str]:
+    try:
+        return _names_at(folder, os.stat(folder).st_mtime_ns)
+    except OSError:
+        return frozenset()
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return os.path.samestat(os.lstat(one), os.lstat(other))
+    except OSError:
+        return False
 
 
 def read_paths(stream: BinaryIO, null: bool) -> Iterator[str]:

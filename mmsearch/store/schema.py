@@ -6,10 +6,11 @@ is a new function at the end of `MIGRATIONS`; those that were released are never
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from urllib.parse import quote
 
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
@@ -96,6 +97,9 @@ def _back_up(db: sqlite3.Connection, directory: str, present: int) -> None:
     first merge.
     """
     path = os.path.join(directory, BACKUP.format(present))
+    for suffix in ("-journal", ""):  # what was killed at this may have left anything there
+        with suppress(FileNotFoundError):
+            os.unlink(path + TEMPORARY + suffix)
     with closing(sqlite3.connect(path + TEMPORARY)) as copy:
         copy.execute("PRAGMA synchronous = FULL")
         db.backup(copy)
@@ -219,9 +223,10 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+_FULL = "the disk is full: free some space and run it again, what was committed is kept"
 # Fragment of SQLite's message -> our error, what to say.
 _MEANINGS: tuple[tuple[str, type[MmsearchError], str], ...] = (
-    ("disk is full", MmsearchError, "the disk is full: free some space and run it again, what was committed is kept"),
+    ("disk is full", MmsearchError, _FULL),
     ("locked", MmsearchError, "another process keeps it locked: try again later"),
     ("busy", MmsearchError, "another process keeps it locked: try again later"),
     ("readonly", MmsearchError, "it is read-only: make it writable, or use another --index"),
@@ -244,4 +249,5 @@ def translated(directory: str) -> Iterator[None]:
                 raise kind(f"the index in {directory}: {meaning}") from error
         raise IndexDamaged(f"the index in {directory}: {error}: add --rebuild, or use another --index") from error
     except OSError as error:
-        raise MmsearchError(f"the index in {directory}: {error.strerror or error}") from error
+        meaning = _FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or error
+        raise MmsearchError(f"the index in {directory}: {meaning}") from error

@@ -6,6 +6,7 @@ about items, SQLite or which of the files count. FAISS is imported at first use.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -156,6 +157,8 @@ def _read(path: str) -> Any:
                 return faiss.read_index(faiss.PyCallbackIOReader(file.read))
             return faiss.read_index(path, mapped)
         except RuntimeError as error:
+            if not os.path.exists(path):  # a merge has replaced it between our look and that of FAISS
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
             raise IndexDamaged(f"{path} cannot be read: {REMEDY}") from error
 
 

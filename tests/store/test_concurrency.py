@@ -254,3 +254,26 @@ def _set_modes(directory: Path, folders: int, files: int) -> None:
         os.chmod(folder, folders)
         for name in names:
             os.chmod(os.path.join(folder, name), files)
+
+
+def test_a_file_merged_away_while_it_is_being_opened_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import faiss
+
+    directory = make(tmp_path, "a")
+    read, done = faiss.read_index, []
+
+    def late(*arguments: object) -> object:
+        """As FAISS does, after all files were merged."""
+        if not done:
+            done.append(True)
+            with Writer.open(directory, IDENTITY) as writer:
+                for number in range(merge.MOST_SEGMENTS):
+                    put(writer, f"/data/{number}", f"d{number}")
+                    writer.commit()
+        return read(*arguments)
+
+    with Reader.open(directory) as reader:
+        monkeypatch.setattr(faiss, "read_index", late)
+        assert found(reader, "d0") == ["/data/0"] and done

@@ -1,0 +1,168 @@
+"""An index of any format that was ever written is read as it is, and brought up to date as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmsearch.errors import MmsearchError
+from mmsearch.store import Reader, Writer, read_identity, read_roots, schema
+from tests.store.fixture import NOTES, make
+from tests.store.helpers import IDENTITY, unit
+
+HERE = Path(__file__).parent
+KEPT = sorted(int(path.name.removeprefix("format")) for path in HERE.glob("format*") if path.is_dir())
+OLDER = [number for number in KEPT if number < schema.FORMAT]
+
+
+@pytest.fixture(params=KEPT)
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[int, str]:
+    """A format, and an index that its mmsearch wrote."""
+    number: int = request.param
+    return number, str(shutil.copytree(HERE / f"format{number}", tmp_path / "index"))
+
+
+def answers(directory: str) -> dict[str, Any]:
+    """What there is to ask an index, words excepted."""
+    with Reader.open(directory) as reader:
+        hits = {(name, at): reader.search(unit(f"d{at}", 0), name, 9) for name in ("text", "image") for at in (1, 2, 3)}  # type: ignore[arg-type]
+        return {
+            "hits": hits,
+            "places": reader.locate(sorted({item for found in hits.values() for item, _ in found})),
+            "counts": reader.counts(),
+            "failures": list(reader.failures()),
+            "missing": reader.file("/data/gone.png"),
+            "files": reader.status().files,
+            "roots": read_roots(directory),
+            "identity": read_identity(directory),
+        }
+
+
+def bytes_below(directory: str) -> dict[str, bytes]:
+    root = Path(directory)
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def format_of(database: Path) -> int:
+    with closing(sqlite3.connect(database)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return int(db.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()[0])
+
+
+def tables(directory: str) -> dict[str, str]:
+    """The tables and indexes by name, as they were declared."""
+    with closing(sqlite3.connect(Path(directory, "meta.sqlite"))) as db:
+        found = db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {name: " ".join(sql.split()) for name, sql in found}
+
+
+def test_an_index_of_every_format_is_kept() -> None:
+    assert list(range(schema.OLDEST_READ, schema.FORMAT + 1)) == KEPT, "run tests.store.fixture before a format changes"
+
+
+def test_an_index_of_any_format_answers_as_it_is_and_is_not_touched(kept: tuple[int, str]) -> None:
+    number, directory = kept
+    before = bytes_below(directory)
+    told = answers(directory)
+    with Reader.open(directory) as reader:
+        assert (reader.format, reader.has_words) == (number, number >= schema.FORMAT_WITH_WORDS)
+        assert list(reader.problems()) == []
+    assert told["hits"]["image", 2][0][1] > 0.99 and told["hits"]["text", 1][0][1] > 0.99
+    paths = {place.item.path for places in told["places"].values() for place in places}
+    assert {"/data/notes/garden.txt", "/data/Holidays/IMG_red-car2.jpg"} <= paths and "/data/gone.png" not in paths
+    assert [record.path for record in told["failures"]] == ["/data/broken.pdf"] and told["missing"].missing
+    assert told["identity"] == IDENTITY and told["roots"] == ["/data"]
+    assert bytes_below(directory) == before
+
+
+def test_an_index_of_any_format_becomes_one_of_the_newest_and_says_the_same(kept: tuple[int, str]) -> None:
+    number, directory = kept
+    before, told = bytes_below(directory), answers(directory)
+    Writer.open(directory, IDENTITY).close()
+    assert answers(directory) == told
+    with Reader.open(directory) as reader:
+        assert reader.format == schema.FORMAT and list(reader.problems()) == []
+        [(item, _)] = reader.passages(["tomato"], 5)
+        assert reader.locate([item])[item][0].item.text == NOTES[0]
+        assert [path for path, _, _ in reader.named(["red", "car"], 5)] == ["/data/Holidays/IMG_red-car2.jpg"]
+    after = bytes_below(directory)
+    backup = schema.BACKUP.format(number)
+    assert after.keys() - before.keys() - {"write.lock"} == ({backup} if number < schema.FORMAT else set())
+    assert all(after[name] == data for name, data in before.items() if name.endswith(".faiss"))
+    if backup in after:
+        assert format_of(Path(directory, backup)) == number
+
+
+@pytest.mark.parametrize("number", OLDER)
+def test_an_older_index_gets_the_very_tables_of_a_new_one(number: int, tmp_path: Path) -> None:
+    old = str(shutil.copytree(HERE / f"format{number}", tmp_path / "old"))
+    Writer.open(old, IDENTITY).close()
+    make(str(tmp_path / "new"))
+    assert tables(old) == tables(str(tmp_path / "new"))
+
+
+@pytest.mark.parametrize("left", [b"", b"garbage" * 999, b"SQLite format 3\0" + b"\xff" * 5000])
+@pytest.mark.parametrize("number", OLDER)
+def test_what_a_killed_upgrade_left_does_not_stop_the_next(number: int, left: bytes, tmp_path: Path) -> None:
+    old = str(shutil.copytree(HERE / f"format{number}", tmp_path / "old"))
+    temporary = Path(old, schema.BACKUP.format(number) + schema.TEMPORARY)
+    temporary.write_bytes(left)
+    temporary.with_name(temporary.name + "-journal").write_bytes(left)
+    Writer.open(old, IDENTITY).close()
+    assert format_of(Path(old, "meta.sqlite")) == schema.FORMAT
+    assert format_of(Path(old, schema.BACKUP.format(number))) == number
+    assert not [name for name in os.listdir(old) if schema.TEMPORARY in name]
+
+
+@pytest.mark.parametrize("limit", [40_000, 75_000])
+@pytest.mark.parametrize("number", OLDER)
+def test_a_full_disk_leaves_an_older_index_as_it_was(number: int, limit: int, tmp_path: Path) -> None:
+    """The first limit leaves no room for the copy; with the second there is some until the log is put away."""
+    resource = pytest.importorskip("resource")
+    old = str(shutil.copytree(HERE / f"format{number}", tmp_path / "old"))
+    told, limits = answers(old), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
+    try:
+        with nullcontext() if limit > 70_000 else pytest.raises(MmsearchError, match=r"^the index in [^\n]*$"):
+            Writer.open(old, IDENTITY).close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert format_of(Path(old, "meta.sqlite")) == (schema.FORMAT if limit > 70_000 else number) and answers(old) == told
+    backup = Path(old, schema.BACKUP.format(number))
+    assert not backup.exists() or format_of(backup) == number
+    Writer.open(old, IDENTITY).close()
+    assert answers(old) == told and format_of(backup) == number
+
+
+@pytest.mark.parametrize("number", OLDER)
+def test_a_reader_keeps_the_older_format_while_a_writer_upgrades(number: int, tmp_path: Path) -> None:
+    old = str(shutil.copytree(HERE / f"format{number}", tmp_path / "old"))
+    with Reader.open(old) as reader:
+        before = reader.search(unit("d2", 0), "image", 3)
+        Writer.open(old, IDENTITY).close()
+        assert (reader.format, reader.has_words) == (number, number >= schema.FORMAT_WITH_WORDS)
+        assert reader.search(unit("d2", 0), "image", 3) == before and reader.passages(["tomato"], 5) == []
+        reader.refresh()
+        assert reader.format == schema.FORMAT and len(reader.passages(["tomato"], 5)) == 1
+
+
+UPGRADE = "import sys; from mmsearch.store import Writer; from tests.store.helpers import IDENTITY as i; \
+Writer.open(sys.argv[1], i).close()"
+
+
+@pytest.mark.parametrize("number", OLDER)
+def test_of_several_writers_at_once_one_upgrades(number: int, tmp_path: Path) -> None:
+    old = str(shutil.copytree(HERE / f"format{number}", tmp_path / "old"))
+    told = answers(old)
+    writers = [subprocess.Popen([sys.executable, "-c", UPGRADE, old], cwd=HERE.parents[1]) for _ in range(3)]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert answers(old) == told and format_of(Path(old, "meta.sqlite")) == schema.FORMAT
+    assert format_of(Path(old, schema.BACKUP.format(number))) == number
