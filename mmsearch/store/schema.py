@@ -219,6 +219,18 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def settle(db: sqlite3.Connection) -> None:
+    """Make it certain what is committed, so that files may be deleted by what the tables say.
+
+    It is not while the log may hold more or less than it seems. A commit that failed in its last sync was taken back,
+    but its pages can lie whole in the log, and count for whoever reads it anew; one that the last writer was killed in
+    may not have reached the disk. A commit of our own overwrites the one and syncs the other.
+    """
+    with transaction(db):
+        (number,) = db.execute("PRAGMA user_version").fetchone()
+        db.execute(f"PRAGMA user_version = {(number + 1) % (1 << 31)}")  # only a value that is another is written
+
+
 # Fragment of SQLite's message -> our error, what to say.
 _MEANINGS: tuple[tuple[str, type[MmsearchError], str], ...] = (
     ("disk is full", MmsearchError, "the disk is full: free some space and run it again, what was committed is kept"),

@@ -30,7 +30,7 @@ FAULTS = (
     (Action.SHORT_ONCE, 0),
     (Action.SHORT_THEN_FAIL_ON, errno.ENOSPC),
 )
-RANDOM_EVERY, AGAIN_EVERY, COLD_EVERY = 6, 4, 60
+RANDOM_EVERY, AGAIN_EVERY, COLD_EVERY = 6, 4, 50
 """One kill in so many comes at a random moment; is followed by one of the next run; is of a fresh interpreter."""
 COMPLETE_EVERY = 10
 """After one power cut in so many the next run has to complete it. All are read, checked and searched."""
@@ -50,11 +50,13 @@ class Result:
     by_point: Counter[str] = field(default_factory=Counter)
     by_file: Counter[str] = field(default_factory=Counter)
     exits: Counter[str] = field(default_factory=Counter)
+    told: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         counts = {
-            name: dict(sorted(getattr(self, name).items())) for name in ("by_history", "by_point", "by_file", "exits")
+            name: dict(sorted(getattr(self, name).items()))
+            for name in ("by_history", "by_point", "by_file", "exits", "told")
         }
         return {
             "kills": self.kills,
@@ -166,6 +168,7 @@ def run_faults(made: Sequence[Stage], count: int, chance: random.Random, result:
                 result.faults += 1
                 _count(result, stage, trial, done)
                 result.exits[str(done.status)] += 1
+                result.told.update(done.errors(stage.index))
             else:
                 result.missed += 1
         except Exception as error:

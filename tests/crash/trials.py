@@ -258,7 +258,7 @@ def fault(stage: Stage, trial: Trial) -> Done:
     done = _start(stage, trial)
     demand(done.status is not None, "it hangs")
     demand("Traceback" not in done.stderr, f"a traceback: {done.stderr}")
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("mmsearch: failed: ")]
+    lines = done.errors(stage.index)
     stage.processes.page.arm()
     state = stage.examine()
     if done.status in COMPLETE:
@@ -267,6 +267,7 @@ def fault(stage: Stage, trial: Trial) -> Done:
     else:
         demand(done.status in (2, 3), f"exit code {done.status}: {done.stderr}")
         demand(len(lines) == 1 and lines[0].startswith("mmsearch: error: "), f"not one clear line: {done.stderr!r}")
+        demand("--rebuild" not in lines[0], f"sound, and to be rebuilt all the same: {lines[0]}")
     kept = stage.states[done.seen.kept]
     if done.seen.kept or "rebuilt" not in stage.history.name:
         stage.progressed(kept, state) if not state.same(kept) else None
