@@ -16,7 +16,7 @@ from tests.crash.histories import HISTORIES, History
 from tests.crash.power import Disk
 from tests.crash.processes import Done, Processes
 from tests.crash.shim import KILLS, Action, Event
-from tests.crash.trials import Broken, Stage, Trial, cut, fault, kill
+from tests.crash.trials import Broken, Stage, Trial, cut, cut_later, fault, kill
 
 T = TypeVar("T")
 Tell: TypeAlias = Callable[[], None]
@@ -34,6 +34,8 @@ RANDOM_EVERY, AGAIN_EVERY, COLD_EVERY = 6, 4, 50
 """One kill in so many comes at a random moment; is followed by one of the next run; is of a fresh interpreter."""
 COMPLETE_EVERY = 10
 """After one power cut in so many the next run has to complete it. All are read, checked and searched."""
+LATER_EVERY, CUTS_OF_ONE = 4, 10
+"""One power cut in so many comes in the run after one that was killed; so many of these share one kill."""
 LONGEST = 0.6
 """Seconds within which a random kill comes."""
 
@@ -178,7 +180,8 @@ def run_faults(made: Sequence[Stage], count: int, chance: random.Random, result:
 
 def run_cuts(made: Sequence[Stage], count: int, chance: random.Random, result: Result, tell: Tell) -> None:
     """Cut the power so often, by turns keeping only what was synced and some of the rest, too."""
-    chosen = Counter(chance.choices([(stage, event) for stage in made for event in stage.events], k=count))
+    later = count // LATER_EVERY
+    chosen = Counter(chance.choices([(stage, event) for stage in made for event in stage.events], k=count - later))
     for stage in made:
         disk = Disk(stage.before)
         for event in stage.events:
@@ -194,6 +197,16 @@ def run_cuts(made: Sequence[Stage], count: int, chance: random.Random, result: R
                         f"{stage.history.name}: power cut after {event.number}, kept {kept}: {told(error)}"
                     )
                 tell()
+    while result.cuts < count:
+        stage = chance.choice(made)
+        at = chance.choice([event.number for event in stage.events if event.what in ("fsync", "unlink", "rename")])
+        try:
+            for _ in cut_later(stage, at, chance, min(CUTS_OF_ONE, count - result.cuts)):
+                result.cuts += 1
+        except Exception as error:
+            result.cuts += 1
+            result.broken.append(f"{stage.history.name}: power cut in the run after a kill before {at}: {told(error)}")
+        tell()
 
 
 def _count(result: Result, stage: Stage, trial: Trial, done: Done) -> None:
