@@ -6,6 +6,7 @@ is a new function at the end of `MIGRATIONS`; those that were released are never
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -231,13 +232,14 @@ def settle(db: sqlite3.Connection) -> None:
         db.execute(f"PRAGMA user_version = {(number + 1) % (1 << 31)}")  # only a value that is another is written
 
 
+_FULL = "the disk is full: free some space and run it again, what was committed is kept"
 # Fragment of SQLite's message -> our error, what to say.
 _MEANINGS: tuple[tuple[str, type[MmsearchError], str], ...] = (
-    ("disk is full", MmsearchError, "the disk is full: free some space and run it again, what was committed is kept"),
+    ("disk is full", MmsearchError, _FULL),
     ("locked", MmsearchError, "another process keeps it locked: try again later"),
     ("busy", MmsearchError, "another process keeps it locked: try again later"),
     ("readonly", MmsearchError, "it is read-only: make it writable, or use another --index"),
-    ("unable to open", MmsearchError, "it cannot be opened: check the permissions of the directory"),
+    ("unable to open", MmsearchError, "it cannot be opened: check the permissions of the directory, and the disk"),
     ("not a database", IndexDamaged, "its database is damaged: add --rebuild, or use another --index"),
     ("malformed", IndexDamaged, "its database is damaged: add --rebuild, or use another --index"),
     ("disk i/o error", MmsearchError, "the disk reports an error while reading or writing it"),
@@ -256,4 +258,5 @@ def translated(directory: str) -> Iterator[None]:
                 raise kind(f"the index in {directory}: {meaning}") from error
         raise IndexDamaged(f"the index in {directory}: {error}: add --rebuild, or use another --index") from error
     except OSError as error:
-        raise MmsearchError(f"the index in {directory}: {error.strerror or error}") from error
+        meaning = _FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
+        raise MmsearchError(f"the index in {directory}: {meaning}") from error
