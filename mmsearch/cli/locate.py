@@ -11,6 +11,8 @@ from mmsearch.errors import UsageError
 
 LOCAL_NAME = ".mmsearch"
 VARIABLE = "MMSEARCH_INDEX"
+LEFT_OVER = {"write.lock", "writer.json", "writer.json.tmp"}
+"""What a first run leaves that ended before it made a database."""
 
 
 def locate(given: str | None) -> str:
@@ -23,7 +25,8 @@ def locate_for_writing(given: str | None) -> str:
     """As `locate`, but refuses a directory that holds other things: an index never moves in with someone's files."""
     directory = locate(given)
     if os.path.isdir(directory):
-        if os.listdir(directory) and not os.path.exists(os.path.join(directory, "meta.sqlite")):
+        held = set(os.listdir(directory))
+        if held - LEFT_OVER and "meta.sqlite" not in held:
             raise UsageError(
                 f"{directory} is not an index and not empty: try --index {os.path.join(directory, LOCAL_NAME)}"
             )

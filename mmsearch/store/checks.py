@@ -139,7 +139,8 @@ def _repair(db: sqlite3.Connection, directory: str) -> Repaired:
         after = _vectors(db)
     if left := list(problems(db, directory, dim)):
         raise IndexDamaged(f"the index in {directory} cannot be mended: {left[0]}: add --rebuild to `mmsearch index`")
-    vectors.collect_garbage(directory, {name for (name,) in db.execute("SELECT name FROM segments")})
+    listed = {name for (name,) in db.execute("SELECT name FROM segments")}
+    vectors.remove(vectors.garbage(directory, listed))
     return Repaired(found, lost, before - after)
 
 

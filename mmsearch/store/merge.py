@@ -64,10 +64,13 @@ def _smallest(small: list[Listed]) -> list[Listed]:
     return group
 
 
-def next_number(db: sqlite3.Connection) -> int:
-    """The number of the next vector file; it was never listed before."""
+def next_number(db: sqlite3.Connection, directory: str) -> int:
+    """The number of the next vector file; it was never listed before, and no file has it.
+
+    For a file that is not listed may be listed yet: see `schema.settle`.
+    """
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'segments'").fetchone()
-    return 1 if row is None else int(row[0]) + 1
+    return max(0 if row is None else int(row[0]), vectors.highest_number(directory)) + 1
 
 
 def insert_segment(db: sqlite3.Connection, number: int, partition: str, count: int, checksum: str) -> None:
@@ -81,7 +84,7 @@ def insert_segment(db: sqlite3.Connection, number: int, partition: str, count: i
 
 def run(db: sqlite3.Connection, directory: str, dim: int, group: list[Listed]) -> int:
     """Replace a group by one file of its live rows; how many files were replaced."""
-    number, total = next_number(db), 0
+    number, total = next_number(db, directory), 0
     builder = vectors.SegmentBuilder(dim)
     for segment in group:
         for block in _live_vectors(db, directory, dim, segment):

@@ -223,6 +223,18 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def settle(db: sqlite3.Connection) -> None:
+    """Make it certain what is committed, so that files may be deleted by what the tables say.
+
+    It is not while the log may hold more or less than it seems. A commit that failed in its last sync was taken back,
+    but its pages can lie whole in the log, and count for whoever reads it anew; one that the last writer was killed in
+    may not have reached the disk. A commit of our own overwrites the one and syncs the other.
+    """
+    with transaction(db):
+        (number,) = db.execute("PRAGMA user_version").fetchone()
+        db.execute(f"PRAGMA user_version = {(number + 1) % (1 << 31)}")  # only a value that is another is written
+
+
 _FULL = "the disk is full: free some space and run it again, what was committed is kept"
 # Fragment of SQLite's message -> our error, what to say.
 _MEANINGS: tuple[tuple[str, type[MmsearchError], str], ...] = (
@@ -230,7 +242,7 @@ _MEANINGS: tuple[tuple[str, type[MmsearchError], str], ...] = (
     ("locked", MmsearchError, "another process keeps it locked: try again later"),
     ("busy", MmsearchError, "another process keeps it locked: try again later"),
     ("readonly", MmsearchError, "it is read-only: make it writable, or use another --index"),
-    ("unable to open", MmsearchError, "it cannot be opened: check the permissions of the directory"),
+    ("unable to open", MmsearchError, "it cannot be opened: check the permissions of the directory, and the disk"),
     ("not a database", IndexDamaged, "its database is damaged: add --rebuild, or use another --index"),
     ("malformed", IndexDamaged, "its database is damaged: add --rebuild, or use another --index"),
     ("disk i/o error", MmsearchError, "the disk reports an error while reading or writing it"),
@@ -249,5 +261,5 @@ def translated(directory: str) -> Iterator[None]:
                 raise kind(f"the index in {directory}: {meaning}") from error
         raise IndexDamaged(f"the index in {directory}: {error}: add --rebuild, or use another --index") from error
     except OSError as error:
-        meaning = _FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or error
+        meaning = _FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
         raise MmsearchError(f"the index in {directory}: {meaning}") from error

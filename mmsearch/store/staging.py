@@ -62,7 +62,7 @@ class Commit:
         return done
 
     def _write_segments(self, contents: Mapping[Key, StagedContent]) -> Iterator[_NewSegment]:
-        number = next_number(self._db)
+        number = next_number(self._db, self._directory)
         for partition in MODALITIES:
             picks = [
                 (content, [at for at, item in enumerate(content.items) if item.partition == partition])

@@ -183,18 +183,20 @@ def checksum(path: str) -> str:
     return hasher.hexdigest()
 
 
-def collect_garbage(directory: str, listed: set[str]) -> int:
-    """Remove the files nobody lists and what was left half written; how many.
+def garbage(directory: str, listed: set[str]) -> list[str]:
+    """The files nobody lists and what was left half written. Only names that this module gives are among them."""
+    return [
+        os.path.join(directory, FOLDER, partition, file)
+        for partition, file in _files(os.path.join(directory, FOLDER))
+        if f"{partition}/{file}" not in listed and _NAME.fullmatch(file.removesuffix(TEMPORARY))
+    ]
 
-    Only names that this module gives are touched. What cannot be removed now (Windows keeps open files) goes later.
-    """
-    removed = 0
-    for partition, file in _files(os.path.join(directory, FOLDER)):
-        if f"{partition}/{file}" not in listed and _NAME.fullmatch(file.removesuffix(TEMPORARY)):
-            with suppress(OSError):
-                os.unlink(os.path.join(directory, FOLDER, partition, file))
-                removed += 1
-    return removed
+
+def remove(paths: list[str]) -> None:
+    """Remove files. What cannot be removed now (Windows keeps open files) goes later."""
+    for path in paths:
+        with suppress(OSError):
+            os.unlink(path)
 
 
 def highest_number(directory: str) -> int:

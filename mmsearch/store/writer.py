@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import TracebackType
 
@@ -40,6 +40,8 @@ class Writer:
         self._codec = load_codec(db, directory)
         self._files: dict[str, FileRecord | None] = {}
         self._contents: dict[tuple[str, str], StagedContent] = {}
+        self._settled = False
+        """Whether the last thing that was committed is our own, and nothing has failed since."""
         self._collect()
 
     @classmethod
@@ -235,7 +237,7 @@ class Writer:
         codec = self._codec.anchored(path)
         if codec == self._codec and path in self.roots():
             return
-        with schema.translated(self.directory), schema.transaction(self._db):
+        with self._changing(), schema.transaction(self._db):
             if codec != self._codec:
                 _rewrite_paths(self._db, codec)
             self._db.execute("INSERT OR IGNORE INTO roots VALUES (?)", (codec.encode(path),))
@@ -255,12 +257,13 @@ class Writer:
         """
         if not self._files:
             return
-        with schema.translated(self.directory):
+        with self._changing():
             self._codec = load_codec(self._db, self.directory)  # add_root may have been interrupted after its commit
             written = Commit(self._db, self.directory, self._codec).run(self._files, self._contents)
             self._files.clear()
             for key in written:
                 del self._contents[key]
+            self._settled = True
             self._merge()
 
     def merge(self) -> int:
@@ -268,8 +271,17 @@ class Writer:
 
         A commit does so by itself. Readers go on with the files they have.
         """
-        with schema.translated(self.directory):
+        with self._changing():
             return self._merge()
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with schema.translated(self.directory):
+            try:
+                yield
+            except sqlite3.Error:
+                self._settled = False
+                raise
 
     def _merge(self) -> int:
         # What the previous merge replaced goes before the next one writes, so at most one generation waits on disk.
@@ -279,8 +291,17 @@ class Writer:
         return sum(merge.run(self._db, self.directory, self.identity.dim, plan) for plan in plans)
 
     def _collect(self) -> None:
-        listed = {name for (name,) in self._db.execute("SELECT name FROM segments")}
-        vectors.collect_garbage(self.directory, listed)
+        """Remove the files nobody lists, once it is certain that nobody does; what is half written at any time."""
+        found = vectors.garbage(self.directory, {name for (name,) in self._db.execute("SELECT name FROM segments")})
+        half = [path for path in found if path.endswith(vectors.TEMPORARY)]
+        vectors.remove(half)
+        if len(half) == len(found):
+            return
+        with suppress(sqlite3.Error):  # a disk that is full will say so when there is something to write
+            if not self._settled:
+                schema.settle(self._db)
+                self._settled = True
+            vectors.remove(found)
 
     def close(self) -> None:
         """Drop what is staged, remove files nobody lists, and give the lock back. Closing twice is fine."""
@@ -351,12 +372,9 @@ def _start_anew(db: sqlite3.Connection, directory: str, identity: Identity) -> N
     schema.put_meta(db, "format", str(schema.FORMAT))
     schema.put_meta(db, "identity", identity.to_json())
     # Numbers go on after the files that are still there, so that no name is used twice even after an erased database.
-    db.execute("INSERT INTO segments VALUES (?, '', '', '', 0, 0, '')", (_last_number(db, directory),))
+    last = merge.next_number(db, directory) - 1
+    db.execute("INSERT INTO segments VALUES (?, '', '', '', 0, 0, '')", (last,))
     db.execute("DELETE FROM segments")
-
-
-def _last_number(db: sqlite3.Connection, directory: str) -> int:
-    return max(merge.next_number(db) - 1, vectors.highest_number(directory))
 
 
 def _rewrite_paths(db: sqlite3.Connection, codec: PathCodec) -> None:

@@ -46,6 +46,16 @@ def test_an_empty_folder_and_an_existing_index_may_be_written(here: Path) -> Non
     assert locate_for_writing(str(here / "old"))
 
 
+def test_what_a_first_run_left_that_was_killed_at_once_is_no_obstacle(here: Path) -> None:
+    (here / "begun").mkdir()
+    for name in ("write.lock", "writer.json", "writer.json.tmp"):
+        (here / "begun" / name).write_text("")
+    assert locate_for_writing(str(here / "begun"))
+    (here / "begun" / "letter.txt").write_text("")
+    with pytest.raises(UsageError, match="not empty"):
+        locate_for_writing(str(here / "begun"))
+
+
 def test_a_file_or_a_folder_of_other_things_may_not(here: Path) -> None:
     (here / "file").write_text("")
     with pytest.raises(UsageError, match="is a file"):

@@ -16,7 +16,7 @@ from tests.crash.histories import HISTORIES, History
 from tests.crash.power import Disk
 from tests.crash.processes import Done, Processes
 from tests.crash.shim import KILLS, Action, Event
-from tests.crash.trials import Broken, Stage, Trial, cut, fault, kill
+from tests.crash.trials import Broken, Stage, Trial, cut, cut_later, fault, kill
 
 T = TypeVar("T")
 Tell: TypeAlias = Callable[[], None]
@@ -30,10 +30,12 @@ FAULTS = (
     (Action.SHORT_ONCE, 0),
     (Action.SHORT_THEN_FAIL_ON, errno.ENOSPC),
 )
-RANDOM_EVERY, AGAIN_EVERY, COLD_EVERY = 6, 4, 60
+RANDOM_EVERY, AGAIN_EVERY, COLD_EVERY = 6, 4, 50
 """One kill in so many comes at a random moment; is followed by one of the next run; is of a fresh interpreter."""
 COMPLETE_EVERY = 10
 """After one power cut in so many the next run has to complete it. All are read, checked and searched."""
+LATER_EVERY, CUTS_OF_ONE = 4, 10
+"""One power cut in so many comes in the run after one that was killed; so many of these share one kill."""
 LONGEST = 0.6
 """Seconds within which a random kill comes."""
 
@@ -50,11 +52,13 @@ class Result:
     by_point: Counter[str] = field(default_factory=Counter)
     by_file: Counter[str] = field(default_factory=Counter)
     exits: Counter[str] = field(default_factory=Counter)
+    told: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         counts = {
-            name: dict(sorted(getattr(self, name).items())) for name in ("by_history", "by_point", "by_file", "exits")
+            name: dict(sorted(getattr(self, name).items()))
+            for name in ("by_history", "by_point", "by_file", "exits", "told")
         }
         return {
             "kills": self.kills,
@@ -166,6 +170,7 @@ def run_faults(made: Sequence[Stage], count: int, chance: random.Random, result:
                 result.faults += 1
                 _count(result, stage, trial, done)
                 result.exits[str(done.status)] += 1
+                result.told.update(done.errors(stage.index))
             else:
                 result.missed += 1
         except Exception as error:
@@ -175,7 +180,8 @@ def run_faults(made: Sequence[Stage], count: int, chance: random.Random, result:
 
 def run_cuts(made: Sequence[Stage], count: int, chance: random.Random, result: Result, tell: Tell) -> None:
     """Cut the power so often, by turns keeping only what was synced and some of the rest, too."""
-    chosen = Counter(chance.choices([(stage, event) for stage in made for event in stage.events], k=count))
+    later = count // LATER_EVERY
+    chosen = Counter(chance.choices([(stage, event) for stage in made for event in stage.events], k=count - later))
     for stage in made:
         disk = Disk(stage.before)
         for event in stage.events:
@@ -191,6 +197,16 @@ def run_cuts(made: Sequence[Stage], count: int, chance: random.Random, result: R
                         f"{stage.history.name}: power cut after {event.number}, kept {kept}: {told(error)}"
                     )
                 tell()
+    while result.cuts < count:
+        stage = chance.choice(made)
+        at = chance.choice([event.number for event in stage.events if event.what in ("fsync", "unlink", "rename")])
+        try:
+            for _ in cut_later(stage, at, chance, min(CUTS_OF_ONE, count - result.cuts)):
+                result.cuts += 1
+        except Exception as error:
+            result.cuts += 1
+            result.broken.append(f"{stage.history.name}: power cut in the run after a kill before {at}: {told(error)}")
+        tell()
 
 
 def _count(result: Result, stage: Stage, trial: Trial, done: Done) -> None:

@@ -27,6 +27,11 @@ class Done:
     stderr: str
     seen: Seen
 
+    def errors(self, index: Path) -> list[str]:
+        """The lines on stderr, but for files that failed, with `INDEX` for where the index is."""
+        lines = self.stderr.replace(str(index), "INDEX").splitlines()
+        return [line for line in lines if not line.startswith("mmsearch: failed: ")]
+
 
 class Processes:
     """Starts commands that use the index at `index`, which may be set anew; a context manager."""

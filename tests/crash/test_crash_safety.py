@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from tests.crash.histories import HISTORIES
 from tests.crash.power import Disk
 from tests.crash.processes import Processes
 from tests.crash.shim import Action, Unavailable, events
-from tests.crash.trials import Broken, Stage, Trial, kill
+from tests.crash.trials import Broken, Stage, Trial, fault, kill
 
 NAMES = {"fresh, inside the tree", "pruned", "migrated"}
 
@@ -97,3 +98,20 @@ def test_what_is_lost_is_noticed(pruned: Stage) -> None:
         pruned.complete(state)
     os.unlink(pruned.index / "stray")
     pruned.complete(pruned.final)
+
+
+def test_a_commit_whose_sync_fails_keeps_its_vectors_for_it_may_count_yet(pruned: Stage) -> None:
+    """SQLite reports the error and takes the commit back, but the next reader finds it whole in the log."""
+    merged = next(event for event in pruned.events if event.what == "unlink" and event.path.endswith(".faiss"))
+    syncs = [event for event in pruned.events if event.what == "fsync" and event.path.endswith("-wal")]
+    for sync in [event for event in syncs if event.number < merged.number][-2:]:
+        for error in (errno.EIO, errno.ENOSPC):
+            done = fault(pruned, Trial(sync.number, Action.FAIL_ON, error))
+            assert done.status == 2
+
+
+def test_a_first_run_that_made_no_database_is_no_obstacle(made: list[Stage]) -> None:
+    (fresh,) = (stage for stage in made if stage.history.inside)
+    database = next(event for event in fresh.events if event.what == "create" and event.path == "meta.sqlite")
+    assert len(list(kill(fresh, Trial(database.number, Action.KILL_BEFORE)))) == 1
+    assert fault(fresh, Trial(database.number, Action.FAIL_ON, errno.ENOSPC)).status == 2

@@ -251,6 +251,43 @@ def cut(stage: Stage, disk: Disk, event: Event, chance: random.Random | None, co
         stage.complete(state)
 
 
+def cut_later(stage: Stage, at: int, chance: random.Random, count: int) -> Iterator[Event]:
+    """Kill the command before an event, and cut the power so often in the run after it; yields where. Raises `Broken`.
+
+    What the killed one wrote and did not sync is then still at risk, though the next one has seen it.
+    """
+    disk, commits = Disk(stage.before), 0
+    for command, action in ((stage.history.command, Action.KILL_BEFORE), (stage.history.again[0], Action.NOTHING)):
+        trace = stage.folder / f"trace-{action.name}"
+        trace.unlink(missing_ok=True)
+        if action:
+            stage.reset()
+        stage.processes.page.arm(at, action)
+        done = stage.run(command, CRASH_TRACE=str(trace))
+        if action:
+            demand(done.status == KILLED, f"not killed but ended with {done.status}: {done.stderr}")
+            commits = done.seen.commits
+            for event in events(trace):
+                disk.play(event)
+    later = list(events(trace))
+    deletions = [event.number for event in later if event.what == "unlink" and event.path.startswith("vectors")]
+    chosen = {
+        *chance.sample(deletions, min(len(deletions), count // 2)),
+        *chance.choices(range(1, len(later)), k=count),
+    }
+    for event in later:
+        disk.play(event)
+        if event.number in chosen and count > 0:
+            count -= 1
+            some = chance if count % 2 else None
+            shutil.rmtree(stage.index)
+            disk.cut(stage.index, some)
+            state = stage.examine()
+            if not state.same(kept := stage.states[commits]):
+                stage.progressed(EMPTY if "rebuilt" in stage.history.name and not commits else kept, state)
+            yield event
+
+
 def fault(stage: Stage, trial: Trial) -> Done:
     """Let the disk fail below a command; what it did. Raises `Broken`."""
     stage.reset()
@@ -258,7 +295,7 @@ def fault(stage: Stage, trial: Trial) -> Done:
     done = _start(stage, trial)
     demand(done.status is not None, "it hangs")
     demand("Traceback" not in done.stderr, f"a traceback: {done.stderr}")
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("mmsearch: failed: ")]
+    lines = done.errors(stage.index)
     stage.processes.page.arm()
     state = stage.examine()
     if done.status in COMPLETE:
@@ -267,6 +304,7 @@ def fault(stage: Stage, trial: Trial) -> Done:
     else:
         demand(done.status in (2, 3), f"exit code {done.status}: {done.stderr}")
         demand(len(lines) == 1 and lines[0].startswith("mmsearch: error: "), f"not one clear line: {done.stderr!r}")
+        demand("--rebuild" not in lines[0], f"sound, and to be rebuilt all the same: {lines[0]}")
     kept = stage.states[done.seen.kept]
     if done.seen.kept or "rebuilt" not in stage.history.name:
         stage.progressed(kept, state) if not state.same(kept) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -15,7 +16,7 @@ import pytest
 
 from mmsearch.core import Facts, Fit, Item, LoaderSettings, ModelOptions, Span
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
-from mmsearch.store import Filter, Identity, Reader, Writer, read_identity
+from mmsearch.store import Filter, Identity, Reader, Writer, read_identity, schema
 from tests.store.helpers import DIM, IDENTITY, found, make, parts, put, unit, vector_files, vectors_of
 
 
@@ -462,3 +463,12 @@ def test_writers_note_is_json_and_goes_with_it(tmp_path: Path) -> None:
     with Writer.open(str(tmp_path), IDENTITY):
         assert json.loads((tmp_path / "writer.json").read_text())["pid"] == os.getpid()
     assert not (tmp_path / "writer.json").exists()
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [OSError(errno.ENOSPC, "x"), OSError(errno.EDQUOT, "x"), sqlite3.OperationalError("database or disk is full")],
+)
+def test_a_full_disk_is_told_as_one_with_the_remedy(problem: Exception) -> None:
+    with pytest.raises(MmsearchError, match="/index: the disk is full: free some space"), schema.translated("/index"):
+        raise problem
