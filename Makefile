@@ -1,11 +1,11 @@
-# `make demo` shows mmsearch at work, `make test` runs the whole suite; both make their own virtual environment first.
+# `make demo` shows mmsearch at work, `make test` runs the whole suite, `make torture` what takes longer; all make their own virtual environment first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INDEX ?= .demo/index
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types check quality clean
+.PHONY: demo test torture lint types check quality clean
 
 demo: $(INSTALLED)
 	$(BIN)/mmsearch index sample_corpus --index $(INDEX)
@@ -13,6 +13,11 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# Half an hour and more; docs/reliability.md tells what each command is for.
+torture: $(INSTALLED)
+	$(BIN)/python -m tests.hostile --files 20000 --json benchmarks/results/torture-hostile.json
+	$(BIN)/python -m tests.hostile.fuzz --seconds 30
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check
