@@ -33,6 +33,9 @@ $(INSTALLED): pyproject.toml
 # Half an hour and more; docs/reliability.md says what each part shows.
 torture: $(INSTALLED)
 	$(BIN)/python -m tests.crash --kills 1000 --faults 300 --cuts 2000
+	$(BIN)/python -m tests.hostile --files 20000 --json benchmarks/results/torture-hostile.json
+	$(BIN)/python -m tests.hostile.fuzz --seconds 30
+	$(BIN)/python -m tests.concurrency --minutes 10 --readers 4 --json benchmarks/results/torture-concurrency.json
 
 quality: $(INSTALLED)
 	$(BIN)/python -m benchmarks.quality

@@ -27,7 +27,7 @@ def newer(mmsearch: Command) -> Command:
 @pytest.mark.parametrize(
     "argv",
     [["index", "."], ["search", "garden"], ["status", "--check"], ["status", "--repair"], ["dupes"]],
-    ids=lambda argv: " ".join(argv),
+    ids=" ".join,
 )
 def test_a_newer_format_is_refused_in_one_line_and_left_alone(newer: Command, argv: list[str]) -> None:
     before = (newer.index / "meta.sqlite").read_bytes()

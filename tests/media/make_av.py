@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 RATE = 16_000
+_PLAIN = {"fflags": "bitexact"}
+"""Without the random numbers that some formats carry: the same content gives the same file."""
 
 
 def tone(seconds: float, hertz: float = 440.0, rate: int = RATE, level: float = 0.5) -> npt.NDArray[np.float32]:
@@ -32,9 +34,9 @@ def _encode_sound(container: av.container.OutputContainer, stream: av.AudioStrea
     container.mux(stream.encode(None))
 
 
-def write_sound(path: Path, codec: str, channels: npt.NDArray, rate: int = RATE) -> Path:
-    """Encode float32 `(channels, n)`; the format is that of the suffix."""
-    with open(path, "wb") as file, av.open(file, "w", format=_format(path)) as container:
+def write_sound(path: Path, codec: str, channels: npt.NDArray, rate: int = RATE, form: str = "") -> Path:
+    """Encode float32 `(channels, n)`; the format is that of the suffix, unless `form` names one."""
+    with open(path, "wb") as file, av.open(file, "w", form or _format(path), _PLAIN) as container:
         stream = container.add_stream(codec, rate=rate, layout="stereo" if len(channels) == 2 else "mono")
         _encode_sound(container, stream, channels)
     return path
@@ -66,9 +68,10 @@ def write_video(
     sound_codec: str = "aac",
     keyframe_every: int = 12,
     rotation: int = 0,
+    form: str = "",
 ) -> Path:
-    """Encode RGB frames, and a mono sound beside them; the format is that of the suffix."""
-    with open(path, "wb") as file, av.open(file, "w", format=_format(path)) as container:
+    """Encode RGB frames, and a mono sound beside them; the format is that of the suffix, unless `form` names one."""
+    with open(path, "wb") as file, av.open(file, "w", form or _format(path), _PLAIN) as container:
         stream = container.add_stream(codec, rate=fps)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt, stream.codec_context.gop_size = "yuv420p", keyframe_every
