@@ -21,7 +21,10 @@ PRIOR = 64.0
 """How many scores the pooled spread counts as: a partition with fewer leans on the others. With 16, two matches among
 six files made for a spread in which neither stood out."""
 TRIMMED = 0.1
-"""Share of the best scores that is not background; at least one, so that the match of a small partition is not."""
+"""Share of the best scores that is not background."""
+LEAST_TRIMMED = 3
+"""Scores that are not background in any partition, but at most half of it: where two of eight notes were what was asked
+for, the second one hid both, and with them each answer of a kind of which there are few among many of another."""
 MIN_SPREAD = 0.05
 """Cosines of unrelated things differ by about this much in every model tried; less is an accident of few files."""
 
@@ -69,7 +72,8 @@ def backgrounds(query: npt.NDArray[np.float32], samples: Mapping[Key, Vectors]) 
 
 
 def _background_scores(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    dropped = max(1, round(TRIMMED * len(scores)))
+    fewest = max(1, min(LEAST_TRIMMED, len(scores) // 2))
+    dropped = max(fewest, round(TRIMMED * len(scores)))
     return np.sort(scores)[: len(scores) - dropped]
 
 

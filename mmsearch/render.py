@@ -184,10 +184,10 @@ def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool, first
     from rich.text import Text
 
     lead = len(first[0].partition("\n")[0]) if first else 0
-    columns, least = _columns([_cells(hit, base, explain) for hit in found], width - lead - 1 if first else width)
+    columns, widths = _columns([_cells(hit, base, explain) for hit in found], width - lead - 1 if first else width)
     table = plain_table()
     if first:
-        table.add_column("", min_width=lead, no_wrap=True)
+        table.add_column("", width=lead, no_wrap=True)
     for name in columns:
         table.add_column(
             name,
@@ -195,7 +195,7 @@ def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool, first
             style="bold" if name == "path" else "",
             no_wrap=name == "snippet",
             overflow="ellipsis" if name == "snippet" else "fold",
-            min_width=least.get(name),
+            width=widths.get(name),
         )
     at = list(columns).index("path") + bool(first)
     rows = zip(*([first] if first else []), *columns.values(), strict=True)
@@ -208,19 +208,26 @@ def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool, first
 
 
 def _columns(cells: Sequence[Mapping[str, str]], width: int) -> tuple[dict[str, list[str]], dict[str, int]]:
-    """The columns for a terminal of `width`, without those that are empty in all rows, and their least widths."""
+    """The columns that are not empty in all rows, and how wide each is on a terminal of `width`, where there is one.
+
+    The width of each is said, for rich would rather give up all others than shorten one that must not be folded.
+    """
     from rich.cells import cell_len
 
     columns = {name: [row[name] for row in cells] for name in cells[0] if any(row[name] for row in cells)}
     if not width:
         return columns, {}
-    least = {name: max(map(cell_len, [name, *column])) for name, column in columns.items()}
-    left = width - 1 - sum(least[name] + 1 for name in columns if name not in ("path", "snippet"))
-    if left - least["path"] < LEAST_SNIPPET:
-        columns.pop("snippet", None)
-    least["path"] = min(least["path"], max(left, 1))
-    least.pop("snippet", None)
-    return columns, least
+    widths = {name: max(map(cell_len, [name, *column])) for name, column in columns.items()}
+    left = width - sum(widths[name] + 1 for name in columns if name not in ("path", "why", "snippet"))
+    if "why" in columns:
+        widths["why"] = max(min(widths["why"], max(left // 2, left - widths["path"] - 1)), 1)
+        left -= widths["why"] + 1
+    widths["path"] = max(min(widths["path"], left), 1)
+    if "snippet" in columns:
+        widths["snippet"] = min(widths["snippet"], left - widths["path"] - 1)
+        if left - widths["path"] - 1 < LEAST_SNIPPET:
+            del columns["snippet"]
+    return columns, widths
 
 
 def _link(path: str, span: Span) -> str:

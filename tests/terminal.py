@@ -5,15 +5,12 @@ Small decoders of the three protocols, written from their descriptions and not f
 
 from __future__ import annotations
 
-import fcntl
 import io
 import os
-import pty
 import re
 import select
 import struct
 import subprocess
-import termios
 import time
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +39,10 @@ def run(
         answer: what the terminal says to what was written since it last said something.
         typed: keys that were hit before the command starts.
     """
+    import fcntl
+    import pty
+    import termios
+
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size))
     child = subprocess.Popen(

@@ -79,6 +79,25 @@ def test_calibration_holds_for_any_sizes(tmp_path: Path, name: str, seed: int) -
     assert calibrated >= raw - 0.01
 
 
+UNBALANCED = {
+    "few notes": Gap({"text": 12, "image": 300, "audio": 60}),
+    "a handful among many": Gap({"text": 8, "image": 400, "audio": 4}),
+    "a handful of two kinds": Gap({"text": 6, "image": 6, "audio": 300}),
+    "few notes, noisy pictures": Gap({"text": 12, "image": 300, "audio": 30}, noise={"image": 1.3}),
+    "no gap": Gap({"text": 6, "image": 300, "audio": 12}, offset=0.0),
+}
+
+
+@pytest.mark.parametrize("name", UNBALANCED)
+def test_calibration_costs_no_modality_where_there_is_little_of_it(tmp_path: Path, name: str) -> None:
+    reports = [measured(UNBALANCED[name], tmp_path / str(seed), seed) for seed in range(2)]
+    mixed = np.mean([ndcg(report, mixed=True) for report in reports], axis=0)
+    assert mixed[1] >= min(mixed[0] + 0.10, 0.95)
+    for modality in ("text", "image", "audio"):
+        raw, calibrated = np.mean([by_modality(report)[modality] for report in reports], axis=0)
+        assert calibrated >= raw - 0.01, modality
+
+
 def test_calibration_holds_for_thousands_of_files(tmp_path: Path) -> None:
     report = measured(Gap({"text": 400, "image": 1600, "audio": 60}, dim=128), tmp_path, 0)
     raw, calibrated = ndcg(report, mixed=True)

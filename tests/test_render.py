@@ -99,6 +99,17 @@ def test_a_narrow_terminal_keeps_whole_paths_and_drops_the_snippet() -> None:
     assert "some words" in hits([hit(text="some words")], "q", "m", Format.table, width=60)
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 110, 200])
+def test_a_long_snippet_is_cut_and_takes_no_room_from_the_rest(width: int) -> None:
+    long = hit("/home/a/" + "n" * 12 + ".txt", Span("line", 7, 9), text="many words " * 30, rerank=-1.25)
+    table = hits([long, hit()], "q", "m", Format.table, width=width, explain=True)
+    lines = re.sub(r"\x1b\]8;.*?\x1b\\|\x1b\[[\d;]*m", "", table).splitlines()
+    assert all(len(line) <= width for line in lines)
+    for value in ("1", "1.50", "-1.25", "L7–9"):
+        assert value in lines[1].split()
+    assert ("many" in lines[1] and lines[1].endswith("…")) == (width > 60)
+
+
 def test_a_table_shows_paths_relative_to_where_one_is() -> None:
     assert "/data" not in hits([hit("/data/sub/a.jpg")], "q", "m", Format.table, base="/data")
     assert "/database/a.jpg" in hits([hit("/database/a.jpg")], "q", "m", Format.table, base="/data")

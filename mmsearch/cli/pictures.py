@@ -72,26 +72,40 @@ def show(found: Sequence[Hit], settings: LoaderSettings, on: Screen, explain: bo
     pictured = [bool(seen_as(hit.item)) and not hit.stale for hit in found]
     room = (COLUMNS, ROWS)
     names, blocks = hit_blocks(found, pictured, room, width=on.columns, base=os.getcwd(), explain=explain)
+    seen = [hit for hit, one in zip(found, pictured, strict=True) if one]
     emit(names)
-    waiting: deque[tuple[Hit, int]] = deque()
-    written = 0
-    with _quiet(), _Glimpses([hit for hit, one in zip(found, pictured, strict=True) if one], settings, on) as glimpses:
+    with _quiet(), _Glimpses(seen, settings, on) as glimpses:
+        for place, above in _steps([block.count("\n") for block in blocks], pictured, on.rows):
+            if not above:
+                emit(blocks[place])
+            elif (picture := glimpses.of(found[place])) is not None and above < on.rows:
+                _draw(drawn(picture, on), above)
 
-        def draw() -> None:
-            hit, line = waiting.popleft()
-            picture = glimpses.of(hit)
-            if picture is not None and written - line < on.rows:
-                emit(f"\x1b7\x1b[{written - line}A\r{drawn(picture, on)}\x1b8")
 
-        for hit, block, one in zip(found, blocks, pictured, strict=True):
-            lines = block.count("\n")
-            while waiting and written + lines - waiting[0][1] >= on.rows:
-                draw()
-            emit(block)
-            waiting.extend([(hit, written)] * one)
-            written += lines
-        while waiting:
-            draw()
+def _steps(heights: Sequence[int], pictured: Sequence[bool], rows: int) -> Iterator[tuple[int, int]]:
+    """What to do in turn: the place of a hit to be written, with 0, or to be drawn, with how many lines above it began.
+
+    Pictures wait as long as the line where they begin stays among the `rows` of the screen.
+    """
+    waiting: deque[tuple[int, int]] = deque()
+    line = 0
+    for place, height in enumerate(heights):
+        while waiting and line + height - waiting[0][1] >= rows:
+            at, began = waiting.popleft()
+            yield at, line - began
+        yield place, 0
+        waiting.extend([(place, line)] * pictured[place])
+        line += height
+    yield from ((at, line - began) for at, began in waiting)
+
+
+def _draw(picture: str, above: int) -> None:
+    """Write a picture so many lines above the cursor, which then is where it was."""
+    try:
+        emit(f"\x1b7\x1b[{above}A\r{picture}\x1b8")
+    except BaseException:
+        emit("\x1b\\\x1b8")  # else the terminal would take what comes next for the rest of the picture
+        raise
 
 
 @contextmanager

@@ -68,3 +68,20 @@ def test_a_protocol_that_is_none_is_an_error_on_a_terminal_alone(on_a_terminal: 
         pictures.screen(None)
     on_a_terminal.setattr(sys.stdout, "isatty", lambda: False)
     assert pictures.screen(True) is None
+
+
+@pytest.mark.parametrize("rows", [7, 8, 12, 24, 1000])
+def test_pictures_wait_for_lines_only_while_they_are_on_the_screen(rows: int) -> None:
+    heights, pictured = [5, 6, 1, 5, 1, 1, 5], [True, True, False, True, False, False, True]
+    line, began, drawn = 0, dict[int, int](), list[int]()
+    for place, above in pictures._steps(heights, pictured, rows):
+        if above:
+            assert began[place] == line - above and above < rows
+            drawn.append(place)
+        else:
+            began[place] = line
+            line += heights[place]
+    assert drawn == [0, 1, 3, 6] and list(began) == list(range(7))
+    if rows == 1000:
+        order = [above > 0 for _, above in pictures._steps(heights, pictured, rows)]
+        assert order == [False] * 7 + [True] * 4, "what fits is written before anything is drawn"

@@ -10,20 +10,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests import terminal
 from tests.media.make_av import shots, write_video
 from tests.media.make_pdf import pdf
 
 from .conftest import Command, draw
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
-if sys.platform != "win32":
-    from tests import terminal
 
 KITTY = {"TERM": "xterm-kitty"}
 ITERM = {"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}
 FOOT = {"TERM": "foot"}
 XTERM = {"TERM": "xterm-256color"}
-VARIABLES = ("TERM", "TERM_PROGRAM", "LC_TERMINAL", "KITTY_WINDOW_ID", "TMUX", "STY", "ZELLIJ", "WT_SESSION", "COLUMNS")
+VARIABLES = (
+    *("TERM", "TERM_PROGRAM", "LC_TERMINAL", "KITTY_WINDOW_ID", "GHOSTTY_RESOURCES_DIR", "WT_SESSION"),
+    *("TMUX", "STY", "ZELLIJ", "COLUMNS", "LINES", "MMSEARCH_PICTURES"),
+)
 
 
 @pytest.fixture(scope="module")
