@@ -9,6 +9,7 @@ import json
 import logging
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,10 @@ def gather(
         hits: best first.
         cited: what says where each hit is, one JSON object a hit, to which the content is added: `text`, or `image`, a
             data URI; a sound has neither, its path and seconds say it all.
-        settings: how files are loaded.
+        settings: how files are loaded; a picture is as large as there is room for, whatever the model saw of it.
         budget: most bytes of all evidence together.
     """
+    settings = replace(settings, exact=False, image_fit=None, image_side=SIDES[0])
     evidence: list[dict[str, Any]] = []
     used = 0
     for hit, fields in zip(hits, cited, strict=True):

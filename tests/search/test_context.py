@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from mmsearch import scan
-from mmsearch.core import Hit, Item, LoaderSettings, Span
+from mmsearch.core import Fit, Hit, Item, LoaderSettings, Span
 from mmsearch.search import context
 
 SETTINGS = LoaderSettings()
@@ -48,6 +48,12 @@ def test_a_passage_is_given_in_full() -> None:
 def test_a_picture_is_given_as_it_is_seen(picture_hit: Hit) -> None:
     [entry] = gather(picture_hit)["evidence"]
     assert (entry["rank"], entry["type"], size(entry)) == (2, "image", (1024, 512))
+
+
+def test_a_picture_is_given_whole_and_readable_whatever_the_model_sees_of_it(picture_hit: Hit) -> None:
+    for settings in (LoaderSettings(image_fit=Fit("edge", 96, 96, edge=96)), LoaderSettings(image_side=384)):
+        [entry] = context.gather([picture_hit], [{}], settings, 1 << 30)["evidence"]
+        assert size(entry) == (1024, 512)
 
 
 def test_a_picture_shrinks_to_the_room_that_is_left(picture_hit: Hit) -> None:
