@@ -18,10 +18,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.machine import circumstances
-from mmsearch.opening import open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.core import Embedder, Modality, Reranker
 from mmsearch.evaluate import Interval, Outcome, Question, Report, Result, evaluate, named, read_questions, shortened
 from mmsearch.evaluate.report import agreement, figures, gain
+from mmsearch.opening import open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.store import Filter, Reader
 
 ROOT = Path(__file__).resolve().parents[1]
