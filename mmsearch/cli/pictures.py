@@ -133,6 +133,7 @@ class _Glimpses:
         limits = Limits(max(1, min(default_jobs(), len(hits))), PATIENCE)
         self._source = Source(Reader(small, frozenset(MODALITIES)), limits)
         self._read: dict[int, Picture | None] = {}
+        self._lost = False
         for hit in hits:
             self._submit(hit)
 
@@ -144,11 +145,11 @@ class _Glimpses:
 
     def of(self, hit: Hit) -> Picture | None:
         """The picture of a hit, None if there is none to be had; waits for it."""
-        try:
-            while hit.rank not in self._read and not self._source.idle:
+        while hit.rank not in self._read and not self._source.idle and not self._lost:
+            try:
                 self._take()
-        except MmsearchError:
-            return None  # no worker can be started; what is read here was
+            except MmsearchError:
+                self._lost = True  # no worker can be started, so nothing more will come
         return self._read.pop(hit.rank, None)
 
     def _submit(self, hit: Hit) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mmsearch.cli import pictures
+from mmsearch.core import Hit, Item, LoaderSettings, Span
 from mmsearch.errors import UsageError
+from mmsearch.graphics import Screen
+from tests.media.make_pdf import pdf
 
 
 @pytest.fixture
@@ -85,3 +90,15 @@ def test_pictures_wait_for_lines_only_while_they_are_on_the_screen(rows: int) ->
     if rows == 1000:
         order = [above > 0 for _, above in pictures._steps(heights, pictured, rows)]
         assert order == [False] * 7 + [True] * 4, "what fits is written before anything is drawn"
+
+
+def test_without_workers_there_are_the_pictures_that_need_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (30, 20), "red").save(tmp_path / "a.png")
+    (tmp_path / "b.pdf").write_bytes(pdf(["one", "two"]))
+    items = [Item(str(tmp_path / "a.png"), "", "image", "image"), Item("/no/such.png", "", "image", "image")]
+    items += [Item(str(tmp_path / "b.pdf"), "", "document", "document", n, Span("page", n + 1, n + 1)) for n in (0, 1)]
+    hits = [Hit(item, rank, 0.5, 1.0) for rank, item in enumerate(items, 1)]
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
+    with pictures._Glimpses(hits, LoaderSettings(), Screen("kitty", 80, 24)) as glimpses:
+        seen = [glimpses.of(hit) for hit in hits]
+    assert [None if one is None else one.shape for one in seen] == [(20, 30, 3), None, None, None]
