@@ -249,5 +249,5 @@ def translated(directory: str) -> Iterator[None]:
                 raise kind(f"the index in {directory}: {meaning}") from error
         raise IndexDamaged(f"the index in {directory}: {error}: add --rebuild, or use another --index") from error
     except OSError as error:
-        meaning = _FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or error
+        meaning = _FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
         raise MmsearchError(f"the index in {directory}: {meaning}") from error
