@@ -1,11 +1,12 @@
-# `make demo` shows mmsearch at work, `make test` runs the whole suite; both make their own virtual environment first.
+# `make demo` shows mmsearch at work, `make test` runs the whole suite, `make torture` what takes too long for it; all make
+# their own virtual environment first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INDEX ?= .demo/index
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types check quality clean
+.PHONY: demo test lint types check quality torture audit clean
 
 demo: $(INSTALLED)
 	$(BIN)/mmsearch index sample_corpus --index $(INDEX)
@@ -28,6 +29,16 @@ $(INSTALLED): pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@
+
+# Half an hour and more; docs/reliability.md says what each part shows.
+torture: $(INSTALLED)
+	$(BIN)/python -m tests.concurrency --minutes 10 --readers 4 --json benchmarks/results/torture-concurrency.json
+	$(BIN)/python -m pytest -m slow tests/field
+
+# Asks a public database of known weaknesses about all that is installed, so it needs the network.
+audit: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --upgrade pip-audit
+	$(BIN)/pip-audit --skip-editable --desc
 
 quality: $(INSTALLED)
 	$(BIN)/python -m benchmarks.quality
