@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INDEX ?= .demo/index
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types check quality torture clean
+.PHONY: demo test lint types check quality torture audit clean
 
 demo: $(INSTALLED)
 	$(BIN)/mmsearch index sample_corpus --index $(INDEX)
@@ -36,6 +36,12 @@ torture: $(INSTALLED)
 	$(BIN)/python -m tests.hostile --files 20000 --json benchmarks/results/torture-hostile.json
 	$(BIN)/python -m tests.hostile.fuzz --seconds 30
 	$(BIN)/python -m tests.concurrency --minutes 10 --readers 4 --json benchmarks/results/torture-concurrency.json
+	$(BIN)/python -m pytest -m slow tests/field
+
+# Asks a public database of known weaknesses about all that is installed, so it needs the network.
+audit: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --upgrade pip-audit
+	$(BIN)/pip-audit --skip-editable --desc
 
 quality: $(INSTALLED)
 	$(BIN)/python -m benchmarks.quality

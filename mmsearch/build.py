@@ -406,11 +406,11 @@ class Builder:
         """Mark files that are no longer there, or remove them when pruning; failures of gone files are forgotten."""
         for path in self.writer.paths_under(root):
             record = self.writer.file(path)
-            if record and (gone(path, record.status) or self._obsolete(record)):
+            if record and (gone(path, record.status) or (root and self._obsolete(record))):
                 self._drop(record)
 
     def _obsolete(self, record: FileRecord) -> bool:
-        """Whether it is about a folder that can be entered again, or a file that is known by another spelling."""
+        """Whether, in a folder just walked, it is about what can be entered again, or known by another spelling."""
         if record.status == "ok":
             return any(self.writer.file(other) for other in scan.other_spellings(record.path))
         return record.path not in self._problems and os.path.isdir(record.path)

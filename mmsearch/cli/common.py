@@ -35,13 +35,14 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        _prepare()
         try:
+            _prepare()
             return command(*args, **kwargs)
         except MmsearchError as error:
             complain(f"error: {error}")
             raise Exit(error.exit_code) from None
         except KeyboardInterrupt:
+            _leave()
             complain("interrupted; what was finished is kept")
             _leave_loading()
             raise Exit(INTERRUPTED) from None
@@ -49,6 +50,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             # The reader (`head`, a closed pager) has what it wanted; Python must not flush into the closed pipe again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise Exit(0) from None
+        finally:
+            _leave()
 
     return run
 
@@ -89,8 +92,18 @@ def _prepare() -> None:
     told.addFilter(_Once())
     told.setFormatter(_Line("warning: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[told])
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _leave() -> None:
+    """From now on nothing is left to finish, and a signal ends the process without a word."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _interrupt(*_: Any) -> NoReturn:

@@ -52,8 +52,6 @@ def test_a_read_only_index_is_searched_and_checked_and_an_index_run_says_why_not
     with read_only(live) as mixed.index:
         assert len(mixed.hits("garden")) == 6
         assert b'"problems": []' in mixed("status", "--check", "--json").stdout
-        assert b"6 indexed" in mixed("status").stdout
-        assert mixed("dupes").returncode in (0, 1)
         before = sorted(os.listdir(mixed.index))
         (mixed.cwd / "new.txt").write_text("a new note")
         one_line(mixed("index", "."), 2, b"the index in ", b"ead-only" if AS_ROOT else b"ermission denied")
@@ -83,6 +81,7 @@ def test_a_full_disk_is_one_line_and_room_lets_the_run_complete(mmsearch: Comman
         assert b'"problems": []' in mmsearch("status", "--check", "--json").stdout
 
 
+@pytest.mark.skipif(AS_ROOT, reason="root gets a full disk instead")
 def test_a_limit_on_the_size_of_files_is_one_line_and_what_was_committed_stays(mmsearch: Command) -> None:
     fill(mmsearch.cwd, 10)
     mmsearch.report(".")
