@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.crash.campaign import Result, run_cuts, run_faults, run_kills, stages
+from tests.crash.campaign import Result, kind_of, run_cuts, run_faults, run_kills, stages
 from tests.crash.histories import HISTORIES
 from tests.crash.power import Disk
 from tests.crash.processes import Processes
 from tests.crash.shim import Action, Unavailable, events
-from tests.crash.trials import Broken, Stage, Trial, cut_later, fault, kill
+from tests.crash.trials import Broken, Stage, Trial, cut, cut_later, fault, kill
 
 NAMES = {"fresh, inside the tree", "pruned", "migrated"}
 
@@ -119,3 +119,14 @@ def test_a_folder_of_vectors_that_a_killed_run_made_is_synced_by_the_next(made: 
     (fresh,) = (stage for stage in made if stage.history.inside)
     folder = next(event for event in fresh.events if event.what == "fsync" and event.path == "vectors")
     assert len(list(cut_later(fresh, folder.number, random.Random(1), 40))) > 30
+
+
+@pytest.mark.parametrize("missing", ["vectors/text/N.faiss.tmp", "vectors/text", "meta.sqlite-wal"])
+def test_a_sync_that_is_missing_is_noticed(pruned: Stage, missing: str) -> None:
+    disk = Disk(pruned.before)
+    with pytest.raises(Broken):
+        for event in pruned.events:
+            if event.what != "fsync" or kind_of(event.path) != missing:
+                disk.play(event)
+            if event.what == "fsync":
+                cut(pruned, disk, event, None, complete=False)
