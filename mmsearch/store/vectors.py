@@ -226,6 +226,13 @@ def make_directory(path: str) -> None:
     sync_directory(parent)
 
 
+def sync_folders(directory: str) -> None:
+    """Make durable what the last writer may have made and been killed before it was: the database and the folders."""
+    for folder in (directory, os.path.join(directory, FOLDER)):
+        if os.path.isdir(folder):
+            sync_directory(folder)
+
+
 def sync_directory(path: str) -> None:
     """Make the names in a directory durable, where the system lets a directory be opened."""
     if os.name == "nt":

@@ -341,7 +341,7 @@ def _connect(directory: str, identity: Identity, rebuild: bool) -> sqlite3.Conne
         if known.to_json() != identity.to_json():  # the same model lies elsewhere now
             with schema.transaction(db):
                 schema.put_meta(db, "identity", identity.to_json())
-        vectors.sync_directory(directory)
+        vectors.sync_folders(directory)
         return db
     except BaseException:
         db.close()

@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=300)
     parser.add_argument("--cuts", type=int, default=2000, help="power cuts, played from traces of the runs")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the result")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="a JSON list that the result is added to")
     given = parser.parse_args()
     began, result, chance = time.monotonic(), Result(), random.Random(given.seed)
     told = began
@@ -57,7 +57,8 @@ def main() -> int:
     }  # fmt: skip
     print(json.dumps(summary, indent=1))
     if given.json:
-        given.json.write_text(json.dumps(summary) + "\n")
+        runs = json.loads(given.json.read_text()) if given.json.exists() else []
+        given.json.write_text(json.dumps([*runs, summary], indent=1) + "\n")
     return 1 if result.broken else 0
 
 

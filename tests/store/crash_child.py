@@ -79,6 +79,8 @@ def kill_at_random(directory: str, log: str, times: int) -> None:
     chance = random.Random(7)
     for _ in range(times):
         child = forked(lambda: script(directory, handle))
+        while not os.fstat(handle).st_size:  # on a busy machine the first commit may take longer than all these whiles
+            time.sleep(0.02)
         time.sleep(chance.uniform(0.02, 0.4))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
