@@ -137,7 +137,10 @@ def _shard(work: Path, numbers: range, given: argparse.Namespace) -> dict[str, O
                 done = running.result()
                 judge(outcomes[kind].verdict, done, work / f"{kind}.index", made[kind].result(), memory)
                 outcomes[kind].sums.add(done)
-                print(f"{chunk} {kind}: {done.wall:.0f} s, {done.cpu:.0f} s of processor", file=sys.stderr)
+                told = (
+                    f"{done.wall:.0f} s, {done.cpu:.0f} s of processor, {len(outcomes[kind].verdict.breaches)} breaches"
+                )
+                print(f"{chunk} {kind}: {told}", file=sys.stderr)
             if chunk.stop == numbers.stop or time.monotonic() > end:
                 outcomes["hostile"].verdict.breaches += look_back(work / "hostile.index")
             for folder in folders.values():
