@@ -59,7 +59,8 @@ def _segments(path: str, digest: str, settings: LoaderSettings, only: int | None
     with _opened(path) as pdf:
         pages = min(len(pdf), MAX_PAGES)
         if only is not None and only < pages:
-            yield _pictured(path, digest, only, *_page(pdf, only, settings.page_side))
+            picture, text = _page(pdf, only, settings.page_side)
+            yield _pictured(path, digest, only, picture, text or "")
             return
         texts: dict[int, str] = {}
         if only is None:
@@ -82,21 +83,27 @@ def _span(number: int) -> Span:
 
 def _pictures(pdf: Any, path: str, digest: str, settings: LoaderSettings, texts: dict[int, str]) -> Iterator[Segment]:
     """A segment for each page that can be drawn; `texts` receives what is written on them."""
-    pages, drawn, failure = min(len(pdf), MAX_PAGES), 0, None
+    pages = min(len(pdf), MAX_PAGES)
+    broken = unread = 0
+    first = ""
     if pages < len(pdf):
         log.warning("%s: only the first %d of %d pages are indexed", path, pages, len(pdf))
     for number in range(pages):
         try:
             picture, text = _page(pdf, number, settings.page_side)
         except MediaError as error:
-            log.warning("%s: page %d is left out: %s", path, number + 1, error)
-            failure = error
+            broken, first = broken + 1, first or f"page {number + 1} is left out: {error}"
+            if broken == pages:
+                raise
             continue
-        drawn += 1
-        texts[number] = text
-        yield _pictured(path, digest, number, picture, text)
-    if failure is not None and not drawn:
-        raise failure
+        unread += text is None
+        texts[number] = text or ""
+        yield _pictured(path, digest, number, picture, texts[number])
+    # In a line or two, since a small file can say that it has any number of pages.
+    if first:
+        log.warning("%s: %s%s", path, first, f" (and {broken - 1} more)" if broken > 1 else "")
+    if unread:
+        log.warning("%s: the text of %d pages is left out", path, unread)
 
 
 def _passages(texts: dict[int, str], limit: int) -> Iterator[tuple[int, str]]:
@@ -134,8 +141,8 @@ def _document(file: BinaryIO) -> Any:
     return pdf
 
 
-def _page(pdf: Any, number: int, side: int) -> tuple[Picture, str]:
-    """The picture of a page, and its text, empty if it has none or none that can be had."""
+def _page(pdf: Any, number: int, side: int) -> tuple[Picture, str | None]:
+    """The picture of a page, and its text, empty if it has none, None if it cannot be had."""
     with _LOCK, reasons("broken page"), closing(pdf[number]) as page:
         return _drawn(page, side), _text(page)
 
@@ -143,7 +150,7 @@ def _page(pdf: Any, number: int, side: int) -> tuple[Picture, str]:
 def _written(pdf: Any, number: int) -> str:
     try:
         with _LOCK, reasons("broken page"), closing(pdf[number]) as page:
-            return _text(page)
+            return _text(page) or ""
     except MediaError:
         return ""
 
@@ -161,11 +168,10 @@ def _drawn(page: Any, side: int) -> Picture:
         return np.array(pixels[:, :, :3], dtype=np.uint8, order="C")
 
 
-def _text(page: Any) -> str:
+def _text(page: Any) -> str | None:
     try:
         with reasons("broken text"), closing(page.get_textpage()) as textpage:
             text = textpage.get_text_bounded()
-    except MediaError as error:
-        log.warning("the text of a page is left out: %s", error)
-        return ""
+    except MediaError:
+        return None
     return clean(text.replace(_HYPHEN + "\r\n", "").replace(_HYPHEN, ""))[:MAX_PAGE_CHARS]

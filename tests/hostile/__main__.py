@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +88,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--memory", type=float, default=1.0, help="GiB that a worker is given")
     parser.add_argument("--work", help="folder for the files; default: the system's for temporary ones")
     parser.add_argument("--json", help="file for the result")
-    return parser.parse_args()
+    parser.add_argument("--minutes", type=float, default=600.0, help="after which no chunk is begun")
+    return parser.parse_args(namespace=argparse.Namespace(began=time.monotonic()))
 
 
 def _measure(work: Path, given: argparse.Namespace) -> tuple[dict[str, Any], Verdict]:
@@ -114,9 +116,12 @@ def _shard(work: Path, numbers: range, given: argparse.Namespace) -> dict[str, O
     memory = int(given.memory * 2**30)
     limits = ("--jobs", str(given.jobs), "--timeout", str(given.timeout), "--memory", str(given.memory))
     outcomes = {kind: Outcome() for kind in KINDS}
+    end = given.began + 60 * given.minutes
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(len(KINDS), spawn) as makers, ThreadPoolExecutor(len(KINDS)) as runners:
         for start in range(numbers.start, numbers.stop, given.chunk):
+            if time.monotonic() > end:
+                break
             chunk = range(start, min(start + given.chunk, numbers.stop))
             folders = {kind: work / kind / f"{start:06d}" for kind in KINDS}
             made = {
@@ -132,8 +137,11 @@ def _shard(work: Path, numbers: range, given: argparse.Namespace) -> dict[str, O
                 done = running.result()
                 judge(outcomes[kind].verdict, done, work / f"{kind}.index", made[kind].result(), memory)
                 outcomes[kind].sums.add(done)
-                print(f"{chunk} {kind}: {done.wall:.0f} s, {done.cpu:.0f} s of processor", file=sys.stderr)
-            if chunk.stop == numbers.stop:
+                told = (
+                    f"{done.wall:.0f} s, {done.cpu:.0f} s of processor, {len(outcomes[kind].verdict.breaches)} breaches"
+                )
+                print(f"{chunk} {kind}: {told}", file=sys.stderr)
+            if chunk.stop == numbers.stop or time.monotonic() > end:
                 outcomes["hostile"].verdict.breaches += look_back(work / "hostile.index")
             for folder in folders.values():
                 shutil.rmtree(folder)
@@ -146,7 +154,7 @@ def _result(given: argparse.Namespace, outcomes: dict[str, Outcome]) -> dict[str
     hostile = outcomes["hostile"].verdict
     return {
         "benchmark": "torture-hostile",
-        "files": given.files,
+        "files": sum(hostile.totals().values()),
         "seed": given.seed,
         "limits": {"jobs": given.jobs, "timeout_seconds": given.timeout, "memory_gib": given.memory},
         "ratio": ratio,

@@ -67,13 +67,16 @@ def _peak(pid: int) -> int:
     return 0
 
 
-def run(*args: str, index: Path, most: float = LONGEST, cwd: Path | None = None) -> Done:
+def run(*args: str, index: Path, most: float = LONGEST) -> Done:
     """`mmsearch ARGS` with that index, ended after so many seconds if it has not ended by then."""
     argv = [sys.executable, "-m", "mmsearch", *args, "--index", str(index)]
     env = {**os.environ, "HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.perf_counter()
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=cwd)
+        # A session of its own: a scheduler that shares time by session is as hard on this run as on any other.
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, start_new_session=True
+        )
         watch = _Watch(process.pid)
         watcher = threading.Thread(target=watch.look, daemon=True)
         watcher.start()

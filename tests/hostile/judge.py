@@ -21,6 +21,8 @@ NEW_FAILURES = 5
 LONGEST_REASON = 300
 OURS = "cannot be decoded: "
 """How a reason begins when an exception of ours got out of a loader: a mistake, though it costs one file alone."""
+MOST_LINES = 2
+"""Lines a file that a run may tell of on stderr: a warning, and a failure."""
 STATES = ("ok", "failed", "unsupported")
 
 
@@ -54,6 +56,8 @@ class Verdict:
 def judge(verdict: Verdict, done: Done, index: Path, made: Mapping[str, Made], memory: int) -> None:
     """Adds what a run of `index --json` over these files came to."""
     say = verdict.breaches.append
+    if (lines := done.stderr.count(b"\n")) > MOST_LINES * (len(made) + 10):
+        say(f"{lines} lines on stderr of {len(made)} files")
     for breach in (*of_output(done), *of_memory(done, memory)):
         say(breach)
     if done.code not in (0, NEW_FAILURES):

@@ -120,6 +120,16 @@ def test_broken_page_does_not_lose_the_others(tmp_path: Path, caplog: pytest.Log
     assert [media.reload(part.item, "pdf", SETTINGS).item for part in parts] == [part.item for part in parts]
 
 
+def test_any_number_of_broken_pages_is_told_in_a_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "liar.pdf"
+    path.write_bytes(pdf(["first"]).replace(b"/Count 1", b"/Count 99999"))
+    assert len(segments(path)) == 2
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
+        "only the first 10000 of 99999 pages are indexed",
+        "page 2 is left out: broken page: Failed to load page. (and 9998 more)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
