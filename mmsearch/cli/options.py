@@ -112,6 +112,14 @@ Attn = Annotated[Text, _value("Attention, such as sdpa or flash_attention_2.", "
 MaxPixels = Annotated[int | None, _value("Most pixels of a picture that the model sees.", "N", "--max-pixels", min=1)]
 BatchSize = Annotated[int | None, _value("Inputs in one pass; default: by the memory.", "N", "--batch-size", min=1)]
 Exact = Annotated[bool, _flag("Decode pictures in full: slower, and hardly another vector.", "--exact")]
+Tiles = Annotated[
+    bool | None,
+    _flag(
+        "Embed the panels of contact sheets and comics and the stretches of long pictures too, or pictures as wholes "
+        "only; default: where it was measured to help.",
+        "--tiles/--no-tiles",
+    ),
+]
 ModelKwargs = Annotated[Text, _value("Passed to the model's loader.", "JSON", "--model-kwargs")]
 ProcessorKwargs = Annotated[Text, _value("Passed to the processor's loader.", "JSON", "--processor-kwargs")]
 TrustRemoteCode = Annotated[
