@@ -65,20 +65,52 @@ def kind_of(content: Content) -> Kind:
     return "video" if isinstance(content, Clip) else "image"
 
 
+class Box(NamedTuple):
+    """A rectangle of a picture in pixels: its left and upper edge from 0, and how large it is."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+_SIDE = 1 << 26
+"""What a box's second coordinate counts for in one number: more than any side, and two of them fit a double."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which part of a file: lines and pages count from 1 and include both ends; seconds are a half-open interval."""
+    """Which part of a file: lines and pages count from 1 and include both ends; seconds are a half-open interval.
+
+    Of a box `start` holds the left upper corner and `end` the one just beyond the right lower one, in pixels of the
+    upright picture, as x + 2²⁶ · y.
+    """
 
     unit: Unit = "whole"
     start: float = 0
     end: float = 0
 
+    @classmethod
+    def of_box(cls, box: Box) -> Span:
+        """The span of a rectangle."""
+        return cls("box", box.x + _SIDE * box.y, box.x + box.width + _SIDE * (box.y + box.height))
+
+    @property
+    def box(self) -> Box | None:
+        """The rectangle, where it is one."""
+        if self.unit != "box":
+            return None
+        (top, left), (bottom, right) = divmod(int(self.start), _SIDE), divmod(int(self.end), _SIDE)
+        return Box(left, top, right - left, bottom - top)
+
     def __str__(self) -> str:
         if self.unit == "whole":
             return ""
+        if self.box is not None:
+            return f"box {self.box.x},{self.box.y} {self.box.width}x{self.box.height}"
         if self.unit == "second":
             return f"{_clock(self.start)}–{_clock(self.end)}"
-        prefix = {"line": "L", "page": "p.", "box": "box "}[self.unit]
+        prefix = {"line": "L", "page": "p."}[self.unit]
         first, last = int(self.start), int(self.end)
         return f"{prefix}{first}" if first == last else f"{prefix}{first}–{last}"
 
@@ -270,6 +302,7 @@ class LoaderSettings:
         clip_seconds: longest stretch of video that becomes one segment; shots are cut at it.
         clip_frames: most frames sampled from one such stretch.
         animation_frames: most frames taken from an animated picture.
+        tiles: panels of contact sheets and comics, and stretches of long pictures, are segments too.
     """
 
     passage_chars: int = 1200
@@ -283,6 +316,7 @@ class LoaderSettings:
     clip_seconds: float = 20.0
     clip_frames: int = 8
     animation_frames: int = 8
+    tiles: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with one key an attribute."""
@@ -301,7 +335,8 @@ class ModelOptions:
     change its vectors.
 
     `device` and `batch_size` do not: an index made on a GPU is searched on a laptop. With `dummy_weights` the model has
-    the real architecture of its catalog entry and random weights, always the same ones.
+    the real architecture of its catalog entry and random weights, always the same ones. `tiles` None leaves it to the
+    model whether parts of sheets and strips are embedded too.
     """
 
     name: str = "builtin"
@@ -316,6 +351,7 @@ class ModelOptions:
     exact: bool = False
     batch_size: int | None = None
     dummy_weights: bool = False
+    tiles: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object of all that must be the same when the index is opened again (so not of the machine's part)."""

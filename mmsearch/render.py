@@ -32,7 +32,7 @@ class Format(str, Enum):
     paths = "paths"
 
 
-SPAN_COLUMNS = ("page", "start", "end", "line_start", "line_end")
+SPAN_COLUMNS = ("page", "start", "end", "line_start", "line_end", "box")
 CSV_COLUMNS = (
     *("query", "rank", "score", "relevance", "rerank_score", "path", "modality"),
     *SPAN_COLUMNS,
@@ -50,7 +50,7 @@ LEAST_SNIPPET = 12
 
 
 def hit_fields(hit: Hit, model: str, explain: bool = False) -> dict[str, Any]:
-    """The JSON object of one hit. Spans appear as `page`, as `start` and `end` in seconds, or as line numbers.
+    """The JSON object of one hit. Spans appear as `page`, as `start` and `end` in seconds, as line numbers or a `box`.
 
     `same` is there where hits were folded into it, `stages` where `explain` asks for them.
     """
@@ -76,14 +76,16 @@ def _stages(hit: Hit) -> dict[str, dict[str, float]]:
 
 
 def span_fields(span: Span) -> dict[str, Any]:
-    """A span as JSON: `page`, `start` and `end` in seconds, or line numbers; nothing for the whole file."""
+    """A span as JSON: `page`, `start` and `end` in seconds, line numbers, or the `box` as x, y, width and height in
+    pixels; nothing for the whole file.
+    """
     if span.unit == "page":
         return {"page": int(span.start)}
     if span.unit == "second":
         return {"start": round(span.start, 3), "end": round(span.end, 3)}
     if span.unit == "line":
         return {"line_start": int(span.start), "line_end": int(span.end)}
-    return {}
+    return {} if span.box is None else {"box": list(span.box)}
 
 
 def hits(
@@ -231,8 +233,9 @@ def _columns(cells: Sequence[Mapping[str, str]], width: int) -> tuple[dict[str, 
 
 
 def _link(path: str, span: Span) -> str:
-    """What opens the file at the page or second, in viewers that know the usual fragments."""
-    at = {"page": f"#page={span.start:.0f}", "second": f"#t={span.start:g}"}.get(span.unit, "")
+    """What opens the file at the page, second or box, in viewers that know the usual fragments."""
+    box = ",".join(map(str, span.box or ()))
+    at = {"page": f"#page={span.start:.0f}", "second": f"#t={span.start:g}", "box": f"#xywh={box}"}.get(span.unit, "")
     return Path(path).absolute().as_uri() + at
 
 

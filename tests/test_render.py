@@ -8,13 +8,14 @@ import json
 import os
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch.core import WHOLE, Hit, Item, Span, Stage
-from mmsearch.render import Format, encode, harmless, hit_blocks, hit_fields, hits
+from mmsearch.core import WHOLE, Box, Hit, Item, Span, Stage
+from mmsearch.render import SPAN_COLUMNS, Format, encode, harmless, hit_blocks, hit_fields, hits
 
 
 def hit(path: str = "/data/a.jpg", span: Span = WHOLE, text: str = "", rerank: float | None = None) -> Hit:
@@ -28,11 +29,19 @@ def hit(path: str = "/data/a.jpg", span: Span = WHOLE, text: str = "", rerank: f
         (Span("page", 3, 3), {"page": 3}),
         (Span("second", 80, 95.5), {"start": 80, "end": 95.5}),
         (Span("line", 4, 9), {"line_start": 4, "line_end": 9}),
+        (Span.of_box(Box(120, 0, 400, 380)), {"box": [120, 0, 400, 380]}),
     ],
 )
-def test_spans_have_their_documented_fields(span: Span, fields: dict[str, float]) -> None:
+def test_spans_have_their_documented_fields(span: Span, fields: dict[str, Any]) -> None:
     got = hit_fields(hit(span=span), "builtin")
-    assert {key: got[key] for key in got if key in ("page", "start", "end", "line_start", "line_end")} == fields
+    assert {key: got[key] for key in got if key in SPAN_COLUMNS} == fields
+
+
+def test_a_box_is_told_in_a_table_and_in_csv() -> None:
+    found = [hit(span=Span.of_box(Box(120, 0, 400, 380)))]
+    assert "box 120,0 400x380" in hits(found, "q", "m", Format.table)
+    (row,) = csv.DictReader(io.StringIO(hits(found, "q", "m", Format.csv)))
+    assert row["box"] == "[120, 0, 400, 380]"
 
 
 def test_json_is_one_object_with_query_and_hits() -> None:
@@ -117,7 +126,11 @@ def test_a_table_shows_paths_relative_to_where_one_is() -> None:
 
 @pytest.mark.parametrize(
     ("span", "link"),
-    [(Span("page", 3), "file:///a%20b/c.pdf#page=3"), (Span("second", 12.5, 14), "file:///a%20b/c.pdf#t=12.5")],
+    [
+        (Span("page", 3), "file:///a%20b/c.pdf#page=3"),
+        (Span("second", 12.5, 14), "file:///a%20b/c.pdf#t=12.5"),
+        (Span.of_box(Box(1, 2, 30, 40)), "file:///a%20b/c.pdf#xywh=1,2,30,40"),
+    ],
 )
 def test_a_path_on_a_terminal_is_a_link_to_the_place(span: Span, link: str) -> None:
     found = [hit("/a b/c.pdf", span)]

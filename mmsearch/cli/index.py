@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mmsearch.store import Identity
 
 NEW_FAILURES = 5
-TURNED_OFF = ("dummy_weights",)
+TURNED_OFF = ("dummy_weights", "tiles")
 """Switches that are also given by saying no."""
 
 
@@ -58,6 +58,7 @@ def index(
     max_pixels: options.MaxPixels = None,
     batch_size: options.BatchSize = None,
     exact: options.Exact = False,
+    tiles: options.Tiles = None,
     model_kwargs: options.ModelKwargs = None,
     processor_kwargs: options.ProcessorKwargs = None,
     trust_remote_code: options.TrustRemoteCode = False,
@@ -83,7 +84,7 @@ def index(
 
     given = _given(
         name=model, revision=revision, device=device, dtype=dtype, attn=attn, max_pixels=max_pixels,
-        batch_size=batch_size, exact=exact,
+        batch_size=batch_size, exact=exact, tiles=tiles,
         model_kwargs=parse_object(model_kwargs, "--model-kwargs"),
         processor_kwargs=parse_object(processor_kwargs, "--processor-kwargs"), trust_remote_code=trust_remote_code,
         dummy_weights=dummy_weights,

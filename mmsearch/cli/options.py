@@ -111,6 +111,14 @@ Attn = Annotated[Text, value("Attention, such as sdpa or flash_attention_2.", "N
 MaxPixels = Annotated[int | None, value("Most pixels of a picture that the model sees.", "N", "--max-pixels", least=1)]
 BatchSize = Annotated[int | None, value("Inputs in one pass; default: by the memory.", "N", "--batch-size", least=1)]
 Exact = Annotated[bool, flag("Decode pictures in full: slower, and hardly another vector.", "--exact")]
+Tiles = Annotated[
+    bool | None,
+    flag(
+        "Embed the panels of contact sheets and comics and the stretches of long pictures too, or pictures as wholes "
+        "only; default: where it was measured to help.",
+        "--tiles/--no-tiles",
+    ),
+]
 ModelKwargs = Annotated[Text, value("Passed to the model's loader.", "JSON", "--model-kwargs")]
 ProcessorKwargs = Annotated[Text, value("Passed to the processor's loader.", "JSON", "--processor-kwargs")]
 TrustRemoteCode = Annotated[

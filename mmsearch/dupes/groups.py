@@ -1,7 +1,8 @@
 """From linked parts to groups of files: copies, near copies, and files that hold another as one of their parts.
 
 A file is a near copy of another when nearly all of its parts are linked with parts of the other and the other way
-round; where only one way, the other holds it, and is no copy. Knows nothing of vectors.
+round; where only one way, the other holds it, and is no copy. Boxes in a picture say what it holds, not what it is a
+copy of, for a smaller copy has none. Knows nothing of vectors.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import permutations
+from itertools import permutations, product
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -114,9 +115,10 @@ class _Alike:
     """Contents that are alike, from what their parts are linked with."""
 
     def __init__(self, parts: Parts, forest: Forest) -> None:
-        contents, counts = np.unique(parts.contents, return_counts=True)
+        contents, counts = np.unique(parts.contents[~parts.boxed], return_counts=True)
         self._total = dict(zip(contents.tolist(), counts.tolist(), strict=True))
         self._forest = Forest(int(contents.max(initial=0)) + 1)
+        self._boxed = parts.boxed
         self.roots = forest.roots(np.arange(len(parts.items)))
         self.linked = self._linked(parts.contents, self.roots)
         """Places of linked parts by content."""
@@ -129,22 +131,28 @@ class _Alike:
         several = np.flatnonzero(np.bincount(roots, minlength=1)[roots] > 1)
         places: dict[int, list[int]] = defaultdict(list)
         for at in several.tolist():
-            self._bunches[int(roots[at])][int(contents[at])] += 1
+            self._bunches[int(roots[at])][int(contents[at])] += int(not self._boxed[at])
             places[int(contents[at])].append(at)
         return places
+
+    def own(self, content: int) -> list[int]:
+        """Places of linked parts that are no boxes."""
+        return [at for at in self.linked.get(content, []) if not self._boxed[at]]
 
     def _compare(self) -> None:
         shared: Counter[tuple[int, int]] = Counter()
         for bunch in self._bunches.values():
-            singles = [content for content in bunch if self._total[content] == 1]
+            singles = [content for content, count in bunch.items() if count and self._total[content] == 1]
             self._join(singles)
-            several = [content for content in bunch if self._total[content] > 1]
+            several = [content for content, count in bunch.items() if count and self._total[content] > 1]
             if len(bunch) > COMMONPLACE:
                 self._total.update({content: self._total[content] - bunch[content] for content in several})
                 continue
             for one, other in permutations([*several, *singles], 2):
                 if self._total[one] > 1 or self._total[other] > 1:
                     shared[one, other] += bunch[one]
+            boxed = [content for content, count in bunch.items() if not count]
+            shared.update({pair: bunch[pair[0]] for pair in product([*several, *singles], boxed)})
         for (one, other), count in shared.items():
             if count >= SHARE * self._total[one]:
                 if shared[other, one] >= SHARE * self._total[other]:
@@ -201,10 +209,10 @@ class _Gathering:
         return Group(match, why, (keeper._replace(keep=True), *others, *held_by))
 
     def _members(self, content: int, ring: Sequence[int], whole: bool) -> Iterator[Member]:
-        places = self._alike.linked.get(content, [])
+        places = self._alike.own(content)
         if not whole:
-            mine = {int(self._alike.roots[at]) for one in ring for at in self._alike.linked[one]}
-            places = [at for at in places if int(self._alike.roots[at]) in mine]
+            mine = {int(self._alike.roots[at]) for one in ring for at in self._alike.own(one)}
+            places = [at for at in self._alike.linked.get(content, []) if int(self._alike.roots[at]) in mine]
         likeness = float(self._best[places].mean()) if places else 1.0
         spans = () if whole else tuple(self._spans(places))
         for located in self._located(places[0] if places else self._first[content]):

@@ -34,7 +34,12 @@ ROUNDING = 5e-4
 
 
 class Parts:
-    """All parts that take part, in the order of the reader's blocks: ids of their items and contents, int64 `(n,)`."""
+    """All parts that take part, in the order of the reader's blocks.
+
+    Attributes:
+        items, contents: their ids, int64 `(n,)`.
+        boxed: bool `(n,)`, whether they are boxes in a picture that takes part itself.
+    """
 
     def __init__(self, reader: Reader, where: Filter) -> None:
         self.items = self.contents = np.zeros(0, np.int64)
@@ -45,6 +50,7 @@ class Parts:
                 self.starts[partition] = len(self.items)
                 self.items = np.concatenate([self.items, *(items for items, _ in blocks)])
                 self.contents = np.concatenate([self.contents, *(contents for _, contents in blocks)])
+        self.boxed = np.isin(self.items, reader.survey.boxes())
 
     @staticmethod
     def _ids(reader: Reader, partition: Modality, where: Filter) -> Iterator[tuple[Numbers, Numbers]]:

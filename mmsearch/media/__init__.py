@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
@@ -93,7 +94,8 @@ def load_query(source: str | BinaryIO, modality: Modality, settings: LoaderSetti
     kind = identify(source)
     if kind.modality != modality and (kind.modality, modality) != ("video", "audio"):
         raise MediaError(f"not {_CALLED.get(modality, modality)} but {kind.name}")
-    found = [one.content for one in load(source, "", kind, settings).segments if one.item.partition == modality]
+    parts = load(source, "", kind, replace(settings, tiles=False)).segments
+    found = [one.content for one in parts if one.item.partition == modality]
     if not found:
         raise MediaError(f"no {modality} in it")
     most = min(1 if modality == "image" else MOST_PARTS, len(found))
@@ -133,6 +135,10 @@ def reload(item: Item, kind_name: str, settings: LoaderSettings) -> Segment:
     """
     if item.partition == "text" and item.text:
         return Segment(item, item.text)
+    if item.span.box is not None:
+        from mmsearch.media import image
+
+        return Segment(item, image.region(item.path, item.span.box, settings))
     loaded = _loader(kind_name).load(item.path, item.digest, kind_name, settings, only=item.ordinal)
     for segment in loaded.segments:
         return Segment(item, segment.content)

@@ -1,7 +1,7 @@
 """Pictures of every format Pillow reads: upright RGB, one segment each, or a few frames of an animation, or each page.
 
 Knows nothing of models but the longest side they want. A picture is whole or it is a failure: half of a truncated one
-is never handed on.
+is never handed on. What holds several pictures, or is longer than a model can see, is followed by its parts.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from mmsearch.core import WHOLE, Facts, Fit, Item, LoaderSettings, Picture, Segment, Span
+from mmsearch.core import WHOLE, Box, Facts, Fit, Item, LoaderSettings, Picture, Segment, Span
 from mmsearch.errors import MediaError
+from mmsearch.media import tiles
 from mmsearch.media.base import Loaded, reasons
 from mmsearch.regular import regular
 
@@ -30,6 +31,10 @@ MAX_PAGES = 10_000
 """Pages read of one file of many pictures."""
 MAX_ANIMATED_PIXELS = 4_000_000_000
 """Pixels of all frames together that are decoded of one animation; what comes later is left out and logged."""
+TILED_PIXELS = 24_000_000
+"""Of a larger picture parts are cut at about this size, which is more than models see of a strip or a sheet."""
+LEAST_TILE = 48
+"""Pixels of the shorter side of a part; a smaller one shows nothing."""
 
 _ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF", "FLI"})
 """Formats whose further pictures are moments; the second picture in a JPEG (MPO) is another view, mostly a preview."""
@@ -65,6 +70,8 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only: int | None = None) -> Loaded:
     """A still picture as one segment, an animation as at most `settings.animation_frames`, pages as one each.
 
+    With `settings.tiles` the panels of a grid and the stretches of a strip follow the still picture that they are in.
+
     Content is uint8 `(h, w, 3)`, RGB, upright, on white where it was transparent, reduced as `settings` say. Facts are
     in pixels of the file, after turning it upright.
 
@@ -73,13 +80,29 @@ def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only:
     """
     with _opened(path) as image:
         facts = _facts(image)
-    return Loaded(facts, _segments(path, digest, settings, only))
+    return Loaded(facts, _segments(path, digest, facts, settings, only))
 
 
-def _segments(path: str, digest: str, settings: LoaderSettings, only: int | None) -> Iterator[Segment]:
+def region(path: str, box: Box, settings: LoaderSettings) -> Picture:
+    """A part of a still picture as `load` gives it; `box` is in pixels of the upright picture.
+
+    Raises:
+        MediaError: as `load`, or there is no such part.
+    """
+    with _opened(path) as image:
+        facts = _facts(image)
+        return _cut(_large(image), facts, box, settings)
+
+
+def _segments(path: str, digest: str, facts: Facts, settings: LoaderSettings, only: int | None) -> Iterator[Segment]:
+    whole = None
     with _opened(path) as image:
         for ordinal, (span, content) in _numbered(image, settings, only):
+            whole = content if span == WHOLE else None
             yield Segment(Item(path, digest, "image", "image", ordinal, span), content)
+    if settings.tiles and only is None and whole is not None:
+        for ordinal, (box, content) in enumerate(_tiles(path, whole, facts, settings), 1):
+            yield Segment(Item(path, digest, "image", "image", ordinal, Span.of_box(box)), content)
 
 
 _Parts = Iterator[tuple[int, tuple[Span, Picture]]]
@@ -128,6 +151,60 @@ def _pages(image: Image.Image, frames: int, settings: LoaderSettings, only: int 
             continue
         _refuse_bombs(image)
         yield page, (Span("page", page + 1, page + 1), _picture(image.copy(), settings))
+
+
+def _tiles(path: str, whole: Picture, facts: Facts, settings: LoaderSettings) -> Iterator[tuple[Box, Picture]]:
+    """The parts of a still picture. Only what is a strip, or looks like a grid already as a whole, is decoded again."""
+    width, height = facts.width or 0, facts.height or 0
+    strip = tiles.elongated(width, height) and not _seen(settings.image_fit, width, height)
+    if min(width, height) < LEAST_TILE or not (strip or tiles.panels(whole)):
+        return
+    with _opened(path) as image:
+        picture = _large(image)
+        for found in tiles.boxes(picture):
+            box = _scaled(found, _size(picture), (width, height))
+            if min(box.width, box.height) >= LEAST_TILE:
+                yield box, _cut(picture, facts, box, settings)
+
+
+def _seen(fit: Fit | None, width: int, height: int) -> bool:
+    """Whether a model sees most pixels of a strip as they are, and not squashed or cropped to another shape."""
+    if fit is None or fit.kind != "patches":
+        return False
+    seen = fit.whole(width, height)
+    return _MUCH * seen[0] * seen[1] >= width * height
+
+
+def _large(image: Image.Image) -> Picture:
+    """Upright RGB with at most a few times `TILED_PIXELS`."""
+    scale = math.sqrt(TILED_PIXELS / max(1, image.width * image.height))
+    if scale < 1:
+        image.draft(None, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
+    image = _rgb(_upright(image))
+    factor = int(math.sqrt(image.width * image.height / TILED_PIXELS))
+    return _array(image.reduce(factor) if factor > 1 and min(image.size) >= factor else image)
+
+
+def _size(picture: Picture) -> tuple[int, int]:
+    """Width and height."""
+    return picture.shape[1], picture.shape[0]
+
+
+def _scaled(box: Box, size: tuple[int, int], other: tuple[int, int]) -> Box:
+    """A box of a picture of one width and height in pixels of the same picture in another size."""
+    across, down = other[0] / size[0], other[1] / size[1]
+    left, top = int(box.x * across), int(box.y * down)
+    right, bottom = math.ceil((box.x + box.width) * across), math.ceil((box.y + box.height) * down)
+    return Box(left, top, min(right, other[0]) - left, min(bottom, other[1]) - top)
+
+
+def _cut(picture: Picture, facts: Facts, box: Box, settings: LoaderSettings) -> Picture:
+    """What is in a box, from a picture that may be reduced, reduced as a picture of its own would be."""
+    inside = _scaled(box, (facts.width or 1, facts.height or 1), _size(picture))
+    part = picture[inside.y : inside.y + inside.height, inside.x : inside.x + inside.width]
+    if not part.size:
+        raise MediaError(f"there is no {Span.of_box(box)} in it")
+    return _picture(Image.fromarray(part), settings)
 
 
 @contextmanager

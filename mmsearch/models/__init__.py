@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUILTIN = "builtin"
+LOADERS_OWN = ("name", "exact", "tiles")
+"""Options that are no matter of what runs a model."""
 PERMISSIONS = {"trust_remote_code", "weights_only", "code_revision"}
 """What lets a model's files run code, as loaders call it."""
 BUILTIN_DIRECTORY = os.path.join(os.path.dirname(__file__), "builtin")
@@ -40,7 +42,7 @@ def load_embedder(options: ModelOptions, many: bool = False) -> Embedder:
         _refuse_torch_options(options)
         from mmsearch.models.onnx import OnnxEmbedder
 
-        return OnnxEmbedder(directory, options.name, options.exact)
+        return OnnxEmbedder(directory, options.name, exact=options.exact, tiles=options.tiles is not False)
     if export := _export(options):
         _refuse_torch_options(replace(options, revision=None, model_kwargs={}))
         from mmsearch.models.exported import ExportedEmbedder
@@ -99,8 +101,8 @@ def _refuse_hidden_permissions(options: ModelOptions) -> None:
 def _refuse_torch_options(options: ModelOptions) -> None:
     """An option that would do nothing is an error, not a disappointment."""
     device = None if options.device == "cpu" else options.device
-    given = {**options.to_json(), "device": device, "batch_size": options.batch_size, "name": None, "exact": None}
-    if unused := [f"--{name.replace('_', '-')}" for name, value in given.items() if value]:
+    given = {**options.to_json(), "device": device, "batch_size": options.batch_size}
+    if unused := [f"--{name.replace('_', '-')}" for name, value in given.items() if value and name not in LOADERS_OWN]:
         raise UsageError(f"model {options.name} runs by ONNX Runtime on the CPU and takes no {unused[0]}")
 
 

@@ -12,7 +12,7 @@ import json
 import mmap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias, cast
@@ -120,7 +120,7 @@ class ExportedEmbedder(TowerEmbedder):
         variant = options.model_kwargs.get("variant")
         with _naming_files(options, variant):
             self.towers = ExportedTowers(directory, variant)
-        settings = self.towers.loader_settings(options.exact)
+        settings = replace(self.towers.loader_settings(options.exact), tiles=bool(options.tiles))
         spec = ModelSpec(options.name, self.towers.fingerprint, self.towers.dim, MODALITIES, settings)
         super().__init__(self.towers, spec)
 

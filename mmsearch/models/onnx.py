@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast
 
@@ -304,20 +305,19 @@ class TowerEmbedder:
 class OnnxEmbedder(TowerEmbedder):
     """Embeds all five modalities with the towers of one directory."""
 
-    def __init__(self, directory: str, name: str, exact: bool = False) -> None:
+    def __init__(self, directory: str, name: str, exact: bool = False, tiles: bool = False) -> None:
         self.towers = towers(directory)
         config = self.towers.config
         modalities = frozenset(m for m in MODALITIES if m != "audio" or "audio" in config)
-        settings = _loader_settings(config, exact)
+        settings = replace(_loader_settings(config), exact=exact, tiles=tiles)
         spec = ModelSpec(name, self.towers.fingerprint, config["dim"], modalities, settings, self.towers.odds())
         super().__init__(self.towers, spec)
 
 
-def _loader_settings(config: dict[str, Any], exact: bool) -> LoaderSettings:
+def _loader_settings(config: dict[str, Any]) -> LoaderSettings:
     audio = config.get("audio", {"sample_rate": 16_000, "seconds": 5.0})
     return LoaderSettings(
         passage_chars=int(config["text"]["max_tokens"] * CHARS_PER_TOKEN),
-        exact=exact,
         # Four times what the tower sees: squashing from there differs from the full picture by less than noise.
         image_side=4 * config["image"]["size"],
         page_side=8 * config["image"]["size"],

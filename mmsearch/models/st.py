@@ -164,7 +164,8 @@ class SentenceTransformerEmbedder:
             raise ModelUnavailable(f"{options.name} does not say how long its vectors are")
         # A limit of pixels that the processor does not know of is kept to first, which takes the whole picture.
         fit = picture_fit(self._model[0]) if "image" in self._reads and self._max_pixels is None else None
-        loader = LoaderSettings(inputs.passage_chars(self._model), exact=options.exact, image_fit=fit)
+        chars, tiles = inputs.passage_chars(self._model), bool(options.tiles)
+        loader = LoaderSettings(chars, exact=options.exact, image_fit=fit, tiles=tiles)
         if rate := _audio_rate(self._model):
             loader = replace(loader, audio_rate=rate)
         return ModelSpec(options.name, fingerprint, int(dim), modalities, loader)

@@ -439,11 +439,11 @@ class Reader:
         return Survey(self.directory, self._db, self._codec)
 
     def parts_at(self, path: str) -> list[tuple[int, Modality]]:
-        """Ids and partitions of the items of a file, in their order; none when it is not indexed."""
+        """Ids and partitions of the items of a file but for boxes, in their order; none when it is not indexed."""
         with schema.translated(self.directory):
             return self._db.execute(
                 "SELECT i.id, i.partition FROM files f JOIN items i ON i.content_id = f.content_id"
-                " WHERE f.path = ? ORDER BY i.ordinal",
+                " WHERE f.path = ? AND i.span_unit <> 'box' ORDER BY i.ordinal",
                 (self._codec.encode(path),),
             ).fetchall()
 

@@ -67,7 +67,7 @@ class Identity:
         """
         data = json.loads(text)
         return cls(
-            options=ModelOptions(**data["options"]),
+            options=ModelOptions(**{"tiles": False, **data["options"]}),  # what is older has none
             fingerprint=data["fingerprint"],
             dim=int(data["dim"]),
             modalities=frozenset(data["modalities"]),

@@ -32,6 +32,11 @@ class Survey:
             rows = self.db.execute(f"{query} GROUP BY content_id HAVING count(*) > 1 ORDER BY content_id").fetchall()
         return [content for (content,) in rows]
 
+    def boxes(self) -> list[int]:
+        """Ids of the items that are boxes in a picture which is an item itself."""
+        with schema.translated(self.directory):
+            return [item for (item,) in self.db.execute("SELECT id FROM items WHERE span_unit = 'box' ORDER BY id")]
+
     def copies(self, digest: str) -> list[str]:
         """The files that hold these very bytes and are there, in order."""
         query = "SELECT f.path FROM files f JOIN contents c ON c.id = f.content_id WHERE f.missing = 0"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.core import Facts, Modality, Span, Vectors
+from mmsearch.core import Box, Facts, Modality, Span, Vectors
 from mmsearch.dupes import Group, find, links
 from mmsearch.dupes.groups import COMMONPLACE
 from mmsearch.store import EVERYTHING, Filter
@@ -227,3 +227,37 @@ def test_forest_links_as_a_plain_search_over_the_graph_would() -> None:
             low, high = sorted((expected[left], expected[right]))
             expected = [low if group == high else group for group in expected]
         assert forest.roots(np.arange(count)).tolist() == expected
+
+
+def sheet(name: str, whole: Vectors, panels: Iterable[Vectors]) -> Given:
+    """A picture with boxes in it."""
+    boxed = [Part("image", row, Span.of_box(Box(100 * at, 0, 100, 80))) for at, row in enumerate(panels)]
+    return Given(name, "image", [Part("image", whole), *boxed])
+
+
+def test_boxes_of_one_picture_are_no_copies_of_each_other(tmp_path: Path) -> None:
+    row, whole = rows(2)
+    assert groups(tmp_path, [*strangers(), sheet("sheet.png", whole, [row, near(row, 1), near(row, 2)])]) == []
+
+
+def test_a_sheet_holds_the_picture_that_one_of_its_boxes_shows(tmp_path: Path) -> None:
+    whole, *panels = rows(6)
+    files = [sheet("sheet.png", whole, panels), one("photo.png", "image", near(panels[2], 1))]
+    (group,) = groups(tmp_path, [*strangers(), *files])
+    assert (group.match, names(group)) == ("part", ["photo.png", "sheet.png"])
+    assert [member.whole for member in group.members] == [True, False]
+    assert [str(span) for span in group.members[1].spans] == ["box 200,0 100x80"]
+
+
+def test_two_sheets_that_show_one_picture_have_nothing_else_in_common(tmp_path: Path) -> None:
+    one_whole, other_whole, panel = rows(3)
+    files = [sheet("a.png", one_whole, [panel]), sheet("b.png", other_whole, [near(panel, 1)])]
+    assert groups(tmp_path, [*strangers(), *files]) == []
+
+
+def test_a_smaller_copy_of_a_sheet_is_a_copy_though_it_has_no_boxes(tmp_path: Path) -> None:
+    whole, *panels = rows(6)
+    files = [sheet("sheet.png", whole, panels), one("small.png", "image", near(whole, 1))]
+    (group,) = groups(tmp_path, [*strangers(), *files])
+    assert (group.match, {*names(group)}) == ("near", {"sheet.png", "small.png"})
+    assert [member.whole for member in group.members] == [True, True]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmsearch.core import Facts, Item, Query, Vectors
+from mmsearch.core import Box, Facts, Item, Query, Span, Vectors
 from mmsearch.errors import MediaError, UsageError
 from mmsearch.media import remote
 from mmsearch.search import Asked, Asker, Searcher, Stored, read_lines
@@ -140,6 +140,18 @@ def test_like_a_document_means_its_pages_not_its_texts(tmp_path: Path) -> None:
     expected = np.zeros(DIM)
     expected[[2, 3]] = 0.5**0.5
     assert np.allclose(vector, expected, atol=1e-3)
+
+
+def test_like_a_contact_sheet_means_the_sheet_not_what_is_on_it(tmp_path: Path) -> None:
+    rows: Vectors = np.stack([leaning(0.0, 2), leaning(0.0, 3)])
+    boxed = Item("", "d", "image", "image", 1, Span.of_box(Box(0, 0, 5, 5)))
+    with Writer.open(str(tmp_path), IDENTITY) as writer:
+        writer.put_content("d", "image", "image", Facts(), [Item("", "d", "image", "image", 0), boxed], rows)
+        writer.put_file("/data/a.png", 1, 1, "d", "image")
+        writer.commit()
+    with Reader.open(str(tmp_path)) as reader:
+        vector = Asker(reader, Pointer()).query(Asked(like=("/data/a.png",))).vector
+    assert vector is not None and np.allclose(vector, rows[0], atol=1e-3)
 
 
 # --- lines ---

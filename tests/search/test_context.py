@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 
 from mmsearch import scan
-from mmsearch.core import Fit, Hit, Item, LoaderSettings, Span
+from mmsearch.core import Box, Fit, Hit, Item, LoaderSettings, Span
 from mmsearch.search import context
 
 SETTINGS = LoaderSettings()
@@ -54,6 +55,15 @@ def test_a_picture_is_given_whole_and_readable_whatever_the_model_sees_of_it(pic
     for settings in (LoaderSettings(image_fit=Fit("edge", 96, 96, edge=96)), LoaderSettings(image_side=384)):
         [entry] = context.gather([picture_hit], [{}], settings, 1 << 30)["evidence"]
         assert size(entry) == (1024, 512)
+
+
+def test_of_a_box_the_region_is_given(picture_hit: Hit) -> None:
+    item = replace(picture_hit.item, ordinal=1, span=Span.of_box(Box(560, 0, 560, 280)))
+    [entry] = gather(replace(picture_hit, item=item))["evidence"]
+    assert size(entry) == (560, 280)
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(entry["image"].partition(",")[2]))), np.int16)
+    whole = np.asarray(Image.open(picture_hit.item.path), np.int16)
+    assert np.abs(shown - whole[:280, 560:]).mean() < 0.75 * np.abs(shown - whole[280:, 560:]).mean()
 
 
 def test_a_picture_shrinks_to_the_room_that_is_left(picture_hit: Hit) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.core import Facts, Fit, Item, LoaderSettings, ModelOptions, Span
+from mmsearch.core import Box, Facts, Fit, Item, LoaderSettings, ModelOptions, Span
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
 from mmsearch.store import Filter, Identity, Reader, Writer, read_identity, schema
 from tests.store.helpers import DIM, IDENTITY, found, make, parts, put, unit, vector_files, vectors_of
@@ -49,6 +49,19 @@ def test_seconds_keep_their_fractions(tmp_path: Path) -> None:
     with Reader.open(str(tmp_path)) as reader:
         [(item_id, _)] = reader.search(unit("q"), "audio", 1)
         assert reader.locate([item_id])[item_id][0].item.span == Span("second", 1.5, 12.25)
+
+
+def test_boxes_survive_and_are_told_from_other_parts(tmp_path: Path) -> None:
+    span = Span.of_box(Box(3, 70_000, 60_000_000, 5))
+    items = [Item("", "d", "image", "image", 0), Item("", "d", "image", "image", 1, span)]
+    with Writer.open(str(tmp_path), IDENTITY) as writer:
+        writer.put_content("d", "image", "image", Facts(), items, np.stack([unit("a"), unit("b")]))
+        writer.put_file("/a.png", 1, 1, "d", "image")
+        writer.commit()
+    with Reader.open(str(tmp_path)) as reader:
+        [(item_id, _)] = reader.search(unit("b"), "image", 1)
+        assert reader.locate([item_id])[item_id][0].item.span == span
+        assert reader.survey.boxes() == [item_id]
 
 
 def test_staged_is_seen_by_the_writer_and_dropped_without_commit(tmp_path: Path) -> None:
@@ -326,6 +339,15 @@ def test_identity_survives(tmp_path: Path) -> None:
     Writer.open(str(tmp_path), identity).close()
     assert read_identity(str(tmp_path)) == identity
     Writer.open(str(tmp_path), replace(identity, options=replace(options, device="cuda"))).close()
+
+
+def test_an_identity_from_before_tiles_has_none(tmp_path: Path) -> None:
+    identity = Identity(ModelOptions(tiles=True), "f", 8, frozenset({"image"}), LoaderSettings(tiles=True))
+    older = json.loads(identity.to_json())
+    for part in ("options", "loader"):
+        del older[part]["tiles"]
+    found = Identity.from_json(json.dumps(older))
+    assert (found.options.tiles, found.loader.tiles) == (False, False)
 
 
 def test_another_model_is_refused_with_both_values_and_the_remedy(tmp_path: Path) -> None:
