@@ -13,7 +13,8 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 from mmsearch.cli.command import Exit
@@ -35,23 +36,27 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        signals: list[int] = []
         try:
-            _prepare()
-            return command(*args, **kwargs)
-        except MmsearchError as error:
-            complain(f"error: {error}")
-            raise Exit(error.exit_code) from None
-        except KeyboardInterrupt:
-            _leave()
-            complain("interrupted; what was finished is kept")
-            _leave_loading()
-            raise Exit(INTERRUPTED) from None
+            with _interruptible(signals):
+                _prepare()
+                return command(*args, **kwargs)
+        except Exit:
+            raise
         except BrokenPipeError:
             # The reader (`head`, a closed pager) has what it wanted; Python must not flush into the closed pipe again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise Exit(0) from None
-        finally:
-            _leave()
+        except (Exception, KeyboardInterrupt) as error:
+            # A library may make anything of an interrupt, such as an ImportError.
+            if signals or isinstance(error, KeyboardInterrupt):
+                complain("interrupted; what was finished is kept")
+                _leave_loading()
+                raise Exit(INTERRUPTED) from None
+            if isinstance(error, MmsearchError):
+                complain(f"error: {error}")
+                raise Exit(error.exit_code) from None
+            raise
 
     return run
 
@@ -92,22 +97,29 @@ def _prepare() -> None:
     told.addFilter(_Once())
     told.setFormatter(_Line("warning: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[told])
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if hasattr(signal, "SIGTERM"):
-        signal.signal(signal.SIGTERM, _interrupt)
 
 
-def _leave() -> None:
-    """From now on nothing is left to finish, and a signal ends the process without a word."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if hasattr(signal, "SIGTERM"):
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+@contextmanager
+def _interruptible(signals: list[int]) -> Iterator[None]:
+    """Has Ctrl-C and SIGTERM raise KeyboardInterrupt in the block, and notes those that came.
 
+    One that whoever started us has ignored stays so. Behind the block nothing is left to finish, and what a signal did
+    before it does again.
+    """
 
-def _interrupt(*_: Any) -> NoReturn:
-    raise KeyboardInterrupt
+    def interrupt(number: int, _: Any) -> NoReturn:
+        signals.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    try:
+        for number in heard:
+            signal.signal(number, interrupt)
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, before[number] or signal.SIG_DFL)
 
 
 def complain(line: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import signal
 
 import pytest
 
-from mmsearch.cli.common import _Line, _Once, parse_object, parse_types
+from mmsearch.cli.command import Exit
+from mmsearch.cli.common import _Line, _Once, guarded, parse_object, parse_types
 from mmsearch.errors import UsageError
 
 
@@ -35,3 +37,20 @@ def test_kwargs_are_a_json_object() -> None:
     for wrong in ("{", "[1]", "1", "[" * 100_000):
         with pytest.raises(UsageError, match=r"--x (wants a JSON object|is nested too deeply)"):
             parse_object(wrong, "--x")
+
+
+@pytest.mark.parametrize("error", [ImportError("initialization failed"), UsageError("no model")])
+def test_an_interrupt_of_which_a_library_makes_something_else_is_one(error: Exception) -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    @guarded
+    def command() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise error from None
+
+    with pytest.raises(Exit) as caught:
+        command()
+    assert caught.value.exit_code == 130
+    assert signal.getsignal(signal.SIGINT) is before
