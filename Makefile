@@ -1,12 +1,11 @@
-# `make demo` shows mmsearch at work, `make test` runs the whole suite, `make torture` what takes too long for it; all make
-# their own virtual environment first.
+# `make demo` shows mmsearch at work, `make test` runs the whole suite, `make torture` what takes longer; all make their own virtual environment first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INDEX ?= .demo/index
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types check quality torture clean
+.PHONY: demo test torture lint types check quality clean
 
 demo: $(INSTALLED)
 	$(BIN)/mmsearch index sample_corpus --index $(INDEX)
@@ -14,6 +13,10 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# Half an hour and more; docs/reliability.md tells what each command is for.
+torture: $(INSTALLED)
+	$(BIN)/python -m tests.crash --kills 1000 --faults 300 --json benchmarks/results/torture-crash.json
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check
@@ -29,10 +32,6 @@ $(INSTALLED): pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@
-
-# Half an hour and more; docs/reliability.md says what each part shows.
-torture: $(INSTALLED)
-	$(BIN)/python -m tests.crash --kills 1000 --faults 300 --cuts 2000
 
 quality: $(INSTALLED)
 	$(BIN)/python -m benchmarks.quality
