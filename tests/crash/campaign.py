@@ -134,11 +134,11 @@ def _can_fail(event: Event, action: Action, error: int) -> bool:
 
 
 def run_kills(made: Sequence[Stage], count: int, chance: random.Random, result: Result, tell: Tell) -> None:
-    """Kill so often."""
+    """Kill so often, unless most trials go wrong."""
     points = kill_points(made, chance)
-    number = 0
-    while result.kills < count:
-        number += 1
+    for number in range(1, 2 * count + 100):
+        if result.kills >= count:
+            return
         if number % RANDOM_EVERY == 0:
             stage, trial = chance.choice(made), Trial(seconds=chance.uniform(0.0, LONGEST))
         else:
@@ -150,9 +150,9 @@ def run_kills(made: Sequence[Stage], count: int, chance: random.Random, result: 
             trial = replace(trial, cold=True, plain=number % (2 * COLD_EVERY) == COLD_EVERY // 2)
         try:
             before = result.kills
-            for done in kill(stage, trial):
+            for action, done in kill(stage, trial):
                 result.kills += 1
-                _count(result, stage, trial, done)
+                _count(result, stage, action, done)
             result.missed += before == result.kills
         except Exception as error:
             result.broken.append(f"{stage.history.name}: {trial}: {told(error)}")
@@ -168,7 +168,7 @@ def run_faults(made: Sequence[Stage], count: int, chance: random.Random, result:
             done = fault(stage, trial)
             if done.seen.hit:
                 result.faults += 1
-                _count(result, stage, trial, done)
+                _count(result, stage, trial.action, done, trial.error)
                 result.exits[str(done.status)] += 1
                 result.told.update(done.errors(stage.index))
             else:
@@ -209,13 +209,11 @@ def run_cuts(made: Sequence[Stage], count: int, chance: random.Random, result: R
         tell()
 
 
-def _count(result: Result, stage: Stage, trial: Trial, done: Done) -> None:
+def _count(result: Result, stage: Stage, action: Action, done: Done, error: int = 0) -> None:
     result.by_history[stage.history.name] += 1
-    seen = done.seen
-    if not seen.hit:
+    if not done.seen.hit:
         result.by_point["kill at a random moment"] += 1
         return
-    how = "kill before" if done.status == -9 and trial.action == Action.NOTHING else trial.action.name.lower()
-    name = {0: "", errno.EIO: " EIO", errno.ENOSPC: " ENOSPC"}[trial.error]
-    result.by_point[f"{how.replace('_', ' ')}{name} {seen.what}"] += 1
-    result.by_file[kind_of(seen.path[len(str(stage.index)) :].lstrip("/"))] += 1
+    how = " ".join([*action.name.lower().split("_"), *([errno.errorcode[error]] if error else []), done.seen.what])
+    result.by_point[how] += 1
+    result.by_file[kind_of(done.seen.path[len(str(stage.index)) :].lstrip("/"))] += 1

@@ -61,7 +61,7 @@ def test_no_power_cut_loses_a_commit(made: list[Stage]) -> None:
 def test_a_run_is_killed_where_it_should_be(pruned: Stage) -> None:
     point = next(event for event in pruned.events if event.what == "rename" and event.path.endswith(".faiss"))
     for action, there in ((Action.KILL_BEFORE, False), (Action.KILL_AFTER, True)):
-        (done,) = kill(pruned, Trial(point.number, action))
+        ((_, done),) = kill(pruned, Trial(point.number, action))
         assert (done.status, done.seen.what, done.seen.path) == (-9, "rename", str(pruned.index / point.path))
         pruned.reset()
         pruned.processes.page.arm(point.number, action)

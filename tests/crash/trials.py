@@ -191,14 +191,14 @@ class Trial:
     plain: bool = False
 
 
-def kill(stage: Stage, trial: Trial) -> Iterator[Done]:
-    """Kill a command, and perhaps the next; yields each that was killed. Raises `Broken`."""
+def kill(stage: Stage, trial: Trial) -> Iterator[tuple[Action, Done]]:
+    """Kill a command, and perhaps the next; yields how and what each that was killed had done. Raises `Broken`."""
     stage.reset()
     stage.processes.page.arm(trial.at, trial.action)
     done = _start(stage, trial)
     state = stage.examine()
     if done.status == KILLED:
-        yield done
+        yield trial.action, done
     else:
         Stage.through(done)
     commits = done.seen.commits
@@ -216,7 +216,7 @@ def kill(stage: Stage, trial: Trial) -> Iterator[Done]:
         state = stage.examine()
         stage.progressed(before, state)
         if done.status == KILLED:
-            yield done
+            yield Action.KILL_BEFORE, done
     stage.complete(state)
 
 
