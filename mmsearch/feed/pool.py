@@ -18,6 +18,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from mmsearch.errors import MmsearchError
@@ -183,6 +184,8 @@ class Pool:
         if not self._waiting or len(self._lanes) >= self.limits.jobs:
             return
         if not self._lanes:
+            # Lanes import parts of it with the first array they get. Were this thread at it by then, one would give up.
+            import_module("numpy")
             self._started = time.monotonic()
             threading.Thread(target=self._watch, daemon=True).start()
         for _ in range(self._missing()):

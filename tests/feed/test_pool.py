@@ -175,6 +175,19 @@ def test_a_picture_that_swells_beyond_the_limit_fails_alone(tmp_path: Path) -> N
     roomy.close()
 
 
+def test_arrays_can_come_before_this_thread_has_needed_any(tmp_path: Path) -> None:
+    """A lane that unpickles the first array while this thread imports numpy gets it, or this thread, a deadlock."""
+    code = (
+        "import sys\nfrom mmsearch import scan\nfrom mmsearch.core import LoaderSettings\n"
+        "from mmsearch.feed.pool import Limits, Pool, Task\nfrom mmsearch.feed.reading import Reader, Request\n"
+        "from mmsearch.feed.worker import Setup\nassert 'numpy' not in sys.modules\n"
+        "pool = Pool(Setup(Reader(LoaderSettings(), frozenset(['image'])), 0), Limits(1))\n"
+        "pool.submit(Task(Request(scan.entry(sys.argv[1]), 'd', 'image'), ''))\n"
+        "assert pool.started and hasattr(sys.modules.get('numpy'), 'ndarray')\npool.close()"
+    )
+    subprocess.run([sys.executable, "-c", code, str(picture(tmp_path / "a.png"))], check=True)
+
+
 def test_ctrl_c_does_not_reach_a_worker(pool: Pool, tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png")
     last(pool, task(path))

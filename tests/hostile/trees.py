@@ -20,7 +20,7 @@ from tests.hostile.formats import FORMATS, Format
 BASES = 12
 """Good files of each format that hostile ones are made from."""
 CRAFTED_SHARE, WRONG_SUFFIX, ODD_NAME, EMPTY = 0.15, 0.04, 0.03, 0.004
-FILES_A_RARE_ONE = 4000
+FILES_A_RARE_ONE = 10_000
 ODD_NAMES = (
     b"\x1b[31mred", b"\x1b]0;title\x07", b"a\nb", b"caf\xe9", "\u202etxt".encode(), b"\xc2\x9b2J", b"-rf", b"%s%n",
     b"<img src=x onerror=alert(1)>", b"' OR 1=1 --", b"$(touch owned)", b"http:..x.png", b"x" * 200,
@@ -70,7 +70,7 @@ def hostile(number: int, seed: int) -> Made:
     rng = Random(f"hostile {seed} {number}")
     form = _form(Random(f"good {seed} {number}"))
     if number % FILES_A_RARE_ONE == FILES_A_RARE_ONE - 1:
-        suffix, craft = rng.choice(documents.RARE)
+        suffix, craft = documents.RARE[number // FILES_A_RARE_ONE % len(documents.RARE)]
         return Made(f"{number:06d}.{suffix}".encode(), suffix, craft.__name__, craft(rng))
     change, data = _spoilt(form, rng, seed)
     return Made(_name(number, form, rng), form.name, change, data)
