@@ -41,6 +41,10 @@ _CALM = 6.0
 """Standard deviation of grey along a line that is of one colour, but for what JPEG adds."""
 _TOLERANCE = 24
 """Difference in a channel from which a pixel is not of the paper's colour."""
+_EXACT, _PLAIN = 10, 0.7
+"""Difference within which so many of the paper's pixels must be. Of a band of a gradient it would be 10 in 24."""
+_SHARP = 65536
+"""Pixels from which gutters are more than what is blurred of them."""
 _SAMPLE = 16
 """About so many of such lines say what colour paper has."""
 _STRAY = 0.002
@@ -53,7 +57,7 @@ _DEPTHS = (6, 5, 4, 3, 2, 1)
 
 _Grey = npt.NDArray[np.float32]
 _Mask = npt.NDArray[np.float32]
-_Pixel = TypeVar("_Pixel", np.float32, np.uint8)
+_Pixel = TypeVar("_Pixel", np.float32, np.uint8, np.bool_)
 
 
 def boxes(picture: Picture) -> list[Box]:
@@ -100,7 +104,8 @@ def panels(picture: Picture) -> list[Box]:
             break
     filled = [box for box in blocks if _is_filled(box, ink, small)]
     covered = sum(map(_area, filled))
-    if not 2 <= len(filled) <= MOST_PANELS or covered < LEAST_COVER * ink.size:
+    few = not 2 <= len(filled) <= MOST_PANELS or covered < LEAST_COVER * ink.size
+    if few or not _is_plain(small, paper, ink, filled):
         return []
     # Night on black paper and snow on white do not reach their edges, but are as large as the others.
     high, wide = (median(getattr(box, side) for box in filled) for side in ("height", "width"))
@@ -158,11 +163,11 @@ def _paper(small: Picture) -> list[int] | None:
     return None
 
 
-def _ink(small: Picture, paper: list[int]) -> _Mask:
+def _ink(small: Picture, paper: list[int], tolerance: int = _TOLERANCE) -> _Mask:
     """Float32 `(h, w)`, 1 where a pixel is not of the paper's colour and 0 where it is."""
     other = np.zeros(small.shape[:2], np.bool_)
     for channel, shade in enumerate(paper):
-        low, high = max(0, shade - _TOLERANCE), min(255, shade + _TOLERANCE)
+        low, high = max(0, shade - tolerance), min(255, shade + tolerance)
         other |= (small[:, :, channel] < low) | (small[:, :, channel] > high)
     return other.astype(np.float32)
 
@@ -212,6 +217,20 @@ def _is_filled(box: Box, ink: _Mask, small: Picture) -> bool:
     shares = [float(edge.mean()) for edge in edges]
     filled = sum(shares) >= 4 * _FILLED and min(shares) >= _TOUCHED
     return filled and float(_part(small[:, :, 1], box).std()) >= _CALM
+
+
+def _is_plain(small: Picture, paper: list[int], ink: _Mask, found: list[Box]) -> bool:
+    """Whether what lies between panels is of one colour, and no band of a gradient such as a sky's.
+
+    It is taken to be in a picture that is so small that panels blur into the paper.
+    """
+    if ink.size < _SHARP:
+        return True
+    between = ink == 0
+    for box in found:
+        _part(between, box)[:] = False
+    exact = _ink(small, paper, _EXACT) == 0
+    return bool((exact & between).sum() >= _PLAIN * between.sum())
 
 
 # --- strips ---

@@ -101,6 +101,14 @@ def test_photographs_stay_whole(detail: float) -> None:
     assert [boxes(one) for one in scenes(detail)] == [[], [], []]
 
 
+def test_a_clear_sky_between_leaves_and_land_is_no_gutter() -> None:
+    sky = np.linspace(60, 240, 480)[:, None, None] * np.array([0.5, 0.8, 1.0])
+    picture = np.repeat(sky, 640, axis=1).astype(np.uint8)
+    picture[:60, ::7] //= 3
+    picture[400:] = np.asarray(photo(640, 80))
+    assert tiles.boxes(picture) == []
+
+
 def test_nothing_of_the_sample_corpus_is_cut_but_the_contact_sheet() -> None:
     found: dict[str, int] = {}
     for path in sorted(

@@ -116,6 +116,11 @@ def test_settings_fit_the_model(loaded: dict[str, Embedder]) -> None:
     assert loaded["clip"].spec.modalities == {"text", "image", "document", "video"}
 
 
+def test_tiles_are_made_where_they_are_asked_for(made: dict[str, Path]) -> None:
+    for choice in (None, True, False):
+        assert load_embedder(ModelOptions(str(made["clip"]), tiles=choice)).spec.loader.tiles is bool(choice)
+
+
 def test_exact_leaves_pictures_to_the_model_and_a_loader_that_fits_them_changes_little(made: dict[str, Path]) -> None:
     fitted, exact = (load_embedder(ModelOptions(str(made["clip"]), exact=choice)) for choice in (False, True))
     assert exact.spec.loader.exact

@@ -145,6 +145,11 @@ def test_the_middle_keeps_at_least_a_pixel() -> None:
     assert middle(picture(1, (1, 700)), 0.75).shape[0] == 1
 
 
+def test_builtin_has_tiles_unless_they_are_turned_off() -> None:
+    loaders = {choice: load_embedder(ModelOptions(tiles=choice)).spec.loader for choice in (None, True, False)}
+    assert {choice: loader.tiles for choice, loader in loaders.items()} == {None: True, True: True, False: False}
+
+
 def test_fingerprint_is_the_same_each_time(embedder: OnnxEmbedder) -> None:
     assert load_embedder(ModelOptions()).spec.fingerprint == embedder.spec.fingerprint
 
