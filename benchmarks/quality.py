@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.corpus import settled
 from benchmarks.machine import circumstances
 from mmsearch.core import Embedder, Modality, Reranker
 from mmsearch.evaluate import Interval, Outcome, Question, Report, Result, evaluate, named, read_questions, shortened
@@ -57,7 +58,13 @@ def measured() -> tuple[Report, Outcome]:
             read = types_to_rerank(reranker_for(reader))
             settings = [replace(one, options=replace(one.options, rerank_types=read)) for one in settings]
             report = evaluate(questions, reader, embedder, settings, lambda: open_reranker(None, reader, None))
-            return report, _narrowed(questions, reader, embedder)
+            outcomes = [_settled(one) for one in report.outcomes]
+            report = replace(report, outcomes=outcomes, exact=_settled(report.exact) if report.exact else None)
+            return report, _settled(_narrowed(questions, reader, embedder))
+
+
+def _settled(outcome: Outcome) -> Outcome:
+    return outcome._replace(results=[settled(result) for result in outcome.results])
 
 
 def _narrowed(questions: Sequence[Question], reader: Reader, embedder: Embedder) -> Outcome:
@@ -101,7 +108,8 @@ def _head(report: Report) -> Iterator[str]:
     yield "Brackets hold 95 % bootstrap intervals. *Gain* is over `raw`, question by question: where its interval holds"
     yield "0, the two may be equally good. *Agreement* is the share of the first ten of an exact search that are among"
     yield "the first ten. `calibrated` and `lexical` are by vectors and by words alone, `hybrid` by both, the default;"
-    yield "`rerank` is that and the built-in reranker, over pictures; `dim N` are vectors cut to N dimensions.\n"
+    yield "`rerank` is that and the built-in reranker, over pictures; `dim N` are vectors cut to N dimensions."
+    yield "The corpus's contact sheet is left out of answers about pictures that it shows, where it is no wrong one.\n"
     yield f"Labelled files that are not indexed: {len(report.not_indexed)}. Questions left out: {len(report.skipped)}."
     yield ""
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -30,13 +29,13 @@ from typing import Any, TypeAlias
 
 from PIL import Image
 
+from benchmarks.corpus import SHEET, settled
 from benchmarks.machine import circumstances
 from benchmarks.pictures import make_set
 from benchmarks.sheets import LAYOUTS
 from mmsearch import media
 from mmsearch.core import LoaderSettings, ModelOptions, Segment
 from mmsearch.evaluate import evaluate, named, read_questions
-from mmsearch.evaluate.metrics import METRICS as ALL_METRICS
 from mmsearch.evaluate.metrics import bootstrap
 from mmsearch.evaluate.questions import Question
 from mmsearch.evaluate.report import Result
@@ -52,13 +51,6 @@ ORDINARY, WHOLE = "the other pictures", "the sample corpus"
 METRICS = ("ndcg@10", "recall@5")
 WAYS = {"whole": "--no-tiles", "tiles": "--tiles"}
 LOOSE = "loose"
-SHEET = "contact_sheet.jpg"
-ON_SHEET = {
-    *("IMG_3309.jpg", "P1040412.jpg", "kickoff.webp", "IMG_0007.jpg", "DSC_0402.jpg", "flat_03.jpg", "departure.jpg"),
-    *("DSC_0661.webp", "dinner_friday.jpg", "IMG_4410.jpg", "coast_trip.webp", "paddock.jpg"),
-}
-"""What the sample corpus's own contact sheet shows."""
-
 READ = 3
 
 Scores: TypeAlias = "dict[tuple[str, str], dict[str, list[dict[str, float]]]]"
@@ -179,11 +171,8 @@ def _none() -> Any:
 
 def _measures(result: Result) -> dict[str, float]:
     """The measures of a question's hits, without the sample corpus's sheet where it shows an answer or what asks."""
-    question = result.question
-    about = {os.path.basename(path) for path in (question.image, *question.relevant)}
-    known = SHEET not in about and bool(about & ON_SHEET)
-    found = [path for path in result.found if not (known and os.path.basename(path) == SHEET)]
-    return {name: ALL_METRICS[name](found, question.relevant) for name in METRICS}
+    scores = settled(result).scores
+    return {name: scores[name] for name in METRICS}
 
 
 def _cost(paths: Sequence[Path]) -> dict[str, Any]:

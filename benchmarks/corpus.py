@@ -1,0 +1,28 @@
+"""What has to be known of the sample corpus to judge an answer: its contact sheet shows pictures that lie beside it."""
+
+from __future__ import annotations
+
+import os
+
+from mmsearch.evaluate.metrics import METRICS
+from mmsearch.evaluate.report import Result
+
+SHEET = "contact_sheet.jpg"
+ON_SHEET = {
+    *("IMG_3309.jpg", "P1040412.jpg", "kickoff.webp", "IMG_0007.jpg", "DSC_0402.jpg", "flat_03.jpg", "departure.jpg"),
+    *("DSC_0661.webp", "dinner_friday.jpg", "IMG_4410.jpg", "coast_trip.webp", "paddock.jpg"),
+}
+"""What the sample corpus's own contact sheet shows."""
+
+
+def settled(result: Result) -> Result:
+    """The result without the contact sheet where that shows an answer or what asks, unless it is labelled itself.
+
+    Its panel with a red car is no wrong answer to "red car", and the labels only name the picture.
+    """
+    question = result.question
+    about = {os.path.basename(path) for path in (question.image, *question.relevant)}
+    if SHEET in about or not about & ON_SHEET:
+        return result
+    found = tuple(path for path in result.found if os.path.basename(path) != SHEET)
+    return result._replace(found=found, scores={name: of(found, question.relevant) for name, of in METRICS.items()})
