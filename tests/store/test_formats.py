@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from tests.store.fixture import NOTES, make
 from tests.store.helpers import IDENTITY, unit
 
 HERE = Path(__file__).parent
+THEIRS = replace(IDENTITY, options=replace(IDENTITY.options, tiles=False))
+"""As it comes out of an index from before parts of pictures were segments."""
 KEPT = sorted(int(path.name.removeprefix("format")) for path in HERE.glob("format*") if path.is_dir())
 OLDER = [number for number in KEPT if number < schema.FORMAT]
 
@@ -79,14 +82,14 @@ def test_an_index_of_any_format_answers_as_it_is_and_is_not_touched(kept: tuple[
     paths = {place.item.path for places in told["places"].values() for place in places}
     assert {"/data/notes/garden.txt", "/data/Holidays/IMG_red-car2.jpg"} <= paths and "/data/gone.png" not in paths
     assert [record.path for record in told["failures"]] == ["/data/broken.pdf"] and told["missing"].missing
-    assert told["identity"] == IDENTITY and told["roots"] == ["/data"]
+    assert told["identity"] == THEIRS and told["roots"] == ["/data"]
     assert bytes_below(directory) == before
 
 
 def test_an_index_of_any_format_becomes_one_of_the_newest_and_says_the_same(kept: tuple[int, str]) -> None:
     number, directory = kept
     before, told = bytes_below(directory), answers(directory)
-    Writer.open(directory, IDENTITY).close()
+    Writer.open(directory, THEIRS).close()
     assert answers(directory) == told
     with Reader.open(directory) as reader:
         assert reader.format == schema.FORMAT and list(reader.problems()) == []
@@ -104,7 +107,7 @@ def test_an_index_of_any_format_becomes_one_of_the_newest_and_says_the_same(kept
 @pytest.mark.parametrize("number", OLDER)
 def test_an_older_index_gets_the_very_tables_of_a_new_one(number: int, tmp_path: Path) -> None:
     old = str(shutil.copytree(HERE / f"format{number}", tmp_path / "old"))
-    Writer.open(old, IDENTITY).close()
+    Writer.open(old, THEIRS).close()
     make(str(tmp_path / "new"))
     assert tables(old) == tables(str(tmp_path / "new"))
 
@@ -116,7 +119,7 @@ def test_what_a_killed_upgrade_left_does_not_stop_the_next(number: int, left: by
     temporary = Path(old, schema.BACKUP.format(number) + schema.TEMPORARY)
     temporary.write_bytes(left)
     temporary.with_name(temporary.name + "-journal").write_bytes(left)
-    Writer.open(old, IDENTITY).close()
+    Writer.open(old, THEIRS).close()
     assert format_of(Path(old, "meta.sqlite")) == schema.FORMAT
     assert format_of(Path(old, schema.BACKUP.format(number))) == number
     assert not [name for name in os.listdir(old) if schema.TEMPORARY in name]
@@ -132,13 +135,13 @@ def test_a_full_disk_leaves_an_older_index_as_it_was(number: int, limit: int, tm
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
     try:
         with nullcontext() if limit > 70_000 else pytest.raises(MmsearchError, match=r"^the index in [^\n]*$"):
-            Writer.open(old, IDENTITY).close()
+            Writer.open(old, THEIRS).close()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert format_of(Path(old, "meta.sqlite")) == (schema.FORMAT if limit > 70_000 else number) and answers(old) == told
     backup = Path(old, schema.BACKUP.format(number))
     assert not backup.exists() or format_of(backup) == number
-    Writer.open(old, IDENTITY).close()
+    Writer.open(old, THEIRS).close()
     assert answers(old) == told and format_of(backup) == number
 
 
@@ -147,14 +150,14 @@ def test_a_reader_keeps_the_older_format_while_a_writer_upgrades(number: int, tm
     old = str(shutil.copytree(HERE / f"format{number}", tmp_path / "old"))
     with Reader.open(old) as reader:
         before = reader.search(unit("d2", 0), "image", 3)
-        Writer.open(old, IDENTITY).close()
+        Writer.open(old, THEIRS).close()
         assert (reader.format, reader.has_words) == (number, number >= schema.FORMAT_WITH_WORDS)
         assert reader.search(unit("d2", 0), "image", 3) == before and reader.passages(["tomato"], 5) == []
         reader.refresh()
         assert reader.format == schema.FORMAT and len(reader.passages(["tomato"], 5)) == 1
 
 
-UPGRADE = "import sys; from mmsearch.store import Writer; from tests.store.helpers import IDENTITY as i; \
+UPGRADE = "import sys; from mmsearch.store import Writer; from tests.store.test_formats import THEIRS as i; \
 Writer.open(sys.argv[1], i).close()"
 
 
