@@ -15,7 +15,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-# Half an hour and more; docs/reliability.md tells what each command is for.
+# About an hour; docs/reliability.md tells what each command is for.
 lint: $(INSTALLED)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -31,7 +31,7 @@ $(INSTALLED): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@
 
-# Half an hour and more; docs/reliability.md says what each part shows.
+# About an hour; docs/reliability.md says what each part shows.
 torture: $(INSTALLED)
 	$(BIN)/python -m tests.crash --kills 1000 --faults 300 --cuts 2000 --json benchmarks/results/torture-crash.json
 	$(BIN)/python -m tests.hostile --files 20000 --json benchmarks/results/torture-hostile.json
