@@ -19,6 +19,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 from mmsearch.errors import MmsearchError
@@ -127,7 +128,7 @@ class Pool:
         self.budget = _Budget(BYTES_AHEAD)
         self.events: queue.SimpleQueue[Event | MmsearchError] = queue.SimpleQueue()
         self.closed = threading.Event()
-        self._waiting: deque[Task] = deque()
+        self._waiting: tuple[deque[Task], deque[Task]] = deque(), deque()
         self._arrived = threading.Condition()
         self._lanes: list[_Lane] = []
         self._started = 0.0
@@ -139,8 +140,9 @@ class Pool:
 
     def submit(self, task: Task) -> None:
         """Have a worker answer; never waits."""
+        # What is identified goes first: the model need not wait until everything that is asked for is.
         with self._arrived:
-            self._waiting.append(task)
+            self._waiting[not task.request.digest].append(task)
             self._arrived.notify()
         self._grow()
 
@@ -177,11 +179,11 @@ class Pool:
     def next_task(self) -> Task | None:
         """For a lane: what to do next, None when the pool is closed."""
         with self._arrived:
-            self._arrived.wait_for(lambda: self.closed.is_set() or self._waiting)
-            return None if self.closed.is_set() else self._waiting.popleft()
+            self._arrived.wait_for(lambda: self.closed.is_set() or any(self._waiting))
+            return None if self.closed.is_set() else next(filter(None, self._waiting)).popleft()
 
     def _grow(self) -> None:
-        if not self._waiting or len(self._lanes) >= self.limits.jobs:
+        if not any(self._waiting) or len(self._lanes) >= self.limits.jobs:
             return
         if not self._lanes:
             # Lanes import parts of it with the first array they get. Were this thread at it by then, one would give up.
@@ -194,7 +196,7 @@ class Pool:
     def _missing(self) -> int:
         """How many workers more are worth their start."""
         with self._arrived:
-            sizes = [task.request.entry.size for task in self._waiting]
+            sizes = [task.request.entry.size for task in chain(*self._waiting)]
         there = len(self._lanes)
         if there and time.monotonic() - self._started > GROW_SECONDS:
             return min(self.limits.jobs - there, len(sizes))
