@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from mmsearch.core import Reranker
 from mmsearch.evaluate.metrics import METRICS
 from mmsearch.evaluate.report import Result
 
@@ -26,3 +27,8 @@ def settled(result: Result) -> Result:
         return result
     found = tuple(path for path in result.found if os.path.basename(path) != SHEET)
     return result._replace(found=found, scores={name: of(found, question.relevant) for name, of in METRICS.items()})
+
+
+def no_reranker() -> Reranker:
+    """For evaluations of settings that read nothing again."""
+    raise AssertionError("nothing is reranked")

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.corpus import settled
+from benchmarks.corpus import no_reranker, settled
 from benchmarks.machine import circumstances
-from mmsearch.core import Embedder, Modality, Reranker
+from mmsearch.core import Embedder, Modality
 from mmsearch.evaluate import Interval, Outcome, Question, Report, Result, evaluate, named, read_questions, shortened
 from mmsearch.evaluate.report import agreement, figures, gain
 from mmsearch.opening import open_index, open_reranker, reranker_for, types_to_rerank
@@ -80,12 +80,8 @@ def _narrowed(questions: Sequence[Question], reader: Reader, embedder: Embedder)
     results: list[Result] = []
     for kinds, group in groups.items():
         setting = replace(default, options=replace(default.options, where=Filter(modalities=kinds)))
-        results += evaluate(group, reader, embedder, [setting], _no_reranker).outcomes[0].results
+        results += evaluate(group, reader, embedder, [setting], no_reranker).outcomes[0].results
     return Outcome("hybrid, kinds known", results, 0.0)
-
-
-def _no_reranker() -> Reranker:
-    raise AssertionError("no setting wants one")
 
 
 def page(report: Report, narrowed: Outcome) -> str:

@@ -29,7 +29,7 @@ from typing import Any, TypeAlias
 
 from PIL import Image
 
-from benchmarks.corpus import SHEET, settled
+from benchmarks.corpus import SHEET, no_reranker, settled
 from benchmarks.machine import circumstances
 from benchmarks.pictures import make_set
 from benchmarks.sheets import LAYOUTS
@@ -160,13 +160,9 @@ def _asked(work: Path, files: Path, questions: Sequence[Question], groups: dict[
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
         reader, embedder = open_index(index, None)
         with reader:
-            [outcome] = evaluate(questions, reader, embedder, named(["hybrid"]), _none).outcomes
+            [outcome] = evaluate(questions, reader, embedder, named(["hybrid"]), no_reranker).outcomes
         for at, result in enumerate(outcome.results):
             scores[groups[at], result.question.label][way].append(_measures(result))
-
-
-def _none() -> Any:
-    raise AssertionError("nothing is reranked")
 
 
 def _measures(result: Result) -> dict[str, float]:

@@ -12,21 +12,17 @@ from mmsearch import Index
 from mmsearch.cli import app
 from mmsearch.core import Hit
 from mmsearch.errors import IndexMissing, UsageError
-from tests.e2e.conftest import draw
+from tests.e2e.conftest import NOTES, draw
 
 README = Path(__file__).parent.parent / "README.md"
-NOTES = {
-    "garden.txt": "Tomatoes need six hours of sun a day. Water the vegetable garden early in the morning.",
-    "bike.md": "# Bicycle repair\n\nClean the chain, oil it, and check the brakes before a long ride.",
-}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two notes and two pictures, indexed into `.mmsearch` beside them."""
     folder = tmp_path_factory.mktemp("api")
-    for name, text in NOTES.items():
-        (folder / name).write_text(text)
+    for name in ("garden.txt", "bike.md"):
+        (folder / name).write_text(NOTES[name])
     draw(folder / "red.png", "red")
     draw(folder / "blue.png", "blue", "rectangle")
     app(["index", str(folder), "--index", str(folder / ".mmsearch")], standalone_mode=False)

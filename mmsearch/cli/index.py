@@ -206,7 +206,7 @@ def _start_early(spares: Spares, model: ModelOptions, roots: list[str], files: l
     from mmsearch.scan import Entry, entry, walk
 
     if needs_torch(model):
-        found = chain.from_iterable([*(walk(root, how.scan) for root in roots), map(entry, files)])
+        found = chain(*(walk(root, how.scan) for root in roots), map(entry, files))
         spares.start((one for one in found if isinstance(one, Entry)), how.limits.jobs)
 
 

@@ -124,7 +124,7 @@ class Pool:
         """`spares` are used up before any other process is started; they are the caller's to end."""
         self.setup = setup
         self.limits = limits
-        self.spares = spares or Spares()
+        self.spares = Spares() if spares is None else spares
         self.budget = _Budget(BYTES_AHEAD)
         self.events: queue.SimpleQueue[Event | MmsearchError] = queue.SimpleQueue()
         self.closed = threading.Event()

@@ -119,20 +119,21 @@ def lying_tables(rng: Random, name: str = "mp4") -> bytes:
     """Counts, times and sizes of a film's tables, all extreme."""
     made = FORMATS[name].make(rng)
     tables = {b"stts", b"stsz", b"stsc", b"stco", b"ctts", b"stss", b"mvhd", b"mdhd", b"tkhd", b"elst", b"stsd"}
-    found = [one for one in blocks(made, "boxes") if made[one.start + 4 : one.start + 8] in tables]
-    for one in rng.sample(found, min(3, len(found))):
-        at = one.body + 4 * rng.randrange(1, max(2, (one.end - one.body) // 4))
-        made = put(made, at, rng.choice(_COUNTS).to_bytes(4, "big"))
-    return made
+    return _lying(rng, made, tables, 3, 4)
 
 
 def lying_picture_boxes(rng: Random) -> bytes:
     """The same for a still picture: its sides, where its bytes lie, how many there are."""
     made = FORMATS[rng.choice(("avif", "avif", "heic"))].make(rng)
     tables = {b"ispe", b"iloc", b"iinf", b"ipma", b"pitm", b"iref", b"hdlr", b"av1C", b"pixi"}
+    return _lying(rng, made, tables, 2, 2)
+
+
+def _lying(rng: Random, made: bytes, tables: set[bytes], most: int, step: int) -> bytes:
+    """A file with an extreme number in some boxes of these names, at a multiple of `step` behind their start."""
     found = [one for one in blocks(made, "boxes") if made[one.start + 4 : one.start + 8] in tables]
-    for one in rng.sample(found, min(2, len(found))):
-        at = one.body + 2 * rng.randrange(1, max(2, (one.end - one.body) // 2))
+    for one in rng.sample(found, min(most, len(found))):
+        at = one.body + step * rng.randrange(1, max(2, (one.end - one.body) // step))
         made = put(made, at, rng.choice(_COUNTS).to_bytes(4, "big"))
     return made
 
