@@ -17,8 +17,9 @@ LAYERS = [
     {"scan", "media", "models", "store"},
     {"feed"},
     {"calibrate", "lexical", "build", "search"},
-    {"bench", "evaluate", "dupes", "opening"},
+    {"bench", "evaluate", "dupes", "opening", "written"},
     {"api", "graphics", "render"},
+    {"serve"},
     {"cli"},
 ]
 MAY_IMPORT_SIBLINGS = {3}
@@ -35,6 +36,8 @@ ROOMS = {
     "pypdfium2": {"media"},
     "click": {"cli"},
     "rich": {"cli", "render"},
+    "starlette": {"serve"},
+    "uvicorn": {"serve"},
 }
 
 

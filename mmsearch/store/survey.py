@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mmsearch.core import Modality
+from mmsearch.core import Facts, Modality
 from mmsearch.store import schema
 from mmsearch.store.paths import PathCodec
 
@@ -43,6 +43,13 @@ class Survey:
         with schema.translated(self.directory):
             rows = self.db.execute(f"{query} AND c.digest = ?", (digest,)).fetchall()
         return sorted(self.codec.decode(path) for (path,) in rows)
+
+    def facts(self, path: str) -> Facts:
+        """What is known of the content of a file, at most nothing."""
+        query = "SELECT c.width, c.height, c.duration, c.taken FROM files f JOIN contents c ON c.id = f.content_id"
+        with schema.translated(self.directory):
+            row = self.db.execute(f"{query} WHERE f.path = ?", (self.codec.encode(path),)).fetchone()
+        return Facts(*row) if row else Facts()
 
     def gone(self) -> Iterator[str]:
         """Files that the index takes to be there and that are not, in order."""
