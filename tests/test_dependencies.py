@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 MODULES = {"faiss-cpu": "faiss", "pillow": "PIL"}
 """Distributions whose module is called otherwise."""
-UNSEEN = {"torchvision": "transformers prepares pictures with it"}
+UNSEEN = {"python_multipart": "starlette reads forms with it", "torchvision": "transformers prepares pictures with it"}
 """Needed and never imported by us, and why."""
 OPTIONAL = {"matplotlib": "plot", "pillow_heif": "heic"}
 """Modules that an extra brings."""

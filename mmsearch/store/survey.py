@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mmsearch.core import Facts, Modality
 from mmsearch.store import schema
 from mmsearch.store.paths import PathCodec
+from mmsearch.store.queries import find_roots
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class Survey:
         with schema.translated(self.directory):
             rows = self.db.execute(f"{query} AND c.digest = ?", (digest,)).fetchall()
         return sorted(self.codec.decode(path) for (path,) in rows)
+
+    def roots(self) -> list[str]:
+        """What was indexed, absolute, in order."""
+        with schema.translated(self.directory):
+            return find_roots(self.db, self.codec)
 
     def facts(self, path: str) -> Facts:
         """What is known of the content of a file, at most nothing."""
