@@ -19,6 +19,7 @@ LAYERS = [
     {"calibrate", "lexical", "build", "search"},
     {"bench", "evaluate", "dupes", "opening"},
     {"api", "graphics", "render"},
+    {"mcp"},
     {"cli"},
 ]
 MAY_IMPORT_SIBLINGS = {3}
@@ -34,6 +35,7 @@ ROOMS = {
     "av": {"media"},
     "pypdfium2": {"media"},
     "click": {"cli"},
+    "mcp": {"mcp"},
     "rich": {"cli", "render"},
 }
 
