@@ -22,6 +22,7 @@ COMMANDS = {
     "models": "group",
     "eval": "evaluate",
     "dupes": "dupes",
+    "merge": "merge",
 }
 """Each command is a module of this package; under this name the module has its function or group."""
 
