@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Annotated, TypeAlias
 
 from mmsearch.bench.form import BenchFormat
-from mmsearch.cli.command import argument, choice, flag, value
+from mmsearch.cli.command import argument, choice, flag, once, value
 from mmsearch.render import Format
 
 MOST = 1_000_000_000
@@ -27,7 +27,16 @@ class Modes(str, Enum):
 # Every command
 IndexDir = Annotated[
     Text,
-    value("The index directory; default: $MMSEARCH_INDEX, the nearest .mmsearch/ upward, your own.", "DIR", "--index"),
+    once("The index directory; default: $MMSEARCH_INDEX, the nearest .mmsearch/ upward, your own.", "DIR", "--index"),
+]
+IndexDirs = Annotated[
+    Texts,
+    value(
+        "The index directory; several are searched as one; default: $MMSEARCH_INDEX, the nearest .mmsearch/ upward, "
+        "your own.",
+        "DIR",
+        "--index",
+    ),
 ]
 Device = Annotated[Text, value("cpu, cuda, cuda:1 or mps; default: the best there is.", "DEVICE", "--device")]
 Globs = Annotated[Texts, value("Only paths that match; !GLOB leaves out; repeatable.", "GLOB", "-g", "--glob")]
@@ -187,3 +196,8 @@ NullGroups = Annotated[
     bool,
     flag("Paths of copies, the one to keep first, each ended with NUL; an empty one ends a group.", "-0", "--print0"),
 ]
+
+# merge, export, import
+Sources = Annotated[Texts, argument("Indexes to join.", "INDEX")]
+Target = Annotated[Text, once("The index to make, or to add to.", "DIR", "-o", "--output")]
+Moved = Annotated[Texts, value("Files below OLD lie below NEW here; repeatable.", "OLD=NEW", "--map")]
