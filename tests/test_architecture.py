@@ -19,7 +19,7 @@ LAYERS = [
     {"calibrate", "lexical", "build", "search"},
     {"bench", "evaluate", "dupes", "opening", "written"},
     {"api", "graphics", "render"},
-    {"serve"},
+    {"mcp", "serve"},
     {"cli"},
 ]
 MAY_IMPORT_SIBLINGS = {3}
@@ -35,6 +35,7 @@ ROOMS = {
     "av": {"media"},
     "pypdfium2": {"media"},
     "click": {"cli"},
+    "mcp": {"mcp"},
     "rich": {"cli", "render"},
     "starlette": {"serve"},
     "uvicorn": {"serve"},

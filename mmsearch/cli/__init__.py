@@ -23,6 +23,8 @@ COMMANDS = {
     "eval": "evaluate",
     "dupes": "dupes",
     "serve": "serve",
+    "mcp": "mcp",
+    "merge": "merge",
 }
 """Each command is a module of this package; under this name the module has its function or group."""
 

@@ -10,51 +10,29 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mmsearch.core import Item, Modality, Span, Vectors
 from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged, IndexMismatch
 from mmsearch.store import checks, schema, vectors, words
-from mmsearch.store.filters import DEAD_CONTENTS, condition, passing_contents
+from mmsearch.store.filters import DEAD_CONTENTS, condition
+from mmsearch.store.nearest import Block, Nearest
 from mmsearch.store.queries import FILE_COLUMNS, file_record, find_file, find_roots, load_codec, require_readable
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, StoreStatus
+from mmsearch.store.rows import RowTable, marks, parts
 from mmsearch.store.survey import Survey, size_on_disk
-from mmsearch.store.vectors import Rows
 
 if TYPE_CHECKING:
     import numpy as np
-    import numpy.typing as npt
 else:
     np = Deferred("numpy")
 
 T = TypeVar("T")
-Mask: TypeAlias = "npt.NDArray[np.bool_]"
-
 _ATTEMPTS = 8
-_PARAMETERS = 500
-_MOST_TIES = 4096
 _MOST_NAMES = 512
-_NARROW = 2048
-"""So many vectors are compared one by one, which is exact with every kind of file, rather than looked up in it."""
-
-
-class Block(NamedTuple):
-    """Some vectors, float32 `(n, dim)`, with the ids of their items and of the contents these are of, int64 `(n,)`."""
-
-    items: Rows
-    contents: Rows
-    vectors: Vectors
-
-
-@dataclass(frozen=True)
-class _Segment:
-    number: int
-    name: str
-    count: int
 
 
 class Reader:
@@ -64,11 +42,7 @@ class Reader:
         """Use `open`."""
         self.directory = directory
         self._db = db
-        self._opened: dict[int, vectors.SegmentFile] = {}
-        self._contents: dict[int, Rows] = {}
-        self._dead: dict[int, list[int]] | None = None
-        self._last_filter: tuple[Filter, Mask] | None = None
-        self._begin()
+        self._begin({})
 
     @classmethod
     def open(cls, directory: str) -> Reader:
@@ -88,27 +62,24 @@ class Reader:
                 db.close()
                 raise
 
-    def _begin(self) -> None:
+    def _begin(self, opened: dict[int, vectors.SegmentFile]) -> None:
         self._db.execute("BEGIN")  # the snapshot starts with the first read and lasts until refresh or close
         self.format = require_readable(self._db, self.directory)
         self.identity = schema.identity_of(self._db, self.directory)
         self._codec = load_codec(self._db, self.directory)
-        self._contents.clear()
-        self._dead = None
-        self._last_filter = None
+        self._rows = RowTable(self._db, self._codec)
+        self._nearest = Nearest(self.directory, self.identity.dim, self._rows, opened)
 
     def refresh(self) -> None:
         """Go on to what is committed now. Ids of items that are still there stay what they were."""
         with schema.translated(self.directory):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            self._begin()
-            listed = {number for (number,) in self._db.execute("SELECT id FROM segments")}
-            self._opened = {number: file for number, file in self._opened.items() if number in listed}
+            self._begin(self._nearest.opened)
 
     def close(self) -> None:
         """End the snapshot. Closing twice is fine."""
-        self._opened.clear()
+        self._nearest.opened.clear()
         self._db.close()
 
     def __enter__(self) -> Reader:
@@ -127,9 +98,7 @@ class Reader:
         """
 
         def attempt() -> None:
-            for segment in self._segments():
-                with suppress(IndexDamaged):
-                    self._file(segment)
+            self._nearest.open_all()  # looked up anew each time: the snapshot changes between attempts
 
         with suppress(IndexDamaged):
             self._retry(attempt)
@@ -168,109 +137,9 @@ class Reader:
     ) -> list[list[tuple[int, float]]]:
         """What `search` finds for each of several vectors, float32 `(n, dim)`."""
         queries = np.ascontiguousarray(queries, dtype=np.float32)
-
-        def attempt() -> list[list[tuple[int, float]]]:
-            parts = [self._search_one(one, queries, k, where) for one in self._segments(partition)]
-            together = (chain.from_iterable(hits) for hits in zip(*parts, strict=True))
-            found = [sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k] for hits in together]
-            return found or [[] for _ in queries]
-
-        return self._retry(attempt) if k > 0 else [[] for _ in queries]
-
-    def _search_one(self, segment: _Segment, queries: Vectors, k: int, where: Filter) -> list[list[tuple[int, float]]]:
-        alive = self._alive(segment, where)
-        available = segment.count if alive is None else int(np.count_nonzero(alive))
-        if not available:
+        if k <= 0:
             return [[] for _ in queries]
-        file = self._file(segment)
-        if alive is not None and available <= _NARROW:
-            rows = np.flatnonzero(alive)
-            products = queries @ np.concatenate(list(file.read(rows))).T
-            bars = np.partition(products, available - min(k, available), axis=1)[:, available - min(k, available)]
-            kept = [scores >= bar for scores, bar in zip(products, bars, strict=True)]
-            return [self._hits(segment, rows[best], scores[best]) for scores, best in zip(products, kept, strict=True)]
-        found = file.search(queries, min(k + 1, available), alive)
-        return [
-            self._hits(segment, *self._whole_ties(file, query, hits, k, alive, available))
-            for query, hits in zip(queries, found, strict=True)
-        ]
-
-    @staticmethod
-    def _whole_ties(
-        file: vectors.SegmentFile, query: Vectors, found: tuple[Rows, Vectors], k: int, alive: Mask | None, most: int
-    ) -> tuple[Rows, Vectors]:
-        """FAISS picks at will among equal scores at the end of its list: look on until the tie ends, within reason."""
-        rows, scores = found
-        while k < len(rows) < min(most, k + _MOST_TIES) and scores[-1] == scores[k - 1]:
-            rows, scores = file.search(query[None], min(4 * len(rows), most), alive)[0]
-        return rows, scores
-
-    def _hits(self, segment: _Segment, rows: Rows, scores: Vectors) -> list[tuple[int, float]]:
-        return list(zip(self._item_ids(segment, rows), map(float, scores), strict=True))
-
-    def _alive(self, segment: _Segment, where: Filter) -> Mask | None:
-        """Which rows may answer, bool `(count,)`; None for all of them, which is the common case and costs nothing."""
-        if where != EVERYTHING:
-            chosen: Mask = self._allowed(where)[self._contents_of(segment)]
-            return chosen
-        dead = self._dead_rows().get(segment.number)
-        if dead is None:
-            return None
-        alive = np.ones(segment.count, dtype=np.bool_)
-        alive[dead] = False
-        return alive
-
-    def _dead_rows(self) -> dict[int, list[int]]:
-        """By segment, the rows that never answer: tombstones, and items whose every file is missing."""
-        if self._dead is None:
-            self._dead = {}
-            rows = self._db.execute(
-                "SELECT segment_id, row FROM tombstones UNION ALL"
-                f" SELECT segment_id, row FROM items WHERE content_id IN ({DEAD_CONTENTS})"
-            )
-            for number, row in rows:
-                self._dead.setdefault(number, []).append(row)
-        return self._dead
-
-    def _allowed(self, where: Filter) -> Mask:
-        """Bool by content id (0 is no content): has it a live file that passes?"""
-        if self._last_filter is None or self._last_filter[0] != where:
-            allowed = np.zeros(self._highest_content() + 1, dtype=np.bool_)
-            allowed[list(passing_contents(self._db, self._codec, where))] = True
-            self._last_filter = where, allowed
-        return self._last_filter[1]
-
-    def _highest_content(self) -> int:
-        return int(self._db.execute("SELECT coalesce(max(id), 0) FROM contents").fetchone()[0])
-
-    def _segments(self, partition: Modality | None = None) -> list[_Segment]:
-        rows = self._db.execute(
-            "SELECT id, name, count FROM segments WHERE ? IN (partition, '') ORDER BY id", (partition or "",)
-        )
-        return [_Segment(*row) for row in rows]
-
-    def _contents_of(self, segment: _Segment) -> Rows:
-        """The content of each row, int64 `(count,)`; 0 where the row is a tombstone."""
-        if segment.number not in self._contents:
-            query = "SELECT row, content_id FROM items WHERE segment_id = ?"
-            table = np.array(self._db.execute(query, (segment.number,)).fetchall(), dtype=np.int64).reshape(-1, 2)
-            contents = np.zeros(segment.count, dtype=np.int64)
-            contents[table[:, 0]] = table[:, 1]
-            self._contents[segment.number] = contents
-        return self._contents[segment.number]
-
-    def _item_ids(self, segment: _Segment, rows: Rows) -> list[int]:
-        ids: dict[int, int] = {}
-        for part in _parts([int(row) for row in rows]):
-            query = f"SELECT row, id FROM items WHERE segment_id = ? AND row IN ({_marks(part)})"
-            ids.update(self._db.execute(query, (segment.number, *part)))
-        return [ids[int(row)] for row in rows]
-
-    def _file(self, segment: _Segment) -> vectors.SegmentFile:
-        if segment.number not in self._opened:
-            path = vectors.segment_path(self.directory, segment.name)
-            self._opened[segment.number] = vectors.SegmentFile(path, self.identity.dim, segment.count)
-        return self._opened[segment.number]
+        return self._retry(lambda: self._nearest.search(queries, partition, k, where))
 
     def _retry(self, attempt: Callable[[], T]) -> T:
         """Run something that opens vector files; a merge may have replaced them since the snapshot was taken."""
@@ -295,7 +164,7 @@ class Reader:
         """
         found: dict[int, list[Located]] = {item_id: [] for item_id in item_ids}
         with schema.translated(self.directory):
-            for part in _parts(list(found)):
+            for part in parts(list(found)):
                 for located in self._located(part, where):
                     found[located.item_id].append(located)
         for places in found.values():
@@ -308,7 +177,7 @@ class Reader:
             "SELECT i.id, i.partition, i.ordinal, i.span_unit, i.span_start, i.span_end, i.text,"
             " c.digest, c.kind, c.modality, f.path, f.size, f.mtime_ns"
             " FROM items i JOIN contents c ON c.id = i.content_id JOIN files f ON f.content_id = c.id"
-            f" WHERE f.missing = 0 AND i.id IN ({_marks(item_ids)}){sql}",
+            f" WHERE f.missing = 0 AND i.id IN ({marks(item_ids)}){sql}",
             [*item_ids, *values],
         )
         for item_id, partition, ordinal, unit, start, end, text, digest, kind, modality, path, size, mtime_ns in rows:
@@ -333,7 +202,7 @@ class Reader:
         if not self.has_words:
             return []
         with schema.translated(self.directory):
-            allowed = self._allowed(where)
+            allowed = self._rows.allowed(where)
             rows = words.find_passages(self._db, terms, least)
             return list(islice(((item, score) for item, content, score in rows if allowed[content]), k))
 
@@ -378,38 +247,11 @@ class Reader:
 
     def vectors_of(self, item_ids: Sequence[int]) -> dict[int, Vectors]:
         """The vectors of items by their id, float32 `(dim,)` each."""
-        return self._retry(lambda: self._vectors(item_ids))
-
-    def _vectors(self, item_ids: Sequence[int]) -> dict[int, Vectors]:
-        listed: dict[int, list[tuple[int, int]]] = {}
-        for part in _parts(list(item_ids)):
-            query = f"SELECT segment_id, id, row FROM items WHERE id IN ({_marks(part)})"
-            for number, item, row in self._db.execute(query, part):
-                listed.setdefault(number, []).append((item, row))
-        segments = {one.number: one for one in self._segments()}
-        found: dict[int, Vectors] = {}
-        for number, places in listed.items():
-            blocks = self._file(segments[number]).read(np.array([row for _, row in places], np.int64))
-            found.update(zip((item for item, _ in places), chain.from_iterable(blocks), strict=True))
-        return found
+        return self._retry(lambda: self._nearest.of_items(item_ids))
 
     def sample(self, partition: Modality, limit: int = 1024) -> Vectors:
         """Live vectors spread evenly over a partition, the same ones each time: float32 `(at most limit, dim)`."""
-        return self._retry(lambda: self._sample(partition, limit))
-
-    def _sample(self, partition: Modality, limit: int) -> Vectors:
-        segments = self._segments(partition)
-        masks = [self._alive(segment, EVERYTHING) for segment in segments]
-        alive = [np.arange(s.count) if m is None else np.flatnonzero(m) for s, m in zip(segments, masks, strict=True)]
-        total = sum(map(len, alive))
-        picks = np.linspace(0, total - 1, min(limit, total)).astype(np.int64)
-        blocks, offset = [np.zeros((0, self.identity.dim), dtype=np.float32)], 0
-        for segment, rows in zip(segments, alive, strict=True):
-            mine = picks[(picks >= offset) & (picks < offset + len(rows))] - offset
-            offset += len(rows)
-            if len(mine):
-                blocks += self._file(segment).read(rows[mine])
-        return np.concatenate(blocks)
+        return self._retry(lambda: self._nearest.sample(partition, limit))
 
     def blocks(self, partition: Modality, where: Filter = EVERYTHING, numbers: int = 1 << 22) -> Iterator[Block]:
         """Every live vector of a partition that passes the filter, a block of at most `numbers` numbers at a time.
@@ -417,16 +259,8 @@ class Reader:
         A merge meanwhile does no harm, since all files are opened before the first block is read. The order is that of
         the files, the same each time for one snapshot.
         """
-        opened = self._retry(lambda: [(segment, self._file(segment)) for segment in self._segments(partition)])
-        step = max(1, numbers // self.identity.dim)
-        for segment, file in opened:
-            alive = self._alive(segment, where)
-            rows = np.arange(segment.count) if alive is None else np.flatnonzero(alive)
-            contents = self._contents_of(segment)
-            for start in range(0, len(rows), step):
-                some = rows[start : start + step]
-                items = np.array(self._item_ids(segment, some), dtype=np.int64)
-                yield Block(items, contents[some], np.concatenate(list(file.read(some))))
+        opened = self._retry(lambda: self._nearest.open_partition(partition))
+        yield from self._nearest.blocks(opened, where, numbers)
 
     def file(self, path: str) -> FileRecord | None:
         """What is known of one file."""
@@ -487,12 +321,3 @@ class Reader:
     def problems(self) -> Iterator[str]:
         """Read everything and say what is wrong with it, one line each; slow. Nothing comes from a sound index."""
         return checks.problems(self._db, self.directory, self.identity.dim)
-
-
-def _parts(values: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Pieces that fit into one statement's parameters."""
-    return (values[start : start + _PARAMETERS] for start in range(0, len(values), _PARAMETERS))
-
-
-def _marks(values: Sequence[int]) -> str:
-    return ",".join("?" * len(values))
