@@ -197,7 +197,6 @@ NullGroups = Annotated[
     flag("Paths of copies, the one to keep first, each ended with NUL; an empty one ends a group.", "-0", "--print0"),
 ]
 
-<<<<<<< HEAD
 # serve
 Host = Annotated[str, value("Address to listen at; others than this machine's own take a token.", "HOST", "--host")]
 Port = Annotated[
@@ -213,9 +212,8 @@ IdleTimeout = Annotated[
 ]
 MaxUpload = Annotated[int, value("Largest upload.", "MIB", "--max-upload", least=1, most=4096)]
 MaxWaiting = Annotated[int, value("Most queries that wait; others hear 503.", "N", "--max-waiting", least=1, most=MOST)]
-=======
+
 # merge, export, import
 Sources = Annotated[Texts, argument("Indexes to join.", "INDEX")]
 Target = Annotated[Text, once("The index to make, or to add to.", "DIR", "-o", "--output")]
 Moved = Annotated[Texts, value("Files below OLD lie below NEW here; repeatable.", "OLD=NEW", "--map")]
->>>>>>> main

@@ -64,7 +64,7 @@ def item(session: Session, key: str) -> dict[str, Any]:
         "modality": one.modality,
         "kind": place.kind,
         "text": one.text,
-        "facts": asdict(session.reader.survey.facts(one.path)),
+        "facts": asdict(session.reader.survey.facts(one.digest)),
         "size": place.size,
         "modified": place.mtime_ns / 1e9,
         "stale": bool(stale),

@@ -49,19 +49,11 @@ class Survey:
             rows = self.db.execute(f"{query} AND c.digest = ?", (digest,)).fetchall()
         return sorted(self.codec.decode(path) for (path,) in rows)
 
-<<<<<<< HEAD
     def roots(self) -> list[str]:
         """What was indexed, absolute, in order."""
         with schema.translated(self.directory):
             return find_roots(self.db, self.codec)
 
-    def facts(self, path: str) -> Facts:
-        """What is known of the content of a file, at most nothing."""
-        query = "SELECT c.width, c.height, c.duration, c.taken FROM files f JOIN contents c ON c.id = f.content_id"
-        with schema.translated(self.directory):
-            row = self.db.execute(f"{query} WHERE f.path = ?", (self.codec.encode(path),)).fetchone()
-        return Facts(*row) if row else Facts()
-=======
     def parts(self, digest: str, first: int, last: int) -> list[int]:
         """Ids of the items from one ordinal to another of the contents whose digest begins so, in order."""
         return self._items(digest, "i.ordinal BETWEEN ? AND ?", (first, last))
@@ -80,7 +72,6 @@ class Survey:
         query = "SELECT width, height, duration, taken FROM contents WHERE digest >= ? AND digest < ?"
         with schema.translated(self.directory):
             return Facts(*(self.db.execute(query, (digest, digest + AFTER_DIGITS)).fetchone() or ()))
->>>>>>> main
 
     def gone(self) -> Iterator[str]:
         """Files that the index takes to be there and that are not, in order."""
