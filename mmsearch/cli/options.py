@@ -108,6 +108,7 @@ Memory = Annotated[
     float | None, value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", least=0, most=MOST)
 ]
 Progress = Annotated[bool, flag("Tell how long it will take, off a terminal too.", "--progress")]
+Watch = Annotated[bool, flag("Then go on: index again whenever files change, until Ctrl-C.", "--watch")]
 DryRun = Annotated[bool, flag("Only tell what would be done.", "--dry-run")]
 
 # Models
