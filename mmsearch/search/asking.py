@@ -18,7 +18,7 @@ import numpy as np
 from mmsearch import media
 from mmsearch.core import Content, Embedder, Modality, Query, QueryPart, Segment, Vectors
 from mmsearch.errors import MediaError, UsageError
-from mmsearch.store import Identity, Reader
+from mmsearch.store import AnyReader, Identity
 
 NOT_WEIGHT = -0.5
 """At full weight a query would become the difference of two texts, which is near to neither kind of thing."""
@@ -78,7 +78,7 @@ class Stored:
 class Asker:
     """Turns what was asked into queries for one index and its model."""
 
-    def __init__(self, reader: Reader, embedder: Embedder, stdin: BinaryIO | None = None) -> None:
+    def __init__(self, reader: AnyReader, embedder: Embedder, stdin: BinaryIO | None = None) -> None:
         self._reader = reader
         self._embedder = embedder
         self._spec = embedder.spec
