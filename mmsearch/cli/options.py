@@ -16,6 +16,14 @@ Text: TypeAlias = str | None
 Texts: TypeAlias = list[str] | None
 
 
+class Exchanges(str, Enum):
+    """What an index can be exported to."""
+
+    parquet = "parquet"
+    qdrant = "qdrant"
+    lance = "lance"
+
+
 class Modes(str, Enum):
     """How a search ranks; the library has the same as literals, whose import would slow `--help` down."""
 
@@ -218,3 +226,13 @@ MaxWaiting = Annotated[int, value("Most queries that wait; others hear 503.", "N
 Sources = Annotated[Texts, argument("Indexes to join.", "INDEX")]
 Target = Annotated[Text, once("The index to make, or to add to.", "DIR", "-o", "--output")]
 Moved = Annotated[Texts, value("Files below OLD lie below NEW here; repeatable.", "OLD=NEW", "--map")]
+Ways = Annotated[Exchanges | None, choice("What to write.", "--to")]
+Outside = Annotated[
+    Text, once("The file or folder to write, or the URL of a Qdrant server.", "TARGET", "-o", "--output")
+]
+Collection = Annotated[str, value("Of Qdrant.", "NAME", "--collection")]
+Force = Annotated[bool, flag("Replace what is there.", "--force")]
+TableFile = Annotated[str, argument("A Parquet file, or the folder of a Lance dataset.", "TABLE")]
+ImportModel = Annotated[
+    Text, value("What made the vectors: a name of `models list`, a hub id or a directory.", "MODEL", "--model")
+]

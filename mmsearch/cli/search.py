@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded, terminal_width
-from mmsearch.cli.locate import locate
+from mmsearch.cli.locate import locate_all
 from mmsearch.cli.pictures import screen, show
 from mmsearch.errors import UsageError
-from mmsearch.opening import crowded, make_room, open_index, open_reranker, reranker_for, with_gains
+from mmsearch.opening import crowded, make_room, open_indexes, open_reranker, reranker_for, with_gains
 from mmsearch.render import Format, harmless, hit_fields, hits, to_json
 from mmsearch.written import Wanted
 
@@ -66,7 +66,7 @@ def search(
     as_jsonl: options.JsonLines = False,
     paths: options.Paths = False,
     null: options.Print0 = False,
-    index: options.IndexDir = None,
+    index: options.IndexDirs = None,
     device: options.Device = None,
     trust_remote_code: options.TrustRemoteCode = False,
 ) -> None:
@@ -131,7 +131,7 @@ def search(
     wanted = given.options()
     asked = _asked(given.asked(), queries)
     models = any(one.texts or one.negatives or one.image or one.audio or one.video for one in asked)
-    reader, embedder = open_index(locate(index), device, models, trust_remote_code)
+    reader, embedder = open_indexes(locate_all(index), device, models, trust_remote_code)
     meant: Iterable[Query] = map(Asker(reader, embedder, sys.stdin.buffer if queries != "-" else None).query, asked)
     second = None
     if given.rerank:
