@@ -53,9 +53,19 @@ def status(
     elif failures:
         emit(_failures(reader, as_json))
     elif as_json:
-        emit(to_json({"index": directory, **_fields(reader.status())}) + "\n")
+        emit(to_json({"index": directory, **_fields(reader.status()), "server": _server(directory)}) + "\n")
     else:
-        emit(counts(directory, _rows(reader.status())))
+        there = _server(directory)
+        told = [("server", f"{there['url']}, process {there['pid']}")] if there else []
+        emit(counts(directory, _rows(reader.status()) + told))
+
+
+def _server(directory: str) -> dict[str, Any] | None:
+    """Address and process of the server of an index, where one runs."""
+    from mmsearch.serve import presence
+
+    there = presence.ask(directory, {"do": "ask"})
+    return None if there is None else {"url": str(there["url"]), "pid": int(there["pid"])}
 
 
 def _check(reader: Reader, as_json: bool) -> None:
