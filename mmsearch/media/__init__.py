@@ -162,7 +162,7 @@ def seen_as(item: Item) -> str:
 
 
 def glimpse(item: Item, settings: LoaderSettings) -> Picture:
-    """What an indexed part looks like: the picture, its page, or one frame of its stretch of a video.
+    """What an indexed part looks like: the picture or its box, its page, or one frame of its stretch of a video.
 
     Uint8 `(h, w, 3)`, as small as `settings` say. What is in the file now is shown, whether or not it was indexed.
 
@@ -172,6 +172,10 @@ def glimpse(item: Item, settings: LoaderSettings) -> Picture:
     path, span, kind_name = item.path, item.span, seen_as(item)
     if not kind_name:
         raise MediaError(f"{item.modality} is nothing to look at")
+    if span.box is not None:
+        from mmsearch.media import image
+
+        return image.region(path, span.box, settings)
     if kind_name == "video":
         from mmsearch.media import video
 
