@@ -9,10 +9,11 @@ import asyncio
 import logging
 import os
 import secrets
+import signal
 import socket
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_PORT = 8642
 MOST_BYTES = 64 << 20
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE_SECONDS = 3
 """What is being answered when the server ends has so long."""
 
@@ -170,7 +172,21 @@ class _Running:
 def _web(server: Server) -> uvicorn.Server:
     import uvicorn
 
-    return uvicorn.Server(
+    class Web(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """End in order on a signal, but for those that whoever started us has ignored."""
+            heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            before = {number: signal.signal(number, self.handle_exit) for number in heard}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+            if self._captured_signals:
+                raise KeyboardInterrupt
+
+    return Web(
         uvicorn.Config(
             server.app(),
             http="h11",
