@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from mmsearch.cli import app
 from mmsearch.serve import presence, warm
 from tests.serve.conftest import CORPUS, Served, environment, run, serving
 from tests.serve.conftest import made as made  # noqa: PLC0414  # a fixture
@@ -25,17 +27,30 @@ def served(made: tuple[Path, Path]) -> Iterator[Served]:
         yield one
 
 
-def search(served: Served, *args: str, cold: bool = False, stdin: bytes = b"", **more: str) -> tuple[int, bytes, bytes]:
-    """Exit code, stdout and stderr."""
+@pytest.fixture
+def search(
+    served: Served, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Callable[..., tuple[int, bytes, bytes]]:
+    """The command in this process: exit code, stdout and stderr."""
+
+    def searched(*args: str, cold: bool = False) -> tuple[int, bytes, bytes]:
+        monkeypatch.chdir(served.folder / "pictures")
+        monkeypatch.delenv("MMSEARCH_NO_SERVER", raising=False)
+        monkeypatch.setattr(logging.root, "handlers", [])  # a process of its own would say each warning again
+        argv = ["search", "--index", str(served.index), *args, *["--no-server"] * cold]
+        with pytest.raises(SystemExit) as ended:
+            app.main(argv, prog_name="mmsearch")
+        out, err = capfdbinary.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return searched
+
+
+def process(served: Served, *args: str, stdin: bytes = b"", **more: str) -> tuple[int, bytes, bytes]:
+    """The same as a process."""
     argv = [sys.executable, "-m", "mmsearch", "search", "--index", str(served.index), *args]
-    done = subprocess.run(
-        argv + ["--no-server"] * cold,
-        cwd=served.folder / "pictures",
-        env=environment() | more,
-        input=stdin,
-        capture_output=True,
-        check=False,
-    )
+    env = environment() | more
+    done = subprocess.run(argv, cwd=served.folder / "pictures", env=env, input=stdin, capture_output=True, check=False)
     assert b"Traceback" not in done.stderr, done.stderr.decode()
     return done.returncode, done.stdout, done.stderr
 
@@ -74,8 +89,8 @@ def questions(served: Served) -> int:
     ],
     ids=lambda args: " ".join(args)[:50],
 )
-def test_a_served_search_prints_the_same(served: Served, args: list[str]) -> None:
-    assert search(served, *args) == search(served, *args, cold=True)
+def test_a_served_search_prints_the_same(search: Callable[..., tuple[int, bytes, bytes]], args: list[str]) -> None:
+    assert search(*args) == search(*args, cold=True)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +98,10 @@ def test_a_served_search_prints_the_same(served: Served, args: list[str]) -> Non
 )
 def test_it_really_is_served(served: Served, args: list[str]) -> None:
     before = questions(served)
-    assert search(served, *args)[0] == 0
+    found = process(served, *args)
+    assert found[0] == 0
     assert questions(served) == before + 1
+    assert found == process(served, *args, "--no-server")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +118,7 @@ def test_it_really_is_served(served: Served, args: list[str]) -> None:
 def test_what_is_not_for_the_server_is_done_without_it(served: Served, args: list[str], more: dict[str, str]) -> None:
     before = questions(served)
     stdin = b"a car\n" if "--queries" in args else (CORPUS / "pictures/kickoff.webp").read_bytes()
-    code, out, err = search(served, *args, stdin=stdin, **more)
+    code, out, err = process(served, *args, stdin=stdin, **more)
     assert (code, err, questions(served)) == (0, b"", before)
     assert out
 
@@ -111,7 +128,7 @@ def test_a_served_search_imports_nothing_heavy(served: Served) -> None:
         "import sys\nfrom mmsearch.cli import main\nsys.argv = ['mmsearch', *sys.argv[1:]]\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\nprint('LOADED', *{n.split('.')[0] for n in sys.modules})"
     )
-    for form in ("table", "json", "jsonl", "csv", "paths"):
+    for form in ("table", "json", "csv"):
         argv = [sys.executable, "-c", code, "search", "red car", "--index", str(served.index), "--format", form]
         done = subprocess.run(argv, env=environment(), capture_output=True, text=True, check=True)
         loaded = set(done.stdout.rpartition("LOADED")[2].split())

@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,15 @@ def own(notes: Path, tmp_path: Path) -> Path:
     return tmp_path / "own"
 
 
+@pytest.fixture(scope="module")
+def steady(notes: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server that no test ends."""
+    index = tmp_path_factory.mktemp("steady") / "index"
+    shutil.copytree(notes / "index", index)
+    with serving(index, notes / "notes") as one:
+        yield one
+
+
 def test_too_many_at_once_are_told_to_come_again(notes: Path) -> None:
     with serving(notes / "index", notes / "notes", "--max-waiting", "2") as served:
 
@@ -63,13 +72,12 @@ def test_too_many_at_once_are_told_to_come_again(notes: Path) -> None:
         assert served.ask("/api/status").json["server"]["refused"] > 0
 
 
-def test_questions_at_once_share_batches_and_are_answered_each(notes: Path) -> None:
-    with serving(notes / "index", notes / "notes") as served:
-        plain = {n: served.search(q=f"water {n}")["hits"] for n in range(24)}
-        before = served.ask("/api/status").json["server"]
-        with ThreadPoolExecutor(16) as pool:
-            found = dict(zip(plain, pool.map(lambda n: served.search(q=f"water {n}"), plain), strict=True))
-        after = served.ask("/api/status").json["server"]
+def test_questions_at_once_share_batches_and_are_answered_each(steady: Served) -> None:
+    plain = {n: steady.search(q=f"water {n}")["hits"] for n in range(24)}
+    before = steady.ask("/api/status").json["server"]
+    with ThreadPoolExecutor(16) as pool:
+        found = dict(zip(plain, pool.map(lambda n: steady.search(q=f"water {n}"), plain), strict=True))
+    after = steady.ask("/api/status").json["server"]
     for number, answer in found.items():
         assert answer["query"] == f"water {number}"
         assert [hit["id"] for hit in answer["hits"]] == [hit["id"] for hit in plain[number]]
@@ -78,12 +86,12 @@ def test_questions_at_once_share_batches_and_are_answered_each(notes: Path) -> N
     assert after["batches"] - before["batches"] < 24
 
 
-def test_one_bad_question_spoils_no_other(notes: Path) -> None:
+def test_one_bad_question_spoils_no_other(steady: Served) -> None:
     def ask(options: dict[str, str]) -> int:
         body = json.dumps(options).encode()
-        return served.ask("/api/search", "POST", body, {"content-type": "application/json"}).status
+        return steady.ask("/api/search", "POST", body, {"content-type": "application/json"}).status
 
-    with serving(notes / "index", notes / "notes") as served, ThreadPoolExecutor(12) as pool:
+    with ThreadPoolExecutor(12) as pool:
         statuses = list(pool.map(ask, [{"q": "water", "mode": "lexical"}, {"q": "word " * 15_000}, {"q": "sun"}] * 6))
     assert statuses == [200, 400, 200] * 6
 
@@ -145,18 +153,14 @@ def test_a_signal_ends_it_in_order(notes: Path, number: signal.Signals) -> None:
     assert not {"serve.json", "serve.sock"} & set(os.listdir(notes / "index"))
 
 
-def test_one_server_for_one_index(notes: Path) -> None:
-    with serving(notes / "index", notes / "notes") as served:
-        done = run("serve", "--index", str(notes / "index"), "--port", "0")
-        assert done.returncode == 2
-        assert (
-            f"is served already at http://127.0.0.1:{served.port}/ by process {served.process.pid}".encode()
-            in done.stderr
-        )
-        there = run("serve", "--background", "--index", str(notes / "index"))
-        assert there.stdout.decode() == f"http://127.0.0.1:{served.port}/\n"
-        told = json.loads(run("status", "--json", "--index", str(notes / "index")).stdout)
-        assert told["server"] == {"url": f"http://127.0.0.1:{served.port}/", "pid": served.process.pid}
+def test_one_server_for_one_index(steady: Served) -> None:
+    index, url = str(steady.index), f"http://127.0.0.1:{steady.port}/"
+    done = run("serve", "--index", index, "--port", "0")
+    assert done.returncode == 2
+    assert f"is served already at {url} by process {steady.process.pid}".encode() in done.stderr
+    assert run("serve", "--background", "--index", index).stdout.decode() == f"{url}\n"
+    told = json.loads(run("status", "--json", "--index", index).stdout)
+    assert told["server"] == {"url": url, "pid": steady.process.pid}
 
 
 def test_what_a_killed_server_left_does_no_harm(notes: Path) -> None:
@@ -212,25 +216,25 @@ def test_an_index_at_the_end_of_a_long_path_has_its_socket_elsewhere(own: Path) 
     assert not os.path.exists(os.path.dirname(found.socket))
 
 
-def test_a_client_that_hangs_up_or_says_nonsense_is_forgotten(served: Served) -> None:
-    path = str(served.index / "serve.sock")
+def test_a_client_that_hangs_up_or_says_nonsense_is_forgotten(steady: Served) -> None:
+    path = str(steady.index / "serve.sock")
     if not os.path.exists(path):
         pytest.skip("no Unix sockets here, or the path is too long")
     for data in (b"", b"\xff" * 8, b"\0" * 7, b"\2" + b"\0" * 7 + b"[]", b"\1" + b"\0" * 7 + b"{"):
         with socket.socket(socket.AF_UNIX) as there:
             there.connect(path)
             there.sendall(data)
-    assert presence.ask(str(served.index), {"do": "ask"}) is not None
+    assert presence.ask(str(steady.index), {"do": "ask"}) is not None
 
 
-def test_many_requests_end_in_no_leak_of_files(served: Served) -> None:
-    descriptors = f"/proc/{served.process.pid}/fd"
+def test_many_requests_end_in_no_leak_of_files(steady: Served) -> None:
+    descriptors = f"/proc/{steady.process.pid}/fd"
     if not os.path.isdir(descriptors):
         pytest.skip("no /proc here")
-    hit = served.search(q="car")["hits"][0]
-    served.ask(hit["media"])
+    hit = steady.search(q="water")["hits"][0]
+    steady.ask(hit["media"])
     before = len(os.listdir(descriptors))
     for _ in range(30):
-        served.ask(hit["media"], headers={"range": "bytes=0-9"})
-        served.ask(hit["media"], "HEAD")
+        steady.ask(hit["media"], headers={"range": "bytes=0-9"})
+        steady.ask(hit["media"], "HEAD")
     assert until(lambda: len(os.listdir(descriptors)) <= before + 3)
