@@ -236,7 +236,9 @@ def _link(path: str, span: Span) -> str:
     """What opens the file at the page, second or box, in viewers that know the usual fragments."""
     box = ",".join(map(str, span.box or ()))
     at = {"page": f"#page={span.start:.0f}", "second": f"#t={span.start:g}", "box": f"#xywh={box}"}.get(span.unit, "")
-    return Path(path).absolute().as_uri() + at
+    from mmsearch.core import is_object
+
+    return (path if is_object(path) else Path(path).absolute().as_uri()) + at
 
 
 def _cells(hit: Hit, base: str, explain: bool) -> dict[str, str]:

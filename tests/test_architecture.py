@@ -15,9 +15,9 @@ PACKAGE = Path(__file__).parent.parent / "mmsearch"
 LAYERS = [
     {"core", "deferred", "errors", "regular"},
     {"scan", "media", "models", "store"},
-    {"feed"},
+    {"feed", "objects"},
     {"calibrate", "lexical", "build", "search"},
-    {"bench", "evaluate", "dupes", "opening"},
+    {"bench", "cluster", "evaluate", "dupes", "opening"},
     {"api", "graphics", "render"},
     {"cli"},
 ]
@@ -35,6 +35,9 @@ ROOMS = {
     "pypdfium2": {"media"},
     "click": {"cli"},
     "rich": {"cli", "render"},
+    "ray": {"cluster"},
+    "fsspec": {"objects"},
+    "pyarrow": {"cluster", "objects"},
 }
 
 

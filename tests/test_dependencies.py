@@ -16,7 +16,7 @@ MODULES = {"faiss-cpu": "faiss", "pillow": "PIL"}
 """Distributions whose module is called otherwise."""
 UNSEEN = {"torchvision": "transformers prepares pictures with it"}
 """Needed and never imported by us, and why."""
-OPTIONAL = {"matplotlib": "plot", "pillow_heif": "heic"}
+OPTIONAL = {"fsspec": "ray", "matplotlib": "plot", "pillow_heif": "heic", "pyarrow": "ray", "ray": "ray"}
 """Modules that an extra brings."""
 
 
@@ -24,7 +24,7 @@ def requirements(section: str) -> dict[str, str]:
     """Name -> bounds, of a list of strings in pyproject.toml; Python 3.10 has no parser for it."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (listed,) = re.findall(rf"^{section} = (\[.*?\])$", text, re.M | re.S)
-    pairs = (re.fullmatch(r"([A-Za-z0-9_.-]+)([^;]*)(?:;.*)?", one) for one in ast.literal_eval(listed))
+    pairs = (re.fullmatch(r"([A-Za-z0-9_.-]+)(?:\[[a-z,]+\])?([^;]*)(?:;.*)?", one) for one in ast.literal_eval(listed))
     return {found[1].lower(): found[2].strip() for found in pairs if found}
 
 
@@ -49,7 +49,7 @@ def module(distribution: str) -> str:
     return MODULES.get(distribution, distribution.replace("-", "_"))
 
 
-@pytest.mark.parametrize("section", ["dependencies", "heic", "plot", "training", "dev"])
+@pytest.mark.parametrize("section", ["dependencies", "heic", "plot", "ray", "training", "dev"])
 def test_every_dependency_has_a_lower_bound_and_nothing_else(section: str) -> None:
     bounds = requirements(section)
     assert bounds

@@ -124,6 +124,7 @@ def parse_date(text: str) -> datetime:
 
 
 def _folder(path: str) -> str:
+    from mmsearch.core import is_object
     from mmsearch.scan import spelled
 
-    return spelled(os.path.expanduser(path))
+    return path.rstrip("/") if is_object(path) else spelled(os.path.expanduser(path))

@@ -4,7 +4,7 @@ SQLite is the truth and lists immutable files of vectors. Knows nothing about mo
 """
 
 from mmsearch.store.checks import Repaired, repair
-from mmsearch.store.queries import read_identity, read_roots
+from mmsearch.store.queries import read_contents, read_identity, read_roots
 from mmsearch.store.reader import Reader
 from mmsearch.store.records import (
     EVERYTHING,
@@ -30,6 +30,7 @@ __all__ = [
     "Repaired",
     "StoreStatus",
     "Writer",
+    "read_contents",
     "read_identity",
     "read_roots",
     "repair",
