@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from functools import lru_cache
 from hashlib import blake2b
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,6 +23,8 @@ _TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5")
 """What stores call the time of an object, and what names its content."""
 _WEB = {"http", "https"}
+_ARROW = {"s3", "gs", "gcs"}
+"""Stores that pyarrow reads where the package that fsspec would take is not installed."""
 GONE = "no such object"
 _SECOND = 1_000_000_000
 _LONGEST_NAME = 100
@@ -50,7 +53,7 @@ def filesystem(url: str) -> tuple[Any, str]:
     try:
         found, path = fsspec.core.url_to_fs(url)
     except ImportError as error:
-        return _by_arrow(url, error)
+        return _by_arrow(url, _one_line(error))
     except ValueError as error:
         raise UsageError(f"{url}: {_one_line(error)}") from None
     except Exception as error:  # of the store's own package: settings, credentials
@@ -58,17 +61,25 @@ def filesystem(url: str) -> tuple[Any, str]:
     return found, str(path)
 
 
-def _by_arrow(url: str, missing: ImportError) -> tuple[Any, str]:
+def _by_arrow(url: str, missing: str) -> tuple[Any, str]:
+    """The same with pyarrow's reader; keys are taken as they are, in which a URL would have escapes."""
+    scheme, _, path = url.partition("://")
+    if scheme not in _ARROW:
+        raise Unreachable(f"{url}: {missing}")
     try:
-        from fsspec.implementations.arrow import ArrowFSWrapper
-        from pyarrow.fs import FileSystem
+        return _arrow(f"{scheme}://{path.partition('/')[0]}"), path
     except ImportError:
         raise Unreachable('objects of stores need pyarrow: `pip install "mmsearch[ray]"`') from None
-    try:
-        found, path = FileSystem.from_uri(url)
-    except Exception:
-        raise Unreachable(f"{url}: {_one_line(missing)}") from None
-    return ArrowFSWrapper(found), str(path)
+    except Exception as error:  # settings, credentials, what it was built without
+        raise Unreachable(f"{url}: {_one_line(error)}; {missing}") from None
+
+
+@lru_cache(maxsize=8)  # each looks for the region of its bucket
+def _arrow(bucket: str) -> Any:
+    from fsspec.implementations.arrow import ArrowFSWrapper
+    from pyarrow.fs import FileSystem
+
+    return ArrowFSWrapper(FileSystem.from_uri(bucket)[0])
 
 
 def normal(url: str) -> str:

@@ -20,10 +20,11 @@ from mmsearch.render import to_json
 
 if TYPE_CHECKING:
     from mmsearch.build import BuildOptions
+    from mmsearch.cli.clustered import ClusterOptions
     from mmsearch.core import Embedder, IndexReport, ModelOptions
     from mmsearch.feed.pool import Limits
     from mmsearch.feed.processes import Spares
-    from mmsearch.scan import Entry, ScanOptions
+    from mmsearch.scan import Entry, Problem, ScanOptions
     from mmsearch.store import Identity
 
 NEW_FAILURES = 5
@@ -46,6 +47,9 @@ def index(
     rebuild: options.Rebuild = False,
     dry_run: options.DryRun = False,
     progress: options.Progress = False,
+    engine: options.Engine = options.Engines.local,
+    ray_address: options.RayAddress = None,
+    shards: options.Shards = None,
     jobs: options.Jobs = None,
     timeout: options.Timeout = None,
     memory: options.Memory = None,
@@ -78,6 +82,8 @@ def index(
       fd -0 . | mmsearch index --files-from - -0
 
       mmsearch index ~/Pictures --model ./my-model --index ~/Pictures/.mmsearch
+
+      mmsearch index s3://bucket/photos --engine ray --ray-address auto --shards s3://bucket/shards
     """
     from mmsearch.build import BuildOptions
     from mmsearch.scan import ScanOptions
@@ -89,15 +95,16 @@ def index(
         processor_kwargs=parse_object(processor_kwargs, "--processor-kwargs"), trust_remote_code=trust_remote_code,
         dummy_weights=dummy_weights,
     )  # fmt: skip
+    ray = _cluster_options(engine, ray_address, shards, jobs, device, progress)
     directory = locate(index) if dry_run else locate_for_writing(index)
     scan = ScanOptions(hidden, not no_ignore, tuple(globs or ()), follow, (directory,))
-    places = _existing(roots or [])
+    places = [_existing(root, ray is not None) for root in roots or []]
     with _listed(files_from, null) as files:
         if dry_run:
-            report = _plan(directory, places, files, scan)
+            report = _plan(directory, places, files, scan, ray is not None)
         else:
             how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
-            report = _run(directory, places, files, given, how, rebuild, progress)
+            report = _run(directory, places, files, given, how, rebuild, progress, ray)
     emit(to_json(report.to_json()) + "\n") if as_json else _summarise(report, directory, dry_run)
     if report.failed:
         raise Exit(NEW_FAILURES)
@@ -125,13 +132,39 @@ def _limits(jobs: int | None, seconds: float | None, gib: float | None) -> Limit
     )
 
 
-def _existing(roots: list[str]) -> list[str]:
+def _cluster_options(
+    engine: options.Engines,
+    address: str | None,
+    shards: str | None,
+    jobs: int | None,
+    device: str | None,
+    progress: bool,
+) -> ClusterOptions | None:
+    """What was asked of a cluster, None for a local run; an option that would do nothing is an error."""
+    if engine is options.Engines.local:
+        for name, value in (("--ray-address", address), ("--shards", shards)):
+            if value is not None:
+                raise UsageError(f"{name} belongs to --engine ray")
+        return None
+    from mmsearch.cli.clustered import ClusterOptions
+
+    return ClusterOptions.of(address, shards, jobs, device, progress)
+
+
+def _existing(root: str, objects_too: bool) -> str:
+    """A root as it is kept. Raises UsageError where there is nothing."""
+    from mmsearch.core import is_object
     from mmsearch.scan import spelled
 
-    for root in roots:
-        if not os.path.lexists(root):
-            raise UsageError(f"no such file or folder: {root}")
-    return [spelled(root) for root in roots]
+    if is_object(root):
+        if not objects_too:
+            raise UsageError(f"{root}: objects of stores are read with --engine ray")
+        from mmsearch.objects import normal
+
+        return normal(root)
+    if not os.path.lexists(root):
+        raise UsageError(f"no such file or folder: {root}")
+    return spelled(root)
 
 
 class Listed(NamedTuple):
@@ -175,6 +208,7 @@ def _run(
     how: BuildOptions,
     rebuild: bool,
     progress: bool,
+    ray: ClusterOptions | None,
 ) -> IndexReport:
     from mmsearch.build import Builder
     from mmsearch.cli.progress import Ahead, listening
@@ -186,7 +220,13 @@ def _run(
         raise UsageError(f"no index at {directory} yet: give the folders to index, such as `mmsearch index ~/Pictures`")
     model = permitted(_model_options(known, given), "trust_remote_code" in given, directory)
     # Asked for before the writer opens, because a rebuild forgets them.
-    places = roots if roots or files is not None else _still_there(_known_roots(directory))
+    places = roots if roots or files is not None else _still_there(_known_roots(directory), ray is not None)
+    if ray is not None:
+        from mmsearch.cli.clustered import run
+
+        return run(
+            ray, directory, places, files.paths if files else (), model, how, None if rebuild else known, rebuild
+        )
     with Spares() as spares:
         if known is None or rebuild:
             _start_early(spares, model, places, files.first if files else [], how)
@@ -254,12 +294,19 @@ def _model_options(known: Identity | None, given: dict[str, Any]) -> ModelOption
     return replace(known.options, **given)
 
 
-def _still_there(roots: list[str]) -> list[str]:
+def _still_there(roots: list[str], objects_too: bool = False) -> list[str]:
     """The index's roots that exist; the others may be on a drive that is not plugged in, and are left alone."""
+    from mmsearch.core import is_object
+
+    there: list[str] = []
     for root in roots:
-        if not os.path.exists(root):
+        if is_object(root) and not objects_too:
+            complain(f"warning: {root} is read with --engine ray: its objects are left as they are")
+        elif is_object(root) or os.path.exists(root):
+            there.append(root)
+        else:
             complain(f"warning: {root} is not there now: its files are left as they are")
-    return [root for root in roots if os.path.exists(root)]
+    return there
 
 
 def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[Entry]:
@@ -273,15 +320,23 @@ def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[En
             yield from to_read(reader.file, walk(root, how.scan))
 
 
-def _plan(directory: str, roots: list[str], files: Listed | None, scan: ScanOptions) -> IndexReport:
+def _plan(directory: str, roots: list[str], files: Listed | None, scan: ScanOptions, objects_too: bool) -> IndexReport:
+    from mmsearch import objects
     from mmsearch.build import plan
+    from mmsearch.core import is_object
     from mmsearch.scan import entry, walk
     from mmsearch.store import Reader, read_identity
 
+    def entry_of(path: str) -> Entry | Problem:
+        return objects.entry(path) if objects_too and is_object(path) else entry(path)
+
     reader = Reader.open(directory) if read_identity(directory) else None
-    places = roots or (_still_there(list(reader.status().roots)) if reader and files is None else [])
-    listed = (entry(path) for path in (files.paths if files else ()) if not os.path.isdir(path))
-    return plan(reader.file if reader else lambda _: None, chain(*(walk(root, scan) for root in places), listed))
+    places = roots
+    if not roots and reader and files is None:
+        places = _still_there(list(reader.status().roots), objects_too)
+    listed = (entry_of(path) for path in (files.paths if files else ()) if not os.path.isdir(path))
+    found = (objects.walk(root, scan) if is_object(root) else walk(root, scan) for root in places)
+    return plan(reader.file if reader else lambda _: None, chain(chain.from_iterable(found), listed))
 
 
 def _summarise(report: IndexReport, directory: str, dry_run: bool) -> None:
