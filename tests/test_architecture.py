@@ -15,9 +15,9 @@ PACKAGE = Path(__file__).parent.parent / "mmsearch"
 LAYERS = [
     {"core", "deferred", "errors", "regular", "watch"},
     {"scan", "media", "models", "store"},
-    {"feed"},
+    {"feed", "objects"},
     {"calibrate", "lexical", "build", "search"},
-    {"bench", "evaluate", "dupes", "exchange", "opening", "written"},
+    {"bench", "cluster", "evaluate", "dupes", "exchange", "opening", "written"},
     {"api", "graphics", "render"},
     {"mcp", "serve"},
     {"cli"},
@@ -35,12 +35,14 @@ ROOMS = {
     "av": {"media"},
     "pypdfium2": {"media"},
     "click": {"cli"},
-    "pyarrow": {"exchange"},
     "qdrant_client": {"exchange"},
     "mcp": {"mcp"},
     "rich": {"cli", "render"},
     "starlette": {"serve"},
     "uvicorn": {"serve"},
+    "ray": {"cluster"},
+    "fsspec": {"objects"},
+    "pyarrow": {"cluster", "exchange", "objects"},
 }
 
 
