@@ -133,7 +133,7 @@ def search(
             if gains and types and not gains & (parse_types(types) or gains):
                 told = ", ".join(sorted(gains))
                 complain(f"not reranked: {name} is known to gain on {told} alone; --rerank-types has it read others")
-    answers = Searcher(reader, embedder, second).search_all(meant, wanted)
+    answers = Searcher(reader, embedder, second, wanted.where).search_all(meant, wanted)
     labelled = ((one.label, found) for one, found in zip(asked, answers, strict=True))
     many = queries is not None
     if context:
