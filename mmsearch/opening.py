@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mmsearch.core import Embedder, Modality, ModelOptions, Query, Reranker
+    from mmsearch.search import SearchOptions
     from mmsearch.store import Reader
 
 
@@ -97,3 +98,18 @@ def types_to_rerank(reranker: str) -> frozenset[Modality] | None:
 
     known = find(reranker)
     return frozenset(known.gains) if known and known.gains else None
+
+
+def with_gains(options: SearchOptions, reranker: str) -> tuple[SearchOptions, str]:
+    """The options, with what a reranker of this name reads where they leave that open, and a line for the user if any.
+
+    The line says that it reads none of the files that may answer.
+    """
+    if options.rerank_types:
+        return options, ""
+    gains, types = types_to_rerank(reranker), options.where.modalities
+    note = ""
+    if gains and types and not gains & types:
+        told = ", ".join(sorted(gains))
+        note = f"not reranked: {reranker} is known to gain on {told} alone; --rerank-types has it read others"
+    return replace(options, rerank_types=gains), note

@@ -17,8 +17,9 @@ LAYERS = [
     {"scan", "media", "models", "store"},
     {"feed"},
     {"calibrate", "lexical", "build", "search"},
-    {"bench", "evaluate", "dupes", "opening"},
+    {"bench", "evaluate", "dupes", "opening", "written"},
     {"api", "graphics", "render"},
+    {"mcp", "serve"},
     {"cli"},
 ]
 MAY_IMPORT_SIBLINGS = {3}
@@ -34,7 +35,10 @@ ROOMS = {
     "av": {"media"},
     "pypdfium2": {"media"},
     "click": {"cli"},
+    "mcp": {"mcp"},
     "rich": {"cli", "render"},
+    "starlette": {"serve"},
+    "uvicorn": {"serve"},
 }
 
 

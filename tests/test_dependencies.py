@@ -14,9 +14,9 @@ ROOT = Path(__file__).parent.parent
 
 MODULES = {"faiss-cpu": "faiss", "pillow": "PIL"}
 """Distributions whose module is called otherwise."""
-UNSEEN = {"torchvision": "transformers prepares pictures with it"}
+UNSEEN = {"python_multipart": "starlette reads forms with it", "torchvision": "transformers prepares pictures with it"}
 """Needed and never imported by us, and why."""
-OPTIONAL = {"matplotlib": "plot", "pillow_heif": "heic"}
+OPTIONAL = {"matplotlib": "plot", "mcp": "mcp", "pillow_heif": "heic", "pydantic": "mcp"}
 """Modules that an extra brings."""
 
 
@@ -49,7 +49,7 @@ def module(distribution: str) -> str:
     return MODULES.get(distribution, distribution.replace("-", "_"))
 
 
-@pytest.mark.parametrize("section", ["dependencies", "heic", "plot", "training", "dev"])
+@pytest.mark.parametrize("section", ["dependencies", "heic", "mcp", "plot", "training", "dev"])
 def test_every_dependency_has_a_lower_bound_and_nothing_else(section: str) -> None:
     bounds = requirements(section)
     assert bounds

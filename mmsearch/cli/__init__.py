@@ -22,6 +22,9 @@ COMMANDS = {
     "models": "group",
     "eval": "evaluate",
     "dupes": "dupes",
+    "serve": "serve",
+    "mcp": "mcp",
+    "merge": "merge",
 }
 """Each command is a module of this package; under this name the module has its function or group."""
 

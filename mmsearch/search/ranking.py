@@ -73,7 +73,14 @@ class Ranking:
         item = candidate.place.item
         told = lexical.snippet(item.text, self.words)
         return Hit(
-            item, 0, candidate.score, candidate.relevance, stale=candidate.stale, snippet=told, stages=candidate.stages
+            item,
+            0,
+            candidate.score,
+            candidate.relevance,
+            stale=candidate.stale,
+            snippet=told,
+            stages=candidate.stages,
+            id=candidate.place.item_id,
         )
 
     def _passes(self, candidate: Candidate) -> bool:

@@ -3,6 +3,7 @@
 SQLite is the truth and lists immutable files of vectors. Knows nothing about models, media or scanning.
 """
 
+from mmsearch.store.changes import Changes
 from mmsearch.store.checks import Repaired, repair
 from mmsearch.store.queries import read_identity, read_roots
 from mmsearch.store.reader import Reader
@@ -21,6 +22,7 @@ from mmsearch.store.writer import Writer
 __all__ = [
     "EVERYTHING",
     "Bounds",
+    "Changes",
     "FileRecord",
     "FileStatus",
     "Filter",

@@ -176,7 +176,7 @@ def test_a_picture_that_swells_beyond_the_limit_fails_alone(tmp_path: Path) -> N
 
 
 def test_arrays_can_come_before_this_thread_has_needed_any(tmp_path: Path) -> None:
-    """A lane that unpickles the first array while this thread imports numpy gets it, or this thread, a deadlock."""
+    """A lane that makes the first array while this thread imports numpy gets it, or this thread, a deadlock."""
     code = (
         "import sys\nfrom mmsearch import scan\nfrom mmsearch.core import LoaderSettings\n"
         "from mmsearch.feed.pool import Limits, Pool, Task\nfrom mmsearch.feed.reading import Reader, Request\n"
