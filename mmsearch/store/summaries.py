@@ -62,6 +62,13 @@ def create(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
+def drop(db: sqlite3.Connection) -> None:
+    """Remove the tables, and what the meta table says of them."""
+    clear(db)
+    for table in ("columns", "samples", "bounds", "pairs"):
+        db.execute(f"DROP TABLE {table}")
+
+
 def clear(db: sqlite3.Connection) -> None:
     """Forget all summaries; `update` makes them anew."""
     for table in ("columns", "samples", "bounds", "pairs"):
