@@ -32,6 +32,21 @@ else:
 
 T = TypeVar("T")
 _ATTEMPTS = 8
+# Present files by status and by modality, from what there are few of and from indexes, for the files are many.
+_FILES = """SELECT status, sum(n) FROM (
+        SELECT 'ok' AS status, count(*) AS n FROM files
+        UNION ALL SELECT 'ok', -count(*) FROM files WHERE status <> 'ok'
+        UNION ALL SELECT 'ok', -count(*) FROM files WHERE missing = 1 AND content_id IS NOT NULL
+        UNION ALL SELECT status, count(*) FROM files WHERE status <> 'ok' AND missing = 0 GROUP BY status
+    ) GROUP BY status HAVING sum(n) > 0"""
+_COPIES = (
+    "SELECT content_id, count(*) - 1 AS n FROM files WHERE content_id IS NOT NULL GROUP BY content_id HAVING n > 0"
+)
+_MODALITIES = f"""SELECT modality, sum(n) FROM (
+        SELECT modality, count(*) AS n FROM contents GROUP BY modality
+        UNION ALL SELECT c.modality, s.n FROM ({_COPIES}) s JOIN contents c ON c.id = s.content_id
+        UNION ALL SELECT c.modality, -1 FROM files f JOIN contents c ON c.id = f.content_id WHERE f.missing = 1
+    ) GROUP BY modality HAVING sum(n) > 0"""
 _LEAST_SAMPLED = 256
 """Where fewer of the sampled items are left, for the files of the others are missing, another sample is taken."""
 _MOST_NAMES = 512
@@ -314,15 +329,8 @@ class Reader:
     def status(self) -> StoreStatus:
         """The index in numbers; opens no vector file."""
         with schema.translated(self.directory):
-            files: dict[FileStatus, int] = dict(
-                self._db.execute("SELECT status, count(*) FROM files WHERE missing = 0 GROUP BY status")
-            )
-            modalities: dict[Modality, int] = dict(
-                self._db.execute(
-                    "SELECT c.modality, count(*) FROM files f JOIN contents c ON c.id = f.content_id"
-                    " WHERE f.missing = 0 GROUP BY c.modality"
-                )
-            )
+            files: dict[FileStatus, int] = dict(self._db.execute(_FILES))
+            modalities: dict[Modality, int] = dict(self._db.execute(_MODALITIES))
             missing = self._db.execute("SELECT count(*) FROM files WHERE missing = 1").fetchone()[0]
             segments, dead = self._db.execute(
                 "SELECT count(*), coalesce(sum(count - live), 0) FROM segments"

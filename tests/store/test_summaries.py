@@ -213,3 +213,23 @@ def test_items_of_one_content_lie_where_their_column_says(tmp_path: Path) -> Non
         assert column.tolist() == [content for (content,) in db.execute("SELECT id FROM contents ORDER BY id")]
         assert len(parts("a")) == 2
     assert directory == str(tmp_path)
+
+
+def test_status_counts_copies_missing_files_and_failures(tmp_path: Path) -> None:
+    directory = make(tmp_path, "a", "b", "c")
+    with Writer.open(directory, IDENTITY) as writer:
+        put(writer, "/data/copy", "a")
+        put(writer, "/data/gone copy", "a")
+        put(writer, "/data/note", "note", modality="text")
+        put(writer, "/data/gone", "gone", modality="text")
+        for name in ("failed", "gone failure"):
+            writer.put_failure(f"/data/{name}", 1, 1, "broken")
+        writer.put_unsupported("/data/odd", 1, 1, "of no kind")
+        for name in ("gone copy", "gone", "b", "gone failure"):
+            writer.mark_missing(f"/data/{name}")
+        writer.commit()
+    with Reader.open(directory) as reader:
+        status = reader.status()
+    assert status.files == {"ok": 4, "failed": 1, "unsupported": 1}
+    assert status.modalities == {"image": 3, "text": 1}
+    assert status.missing == 4
