@@ -177,7 +177,7 @@ def _search(
         wanted, note = with_gains(wanted, name)
         if note:
             complain(note)
-    answers = Searcher(reader, embedder, second).search_all(meant, wanted)
+    answers = Searcher(reader, embedder, second, wanted.where).search_all(meant, wanted)
     return embedder.spec, ((one.label, found) for one, found in zip(asked, answers, strict=True))
 
 
