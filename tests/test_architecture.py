@@ -13,11 +13,11 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "mmsearch"
 
 LAYERS = [
-    {"core", "deferred", "errors", "regular"},
+    {"core", "deferred", "errors", "regular", "watch"},
     {"scan", "media", "models", "store"},
     {"feed"},
     {"calibrate", "lexical", "build", "search"},
-    {"bench", "evaluate", "dupes", "opening", "written"},
+    {"bench", "evaluate", "dupes", "exchange", "opening", "written"},
     {"api", "graphics", "render"},
     {"mcp", "serve"},
     {"cli"},
@@ -35,6 +35,8 @@ ROOMS = {
     "av": {"media"},
     "pypdfium2": {"media"},
     "click": {"cli"},
+    "pyarrow": {"exchange"},
+    "qdrant_client": {"exchange"},
     "mcp": {"mcp"},
     "rich": {"cli", "render"},
     "starlette": {"serve"},

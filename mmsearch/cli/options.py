@@ -16,6 +16,14 @@ Text: TypeAlias = str | None
 Texts: TypeAlias = list[str] | None
 
 
+class Exchanges(str, Enum):
+    """What an index can be exported to."""
+
+    parquet = "parquet"
+    qdrant = "qdrant"
+    lance = "lance"
+
+
 class Modes(str, Enum):
     """How a search ranks; the library has the same as literals, whose import would slow `--help` down."""
 
@@ -82,6 +90,10 @@ Pictures = Annotated[
 ]
 Context = Annotated[bool, flag("Print what was found itself, as JSON evidence for a language model.", "--context")]
 ContextBudget = Annotated[int, value("Most bytes of that evidence.", "BYTES", "--context-budget", least=1)]
+NoServer = Annotated[
+    bool,
+    flag("Search in this process, whether or not `mmsearch serve` runs; $MMSEARCH_NO_SERVER=1 too.", "--no-server"),
+]
 Shape = Annotated[Format | None, choice("How hits are written; default: table.", "--format")]
 JsonLines = Annotated[bool, flag("One JSON object a line.", "--jsonl")]
 Paths = Annotated[bool, flag("Only paths, one a line.", "-l", "--paths")]
@@ -108,6 +120,7 @@ Memory = Annotated[
     float | None, value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", least=0, most=MOST)
 ]
 Progress = Annotated[bool, flag("Tell how long it will take, off a terminal too.", "--progress")]
+Watch = Annotated[bool, flag("Then go on: index again whenever files change, until Ctrl-C.", "--watch")]
 DryRun = Annotated[bool, flag("Only tell what would be done.", "--dry-run")]
 
 # Models
@@ -217,3 +230,13 @@ MaxWaiting = Annotated[int, value("Most queries that wait; others hear 503.", "N
 Sources = Annotated[Texts, argument("Indexes to join.", "INDEX")]
 Target = Annotated[Text, once("The index to make, or to add to.", "DIR", "-o", "--output")]
 Moved = Annotated[Texts, value("Files below OLD lie below NEW here; repeatable.", "OLD=NEW", "--map")]
+Ways = Annotated[Exchanges | None, choice("What to write.", "--to")]
+Outside = Annotated[
+    Text, once("The file or folder to write, or the URL of a Qdrant server.", "TARGET", "-o", "--output")
+]
+Collection = Annotated[str, value("Of Qdrant.", "NAME", "--collection")]
+Force = Annotated[bool, flag("Replace what is there.", "--force")]
+TableFile = Annotated[str, argument("A Parquet file, or the folder of a Lance dataset.", "TABLE")]
+ImportModel = Annotated[
+    Text, value("What made the vectors: a name of `models list`, a hub id or a directory.", "MODEL", "--model")
+]

@@ -18,7 +18,7 @@ import numpy as np
 from mmsearch import media
 from mmsearch.core import Content, Embedder, LoaderSettings, Modality, Query, QueryPart, Segment, Vectors
 from mmsearch.errors import MediaError, UsageError
-from mmsearch.store import Identity, Reader
+from mmsearch.store import AnyReader, Identity
 
 NOT_WEIGHT = -0.5
 """At full weight a query would become the difference of two texts, which is near to neither kind of thing."""
@@ -82,7 +82,7 @@ class Asker:
     """Turns what was asked into queries for one index and its model."""
 
     def __init__(
-        self, reader: Reader, embedder: Embedder, stdin: BinaryIO | None = None, load: Load = media.load_query
+        self, reader: AnyReader, embedder: Embedder, stdin: BinaryIO | None = None, load: Load = media.load_query
     ) -> None:
         """Files, streams and URLs are read by `load`."""
         self._load = load

@@ -19,7 +19,7 @@ from mmsearch.search.options import SearchOptions
 from mmsearch.search.ranking import FIRST_DEPTH, Ranking
 from mmsearch.search.remembered import embed_queries
 from mmsearch.search.reranking import Candidates, rerank
-from mmsearch.store import EVERYTHING, Filter, Reader
+from mmsearch.store import EVERYTHING, AnyReader, Filter
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Searcher:
     """Answers queries over one open reader; the samples for calibration are read once."""
 
     def __init__(
-        self, reader: Reader, embedder: Embedder, reranker: Reranker | None = None, where: Filter = EVERYTHING
+        self, reader: AnyReader, embedder: Embedder, reranker: Reranker | None = None, where: Filter = EVERYTHING
     ) -> None:
         """`where` is passed by all that will be asked for, so that no other vector files need to be open."""
         self.reader = reader

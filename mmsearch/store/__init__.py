@@ -17,10 +17,12 @@ from mmsearch.store.records import (
     Located,
     StoreStatus,
 )
+from mmsearch.store.sharded import AnyReader, ShardedReader, open_reader
 from mmsearch.store.writer import Writer
 
 __all__ = [
     "EVERYTHING",
+    "AnyReader",
     "Bounds",
     "Changes",
     "FileRecord",
@@ -30,8 +32,10 @@ __all__ = [
     "Located",
     "Reader",
     "Repaired",
+    "ShardedReader",
     "StoreStatus",
     "Writer",
+    "open_reader",
     "read_identity",
     "read_roots",
     "repair",

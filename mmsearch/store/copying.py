@@ -155,6 +155,8 @@ class Adoption:
         self._rename = rename
         self._heard = heard
         self._files = 0
+        self._kept: dict[tuple[str, str], int] = {}
+        """Items of contents that are staged and that no file holds yet."""
 
     def roots(self, paths: Iterable[str]) -> None:
         """Have runs of `mmsearch index` go through these folders too."""
@@ -166,25 +168,34 @@ class Adoption:
         fresh = [content for content in batch if not self._writer.has_content(content.digest, content.kind)]
         rows = {id(one): found for one, found in zip(fresh, vectors_of(fresh) if fresh else (), strict=True)}
         for content in batch:
-            if winning := self._winning(content.files):
-                self._hold(content, rows.get(id(content)))
-                for record in winning:
-                    self._put(record)
+            self._take(content, rows.get(id(content)), keep=False)
+        self._commit_if_due()
+
+    def content(self, content: Content, vectors: Vectors) -> None:
+        """Take over a content with some of its files, float32 `(items, dim)`; more may be among the next `files`."""
+        known = self._writer.has_content(content.digest, content.kind)
+        self._take(content, None if known else vectors, keep=True)
         self._commit_if_due()
 
     def files(self, records: Iterable[FileRecord]) -> None:
-        """Take over records of files; the content of one that has any is here."""
+        """Take over records of files; the content of one that has any is here, or it is a LookupError."""
         for record in records:
             for winning in self._winning([record]):
                 self._put(winning)
             self._commit_if_due()
 
-    def _hold(self, content: Content, vectors: Vectors | None) -> None:
-        if vectors is None:
+    def _take(self, content: Content, vectors: Vectors | None, keep: bool) -> None:
+        """Stage a content with the files that count; not where it is here (`vectors` is None) or nothing needs it."""
+        winning = self._winning(content.files)
+        if vectors is not None and (winning or keep):
+            self._writer.put_content(
+                content.digest, content.kind, content.modality, content.facts, content.items, vectors
+            )
+            self._kept[content.digest, content.kind] = len(content.items)
+        elif winning:
             self.counts["reused"] += 1
-            return
-        self._writer.put_content(content.digest, content.kind, content.modality, content.facts, content.items, vectors)
-        self.counts["items"] += len(content.items)
+        for record in winning:
+            self._put(record)
 
     def finish(self) -> None:
         """Commit what is left."""
@@ -217,6 +228,7 @@ class Adoption:
         if record.status == "ok":
             assert record.digest is not None and record.kind is not None  # the tables see to it
             self._writer.put_file(path, size, mtime_ns, record.digest, record.kind)
+            self.counts["items"] += self._kept.pop((record.digest, record.kind), 0)
         elif record.status == "failed":
             self._writer.put_failure(path, size, mtime_ns, record.reason)
         else:
