@@ -68,8 +68,8 @@ def _good(
     dbs: Sequence[sqlite3.Connection], table: words.Table, terms: Sequence[str], total: int, least: float
 ) -> list[list[Found]]:
     """For each index the rows that hold at least a share of what the words tell, with that share."""
-    counted = [words.counts(db, table, terms) for db in dbs]
-    weighted = words.weights([sum(of) for of in zip(*counted, strict=True)], total)
+    counted = [sum(of) for of in zip(*(words.counts(db, table, terms) for db in dbs), strict=True)]
+    weighted = words.weights(counted, total)
     good = []
     for at, db in enumerate(dbs):
         held = words.Held(db, table, terms, weighted, least)

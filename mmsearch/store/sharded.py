@@ -94,7 +94,7 @@ class ShardedReader:
         require_alike(self.shards)
 
     def settle(self, where: Filter = EVERYTHING) -> None:
-        """Have every answer about files that pass, until `refresh`, be of one snapshot of each index."""
+        """Have every answer about what passes from now on, until `refresh`, be of one snapshot of each index."""
         for shard in self.shards:
             shard.settle(where)
 

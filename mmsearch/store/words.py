@@ -116,9 +116,14 @@ def find_passages(db: sqlite3.Connection, terms: Sequence[str], least: float) ->
 
     A word counts by its inverse document frequency, so `least` is a share of what the words tell together.
     """
-    held = Held(db, "passages", terms, weights(counts(db, "passages", terms), count_passages(db)), least)
+    counted = counts(db, "passages", terms)
+    held = Held(db, "passages", terms, weights(counted, count_passages(db)), least)
     good = set(held.ids[held.shares >= least].tolist())
-    scores = {item: score for item, score in _ranks(db, held).items() if item in good}
+    if not good:
+        return
+    few = sum(counted) <= MOST_ROWS
+    found = _scores(db, _either([quoted(term) for term in terms])) if few else _telling_scores(db, held)
+    scores = {item: score for item, score in found.items() if item in good}
     yield from sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
@@ -191,10 +196,8 @@ class Held:
         return found
 
 
-def _ranks(db: sqlite3.Connection, held: Held) -> dict[int, float]:
-    """BM25 scores by all words of the rows that hold a telling one."""
-    if not len(held.ids):
-        return {}
+def _telling_scores(db: sqlite3.Connection, held: Held) -> dict[int, float]:
+    """BM25 scores, but for the last digits, by all words of the rows that hold a telling one."""
     telling = _either(held.telling)
     scores = _scores(db, telling)
     if held.common:

@@ -168,15 +168,13 @@ def test_a_whole_search_ranks_alike(tmp_path: Path, mode: str, segments: bool) -
             }
 
 
-def test_bm25_over_one_index_is_that_of_fts5(tmp_path: Path) -> None:
+def test_bm25_over_one_index_is_that_of_fts5_to_the_last_digit(tmp_path: Path) -> None:
     (directory,) = shards_of(tmp_path, 5, count=1, files=60)
     with Reader.open(directory) as reader:
         db = reader.survey.db
         for terms in (["sun"], ["sun", "oil", "sea"], ["sun", "nothing"], ["nothing"], []):
             known = list(words.find_passages(db, terms, 0.4))
-            found = common_words.find_passages([db], terms, 0.4)
-            assert [one.row for one in found] == [item for item, _ in known]
-            assert [one.score for one in found] == pytest.approx([score for _, score in known], rel=1e-9)
+            assert [(one.row, one.score) for one in common_words.find_passages([db], terms, 0.4)] == known
 
 
 def test_one_file_in_two_indexes_is_one_hit_and_the_newer_one_counts(tmp_path: Path) -> None:

@@ -226,11 +226,16 @@ def in_prose(directory: str, monkeypatch: pytest.MonkeyPatch | None = None, most
 @pytest.mark.parametrize(
     "terms", [["the"], ["the", "of"], ["boat", "the"], ["of", "zebra", "boat"], ["nowhere", "the"]]
 )
-def test_rows_that_are_not_looked_at_hold_too_little(terms: list[str], tmp_path: Path) -> None:
+def test_rows_that_are_not_looked_at_hold_too_little(
+    terms: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with closing(in_prose(str(tmp_path))) as db:
         assert words.find_names(db, terms, 0.5) == [pair for pair in words.find_names(db, terms, 0.0) if pair[1] >= 0.5]
         every = dict(words.find_passages(db, terms, 0.0))
         found = list(words.find_passages(db, terms, 0.5))
+        monkeypatch.setattr(words, "MOST_ROWS", 45)  # as if these were many: each word alone is in fewer
+        assert [item for item, _ in words.find_passages(db, terms, 0.5)] == [item for item, _ in found]
+        assert dict(words.find_passages(db, terms, 0.5)) == pytest.approx(dict(found), rel=1e-4)
         assert [score for _, score in found] == pytest.approx([every[item] for item, _ in found], rel=1e-4)
         assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
 
