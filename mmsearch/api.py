@@ -10,9 +10,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from mmsearch.core import Embedder, Hit, Modality, Reranker, is_object
-from mmsearch.opening import open_index, open_reranker, reranker_for, types_to_rerank
+from mmsearch.opening import open_indexes, open_reranker, reranker_for, types_to_rerank
 from mmsearch.search import Asked, Asker, Mode, Searcher, SearchOptions
-from mmsearch.store import Filter, Reader
+from mmsearch.store import AnyReader, Filter
 
 __all__ = ["Index"]
 
@@ -20,7 +20,7 @@ __all__ = ["Index"]
 class Index:
     """An index opened for searching, as it was when it was opened. A context manager; used from one thread."""
 
-    def __init__(self, reader: Reader, embedder: Embedder, device: str | None, trust: bool) -> None:
+    def __init__(self, reader: AnyReader, embedder: Embedder, device: str | None, trust: bool) -> None:
         """Use `open`."""
         self._reader = reader
         self._embedder = embedder
@@ -30,20 +30,27 @@ class Index:
         self._reranking: dict[str | None, Searcher] = {}
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, device: str | None = None, trust_remote_code: bool = False) -> Index:
-        """The index in a directory, with the model that it was built with.
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *more: str | os.PathLike[str],
+        device: str | None = None,
+        trust_remote_code: bool = False,
+    ) -> Index:
+        """The index in a directory, with the model that it was built with; several are searched as one.
 
         Args:
             path: what `mmsearch status` names, such as `~/Pictures/.mmsearch`.
+            more: further ones, built with the same model and settings.
             device: where the model runs: `cpu`, `cuda`, `cuda:1` or `mps`; None takes the best there is.
             trust_remote_code: the model may bring program code of its own.
 
         Raises:
-            IndexMissing, IndexMismatch, IndexDamaged: there is no index that can be read.
+            IndexMissing, IndexMismatch, IndexDamaged: there is none that can be read, or several do not go together.
             ModelUnavailable: its model is not on this machine.
         """
-        directory = os.path.abspath(os.path.expanduser(os.fspath(path)))
-        reader, embedder = open_index(directory, device, trust=trust_remote_code)
+        directories = [os.path.abspath(os.path.expanduser(os.fspath(one))) for one in (path, *more)]
+        reader, embedder = open_indexes(list(dict.fromkeys(directories)), device, trust=trust_remote_code)
         return cls(reader, embedder, device, trust_remote_code)
 
     def search(

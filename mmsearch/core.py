@@ -230,6 +230,7 @@ class Hit:
         snippet: the stretch of its text that holds most of the query's words.
         stages: by name, in order, what each stage of the ranking made of it.
         same: paths of hits that are nearly the same and were folded into this one.
+        id: the number of the item in its index, 0 where there is none.
     """
 
     item: Item
@@ -241,6 +242,7 @@ class Hit:
     snippet: str = ""
     stages: Mapping[str, Stage] = field(default_factory=dict)
     same: tuple[str, ...] = ()
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ MmsearchError               catch this one to turn any expected failure into one
 ├── IndexDamaged            3  the index cannot be read
 ├── ModelUnavailable        4  a model is not on this machine or cannot be loaded
 ├── OutOfMemory             2  the memory does not hold what was asked for
+├── Busy                    -  a server has too much to do; it says so to its client
 └── MediaError              -  one file cannot be read; recorded against the file, never ends a run
     └── UnsupportedMedia    -  the file is of no kind mmsearch reads
 
@@ -50,6 +51,10 @@ class ModelUnavailable(MmsearchError):
 
 class OutOfMemory(MmsearchError):
     """The memory of the device does not hold a model, or a single pass of it."""
+
+
+class Busy(MmsearchError):
+    """A server has as much to do as it takes."""
 
 
 class MediaError(MmsearchError):

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from mmsearch.errors import ModelUnavailable, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from mmsearch.core import Embedder, Modality, ModelOptions, Query, Reranker
-    from mmsearch.store import Reader
+    from mmsearch.search import SearchOptions
+    from mmsearch.store import AnyReader, Reader
 
 
 def permitted(options: ModelOptions, trust: bool, directory: str) -> ModelOptions:
@@ -30,20 +31,40 @@ def permitted(options: ModelOptions, trust: bool, directory: str) -> ModelOption
 
 def open_index(directory: str, device: str | None, model: bool = True, trust: bool = False) -> tuple[Reader, Embedder]:
     """The index and the model it was built with; without `model` one that only knows what it would be is enough."""
-    from mmsearch.models import load_embedder
-    from mmsearch.search import Stored
-    from mmsearch.store import Identity, Reader
+    from mmsearch.store import Reader
 
     reader = Reader.open(directory)
+    return reader, _embedder_of(reader, device, model, trust)
+
+
+def open_indexes(
+    directories: Sequence[str], device: str | None, model: bool = True, trust: bool = False
+) -> tuple[AnyReader, Embedder]:
+    """One index or several as one, with the model they were built with; else as `open_index`.
+
+    Raises:
+        IndexMismatch: they were built with different models or settings.
+    """
+    from mmsearch.store import open_reader
+
+    reader = open_reader(directories)
+    return reader, _embedder_of(reader, device, model, trust)
+
+
+def _embedder_of(reader: AnyReader, device: str | None, model: bool, trust: bool) -> Embedder:
+    from mmsearch.models import load_embedder
+    from mmsearch.search import Stored
+    from mmsearch.store import Identity
+
     if not model:
-        return reader, Stored(reader.identity)
-    options = replace(permitted(reader.identity.options, trust, directory), device=device)
+        return Stored(reader.identity)
+    options = replace(permitted(reader.identity.options, trust, reader.directory), device=device)
     embedder = load_embedder(options)
-    reader.identity.require(Identity.of(options, embedder.spec), directory)
-    return reader, embedder
+    reader.identity.require(Identity.of(options, embedder.spec), reader.directory)
+    return embedder
 
 
-def reranker_for(index: Reader) -> str:
+def reranker_for(index: AnyReader) -> str:
     """The catalog's match for the model of the index. Raises UsageError where none is known.
 
     The built-in reranker is no match for larger models: what it reads again, they have mostly ranked better.
@@ -57,7 +78,7 @@ def reranker_for(index: Reader) -> str:
     return known.reranker
 
 
-def open_reranker(name: str | None, index: Reader, device: str | None, trust: bool = False) -> Reranker:
+def open_reranker(name: str | None, index: AnyReader, device: str | None, trust: bool = False) -> Reranker:
     """The reranker of this name, by default the one that goes with the model of the index."""
     from mmsearch.core import ModelOptions
     from mmsearch.models import load_reranker
@@ -97,3 +118,18 @@ def types_to_rerank(reranker: str) -> frozenset[Modality] | None:
 
     known = find(reranker)
     return frozenset(known.gains) if known and known.gains else None
+
+
+def with_gains(options: SearchOptions, reranker: str) -> tuple[SearchOptions, str]:
+    """The options, with what a reranker of this name reads where they leave that open, and a line for the user if any.
+
+    The line says that it reads none of the files that may answer.
+    """
+    if options.rerank_types:
+        return options, ""
+    gains, types = types_to_rerank(reranker), options.where.modalities
+    note = ""
+    if gains and types and not gains & types:
+        told = ", ".join(sorted(gains))
+        note = f"not reranked: {reranker} is known to gain on {told} alone; --rerank-types has it read others"
+    return replace(options, rerank_types=gains), note

@@ -13,12 +13,13 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "mmsearch"
 
 LAYERS = [
-    {"core", "deferred", "errors", "regular"},
+    {"core", "deferred", "errors", "regular", "watch"},
     {"scan", "media", "models", "store"},
     {"feed", "objects"},
     {"calibrate", "lexical", "build", "search"},
-    {"bench", "cluster", "evaluate", "dupes", "opening"},
+    {"bench", "cluster", "evaluate", "dupes", "exchange", "opening", "written"},
     {"api", "graphics", "render"},
+    {"mcp", "serve"},
     {"cli"},
 ]
 MAY_IMPORT_SIBLINGS = {3}
@@ -34,10 +35,14 @@ ROOMS = {
     "av": {"media"},
     "pypdfium2": {"media"},
     "click": {"cli"},
+    "pyarrow": {"cluster", "exchange", "objects"},
+    "qdrant_client": {"exchange"},
+    "mcp": {"mcp"},
     "rich": {"cli", "render"},
     "ray": {"cluster"},
     "fsspec": {"objects"},
-    "pyarrow": {"cluster", "objects"},
+    "starlette": {"serve"},
+    "uvicorn": {"serve"},
 }
 
 

@@ -12,11 +12,21 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-MODULES = {"faiss-cpu": "faiss", "pillow": "PIL"}
+MODULES = {"faiss-cpu": "faiss", "pillow": "PIL", "pylance": "lance"}
 """Distributions whose module is called otherwise."""
-UNSEEN = {"torchvision": "transformers prepares pictures with it"}
+UNSEEN = {"python_multipart": "starlette reads forms with it", "torchvision": "transformers prepares pictures with it"}
 """Needed and never imported by us, and why."""
-OPTIONAL = {"fsspec": "ray", "matplotlib": "plot", "pillow_heif": "heic", "pyarrow": "ray", "ray": "ray"}
+OPTIONAL = {
+    "fsspec": "ray",
+    "lance": "lance",
+    "matplotlib": "plot",
+    "mcp": "mcp",
+    "pillow_heif": "heic",
+    "pyarrow": "parquet",
+    "pydantic": "mcp",
+    "qdrant_client": "qdrant",
+    "ray": "ray",
+}
 """Modules that an extra brings."""
 
 
@@ -49,7 +59,9 @@ def module(distribution: str) -> str:
     return MODULES.get(distribution, distribution.replace("-", "_"))
 
 
-@pytest.mark.parametrize("section", ["dependencies", "heic", "plot", "ray", "training", "dev"])
+@pytest.mark.parametrize(
+    "section", ["dependencies", "heic", "lance", "mcp", "parquet", "plot", "qdrant", "ray", "training", "dev"]
+)
 def test_every_dependency_has_a_lower_bound_and_nothing_else(section: str) -> None:
     bounds = requirements(section)
     assert bounds

@@ -6,6 +6,7 @@ The only package that prints and exits. Heavy imports wait until a command runs,
 from __future__ import annotations
 
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 from click.shell_completion import get_completion_class
@@ -22,6 +23,11 @@ COMMANDS = {
     "models": "group",
     "eval": "evaluate",
     "dupes": "dupes",
+    "serve": "serve",
+    "mcp": "mcp",
+    "merge": "merge",
+    "export": "export",
+    "import": "import_",
 }
 """Each command is a module of this package; under this name the module has its function or group."""
 
@@ -41,7 +47,8 @@ class _Late(click.Group):
 
 
 def _made(name: str) -> click.Command:
-    found = getattr(import_module(f"mmsearch.cli.{name}"), COMMANDS[name])
+    module = f"{name}_" if iskeyword(name) else name
+    found = getattr(import_module(f"mmsearch.cli.{module}"), COMMANDS[name])
     return found if isinstance(found, click.Command) else command(found, name)
 
 

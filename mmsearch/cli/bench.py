@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mmsearch.bench.form import BenchFormat
 from mmsearch.cli import options
 from mmsearch.cli.command import Exit
-from mmsearch.cli.common import complain, emit, guarded, parse_types
+from mmsearch.cli.common import complain, emit, guarded
 from mmsearch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def _batches(given: str) -> tuple[int, ...]:
 
 def _modalities(given: str | None) -> tuple[str, ...] | None:
     from mmsearch.core import MODALITIES
+    from mmsearch.written import parse_types
 
     wanted = parse_types(given)
     return None if wanted is None else tuple(modality for modality in MODALITIES if modality in wanted)

@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import click
 from click.exceptions import Exit
 
-__all__ = ["Exit", "argument", "choice", "command", "flag", "value"]
+__all__ = ["Exit", "argument", "choice", "command", "flag", "once", "value"]
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
 Maker = Callable[[str, Any, Any], click.Parameter]
@@ -42,6 +42,17 @@ def value(text: str, metavar: str, *names: str, least: float | None = None, most
             help=text,
             multiple=several,
             callback=_as_list if several else None,
+        )
+
+    return made
+
+
+def once(text: str, metavar: str, *names: str) -> Maker:
+    """An option that may be given once: a second value is an error rather than what counts in silence."""
+
+    def made(name: str, kind: Any, default: Any) -> click.Option:
+        return click.Option(
+            [name, *names], multiple=True, default=default, metavar=metavar, help=text, callback=_as_one
         )
 
     return made
@@ -102,6 +113,12 @@ def _listed(kind: Any) -> tuple[bool, Any]:
 def _without_none(kind: Any) -> Any:
     parts = [part for part in get_args(kind) if part is not NoneType]
     return parts[0] if NoneType in get_args(kind) else kind
+
+
+def _as_one(context: click.Context, parameter: click.Parameter, given: tuple[Any, ...]) -> Any:
+    if len(given) > 1:
+        raise click.UsageError(f"{parameter.opts[0]} names one {parameter.metavar} here, not {len(given)}", context)
+    return given[0] if given else None
 
 
 def _as_list(context: click.Context, parameter: click.Parameter, given: tuple[Any, ...]) -> list[Any] | None:

@@ -15,13 +15,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from mmsearch.cli.command import Exit
 from mmsearch.errors import MmsearchError, UsageError
-
-if TYPE_CHECKING:
-    from mmsearch.core import Modality
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -144,21 +141,6 @@ def emit(text: str, paths: bool = False) -> None:
 def terminal_width() -> int:
     """Columns of the terminal that stdout is, or 0."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-
-
-def parse_types(value: str | None) -> frozenset[Modality] | None:
-    """`image,video` as a set of modalities; None for no filter."""
-    from mmsearch.core import MODALITIES
-
-    if value is None:
-        return None
-    names = [name.strip() for name in value.split(",") if name.strip()]
-    chosen = frozenset(modality for modality in MODALITIES if modality in names)
-    if unknown := [name for name in names if name not in MODALITIES]:
-        raise UsageError(f"unknown type {unknown[0]!r}: choose from {', '.join(MODALITIES)}")
-    if not chosen:
-        raise UsageError(f"empty type: choose from {', '.join(MODALITIES)}")
-    return chosen
 
 
 def parse_object(value: str | None, option: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded, terminal_width
-from mmsearch.cli.locate import locate
+from mmsearch.cli.locate import locate_all
 from mmsearch.errors import UsageError
 from mmsearch.render import draw, harmless, plain_table, span_fields, to_json
 
@@ -27,7 +27,7 @@ def dupes(
     within: options.Within = False,
     as_jsonl: options.JsonLines = False,
     null: options.NullGroups = False,
-    index: options.IndexDir = None,
+    index: options.IndexDirs = None,
 ) -> None:
     """Find files that are the same or nearly so; nothing is deleted.
 
@@ -44,13 +44,13 @@ def dupes(
       mmsearch dupes --across --threshold 0.9
     """
     from mmsearch.dupes import find
-    from mmsearch.store import Filter, Reader
+    from mmsearch.store import Filter, open_reader
 
     if across and within:
         raise UsageError("--across and --within together leave nothing: give one of them")
     if as_jsonl and null:
         raise UsageError("choose one output format, not --jsonl and --print0")
-    with Reader.open(locate(index)) as reader:
+    with open_reader(locate_all(index)) as reader:
         where = Filter(accept=_below(paths)) if paths else Filter()
         found = find(reader, where, threshold, "across" if across else "within" if within else "all")
     if found.stale:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded, terminal_width
-from mmsearch.cli.locate import locate
+from mmsearch.cli.locate import locate_all
 from mmsearch.errors import UsageError
-from mmsearch.opening import open_index, open_reranker, reranker_for, types_to_rerank
+from mmsearch.opening import open_indexes, open_reranker, reranker_for, types_to_rerank
 from mmsearch.render import draw, harmless, plain_table, to_json
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def evaluate(
     reranker: options.EvalReranker = None,
     losers: options.Losers = 10,
     as_json: options.Json = False,
-    index: options.IndexDir = None,
+    index: options.IndexDirs = None,
     device: options.Device = None,
     trust_remote_code: options.TrustRemoteCode = False,
 ) -> None:
@@ -56,7 +56,7 @@ def evaluate(
     settings = quality.named([name.strip() for name in compare.split(",") if name.strip()])
     if not settings and not dims:
         raise UsageError(f"nothing to compare: choose from {', '.join(quality.SETTINGS)}")
-    reader, embedder = open_index(locate(index), device, trust=trust_remote_code)
+    reader, embedder = open_indexes(locate_all(index), device, trust=trust_remote_code)
     settings += quality.shortened(dims or [], embedder.spec.dim)
     if any(one.reranked for one in settings):
         again = types_to_rerank(reranker or reranker_for(reader))

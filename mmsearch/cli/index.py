@@ -6,9 +6,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn
 
 from mmsearch.cli import options
 from mmsearch.cli.command import Exit
@@ -46,6 +46,7 @@ def index(
     retry_failed: options.RetryFailed = False,
     rebuild: options.Rebuild = False,
     dry_run: options.DryRun = False,
+    watch: options.Watch = False,
     progress: options.Progress = False,
     engine: options.Engine = options.Engines.local,
     ray_address: options.RayAddress = None,
@@ -81,6 +82,8 @@ def index(
 
       fd -0 . | mmsearch index --files-from - -0
 
+      mmsearch index ~/Pictures --watch
+
       mmsearch index ~/Pictures --model ./my-model --index ~/Pictures/.mmsearch
 
       mmsearch index s3://bucket/photos --engine ray --ray-address auto --shards s3://bucket/shards
@@ -99,12 +102,19 @@ def index(
     directory = locate(index) if dry_run else locate_for_writing(index)
     scan = ScanOptions(hidden, not no_ignore, tuple(globs or ()), follow, (directory,))
     places = [_existing(root, ray is not None) for root in roots or []]
+    if watch and ray is not None:
+        raise UsageError("--watch is for local runs: leave out --engine ray")
+    if watch and (files_from is not None or dry_run):
+        raise UsageError(f"--watch goes on for ever: leave out {'--dry-run' if dry_run else '--files-from'}")
     with _listed(files_from, null) as files:
+        if watch:
+            how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
+            _watch(_Job(directory, places, given, how, progress), rebuild, as_json)
         if dry_run:
             report = _plan(directory, places, files, scan, ray is not None)
         else:
             how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
-            report = _run(directory, places, files, given, how, rebuild, progress, ray)
+            report = _Job(directory, places, given, how, progress, ray).run(files, rebuild)
     emit(to_json(report.to_json()) + "\n") if as_json else _summarise(report, directory, dry_run)
     if report.failed:
         raise Exit(NEW_FAILURES)
@@ -200,44 +210,94 @@ def _opened(source: str) -> AbstractContextManager[BinaryIO]:
         raise UsageError(f"--files-from {source}: {error.strerror}") from None
 
 
-def _run(
-    directory: str,
-    roots: list[str],
-    files: Listed | None,
-    given: dict[str, Any],
-    how: BuildOptions,
-    rebuild: bool,
-    progress: bool,
-    ray: ClusterOptions | None,
-) -> IndexReport:
-    from mmsearch.build import Builder
-    from mmsearch.cli.progress import Ahead, listening
-    from mmsearch.feed.processes import Spares
-    from mmsearch.store import Identity, Writer
+def _watch(job: _Job, rebuild: bool, as_json: bool) -> NoReturn:
+    from mmsearch.cli.watch import keep_current
 
-    known = _known_identity(directory, rebuild)
-    if known is None and not roots and files is None:
-        raise UsageError(f"no index at {directory} yet: give the folders to index, such as `mmsearch index ~/Pictures`")
-    model = permitted(_model_options(known, given), "trust_remote_code" in given, directory)
-    # Asked for before the writer opens, because a rebuild forgets them.
-    places = roots if roots or files is not None else _still_there(_known_roots(directory), ray is not None)
-    if ray is not None:
-        from mmsearch.cli.clustered import run
+    job.roots = job.roots or _still_there(_known_roots(job.directory))
+    job.require_roots(None, rebuild)
+    hidden = job.how.scan.hidden or bool(job.how.scan.globs)  # a glob may take what is hidden
+    tell = None if as_json else lambda report: _summarise(report, job.directory, False)
 
-        return run(
-            ray, directory, places, files.paths if files else (), model, how, None if rebuild else known, rebuild
-        )
-    with Spares() as spares:
-        if known is None or rebuild:
-            _start_early(spares, model, places, files.first if files else [], how)
-        embedder = _embedder(model, None if rebuild else known, directory)
-        identity = Identity.of(model, embedder.spec)
-        ahead = Ahead(lambda: _to_read(directory, places, how), embedder, how.limits.jobs) if files is None else None
+    def run(roots: list[str], busy: frozenset[str]) -> IndexReport:
+        if job.embedder is None:
+            return job.run(None, rebuild)
+        return job.again(roots, busy)
+
+    keep_current(job.roots, job.directory, hidden, run, tell)
+
+
+@dataclass
+class _Job:
+    """An index run, which may be done again with the model that it has loaded."""
+
+    directory: str
+    roots: list[str]
+    given: dict[str, Any]
+    how: BuildOptions
+    progress: bool
+    ray: ClusterOptions | None = None
+    embedder: Embedder | None = None
+    identity: Identity | None = None
+
+    def run(self, files: Listed | None, rebuild: bool) -> IndexReport:
+        """Bring the index up to date with the roots, or else those of the index, and the files."""
+        from mmsearch.feed.processes import Spares
+
+        known = self.require_roots(files, rebuild)
+        model = permitted(_model_options(known, self.given), "trust_remote_code" in self.given, self.directory)
+        # Asked for before the writer opens, because a rebuild forgets them.
+        places = self.roots
+        if not places and files is None:
+            places = _still_there(_known_roots(self.directory), self.ray is not None)
+        if self.ray is not None:
+            from mmsearch.cli.clustered import run
+
+            listed = files.paths if files else ()
+            return run(self.ray, self.directory, places, listed, model, self.how, known, rebuild)
+        with Spares() as spares:
+            if known is None or rebuild:
+                _start_early(spares, model, places, files.first if files else [], self.how)
+            self.embedder = _embedder(model, None if rebuild else known, self.directory)
+            self.identity = self._identity(model, self.embedder)
+            return self._build(places, files, rebuild, spares, self.how)
+
+    def require_roots(self, files: Listed | None, rebuild: bool) -> Identity | None:
+        """The identity of the index if there is one; raises UsageError where there is nothing to index."""
+        known = _known_identity(self.directory, rebuild)
+        if known is None and not self.roots and files is None:
+            raise UsageError(
+                f"no index at {self.directory} yet: give the folders to index, such as `mmsearch index ~/Pictures`"
+            )
+        return known
+
+    def again(self, roots: list[str], busy: frozenset[str]) -> IndexReport:
+        """Bring the index up to date with some of its roots, but for files that are being written."""
+        how = replace(self.how, scan=replace(self.how.scan, skip=busy), retry_failed=False)
+        return self._build(roots, None, False, None, how)
+
+    @staticmethod
+    def _identity(model: ModelOptions, embedder: Embedder) -> Identity:
+        from mmsearch.store import Identity
+
+        return Identity.of(model, embedder.spec)
+
+    def _build(
+        self, places: list[str], files: Listed | None, rebuild: bool, spares: Spares | None, how: BuildOptions
+    ) -> IndexReport:
+        from mmsearch.build import Builder
+        from mmsearch.cli.progress import Ahead, listening
+        from mmsearch.store import Writer
+
+        assert self.embedder is not None
+        assert self.identity is not None
+        ahead = None
+        if files is None:
+            ahead = Ahead(lambda: _to_read(self.directory, places, how), self.embedder, how.limits.jobs)
         with (
-            Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer,
-            listening(ahead, progress) as listener,
+            Writer.open(self.directory, self.identity, rebuild=rebuild, on_wait=complain) as writer,
+            listening(ahead, self.progress) as listener,
         ):
-            return Builder(writer, embedder, how, listener, spares).run(places, files.paths if files else ())
+            return Builder(writer, self.embedder, how, listener, spares).run(places, files.paths if files else ())
 
 
 def _start_early(spares: Spares, model: ModelOptions, roots: list[str], files: list[str], how: BuildOptions) -> None:

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Annotated, TypeAlias
 
 from mmsearch.bench.form import BenchFormat
-from mmsearch.cli.command import argument, choice, flag, value
+from mmsearch.cli.command import argument, choice, flag, once, value
 from mmsearch.render import Format
 
 MOST = 1_000_000_000
@@ -14,6 +14,14 @@ MOST = 1_000_000_000
 
 Text: TypeAlias = str | None
 Texts: TypeAlias = list[str] | None
+
+
+class Exchanges(str, Enum):
+    """What an index can be exported to."""
+
+    parquet = "parquet"
+    qdrant = "qdrant"
+    lance = "lance"
 
 
 class Modes(str, Enum):
@@ -34,7 +42,16 @@ class Engines(str, Enum):
 # Every command
 IndexDir = Annotated[
     Text,
-    value("The index directory; default: $MMSEARCH_INDEX, the nearest .mmsearch/ upward, your own.", "DIR", "--index"),
+    once("The index directory; default: $MMSEARCH_INDEX, the nearest .mmsearch/ upward, your own.", "DIR", "--index"),
+]
+IndexDirs = Annotated[
+    Texts,
+    value(
+        "The index directory; several are searched as one; default: $MMSEARCH_INDEX, the nearest .mmsearch/ upward, "
+        "your own.",
+        "DIR",
+        "--index",
+    ),
 ]
 Device = Annotated[Text, value("cpu, cuda, cuda:1 or mps; default: the best there is.", "DEVICE", "--device")]
 Globs = Annotated[Texts, value("Only paths that match; !GLOB leaves out; repeatable.", "GLOB", "-g", "--glob")]
@@ -116,6 +133,7 @@ RayAddress = Annotated[
 Shards = Annotated[
     Text, value("Where nodes leave their results; all must reach it; default: in the index.", "DIR|URL", "--shards")
 ]
+Watch = Annotated[bool, flag("Then go on: index again whenever files change, until Ctrl-C.", "--watch")]
 DryRun = Annotated[bool, flag("Only tell what would be done.", "--dry-run")]
 
 # Models
@@ -203,4 +221,35 @@ Within = Annotated[bool, flag("Only pairs of one modality.", "--within")]
 NullGroups = Annotated[
     bool,
     flag("Paths of copies, the one to keep first, each ended with NUL; an empty one ends a group.", "-0", "--print0"),
+]
+
+# serve
+Host = Annotated[str, value("Address to listen at; others than this machine's own take a token.", "HOST", "--host")]
+Port = Annotated[
+    int | None,
+    value("0 takes any that is free; default: 8642, or any.", "N", "--port", least=0, most=65_535),
+]
+TokenFile = Annotated[Text, value("Read the token from a file, and always ask for it.", "FILE", "--token-file")]
+OpenPage = Annotated[bool, flag("Open the page in a browser.", "--open")]
+Background = Annotated[bool, flag("Return when the server answers, and leave it running.", "--background")]
+Stop = Annotated[bool, flag("End the server of this index.", "--stop")]
+IdleTimeout = Annotated[
+    float | None, value("End when nothing was asked for so long.", "SECONDS", "--idle-timeout", least=0.1)
+]
+MaxUpload = Annotated[int, value("Largest upload.", "MIB", "--max-upload", least=1, most=4096)]
+MaxWaiting = Annotated[int, value("Most queries that wait; others hear 503.", "N", "--max-waiting", least=1, most=MOST)]
+
+# merge, export, import
+Sources = Annotated[Texts, argument("Indexes to join.", "INDEX")]
+Target = Annotated[Text, once("The index to make, or to add to.", "DIR", "-o", "--output")]
+Moved = Annotated[Texts, value("Files below OLD lie below NEW here; repeatable.", "OLD=NEW", "--map")]
+Ways = Annotated[Exchanges | None, choice("What to write.", "--to")]
+Outside = Annotated[
+    Text, once("The file or folder to write, or the URL of a Qdrant server.", "TARGET", "-o", "--output")
+]
+Collection = Annotated[str, value("Of Qdrant.", "NAME", "--collection")]
+Force = Annotated[bool, flag("Replace what is there.", "--force")]
+TableFile = Annotated[str, argument("A Parquet file, or the folder of a Lance dataset.", "TABLE")]
+ImportModel = Annotated[
+    Text, value("What made the vectors: a name of `models list`, a hub id or a directory.", "MODEL", "--model")
 ]

@@ -228,3 +228,18 @@ def _looking_ahead(ahead: Ahead | None, listener: Quiet) -> Iterator[None]:
     finally:
         for timer in timers:
             timer.cancel()
+
+
+@contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal for `total` things of which some more are done with each call, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda more: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=10) as bar:
+        line = bar.add_task(what, total=total)
+        yield lambda more: bar.advance(line, more)

@@ -6,18 +6,17 @@ import gc
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mmsearch.cli import options
 from mmsearch.cli.command import Exit
-from mmsearch.cli.common import complain, emit, guarded, parse_types, terminal_width
-from mmsearch.cli.filters import make_filter
-from mmsearch.cli.locate import locate
+from mmsearch.cli.common import complain, emit, guarded, terminal_width
+from mmsearch.cli.locate import locate_all
 from mmsearch.cli.pictures import screen, show
 from mmsearch.errors import UsageError
-from mmsearch.opening import crowded, make_room, open_index, open_reranker, reranker_for, types_to_rerank
+from mmsearch.opening import crowded, make_room, open_indexes, open_reranker, reranker_for, with_gains
 from mmsearch.render import Format, harmless, hit_fields, hits, to_json
+from mmsearch.written import Wanted
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -67,7 +66,7 @@ def search(
     as_jsonl: options.JsonLines = False,
     paths: options.Paths = False,
     null: options.Print0 = False,
-    index: options.IndexDir = None,
+    index: options.IndexDirs = None,
     device: options.Device = None,
     trust_remote_code: options.TrustRemoteCode = False,
 ) -> None:
@@ -95,44 +94,55 @@ def search(
 
       mmsearch search invoice -l -0 | xargs -0 cp -t out/
     """
-    from mmsearch.search import Asked, Asker, Searcher, SearchOptions
+    from mmsearch.search import Asker, Searcher
 
     shape = _format(form, as_json, as_jsonl, paths or null)
     if context and shape not in (Format.table, Format.json, Format.jsonl):
         raise UsageError(f"--context is JSON: leave out --format {shape.value}")
     on = screen(seen) if shape is Format.table and not context else None
-    ranges = {"size": size or [], "width": width or [], "height": height or [], "duration": duration or []}
-    wanted = SearchOptions(
+    given = Wanted(
+        texts=(text,) if (text := " ".join(words or []).strip()) else (),
+        negatives=tuple(not_ or ()),
+        image=tuple(image or ()),
+        audio=tuple(audio or ()),
+        video=tuple(video or ()),
+        like=tuple(like or ()),
+        types=types,
+        globs=tuple(globs or ()),
+        inside=tuple(inside or ()),
+        after=after,
+        before=before,
+        size=tuple(size or ()),
+        width=tuple(width or ()),
+        height=tuple(height or ()),
+        duration=tuple(duration or ()),
         top=top,
-        where=make_filter(types, globs or [], inside or [], (after, before), ranges),
-        rerank_depth=rerank_depth,
         mode=mode.value,
-        calibrated=not raw,
+        raw=raw,
         min_relevance=min_relevance,
         all_segments=all_segments,
-        rerank_budget=rerank_budget,
-        rerank_types=parse_types(rerank_types),
         fold=fold,
+        rerank=rerank or bool(reranker),
+        reranker=reranker,
+        rerank_depth=rerank_depth,
+        rerank_budget=rerank_budget,
+        rerank_types=rerank_types,
     )
-    text = " ".join(words or []).strip()
-    negatives, pictures, sounds, clips, known = (tuple(given or ()) for given in (not_, image, audio, video, like))
-    asked = _asked(Asked((text,) if text else (), negatives, pictures, sounds, clips, known), queries)
+    wanted = given.options()
+    asked = _asked(given.asked(), queries)
     models = any(one.texts or one.negatives or one.image or one.audio or one.video for one in asked)
-    reader, embedder = open_index(locate(index), device, models, trust_remote_code)
+    reader, embedder = open_indexes(locate_all(index), device, models, trust_remote_code)
     meant: Iterable[Query] = map(Asker(reader, embedder, sys.stdin.buffer if queries != "-" else None).query, asked)
     second = None
-    if rerank or reranker:
+    if given.rerank:
         name = reranker or reranker_for(reader)
         if models and crowded(name, device):
             embedder, meant = make_room(embedder, meant)
             gc.collect()
         second = open_reranker(reranker, reader, device, trust_remote_code)
-        if not rerank_types:
-            gains = types_to_rerank(name)
-            wanted = replace(wanted, rerank_types=gains)
-            if gains and types and not gains & (parse_types(types) or gains):
-                told = ", ".join(sorted(gains))
-                complain(f"not reranked: {name} is known to gain on {told} alone; --rerank-types has it read others")
+        wanted, note = with_gains(wanted, name)
+        if note:
+            complain(note)
     answers = Searcher(reader, embedder, second).search_all(meant, wanted)
     labelled = ((one.label, found) for one, found in zip(asked, answers, strict=True))
     many = queries is not None

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded
-from mmsearch.cli.locate import locate
+from mmsearch.cli.locate import locate_all
 from mmsearch.errors import IndexDamaged, IndexMismatch, ModelUnavailable, UsageError
 from mmsearch.render import counts, harmless, to_json
 
 if TYPE_CHECKING:
-    from mmsearch.store import Reader, StoreStatus
+    from mmsearch.store import AnyReader, StoreStatus
 
 
 GONE_TOLD = 3
@@ -21,7 +21,7 @@ GONE_TOLD = 3
 
 @guarded
 def status(
-    index: options.IndexDir = None,
+    index: options.IndexDirs = None,
     failures: options.Failures = False,
     check: options.Check = False,
     repair: options.Repair = False,
@@ -39,31 +39,38 @@ def status(
 
       mmsearch status --json
     """
-    from mmsearch.store import Reader
+    from mmsearch.store import open_reader
 
     if sum((failures, check, repair)) > 1:
         raise UsageError("choose one of --failures, --check and --repair")
-    directory = locate(index)
+    directories = locate_all(index)
     if repair:
-        _repair(directory, as_json)
+        if len(directories) > 1:
+            raise UsageError("--repair mends one index at a time: name it with --index")
+        _repair(directories[0], as_json)
         return
-    reader = Reader.open(directory)
+    reader = open_reader(directories)
     if check:
-        _check(reader, as_json)
+        _check(reader, directories, as_json)
     elif failures:
         emit(_failures(reader, as_json))
     elif as_json:
-        emit(to_json({"index": directory, **_fields(reader.status())}) + "\n")
+        emit(to_json({**_named(directories), **_fields(reader.status())}) + "\n")
     else:
-        emit(counts(directory, _rows(reader.status())))
+        emit(counts(", ".join(directories), _rows(reader.status())))
 
 
-def _check(reader: Reader, as_json: bool) -> None:
+def _named(directories: list[str]) -> dict[str, Any]:
+    """How JSON names what it is about; for several indexes `index` is null."""
+    return {"index": directories[0]} if len(directories) == 1 else {"index": None, "indexes": directories}
+
+
+def _check(reader: AnyReader, directories: list[str], as_json: bool) -> None:
     """Problems on stdout, one a line; exit code 3 when there are any. What is merely out of date is none."""
     found, gone = list(reader.problems()), list(reader.survey.gone())
-    model = _model(reader)
+    model = _model(directories)
     if as_json:
-        emit(to_json({"index": reader.directory, "problems": found, "gone": gone, "model": model}) + "\n")
+        emit(to_json({**_named(directories), "problems": found, "gone": gone, "model": model}) + "\n")
     else:
         emit("".join(f"{harmless(line)}\n" for line in found))
         if gone:
@@ -84,12 +91,12 @@ def _verdict(found: list[str]) -> str:
     return f"{len(found)} problems; `mmsearch status --repair` mends what can be mended"
 
 
-def _model(reader: Reader) -> str:
+def _model(directories: list[str]) -> str:
     """`ok`, or why the model that made the index is not the one that is here now."""
-    from mmsearch.opening import open_index
+    from mmsearch.opening import open_indexes
 
     try:
-        open_index(reader.directory, None)
+        open_indexes(directories, None)
     except (IndexMismatch, ModelUnavailable) as error:
         return str(error)
     return "ok"
@@ -115,7 +122,7 @@ def _repair(directory: str, as_json: bool) -> None:
         )
 
 
-def _failures(reader: Reader, as_json: bool) -> str:
+def _failures(reader: AnyReader, as_json: bool) -> str:
     found = [(record.path, record.reason) for record in reader.failures()]
     if as_json:
         return to_json([{"path": path, "reason": reason} for path, reason in found]) + "\n"

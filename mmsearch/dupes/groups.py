@@ -19,7 +19,7 @@ import numpy.typing as npt
 from mmsearch.core import MODALITIES, Modality, Span, is_object
 from mmsearch.dupes.links import THRESHOLD, Forest, Numbers, Parts, Scope, linked
 from mmsearch.search.candidates import staleness
-from mmsearch.store import EVERYTHING, Filter, Located, Reader
+from mmsearch.store import EVERYTHING, AnyReader, Filter, Located
 
 Match: TypeAlias = Literal["exact", "near", "part"]
 
@@ -78,7 +78,7 @@ class Found(NamedTuple):
     stale: int
 
 
-def find(reader: Reader, where: Filter = EVERYTHING, threshold: float = THRESHOLD, scope: Scope = "all") -> Found:
+def find(reader: AnyReader, where: Filter = EVERYTHING, threshold: float = THRESHOLD, scope: Scope = "all") -> Found:
     """All groups among the files that pass a filter.
 
     Args:
@@ -102,7 +102,7 @@ def find(reader: Reader, where: Filter = EVERYTHING, threshold: float = THRESHOL
     return Found(groups, len(gathering.stale))
 
 
-def _kinds(reader: Reader) -> npt.NDArray[np.int8]:
+def _kinds(reader: AnyReader) -> npt.NDArray[np.int8]:
     """The modality of each content as a number, by content id."""
     rows = [(content, MODALITIES.index(modality)) for content, modality, _ in reader.survey.contents()]
     kinds = np.zeros(max((content for content, _ in rows), default=0) + 1, np.int8)
@@ -178,7 +178,7 @@ class _Gathering:
     """Looks up the files of contents, and leaves out those that are gone, have changed or are one and the same."""
 
     def __init__(
-        self, reader: Reader, where: Filter, parts: Parts, alike: _Alike, best: npt.NDArray[np.float32],
+        self, reader: AnyReader, where: Filter, parts: Parts, alike: _Alike, best: npt.NDArray[np.float32],
         pixels: dict[int, int | None],
     ) -> None:  # fmt: skip
         self._reader = reader

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmsearch.core import MODALITIES, Modality
-from mmsearch.store import Filter, Reader
+from mmsearch.store import AnyReader, Filter
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 Scope: TypeAlias = Literal["all", "within", "across"]
@@ -41,7 +41,7 @@ class Parts:
         boxed: bool `(n,)`, whether they are boxes in a picture that takes part itself.
     """
 
-    def __init__(self, reader: Reader, where: Filter) -> None:
+    def __init__(self, reader: AnyReader, where: Filter) -> None:
         self.items = self.contents = np.zeros(0, np.int64)
         self.starts: dict[Modality, int] = {}
         for partition in MODALITIES:
@@ -53,7 +53,7 @@ class Parts:
         self.boxed = np.isin(self.items, reader.survey.boxes())
 
     @staticmethod
-    def _ids(reader: Reader, partition: Modality, where: Filter) -> Iterator[tuple[Numbers, Numbers]]:
+    def _ids(reader: AnyReader, partition: Modality, where: Filter) -> Iterator[tuple[Numbers, Numbers]]:
         for block in reader.blocks(partition, where):
             yield block.items, block.contents
 
@@ -84,7 +84,7 @@ class Forest:
 
 
 def linked(
-    reader: Reader, parts: Parts, kinds: npt.NDArray[np.int8], where: Filter, threshold: float, scope: Scope
+    reader: AnyReader, parts: Parts, kinds: npt.NDArray[np.int8], where: Filter, threshold: float, scope: Scope
 ) -> tuple[Forest, npt.NDArray[np.float32]]:
     """Links between parts of different contents, and for each part how like its nearest one is, in [0, 1].
 
@@ -115,7 +115,7 @@ def _comparable(partitions: Sequence[Modality]) -> Iterator[tuple[Modality, Moda
             yield first, second
 
 
-def background(reader: Reader, first: Modality, second: Modality) -> float:
+def background(reader: AnyReader, first: Modality, second: Modality) -> float:
     """The cosine below which parts of two partitions are not alike at all: most arbitrary pairs lie below it."""
     left = reader.sample(first, SAMPLE)
     products = left @ (left if first == second else reader.sample(second, SAMPLE)).T
@@ -128,7 +128,7 @@ def background(reader: Reader, first: Modality, second: Modality) -> float:
 
 
 def _matches(
-    reader: Reader, parts: Parts, pair: tuple[Modality, Modality], where: Filter, cosine: float
+    reader: AnyReader, parts: Parts, pair: tuple[Modality, Modality], where: Filter, cosine: float
 ) -> Iterator[tuple[Numbers, Numbers, npt.NDArray[np.float32]]]:
     """Numbers of parts whose cosine is high enough, with it, tile by tile; each pair once."""
     first, second = pair

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmsearch.core import Modality, Vectors
-from mmsearch.store import EVERYTHING, Filter, Located, Reader
+from mmsearch.store import EVERYTHING, AnyReader, Filter, Located
 from mmsearch.store.vectors import Rows
 
 
@@ -30,7 +30,7 @@ def cut(vectors: Vectors, dim: int) -> Vectors:
 class ExactReader:
     """What a searcher asks of a reader, answered from all vectors in memory: float32 `(n, dim)` a partition."""
 
-    def __init__(self, reader: Reader, dim: int) -> None:
+    def __init__(self, reader: AnyReader, dim: int) -> None:
         self._reader = reader
         self._dim = dim
         self._parts: dict[Modality, _Part] = {}

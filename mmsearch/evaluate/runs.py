@@ -19,7 +19,7 @@ from mmsearch.evaluate.metrics import METRICS
 from mmsearch.evaluate.questions import Question
 from mmsearch.evaluate.report import Outcome, Report, Result
 from mmsearch.search import Remembered, Searcher, SearchOptions
-from mmsearch.store import Reader
+from mmsearch.store import AnyReader
 
 DEPTH = 100
 """Files that a search gives; an answer beyond them has no rank."""
@@ -95,7 +95,7 @@ class _Asked:
 
 def evaluate(
     questions: Sequence[Question],
-    reader: Reader,
+    reader: AnyReader,
     embedder: Embedder,
     settings: Sequence[Setting],
     load_reranker: Callable[[], Reranker],
@@ -123,12 +123,12 @@ def evaluate(
     return Report(outcomes, runs.outcome(SETTINGS["exact"]) if compared else None, absent, skipped, len(files))
 
 
-def _indexed(reader: Reader, path: str) -> bool:
+def _indexed(reader: AnyReader, path: str) -> bool:
     record = reader.file(path)
     return record is not None and record.status == "ok" and not record.missing
 
 
-def _asked(question: Question, reader: Reader, embedder: Embedder) -> _Asked:
+def _asked(question: Question, reader: AnyReader, embedder: Embedder) -> _Asked:
     parts = [QueryPart(question.text)] if question.text else []
     if question.image:
         try:
@@ -140,14 +140,14 @@ def _asked(question: Question, reader: Reader, embedder: Embedder) -> _Asked:
     return _Asked(question, Query(tuple(parts), question.label), pair, own)
 
 
-def _copies(question: Question, reader: Reader) -> Iterator[str]:
+def _copies(question: Question, reader: AnyReader) -> Iterator[str]:
     """The picture that asks and its copies, unless they are labelled as answers."""
     record = reader.file(question.image)
     copies = reader.survey.copies(record.digest) if record and record.digest else []
     yield from {question.image, *copies} - question.relevant.keys()
 
 
-def _answers(question: Question, reader: Reader) -> str:
+def _answers(question: Question, reader: AnyReader) -> str:
     """The modalities of the answers as the index knows them, `unknown` where it knows none."""
     records = [reader.file(path) for path in question.relevant]
     modalities = {record.modality for record in records if record}
@@ -157,7 +157,9 @@ def _answers(question: Question, reader: Reader) -> str:
 class _Runs:
     """The same questions under one setting after the other."""
 
-    def __init__(self, reader: Reader, embedder: _Embedded, reranker: Reranker | None, asked: Sequence[_Asked]) -> None:
+    def __init__(
+        self, reader: AnyReader, embedder: _Embedded, reranker: Reranker | None, asked: Sequence[_Asked]
+    ) -> None:
         self._reader = reader
         self._embedder = embedder
         self._reranker = reranker
@@ -190,7 +192,7 @@ class _Runs:
         if setting.exact:
             # A searcher asks no more of a reader than an ExactReader answers.
             dim = setting.dim or self._reader.identity.dim
-            searcher = Searcher(cast(Reader, ExactReader(self._reader, dim)), self._embedder.cut(dim))
+            searcher = Searcher(cast(AnyReader, ExactReader(self._reader, dim)), self._embedder.cut(dim))
             return searcher, searcher
         if setting.reranked:
             return self._plain, Searcher(self._reader, self._embedder, self._reranker)

@@ -23,13 +23,16 @@ log = logging.getLogger(__name__)
 class Request:
     """Read one file: without a digest say what it is, with one decode it. `kind` is the name of its kind.
 
-    With an `item` only what that part looks like is wanted, as one small picture.
+    With an `item` only what that part looks like is wanted, as one small picture, or its sound. With `query` the file
+    is one to search by, and read as that modality. `settings` take the place of the reader's.
     """
 
     entry: scan.Entry
     digest: str = ""
     kind: str = ""
     item: Item | None = None
+    query: Modality | None = None
+    settings: LoaderSettings | None = None
 
     @property
     def step(self) -> str:
@@ -111,8 +114,10 @@ class Reader:
 
     def _guarded(self, request: Request) -> Iterator[Answer]:
         try:
-            if request.item is not None:
-                yield from self._glimpse(request.item)
+            if request.query is not None:
+                yield from self._query(request.entry.path, request.query, request.settings or self.settings)
+            elif request.item is not None:
+                yield from self._glimpse(request.item, request.kind, request.settings or self.settings)
             else:
                 yield from self._decode(request) if request.digest else self._identify(request.entry.path)
         except MediaError as error:
@@ -128,8 +133,18 @@ class Reader:
     def _identify(self, path: str) -> Iterator[Answer]:
         yield Identified(media.identify(path), scan.digest(path))
 
-    def _glimpse(self, item: Item) -> Iterator[Answer]:
-        yield Part(Segment(item, media.glimpse(item, self.settings)))
+    @staticmethod
+    def _query(path: str, modality: Modality, settings: LoaderSettings) -> Iterator[Answer]:
+        for content in media.load_query(path, modality, settings):
+            yield Part(Segment(Item(path, "", modality, modality), content))
+        yield Finished()
+
+    @staticmethod
+    def _glimpse(item: Item, kind: str, settings: LoaderSettings) -> Iterator[Answer]:
+        if item.modality == "audio":
+            yield Part(media.reload(item, kind, settings))
+        else:
+            yield Part(Segment(item, media.glimpse(item, settings)))
         yield Finished()
 
     def _decode(self, request: Request) -> Iterator[Answer]:

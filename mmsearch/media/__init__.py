@@ -162,7 +162,7 @@ def seen_as(item: Item) -> str:
 
 
 def glimpse(item: Item, settings: LoaderSettings) -> Picture:
-    """What an indexed part looks like: the picture, its page, or one frame of its stretch of a video.
+    """What an indexed part looks like: the picture or its box, its page, or one frame of its stretch of a video.
 
     Uint8 `(h, w, 3)`, as small as `settings` say. What is in the file now is shown, whether or not it was indexed.
 
@@ -176,6 +176,10 @@ def glimpse(item: Item, settings: LoaderSettings) -> Picture:
         from mmsearch.media import video
 
         return video.frame_in(path, span.start, span.end, settings)
+    if span.box is not None:
+        from mmsearch.media import image
+
+        return image.region(path, span.box, settings)
     part = int(span.start) - 1 if kind_name == "pdf" else item.ordinal
     for segment in _loader(kind_name).load(path, item.digest, kind_name, settings, only=part).segments:
         if kind_of(segment.content) == "image":

@@ -11,6 +11,8 @@ from PIL import Image
 from mmsearch.core import Picture
 
 QUALITY = 85
+WAVE = (90, 140, 200, 255)
+"""Colour and opacity of a waveform: one that is seen on white and on black."""
 
 
 def jpeg(picture: Picture, side: int) -> bytes:
@@ -20,6 +22,26 @@ def jpeg(picture: Picture, side: int) -> bytes:
     out = io.BytesIO()
     image.save(out, "JPEG", quality=QUALITY)
     return out.getvalue()
+
+
+def webp(picture: npt.NDArray[np.uint8], side: int) -> bytes:
+    """The bytes of a WebP of a uint8 `(h, w, 3)` or, with transparency, `(h, w, 4)` picture, likewise."""
+    image = Image.fromarray(picture)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    image.save(out, "WEBP", quality=QUALITY)
+    return out.getvalue()
+
+
+def waveform(samples: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.uint8]:
+    """A picture of a sound, uint8 `(height, width, 4)`: how loud it is over time, in one colour on nothing."""
+    bars = [float(np.abs(part).max(initial=0.0)) for part in np.array_split(samples, width)]
+    loud = np.asarray(bars) / max(*bars, 1e-6)
+    distance = np.abs(np.arange(height) + 0.5 - height / 2)[:, None]
+    drawn = distance <= np.maximum(loud * height * 0.46, 0.75)[None, :]
+    picture = np.zeros((height, width, 4), np.uint8)
+    picture[drawn] = WAVE
+    return picture
 
 
 def png(picture: Picture) -> bytes:

@@ -123,8 +123,8 @@ def _expand(glob: str) -> list[str]:
 class Globs:
     """The globs of a command line, each taking what it matches or, after `!`, dropping it; the last one decides."""
 
-    def __init__(self, globs: Sequence[str]) -> None:
-        self._cwd = slashed(os.getcwd()).rstrip("/") + "/"
+    def __init__(self, globs: Sequence[str], base: str | None = None) -> None:
+        self._cwd = slashed(os.getcwd() if base is None else base).rstrip("/") + "/"
         self._rules: list[tuple[Rules, bool, bool]] = []
         for glob in globs:
             body = glob.removeprefix("!")
@@ -178,18 +178,18 @@ class Globs:
         return (above is True or not self.selective) if verdict is None else verdict
 
 
-def glob_filter(globs: Sequence[str]) -> Callable[[str], bool]:
+def glob_filter(globs: Sequence[str], base: str | None = None) -> Callable[[str], bool]:
     """A test for paths of files by `-g` globs: gitignore patterns that select, or with `!` in front drop.
 
     The last glob that matches decides; with no positive glob everything else passes, with one nothing else does. What
     names a directory holds for all in it, and a dropped directory is dropped for good. `{a,b}` gives alternatives.
-    Paths below the working directory are matched relative to it, others as they are; a glob that starts with `/` may
-    also be an absolute path.
+    Paths below `base`, by default the working directory, are matched relative to it, others as they are; a glob that
+    starts with `/` may also be an absolute path.
 
     Raises:
         UsageError: a glob that is no pattern.
     """
     if not globs:
         return lambda path: True
-    rules = Globs(globs)
+    rules = Globs(globs, base)
     return lambda path: rules.takes(os.path.abspath(path))

@@ -9,16 +9,16 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
 from mmsearch import media
-from mmsearch.core import Content, Embedder, Modality, Query, QueryPart, Segment, Vectors, is_object
+from mmsearch.core import Content, Embedder, LoaderSettings, Modality, Query, QueryPart, Segment, Vectors, is_object
 from mmsearch.errors import MediaError, UsageError
-from mmsearch.store import Identity, Reader
+from mmsearch.store import AnyReader, Identity
 
 NOT_WEIGHT = -0.5
 """At full weight a query would become the difference of two texts, which is near to neither kind of thing."""
@@ -27,6 +27,9 @@ FIELDS = {"query": "texts", "not": "negatives", "image": "image", "audio": "audi
 """Fields of a line of queries and what they become; each a text or a list of texts."""
 IGNORED = ("relevant", "pair", "id")
 """Fields that labelled queries have for other uses."""
+
+Load: TypeAlias = Callable[[str | BinaryIO, Modality, LoaderSettings], list[Content]]
+"""How a file, a stream or a URL becomes contents, as `media.load_query`."""
 
 _GIVE = "give a text, a file with --image, --audio or --video, or one that is indexed with --like"
 _WEIGHTED = re.compile(r"(.+):([+-]?(?:\d+\.?\d*|\.\d+))", re.S)
@@ -78,7 +81,11 @@ class Stored:
 class Asker:
     """Turns what was asked into queries for one index and its model."""
 
-    def __init__(self, reader: Reader, embedder: Embedder, stdin: BinaryIO | None = None) -> None:
+    def __init__(
+        self, reader: AnyReader, embedder: Embedder, stdin: BinaryIO | None = None, load: Load = media.load_query
+    ) -> None:
+        """Files, streams and URLs are read by `load`."""
+        self._load = load
         self._reader = reader
         self._embedder = embedder
         self._spec = embedder.spec
@@ -126,9 +133,9 @@ class Asker:
         if name == "-":
             if self._stdin is None:
                 raise MediaError("stdin serves something else here")
-            return media.load_query(self._stdin, modality, self._spec.loader)
+            return self._load(self._stdin, modality, self._spec.loader)
         is_url = "://" in name and not os.path.exists(os.path.join(base, name))
-        return media.load_query(name if is_url else os.path.join(base, name), modality, self._spec.loader)
+        return self._load(name if is_url else os.path.join(base, name), modality, self._spec.loader)
 
     def _indexed(self, path: str) -> tuple[str, Vectors]:
         """The path, and the unit vector in the middle of a file's parts: its own kind rather than texts in it."""

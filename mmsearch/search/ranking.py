@@ -21,7 +21,7 @@ from mmsearch import lexical
 from mmsearch.core import Hit, Modality, Query, Stage
 from mmsearch.search.candidates import Candidate, Freshness, Key, Scale, best_by_key
 from mmsearch.search.options import SearchOptions
-from mmsearch.store import Reader
+from mmsearch.store import AnyReader
 
 Found: TypeAlias = "list[tuple[int, float]]"
 """Item ids and cosines, best first."""
@@ -44,7 +44,7 @@ class Ranking:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: AnyReader,
         query: Query,
         vector: npt.NDArray[np.float32],
         scales: Mapping[Modality, Scale],
@@ -73,7 +73,14 @@ class Ranking:
         item = candidate.place.item
         told = lexical.snippet(item.text, self.words)
         return Hit(
-            item, 0, candidate.score, candidate.relevance, stale=candidate.stale, snippet=told, stages=candidate.stages
+            item,
+            0,
+            candidate.score,
+            candidate.relevance,
+            stale=candidate.stale,
+            snippet=told,
+            stages=candidate.stages,
+            id=candidate.place.item_id,
         )
 
     def _passes(self, candidate: Candidate) -> bool:

@@ -19,7 +19,7 @@ from mmsearch.search.options import SearchOptions
 from mmsearch.search.ranking import FIRST_DEPTH, Ranking
 from mmsearch.search.remembered import embed_queries
 from mmsearch.search.reranking import Candidates, rerank
-from mmsearch.store import Reader
+from mmsearch.store import AnyReader
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ RAW = Background(0.0, 1.0)
 class Searcher:
     """Answers queries over one open reader; the samples for calibration are read once."""
 
-    def __init__(self, reader: Reader, embedder: Embedder, reranker: Reranker | None = None) -> None:
+    def __init__(self, reader: AnyReader, embedder: Embedder, reranker: Reranker | None = None) -> None:
         self.reader = reader
         self.embedder = embedder
         self.reranker = reranker

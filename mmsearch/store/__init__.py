@@ -3,6 +3,7 @@
 SQLite is the truth and lists immutable files of vectors. Knows nothing about models, media or scanning.
 """
 
+from mmsearch.store.changes import Changes
 from mmsearch.store.checks import Repaired, repair
 from mmsearch.store.queries import read_contents, read_identity, read_roots
 from mmsearch.store.reader import Reader
@@ -16,11 +17,14 @@ from mmsearch.store.records import (
     Located,
     StoreStatus,
 )
+from mmsearch.store.sharded import AnyReader, ShardedReader, open_reader
 from mmsearch.store.writer import Writer
 
 __all__ = [
     "EVERYTHING",
+    "AnyReader",
     "Bounds",
+    "Changes",
     "FileRecord",
     "FileStatus",
     "Filter",
@@ -28,8 +32,10 @@ __all__ = [
     "Located",
     "Reader",
     "Repaired",
+    "ShardedReader",
     "StoreStatus",
     "Writer",
+    "open_reader",
     "read_contents",
     "read_identity",
     "read_roots",

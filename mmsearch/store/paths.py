@@ -113,3 +113,31 @@ def _relative() -> list[tuple[bytes, bytes]]:
 
 def _native(key: bytes) -> str:
     return os.fsdecode(key if os.sep == "/" or b"://" in key else key.replace(b"/", os.fsencode(os.sep)))
+
+
+class Moves:
+    """Rewrites the beginnings of paths, for indexes made where the files lay elsewhere.
+
+    Attributes:
+        unused: old beginnings that no path had so far.
+    """
+
+    def __init__(self, moves: Sequence[tuple[str, str]] = ()) -> None:
+        """Pairs of folders or files, old and new; of several that a path begins with the longest counts."""
+        self._moves = sorted(((_beginning(old), old, new) for old, new in moves), key=lambda move: -len(move[0]))
+        self.unused = {old for old, _ in moves}
+
+    def __call__(self, path: str) -> str:
+        """The path as it is to be; one that begins with none of the old ones stays as it is."""
+        key = stored(path)
+        for start, old, new in self._moves:
+            if prefix(key).startswith(start):
+                self.unused.discard(old)
+                return os.path.join(new, _native(key[len(start) :])) if len(key) > len(start) else new
+        return path
+
+
+def _beginning(old: str) -> bytes:
+    """What the stored forms of a folder and of all in it begin with; a drive of Windows is known on any system."""
+    key = stored(old)
+    return prefix((key.replace(b"\\", b"/") if key[1:2] == b":" else key).rstrip(b"/"))

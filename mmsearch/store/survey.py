@@ -7,9 +7,14 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mmsearch.core import Modality
+from mmsearch.core import Facts, Modality
 from mmsearch.store import schema
 from mmsearch.store.paths import PathCodec
+from mmsearch.store.queries import find_roots
+
+AFTER_DIGITS = "g"
+"""Comes after every hexadecimal digit."""
+_OF_DIGEST = "items i JOIN contents c ON c.id = i.content_id WHERE c.digest >= ? AND c.digest < ?"
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,30 @@ class Survey:
         with schema.translated(self.directory):
             rows = self.db.execute(f"{query} AND c.digest = ?", (digest,)).fetchall()
         return sorted(self.codec.decode(path) for (path,) in rows)
+
+    def roots(self) -> list[str]:
+        """What was indexed, absolute, in order."""
+        with schema.translated(self.directory):
+            return find_roots(self.db, self.codec)
+
+    def parts(self, digest: str, first: int, last: int) -> list[int]:
+        """Ids of the items from one ordinal to another of the contents whose digest begins so, in order."""
+        return self._items(digest, "i.ordinal BETWEEN ? AND ?", (first, last))
+
+    def passages_on(self, digest: str, page: int) -> list[int]:
+        """Ids of the passages on a page of the contents whose digest begins so, in order."""
+        return self._items(digest, "i.partition = 'text' AND i.span_unit = 'page' AND i.span_start = ?", (page,))
+
+    def _items(self, digest: str, which: str, values: tuple[int, ...]) -> list[int]:
+        query = f"SELECT i.id FROM {_OF_DIGEST} AND {which} ORDER BY c.id, i.ordinal"
+        with schema.translated(self.directory):
+            return [item for (item,) in self.db.execute(query, (digest, digest + AFTER_DIGITS, *values))]
+
+    def facts(self, digest: str) -> Facts:
+        """What is known of the contents whose digest begins so; nothing where there are none."""
+        query = "SELECT width, height, duration, taken FROM contents WHERE digest >= ? AND digest < ?"
+        with schema.translated(self.directory):
+            return Facts(*(self.db.execute(query, (digest, digest + AFTER_DIGITS)).fetchone() or ()))
 
     def gone(self) -> Iterator[str]:
         """Files that the index takes to be there and that are not, in order."""

@@ -10,7 +10,7 @@ import math
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mmsearch.deferred import Deferred
 
@@ -22,6 +22,7 @@ else:
 
 Ids: TypeAlias = "npt.NDArray[np.int64]"
 Shares: TypeAlias = "npt.NDArray[np.float64]"
+Table: TypeAlias = Literal["passages", "names"]
 
 _TOKENIZER = "tokenize = 'porter unicode61 remove_diacritics 2'"
 # What was embedded as a picture of a page has the page's text in passages of its own.
@@ -113,13 +114,12 @@ def find_passages(db: sqlite3.Connection, terms: Sequence[str], least: float) ->
 
     A word counts by its inverse document frequency, so `least` is a share of what the words tell together.
     """
-    live = "SELECT coalesce(sum(live), 0) FROM segments WHERE partition = 'text'"
-    ids, shares = _shares(db, "passages", terms, int(db.execute(live).fetchone()[0]))
+    ids, shares = _shares(db, "passages", terms, count_passages(db))
     good = set(ids[shares >= least].tolist())
     if not good:
         return
     query = "SELECT p.rowid, -p.rank FROM passages p WHERE p.passages MATCH ? ORDER BY p.rank, p.rowid"
-    for item, score in db.execute(query, (" OR ".join(map(_quoted, terms)),)):
+    for item, score in db.execute(query, (" OR ".join(map(quoted, terms)),)):
         if item in good:
             (content,) = db.execute("SELECT content_id FROM items WHERE id = ?", (item,)).fetchone()
             yield item, content, score
@@ -127,28 +127,47 @@ def find_passages(db: sqlite3.Connection, terms: Sequence[str], least: float) ->
 
 def find_names(db: sqlite3.Connection, terms: Sequence[str], least: float) -> list[tuple[int, float]]:
     """Ids of files whose path holds at least a share of the words, with that share, best first."""
-    total = db.execute("SELECT count(*) FROM files WHERE status = 'ok'").fetchone()[0]
-    ids, shares = _shares(db, "names", terms, int(total))
+    ids, shares = _shares(db, "names", terms, count_names(db))
     order = np.lexsort((ids, -shares))
     return [(int(ids[at]), float(shares[at])) for at in order if shares[at] >= least]
 
 
-def _shares(db: sqlite3.Connection, table: str, terms: Sequence[str], total: int) -> tuple[Ids, Shares]:
+def count_passages(db: sqlite3.Connection) -> int:
+    """Live items of the text partition."""
+    return int(db.execute("SELECT coalesce(sum(live), 0) FROM segments WHERE partition = 'text'").fetchone()[0])
+
+
+def count_names(db: sqlite3.Connection) -> int:
+    """Files whose names can be found."""
+    return int(db.execute("SELECT count(*) FROM files WHERE status = 'ok'").fetchone()[0])
+
+
+def _shares(db: sqlite3.Connection, table: Table, terms: Sequence[str], total: int) -> tuple[Ids, Shares]:
     """Ids of all rows with any of the words, and the share of the words' weight that each holds, in [0, 1]."""
-    found = [_rows(db, table, term) for term in terms]
-    weights = [math.log(1 + (max(total, len(rows)) - len(rows) + 0.5) / (len(rows) + 0.5)) for rows in found]
+    found = [rows_with(db, table, term) for term in terms]
+    return shares(found, weights([len(rows) for rows in found], total))
+
+
+def weights(counts: Sequence[int], total: int) -> list[float]:
+    """What each word tells, its inverse document frequency, when so many of `total` rows hold it."""
+    return [math.log(1 + (max(total, count) - count + 0.5) / (count + 0.5)) for count in counts]
+
+
+def shares(found: Sequence[Ids], weighted: Sequence[float]) -> tuple[Ids, Shares]:
+    """Ids of the rows found for each word, and the share of the words' weight that each holds, in [0, 1]."""
     if not found:
         return np.zeros(0, np.int64), np.zeros(0)
     ids, at = np.unique(np.concatenate(found), return_inverse=True)
-    held = np.bincount(at, np.repeat(weights, [len(rows) for rows in found]), len(ids))
-    return ids, held / sum(weights)
+    held = np.bincount(at, np.repeat(weighted, [len(rows) for rows in found]), len(ids))
+    return ids, held / sum(weighted)
 
 
-def _rows(db: sqlite3.Connection, table: str, term: str) -> Ids:
-    rows = db.execute(f"SELECT rowid FROM {table} WHERE {table} MATCH ?", (_quoted(term),))
+def rows_with(db: sqlite3.Connection, table: Table, term: str) -> Ids:
+    """Ids of the rows that hold a word."""
+    rows = db.execute(f"SELECT rowid FROM {table} WHERE {table} MATCH ?", (quoted(term),))
     return np.fromiter((row for (row,) in rows), np.int64)
 
 
-def _quoted(term: str) -> str:
+def quoted(term: str) -> str:
     """A word as an FTS5 string, so that none is an operator."""
     return '"' + term.replace('"', '""') + '"'

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from mmsearch.cli.command import Exit
-from mmsearch.cli.common import _Line, _Once, guarded, parse_object, parse_types
+from mmsearch.cli.common import _Line, _Once, guarded, parse_object
 from mmsearch.errors import UsageError
 
 
@@ -21,14 +21,6 @@ def test_a_warning_is_said_once() -> None:
     once = _Once()
     told = [logging.LogRecord("x", logging.WARNING, "", 0, "%s: cut", (name,), None) for name in ("a", "b", "a", "a")]
     assert [once.filter(record) for record in told] == [True, True, False, False]
-
-
-def test_types_are_names_of_modalities() -> None:
-    assert parse_types(None) is None
-    assert parse_types("image, video") == {"image", "video"}
-    for wrong in ("images", "", ",", "image,x"):
-        with pytest.raises(UsageError, match="choose from text, image, document, audio, video"):
-            parse_types(wrong)
 
 
 def test_kwargs_are_a_json_object() -> None:

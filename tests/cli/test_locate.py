@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from mmsearch.cli.locate import locate, locate_for_writing
+from mmsearch.cli.locate import locate, locate_all, locate_for_writing
 from mmsearch.errors import UsageError
 
 
@@ -62,3 +63,23 @@ def test_a_file_or_a_folder_of_other_things_may_not(here: Path) -> None:
         locate_for_writing(str(here / "file"))
     with pytest.raises(UsageError, match=r"not empty: try --index .*\.mmsearch"):
         locate_for_writing(str(here))
+
+
+def test_several_indexes_are_named_one_by_one_or_in_the_variable(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = here / "one", here / "other"
+    one.mkdir()
+    (here / "link").symlink_to(one)
+    assert locate_all([str(one), str(other)]) == [str(one), str(other)]
+    assert locate_all([str(one), str(other), str(here / "link")]) == [str(one), str(other)], "each once"
+    monkeypatch.setenv("MMSEARCH_INDEX", os.pathsep.join([str(other), "", str(one)]))
+    assert locate_all(None) == [str(other), str(one)]
+    assert locate("given") == str(here / "a" / "b" / "given")
+    with pytest.raises(UsageError, match=r"MMSEARCH_INDEX names 2 indexes, and this needs one: .*--index"):
+        locate(None)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no name there may hold the separator")
+def test_a_folder_with_the_separator_in_its_name_is_one_index(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "odd:name").mkdir()
+    monkeypatch.setenv("MMSEARCH_INDEX", str(here / "odd:name"))
+    assert locate(None) == str(here / "odd:name")

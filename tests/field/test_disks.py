@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mmsearch.cli.filters import make_filter
 from mmsearch.scan import spelled
 from mmsearch.store import Reader
+from mmsearch.written import make_filter
 from tests.e2e.conftest import Command
 from tests.field.mounts import mounted, troubled
 from tests.test_build import Heard, counts, index

@@ -16,8 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from mmsearch import lexical, media
-from mmsearch.cli.common import parse_object, parse_types
-from mmsearch.cli.filters import make_filter
+from mmsearch.cli.common import parse_object
 from mmsearch.errors import MediaError, UsageError
 from mmsearch.evaluate import read_questions
 from mmsearch.media.encoding import decode, looks_like_text
@@ -29,6 +28,7 @@ from mmsearch.scan.rules import read_rules
 from mmsearch.search.asking import read_lines, weighed
 from mmsearch.store.filters import condition
 from mmsearch.store.paths import PathCodec
+from mmsearch.written import make_filter, parse_types
 
 RANGES = ("size", "width", "height", "duration")
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mmsearch import media
-from mmsearch.core import WHOLE, Item, LoaderSettings, Modality, Span
+from mmsearch.core import WHOLE, Box, Item, LoaderSettings, Modality, Span
 from mmsearch.errors import MediaError
 from mmsearch.media import still
 from tests.media.make_av import shots, tone, write_video
@@ -26,6 +26,15 @@ def item(path: Path, modality: Modality, span: Span = WHOLE, ordinal: int = 0, p
 def test_of_a_picture_it_is_a_small_one(tmp_path: Path) -> None:
     Image.new("RGB", (800, 400), "red").save(tmp_path / "a.jpg")
     assert media.glimpse(item(tmp_path / "a.jpg", "image"), SETTINGS).shape == (20, 40, 3)
+
+
+def test_a_part_of_a_picture_is_seen_alone(tmp_path: Path) -> None:
+    sheet = Image.new("RGB", (300, 100), "white")
+    sheet.paste("red", (200, 0, 300, 100))
+    sheet.save(tmp_path / "a.png")
+    seen = media.glimpse(item(tmp_path / "a.png", "image", Span.of_box(Box(200, 0, 100, 100)), ordinal=3), SETTINGS)
+    assert seen.shape[0] == seen.shape[1]
+    assert seen[seen.shape[0] // 2, 2].tolist() == [255, 0, 0]
 
 
 def test_of_an_animation_it_is_the_moment_that_was_found(tmp_path: Path) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from mmsearch.cli.filters import make_filter, parse_date, parse_ranges, read_seconds, read_size
 from mmsearch.errors import UsageError
 from mmsearch.store import Bounds, Filter
+from mmsearch.written import Wanted, make_filter, parse_date, parse_ranges, parse_types, read_seconds, read_size
 
 
 @pytest.mark.parametrize(
@@ -68,3 +69,32 @@ def test_nothing_asked_for_is_no_filter(tmp_path: Path) -> None:
     made = make_filter("image", [], [str(tmp_path / "x" / "..")], ("2024", None), {"duration": ["+1m"]})
     assert made.folders == (str(tmp_path),)
     assert (made.after, made.before, made.duration) == (datetime(2024, 1, 1), None, Bounds(60))
+
+
+def test_types_are_names_of_modalities() -> None:
+    assert parse_types(None) is None
+    assert parse_types("image, video") == {"image", "video"}
+    for wrong in ("images", "", ",", "image,x"):
+        with pytest.raises(UsageError, match="choose from text, image, document, audio, video"):
+            parse_types(wrong)
+
+
+def test_a_written_search_survives_the_way_to_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    wanted = Wanted(("red car",), globs=("*.jpg",), inside=("x",), after="7d", size=("+1M",), min_relevance=0.1)
+    sent = wanted.elsewhere()
+    assert Wanted.from_json(json.loads(json.dumps(sent.to_json()))) == sent
+    monkeypatch.chdir("/")
+    there = sent.options().where
+    assert there.folders == (str(tmp_path / "x"),)
+    assert there.accept is not None
+    assert there.accept(str(tmp_path / "a.jpg"))
+    assert not there.accept(str(tmp_path / "a.png"))
+    assert there.after is not None
+    assert there.after < datetime.now() - timedelta(days=6)
+
+
+def test_what_is_no_written_search_is_refused() -> None:
+    for wrong in ({"colour": "red"}, {"textss": []}):
+        with pytest.raises(TypeError, match="unknown"):
+            Wanted.from_json(wrong)

@@ -1,0 +1,170 @@
+"""`mmsearch serve`: a page and a JSON API over an index, and a model that stays warm for `mmsearch search`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from mmsearch.cli import options
+from mmsearch.cli.command import Exit
+from mmsearch.cli.common import complain, emit, guarded
+from mmsearch.cli.locate import locate
+from mmsearch.errors import MmsearchError, UsageError
+from mmsearch.serve import presence
+
+if TYPE_CHECKING:
+    from mmsearch.serve.server import Settings
+
+LEAST_TOKEN = 16
+"""Characters."""
+STOP_SECONDS = 30.0
+
+
+@guarded
+def serve(
+    index: options.IndexDir = None,
+    host: options.Host = "127.0.0.1",
+    port: options.Port = None,
+    token_file: options.TokenFile = None,
+    open_page: options.OpenPage = False,
+    background: options.Background = False,
+    stop: options.Stop = False,
+    idle_timeout: options.IdleTimeout = None,
+    max_upload: options.MaxUpload = 64,
+    max_waiting: options.MaxWaiting = 256,
+    device: options.Device = None,
+    trust_remote_code: options.TrustRemoteCode = False,
+) -> None:
+    """Serve an index on this machine: a page to search and look, a JSON API, and faster `mmsearch search`.
+
+    The address is printed on stdout. Only this machine is served, unless --host says otherwise: then a token is needed.
+
+    Examples:
+
+      mmsearch serve --open
+
+      mmsearch serve --background --idle-timeout 3600
+
+      mmsearch serve --stop
+
+      curl -s 'http://127.0.0.1:8642/api/search?q=red+car&top=3'
+    """
+    directory = locate(index)
+    if stop:
+        _stop(directory)
+        return
+    from mmsearch.store import Reader
+
+    Reader.open(directory).close()  # what is wrong with it is said before anything else
+    if background:
+        url = _in_background(directory)
+    else:
+        from mmsearch.serve.server import Settings
+
+        settings = Settings(
+            directory,
+            host,
+            port,
+            _token(token_file),
+            device,
+            trust_remote_code,
+            idle_timeout,
+            max_upload << 20,
+            max_waiting,
+        )
+        _serve(settings, open_page)
+        return
+    emit(f"{url}\n")
+    if open_page:
+        _open(url)
+
+
+def _serve(settings: Settings, open_page: bool) -> None:
+    from mmsearch.serve.server import run
+
+    def announce(url: str, token: str | None) -> None:
+        emit(f"{url}\n")
+        whole = f"{url}?token={token}" if token else url
+        if token:
+            complain(f"with its token: {whole}")
+        if open_page:
+            _open(whole)
+
+    try:
+        run(settings, announce)
+    except KeyboardInterrupt:
+        complain("stopped")
+        raise Exit(130) from None
+
+
+def _in_background(directory: str) -> str:
+    """Start a server that outlives this process, unless there is one; its address when it answers."""
+    there = presence.ask(directory, {"do": "ask"})
+    if there is not None:
+        return str(there["url"])
+    log = os.path.join(directory, presence.LOG)
+    try:
+        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise MmsearchError(f"{log}: {error.strerror}: a server in the background writes there") from None
+    argv = [one for one in sys.argv[1:] if one not in ("--background", "--open")]
+    child = _spawn([sys.executable, "-m", "mmsearch", *argv, "--index", directory], out)
+    os.close(out)
+    try:
+        while child.poll() is None:
+            there = presence.ask(directory, {"do": "ask"})
+            if there is not None and there.get("pid") == child.pid:
+                return str(there["url"])
+            time.sleep(0.05)
+    except KeyboardInterrupt:
+        child.terminate()
+        raise
+    with open(log, encoding="utf-8", errors="replace") as file:
+        told = [line.removeprefix("mmsearch: ").removeprefix("error: ") for line in file.read().splitlines()]
+    complain(f"error: the server has ended: {told[-1] if told else f'exit code {child.returncode}'}")
+    raise Exit(child.returncode or 1)
+
+
+def _spawn(argv: list[str], out: int) -> subprocess.Popen[bytes]:
+    """A process that no terminal and no parent ends."""
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+    return subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, creationflags=flags
+    )
+
+
+def _stop(directory: str) -> None:
+    """End the server of an index, and wait until it has."""
+    there = presence.ask(directory, {"do": "stop"})
+    if there is None:
+        complain(f"no server runs for the index in {directory}")
+        raise Exit(1)
+    end = time.monotonic() + STOP_SECONDS
+    while presence.read(directory) is not None and presence.ask(directory, {"do": "ask"}) is not None:
+        if time.monotonic() > end:
+            raise MmsearchError(f"process {there['pid']} has not ended after {STOP_SECONDS:.0f} seconds")
+        time.sleep(0.05)
+
+
+def _token(path: str | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:
+            token = file.read().strip()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--token-file {path}: {getattr(error, 'strerror', None) or error}") from None
+    if len(token) < LEAST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        raise UsageError(f"--token-file {path}: a token has at least {LEAST_TOKEN} characters of ASCII and no spaces")
+    return token
+
+
+def _open(url: str) -> None:
+    import webbrowser
+
+    webbrowser.open(url)

@@ -1,0 +1,302 @@
+"""The web application: which address is answered how. Knows HTTP and hands everything else on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.resources import files
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from mmsearch.core import Content, LoaderSettings, Modality
+from mmsearch.errors import (
+    Busy,
+    IndexDamaged,
+    IndexMismatch,
+    IndexMissing,
+    MediaError,
+    MmsearchError,
+    ModelUnavailable,
+    UsageError,
+)
+from mmsearch.serve import files as originals
+from mmsearch.serve import parameters, reveal, views
+from mmsearch.serve.decoding import Decoder
+from mmsearch.serve.engine import Engine
+from mmsearch.serve.guard import Door, Guard, TooLarge
+from mmsearch.serve.openapi import document
+from mmsearch.serve.session import NoItem, Question
+from mmsearch.serve.thumbnails import PAGE_SIDE, SIZES, Thumbnails
+from mmsearch.store import Located
+
+log = logging.getLogger(__name__)
+
+MOST_JSON = 1 << 20
+"""Bytes of a search without files."""
+MOST_FILES = 8
+RETRY_SECONDS = {Busy: 1, IndexMissing: 5, IndexDamaged: 5, IndexMismatch: 5, ModelUnavailable: 30}
+"""What a client may try again later, and when."""
+_UPLOADS: tuple[Modality, ...] = ("image", "audio", "video")
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass
+class _Sent:
+    """Files that came with a request: what is in each, and how people call it, by its path and modality."""
+
+    contents: dict[tuple[str, str], list[Content] | MediaError] = field(default_factory=dict)
+    names: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def of(self, modality: Modality) -> tuple[str, ...]:
+        """The paths of one modality."""
+        return tuple(path for path, kind in self.names if kind == modality)
+
+    def named(self, message: str) -> str:
+        """A message with the names that people know in place of options and paths."""
+        for (path, kind), name in self.names.items():
+            message = message.replace(f"--{kind} {path}", name)
+        return message
+
+
+class Server:
+    """The handlers, with what they need."""
+
+    def __init__(self, engine: Engine, decoder: Decoder, door: Door) -> None:
+        self.engine = engine
+        self.decoder = decoder
+        self.door = door
+        self.thumbnails = Thumbnails(engine.directory, decoder)
+        self.can_reveal = door.is_local and reveal.is_possible()
+        self.last = time.monotonic()
+        self.open = 0
+
+    def app(self) -> Starlette:
+        """The application, with its guard."""
+        item = "/api/items/{id}"
+        routes = [
+            Route("/api/openapi.json", self._counted(self.openapi)),
+            Route("/api/search", self._counted(self.search), methods=["GET", "POST"]),
+            Route("/api/status", self._counted(self.status)),
+            Route(item, self._counted(self.item)),
+            Route(f"{item}/thumbnail", self._counted(self.thumbnail)),
+            Route(f"{item}/page", self._counted(self.page)),
+            Route(f"{item}/media", self._counted(self.media)),
+            Route(f"{item}/similar", self._counted(self.similar)),
+            Route(f"{item}/duplicates", self._counted(self.duplicates)),
+            Route(f"{item}/reveal", self._counted(self.reveal), methods=["POST"]),
+            Mount("/", StaticFiles(directory=str(files("mmsearch.serve") / "static"), html=True)),
+        ]
+        app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
+        app.add_middleware(Guard, door=self.door)
+        return app
+
+    def _counted(self, handler: Handler) -> Handler:
+        """The handler with errors as answers, and with note of when the server was last of use."""
+
+        async def handle(request: Request) -> Response:
+            self.open += 1
+            try:
+                return await handler(request)
+            except MmsearchError as error:
+                return _told(error)
+            except TooLarge:
+                return _error(413, f"more than {self.door.most_bytes} bytes")
+            finally:
+                self.open -= 1
+                self.last = time.monotonic()
+
+        return handle
+
+    async def openapi(self, request: Request) -> Response:
+        return JSONResponse(document())
+
+    async def status(self, request: Request) -> Response:
+        told = self.engine.call(lambda session: views.status(session, self.engine, self.can_reveal))
+        return _json(await asyncio.wrap_future(told))
+
+    async def search(self, request: Request) -> Response:
+        began = time.perf_counter()
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        sent = _Sent()
+        if request.method in ("GET", "HEAD"):
+            given = _listed(request.query_params.multi_items())
+        elif kind == "application/json":
+            given = parameters.from_object(await _body(request))
+        elif kind == "multipart/form-data":
+            async with request.form(max_files=MOST_FILES, max_fields=256, max_part_size=MOST_JSON) as form:
+                given, uploads = _parted(form)
+                sent = await self._read(uploads)
+        else:
+            return _error(415, "a search is sent as application/json or multipart/form-data")
+        asked = parameters.read(given)
+        wanted = replace(asked.wanted, image=sent.of("image"), audio=sent.of("audio"), video=sent.of("video"))
+        label = " ".join((*wanted.texts, *sent.names.values()))
+        return await self._answered(Question(wanted, sent.contents, asked.like, label), asked, began, sent)
+
+    async def _answered(
+        self, question: Question, asked: parameters.Request, began: float, sent: _Sent | None = None
+    ) -> Response:
+        try:
+            answer = await asyncio.wrap_future(self.engine.ask(question))
+        except UsageError as error:
+            raise UsageError(sent.named(str(error)) if sent else str(error)) from None
+        seconds = time.perf_counter() - began
+        return _json(views.answer(answer, asked.top, asked.offset, asked.explain, seconds))
+
+    async def item(self, request: Request) -> Response:
+        key = request.path_params["id"]
+        return _json(await asyncio.wrap_future(self.engine.call(lambda session: views.item(session, key))))
+
+    async def duplicates(self, request: Request) -> Response:
+        key = request.path_params["id"]
+        return _json(await asyncio.wrap_future(self.engine.call(lambda session: views.duplicates(session, key))))
+
+    async def similar(self, request: Request) -> Response:
+        began = time.perf_counter()
+        given = {**_listed(request.query_params.multi_items()), "like": [request.path_params["id"]]}
+        asked = parameters.read(given)
+        return await self._answered(Question(asked.wanted, {}, asked.like, ""), asked, began)
+
+    async def thumbnail(self, request: Request) -> Response:
+        try:
+            size = int(request.query_params.get("size", SIZES[1]))
+        except ValueError:
+            raise UsageError("size is a number of pixels") from None
+        return await self._picture(request, max(1, min(size, SIZES[-1])))
+
+    async def page(self, request: Request) -> Response:
+        return await self._picture(request, PAGE_SIDE)
+
+    async def _picture(self, request: Request, size: int) -> Response:
+        place, settings = await self._place(request)
+        if size == PAGE_SIDE and place.item.modality != "document":
+            return _error(404, "only documents have pages")
+        try:
+            data = await self.thumbnails.get(place, size, settings)
+        except MediaError as error:
+            return _error(404, f"nothing to show: {error}")
+        headers = {"cache-control": "private, max-age=3600"}
+        return Response(data, media_type="image/webp", headers=headers)
+
+    async def media(self, request: Request) -> Response:
+        place, _ = await self._place(request)
+        try:
+            return await asyncio.to_thread(
+                originals.answer,
+                place.item.path,
+                place.item.modality,
+                place.kind,
+                request.headers.get("range"),
+                request.method == "HEAD",
+            )
+        except OSError:
+            return _error(404, "the file is gone or cannot be read")
+
+    async def reveal(self, request: Request) -> Response:
+        if not self.can_reveal or request.headers.get("origin") is None:
+            return _error(403, "files are shown in their folder only for the page itself, on this machine")
+        place, _ = await self._place(request)
+        if not os.path.lexists(place.item.path):
+            return _error(404, "the file is gone")
+        await asyncio.to_thread(reveal.reveal, place.item.path)
+        return _json({"revealed": True})
+
+    async def _place(self, request: Request) -> tuple[Located, LoaderSettings]:
+        key = request.path_params["id"]
+        return await asyncio.wrap_future(self.engine.call(lambda session: (session.place(key), session.spec.loader)))
+
+    async def _read(self, uploads: Sequence[tuple[Modality, UploadFile]]) -> _Sent:
+        """Have workers read what was sent."""
+        sent = _Sent()
+        settings = await asyncio.wrap_future(self.engine.call(lambda session: session.spec.loader))
+        with tempfile.TemporaryDirectory(prefix="mmsearch-") as folder:
+            for number, (modality, upload) in enumerate(uploads):
+                path = os.path.join(folder, str(number))
+                await asyncio.to_thread(_save, upload, path)
+                sent.contents[path, modality] = await self._decoded(path, modality, settings)
+                sent.names[path, modality] = os.path.basename(upload.filename or "")[:200] or modality
+        return sent
+
+    async def _decoded(self, path: str, modality: Modality, settings: LoaderSettings) -> list[Content] | MediaError:
+        try:
+            return await asyncio.wrap_future(self.decoder.query(path, modality, settings))
+        except MediaError as error:
+            return error
+
+
+def _listed(pairs: Sequence[tuple[str, Any]]) -> dict[str, list[Any]]:
+    given: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        given.setdefault(name, []).append(value)
+    return given
+
+
+def _parted(form: FormData) -> tuple[dict[str, list[Any]], list[tuple[Modality, UploadFile]]]:
+    """The options of a form, and its files. Raises UsageError for a file that is nothing to search by."""
+    options: list[tuple[str, Any]] = []
+    uploads: list[tuple[Modality, UploadFile]] = []
+    for name, value in form.multi_items():
+        if not isinstance(value, UploadFile):
+            options.append((name, value))
+        elif name in _UPLOADS:
+            uploads.append((name, value))
+        else:
+            raise UsageError(f"a file is sent as {', '.join(_UPLOADS)}, not as {name[:50]!r}")
+    return _listed(options), uploads
+
+
+def _save(upload: UploadFile, path: str) -> None:
+    with open(path, "wb") as file:
+        while chunk := upload.file.read(1 << 20):
+            file.write(chunk)
+
+
+async def _body(request: Request) -> Any:
+    length = request.headers.get("content-length", "0")
+    if int(length) > MOST_JSON:
+        raise TooLarge
+    try:
+        return json.loads(await request.body())
+    except (ValueError, RecursionError):
+        raise UsageError("the body is no JSON") from None
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    # ASCII: a name that is not UTF-8 has surrogates, which no encoding takes as they are.
+    return Response(json.dumps(value, default=str), status, media_type="application/json")
+
+
+def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"error": message.encode("utf-8", "backslashreplace").decode()}, status, headers)
+
+
+def _told(error: MmsearchError) -> Response:
+    if isinstance(error, NoItem):
+        return _error(404, str(error))
+    for kind, seconds in RETRY_SECONDS.items():
+        if isinstance(error, kind):
+            return _error(503, str(error), {"retry-after": str(seconds)})
+    return _error(400, str(error))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _error(error.status_code, error.detail, error.headers)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return _error(413, "too much was sent") if isinstance(error, TooLarge) else _error(500, "a mistake of the server")

@@ -1,0 +1,236 @@
+"""Runs the server: opens the index, listens, says where, and ends when it is told to or nobody asks any more.
+
+Knows processes and sockets; what is answered is the application's matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mmsearch import __version__
+from mmsearch.errors import UsageError
+from mmsearch.serve import presence
+from mmsearch.serve.app import Server
+from mmsearch.serve.decoding import Decoder
+from mmsearch.serve.engine import Engine
+from mmsearch.serve.guard import Door, is_loopback
+from mmsearch.serve.socket_end import BackDoor
+
+if TYPE_CHECKING:
+    import uvicorn
+    from filelock import FileLock
+
+log = logging.getLogger(__name__)
+
+DEFAULT_PORT = 8642
+MOST_BYTES = 64 << 20
+GRACE_SECONDS = 3
+"""What is being answered when the server ends has so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to serve.
+
+    Attributes:
+        directory: of the index.
+        host: address or name to listen at; anything but this machine's own takes a token.
+        port: 0 for any; None for the usual one, or any where that is taken.
+        token: what requests must know; None makes one where it takes one.
+        device, trust: how to load the model.
+        idle: seconds without a request after which it ends; None for never.
+        most_bytes: of an upload.
+        most_waiting: queries that wait; others are refused.
+    """
+
+    directory: str
+    host: str = "127.0.0.1"
+    port: int | None = None
+    token: str | None = None
+    device: str | None = None
+    trust: bool = False
+    idle: float | None = None
+    most_bytes: int = MOST_BYTES
+    most_waiting: int = 256
+
+
+def run(settings: Settings, announce: Callable[[str, str | None], None]) -> None:
+    """Serve until the end; `announce` hears the address and the token, when all is ready.
+
+    Raises:
+        UsageError: the index is served already, or the address cannot be had.
+        MmsearchError: the index cannot be opened, or its model not loaded.
+        KeyboardInterrupt: somebody ended it.
+    """
+    lock = _take(settings.directory)
+    engine = Engine(settings.directory, settings.device, settings.trust, settings.most_waiting)
+    decoder: Decoder | None = None
+    try:
+        listener = _listen(settings.host, settings.port)
+        engine.start()
+        decoder = Decoder()
+        asyncio.run(_Running(settings, engine, decoder, listener, announce, is_alone=lock is not None).main())
+    finally:
+        engine.close()
+        if decoder is not None:
+            decoder.close()
+        if lock is not None:
+            lock.release()
+
+
+class _Running:
+    """One server from its first request to its last."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        decoder: Decoder,
+        listener: socket.socket,
+        announce: Callable[[str, str | None], None],
+        is_alone: bool,
+    ) -> None:
+        token = settings.token or (None if is_loopback(settings.host) else secrets.token_urlsafe(24))
+        port = int(listener.getsockname()[1])
+        self._settings = settings
+        self._listener = listener
+        self._announce = announce
+        self._is_alone = is_alone
+        self._engine, self._decoder = engine, decoder
+        self._server = Server(engine, decoder, Door(settings.host, port, token, settings.most_bytes))
+        self._url, self._token = _url(settings.host, port), token
+        self._back: BackDoor | None = None
+        self._web = _web(self._server)
+
+    async def main(self) -> None:
+        """Until the end."""
+        back = await self._open_back() if self._is_alone else None
+        idle = asyncio.ensure_future(self._watch())
+        ready = asyncio.ensure_future(self._tell())
+        try:
+            await self._web.serve([self._listener])
+        finally:
+            for task in (idle, ready):
+                task.cancel()
+            if back is not None:
+                back.close()
+                found = presence.read(self._settings.directory)
+                if found is not None and found.pid == os.getpid():
+                    presence.remove(self._settings.directory, found)
+
+    async def _open_back(self) -> asyncio.AbstractServer | None:
+        """Listen for the command line. Where the index cannot be written, there is no such thing."""
+        directory = self._settings.directory
+        secret = "" if presence.has_unix_sockets() else secrets.token_urlsafe(24)
+        url = f"{self._url}?token={self._token}" if self._token else self._url
+        self._back = BackDoor(self._engine, self._decoder, secret, url, self._stop)
+        try:
+            if presence.has_unix_sockets():
+                path = presence.socket_path(directory)
+                back = await asyncio.start_unix_server(self._back.serve, sock=presence.listen(path))
+                name = os.path.relpath(path, directory) if os.path.dirname(path) == directory else path
+                presence.write(directory, presence.Presence(os.getpid(), __version__, url, name))
+            else:
+                back = await asyncio.start_server(self._back.serve, "127.0.0.1", 0)
+                port = back.sockets[0].getsockname()[1]
+                presence.write(directory, presence.Presence(os.getpid(), __version__, url, "", port, secret))
+        except OSError as error:
+            log.warning("`mmsearch search` will not use this server: %s", error)
+            return None
+        return back
+
+    async def _tell(self) -> None:
+        while not self._web.started:
+            await asyncio.sleep(0.01)
+        self._announce(self._url, self._token)
+
+    async def _watch(self) -> None:
+        """End the server when nothing has been asked for long enough."""
+        idle = self._settings.idle
+        while idle is not None:
+            await asyncio.sleep(min(1.0, idle / 4))
+            doors: list[Server | BackDoor] = [self._server, *([self._back] if self._back else [])]
+            last = max(door.last for door in doors)
+            if not any(door.open for door in doors) and time.monotonic() - last > idle:
+                self._stop()
+
+    def _stop(self) -> None:
+        self._web.should_exit = True
+
+
+def _web(server: Server) -> uvicorn.Server:
+    import uvicorn
+
+    return uvicorn.Server(
+        uvicorn.Config(
+            server.app(),
+            http="h11",
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    )
+
+
+def _take(directory: str) -> FileLock | None:
+    """The lock of the one server of an index; None where the index cannot be written. Raises UsageError if taken."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(os.path.join(directory, presence.LOCK), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        found = presence.read(directory)
+        at = f" at {found.url.partition('?')[0]} by process {found.pid}" if found else ""
+        raise UsageError(f"the index in {directory} is served already{at}: end that with --stop") from None
+    except (OSError, NotImplementedError) as error:
+        log.warning("`mmsearch search` will not use this server: %s", error)
+        return None
+    return lock
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    """A socket that is bound to an address. Raises UsageError."""
+    try:
+        return _bound(host, DEFAULT_PORT if port is None else port)
+    except OSError as error:
+        if port is None:
+            with suppress(OSError):
+                return _bound(host, 0)
+        raise UsageError(f"--host {host} --port {port}: {error.strerror or error}") from None
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    (family, _, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    own = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        own.bind(address)
+        own.listen(2048)
+    except BaseException:
+        own.close()
+        raise
+    return own
+
+
+def _url(host: str, port: int) -> str:
+    """How a browser gets there."""
+    name = socket.gethostname() if host in ("0.0.0.0", "::") else host
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}/"

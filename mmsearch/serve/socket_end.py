@@ -1,0 +1,117 @@
+"""The server's end of the socket that the command line talks to.
+
+One question a connection, as a length and a JSON object; so is the answer. Knows the engine and the decoder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import os
+import struct
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mmsearch.core import Content, Modality
+from mmsearch.errors import MediaError, MmsearchError, UsageError
+from mmsearch.search.asking import FILES, weighed
+from mmsearch.serve import warm
+from mmsearch.serve.decoding import Decoder
+from mmsearch.serve.engine import Engine
+from mmsearch.serve.presence import MOST_ASKED
+from mmsearch.serve.session import Answer, Question, Session
+from mmsearch.written import Wanted
+
+log = logging.getLogger(__name__)
+
+_SIZE = struct.Struct("<Q")
+ASK_SECONDS = 10.0
+"""A client says at once what it wants."""
+
+
+class BackDoor:
+    """Answers the command line. Used from one event loop."""
+
+    def __init__(self, engine: Engine, decoder: Decoder, secret: str, url: str, stop: Callable[[], None]) -> None:
+        self._engine = engine
+        self._decoder = decoder
+        self._secret = secret
+        self._url = url
+        self._stop = stop
+        self.last = time.monotonic()
+        self.open = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, from the question to the answer."""
+        self.open += 1
+        try:
+            question = await asyncio.wait_for(_read(reader), ASK_SECONDS)
+            data = json.dumps(await self._answer(question)).encode()
+            writer.write(_SIZE.pack(len(data)) + data)
+            await writer.drain()
+            if question.get("do") != "ask":
+                self.last = time.monotonic()
+        except (OSError, ValueError, EOFError, asyncio.TimeoutError, RecursionError):
+            log.debug("a question was broken off", exc_info=True)
+        finally:
+            self.open -= 1
+            writer.close()
+
+    async def _answer(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        if not hmac.compare_digest(str(question.get("secret", "")).encode(), self._secret.encode()):
+            return {"cold": "another secret"}
+        if question.get("do") == "search":
+            try:
+                return await self._search(question)
+            except UsageError as error:
+                return {"error": str(error)}
+            except (MmsearchError, TypeError, KeyError, ValueError) as error:
+                return {"cold": str(error)}
+        if question.get("do") == "stop":
+            self._stop()
+        return {"pid": os.getpid(), "url": self._url}
+
+    async def _search(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        here = json.loads(json.dumps(warm.place(self._engine.directory)))
+        if question["place"] != here or not here:
+            return {"cold": "another version, index, user or place"}
+        if question["device"] not in (None, self._engine.device):
+            return {"cold": "another device"}
+        if await asyncio.wrap_future(self._engine.call(_has_code)) and not question["trust"]:
+            return {"cold": "a model with program code"}
+        wanted = Wanted.from_json(question["wanted"])
+        asked = Question(wanted, await self._contents(wanted), alone=True)
+        answer: Answer = await asyncio.wrap_future(self._engine.ask(asked))
+        notes = [tuple(note) for note in answer.notes]
+        return warm.to_json(answer.label, answer.hits, answer.spec, notes)  # type: ignore[arg-type]
+
+    async def _contents(self, wanted: Wanted) -> dict[tuple[str, str], list[Content] | MediaError]:
+        """What is in the files of a query. Raises MediaError: what the command says of such a file, it knows best."""
+        contents: dict[tuple[str, str], list[Content] | MediaError] = {}
+        named = [(modality, source) for modality in FILES for source in getattr(wanted, modality)]
+        if not named:
+            return contents
+        settings = await asyncio.wrap_future(self._engine.call(lambda session: session.spec.loader))
+        for modality, source in named:
+            path = os.path.join(wanted.base, weighed(source, wanted.base)[0])
+            kind: Modality = modality
+            read = await asyncio.wrap_future(self._decoder.query(path, kind, settings))
+            contents[path, kind] = read
+        return contents
+
+
+def _has_code(session: Session) -> bool:
+    return session.reader.identity.options.trust_remote_code
+
+
+async def _read(reader: asyncio.StreamReader) -> dict[str, Any]:
+    (size,) = _SIZE.unpack(await reader.readexactly(_SIZE.size))
+    if size > MOST_ASKED:
+        raise ValueError(f"a question of {size} bytes")
+    found = json.loads(await reader.readexactly(size))
+    if not isinstance(found, dict):
+        raise ValueError("no question")
+    return found
