@@ -35,14 +35,14 @@ ROOMS = {
     "av": {"media"},
     "pypdfium2": {"media"},
     "click": {"cli"},
+    "pyarrow": {"cluster", "exchange", "objects"},
     "qdrant_client": {"exchange"},
     "mcp": {"mcp"},
     "rich": {"cli", "render"},
-    "starlette": {"serve"},
-    "uvicorn": {"serve"},
     "ray": {"cluster"},
     "fsspec": {"objects"},
-    "pyarrow": {"cluster", "exchange", "objects"},
+    "starlette": {"serve"},
+    "uvicorn": {"serve"},
 }
 
 

@@ -26,6 +26,7 @@ OPTIONAL = {
     "ray": "ray",
     "pydantic": "mcp",
     "qdrant_client": "qdrant",
+    "ray": "ray",
 }
 """Modules that an extra brings."""
 

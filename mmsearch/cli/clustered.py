@@ -66,7 +66,7 @@ def run(
     known: Identity | None,
     rebuild: bool,
 ) -> IndexReport:
-    """An index run on a cluster; `known` is the identity of an index that is continued."""
+    """An index run on a cluster; `known` is the identity of the index, if there is one."""
     from dataclasses import replace
 
     from mmsearch.cli.progress import listening
@@ -78,11 +78,8 @@ def run(
     how = replace(how, limits=Limits(1, how.limits.seconds, how.limits.memory))
     shards = Folder(asked.shards or os.path.join(directory, OWN_SHARDS))
     with Cluster(asked.address, asked.jobs, _needs_torch(model)) as cluster:
-        identity = (
-            known
-            if known and model.to_json() == known.options.to_json()
-            else Identity.of(model, cluster.describe(model))
-        )
+        same = known is not None and not rebuild and model.to_json() == known.options.to_json()
+        identity = known if known and same else Identity.of(model, cluster.describe(model))
         with (
             Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer,
             listening() as listener,

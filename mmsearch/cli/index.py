@@ -102,15 +102,19 @@ def index(
     directory = locate(index) if dry_run else locate_for_writing(index)
     scan = ScanOptions(hidden, not no_ignore, tuple(globs or ()), follow, (directory,))
     places = [_existing(root, ray is not None) for root in roots or []]
-    if watch and (files_from is not None or dry_run or ray is not None):
-        wrong = "--dry-run" if dry_run else "--engine ray" if ray is not None else "--files-from"
-        raise UsageError(f"--watch goes on for ever: leave out {wrong}")
-    how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
-    job = _Job(directory, places, given, how, progress, ray)
+    if watch and ray is not None:
+        raise UsageError("--watch is for local runs: leave out --engine ray")
+    if watch and (files_from is not None or dry_run):
+        raise UsageError(f"--watch goes on for ever: leave out {'--dry-run' if dry_run else '--files-from'}")
     with _listed(files_from, null) as files:
         if watch:
-            _watch(job, rebuild, as_json)
-        report = _plan(directory, places, files, scan, ray is not None) if dry_run else job.run(files, rebuild)
+            how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
+            _watch(_Job(directory, places, given, how, progress), rebuild, as_json)
+        if dry_run:
+            report = _plan(directory, places, files, scan, ray is not None)
+        else:
+            how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
+            report = _Job(directory, places, given, how, progress, ray).run(files, rebuild)
     emit(to_json(report.to_json()) + "\n") if as_json else _summarise(report, directory, dry_run)
     if report.failed:
         raise Exit(NEW_FAILURES)
@@ -242,15 +246,14 @@ class _Job:
         known = self.require_roots(files, rebuild)
         model = permitted(_model_options(known, self.given), "trust_remote_code" in self.given, self.directory)
         # Asked for before the writer opens, because a rebuild forgets them.
-        objects_too = self.ray is not None
-        places = (
-            self.roots if self.roots or files is not None else _still_there(_known_roots(self.directory), objects_too)
-        )
+        places = self.roots
+        if not places and files is None:
+            places = _still_there(_known_roots(self.directory), self.ray is not None)
         if self.ray is not None:
             from mmsearch.cli.clustered import run
 
-            paths, continued = files.paths if files else (), None if rebuild else known
-            return run(self.ray, self.directory, places, paths, model, self.how, continued, rebuild)
+            listed = files.paths if files else ()
+            return run(self.ray, self.directory, places, listed, model, self.how, known, rebuild)
         with Spares() as spares:
             if known is None or rebuild:
                 _start_early(spares, model, places, files.first if files else [], self.how)

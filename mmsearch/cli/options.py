@@ -127,7 +127,6 @@ Memory = Annotated[
     float | None, value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", least=0, most=MOST)
 ]
 Progress = Annotated[bool, flag("Tell how long it will take, off a terminal too.", "--progress")]
-Watch = Annotated[bool, flag("Then go on: index again whenever files change, until Ctrl-C.", "--watch")]
 Engine = Annotated[Engines, choice("Read and embed on this machine, or as tasks of a Ray cluster.", "--engine")]
 RayAddress = Annotated[
     Text,
@@ -138,6 +137,7 @@ RayAddress = Annotated[
 Shards = Annotated[
     Text, value("Where nodes leave their results; all must reach it; default: in the index.", "DIR|URL", "--shards")
 ]
+Watch = Annotated[bool, flag("Then go on: index again whenever files change, until Ctrl-C.", "--watch")]
 DryRun = Annotated[bool, flag("Only tell what would be done.", "--dry-run")]
 
 # Models
