@@ -26,7 +26,6 @@ OPTIONAL = {
     "ray": "ray",
     "pydantic": "mcp",
     "qdrant_client": "qdrant",
-    "ray": "ray",
 }
 """Modules that an extra brings."""
 
