@@ -49,7 +49,7 @@ def module(distribution: str) -> str:
     return MODULES.get(distribution, distribution.replace("-", "_"))
 
 
-@pytest.mark.parametrize("section", ["dependencies", "heic", "mcp", "plot", "training", "dev"])
+@pytest.mark.parametrize("section", ["dependencies", "docs", "heic", "mcp", "plot", "training", "dev"])
 def test_every_dependency_has_a_lower_bound_and_nothing_else(section: str) -> None:
     bounds = requirements(section)
     assert bounds
