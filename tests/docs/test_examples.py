@@ -116,7 +116,8 @@ def test_commands_run(page: Path, home: Path) -> None:
 @pytest.mark.parametrize("block", [one for one in BLOCKS if one.language == "python" and not one.why_not], ids=named)
 def test_python_runs(block: Block, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     exec(compile(block.text, block.name, "exec"), {"__name__": "__main__"})
-    assert capfd.readouterr().out, "an example shows something"
+    if "print(" in block.text:
+        assert capfd.readouterr().out
 
 
 @pytest.mark.parametrize("block", [one for one in BLOCKS if one.language == "json"], ids=named)
