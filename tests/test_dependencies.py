@@ -60,7 +60,7 @@ def module(distribution: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "section", ["dependencies", "heic", "lance", "mcp", "parquet", "plot", "qdrant", "ray", "training", "dev"]
+    "section", ["dependencies", "docs", "heic", "lance", "mcp", "parquet", "plot", "qdrant", "ray", "training", "dev"]
 )
 def test_every_dependency_has_a_lower_bound_and_nothing_else(section: str) -> None:
     bounds = requirements(section)
