@@ -39,7 +39,7 @@ class Content:
 
     Attributes:
         digest, kind, modality, facts: as `Writer.put_content` takes them.
-        items: its parts in their order; their path is that of the first file.
+        items: its parts in their order; they name no path.
         ids: of the items, where they come from; empty where that has none.
         files: what holds it, missing ones included, in order of stored paths.
     """
@@ -90,14 +90,7 @@ def _with_files(reader: Reader, found: Mapping[int, Content]) -> list[Content]:
         query = f"SELECT f.content_id, {FILE_COLUMNS} WHERE f.content_id IN ({marks(part)}) ORDER BY f.path"
         for key, *row in reader.survey.db.execute(query, part):
             files[key].append(file_record(reader.survey.codec, tuple(row)))
-    return [
-        replace(
-            content,
-            items=tuple(replace(item, path=files[key][0].path if files[key] else "") for item in content.items),
-            files=tuple(files[key]),
-        )
-        for key, content in found.items()
-    ]
+    return [replace(content, files=tuple(files[key])) for key, content in found.items()]
 
 
 def unread(reader: Reader) -> Iterator[FileRecord]:
@@ -206,7 +199,8 @@ class Adoption:
         """Those that are newer than what is here, under the paths that they are to have."""
         winning = []
         for record in records:
-            named = replace(record, path=self._named(record.path))
+            path = self._named(record.path)
+            named = record if path == record.path else replace(record, path=path)
             known = self._writer.file(named.path)
             if known is None or rank(named) > rank(known):
                 self.counts["added" if known is None else "changed"] += 1
