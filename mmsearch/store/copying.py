@@ -147,7 +147,8 @@ class Adoption:
         self._writer = writer
         self._rename = rename
         self._heard = heard
-        self._files = 0
+        self._files = self._items = 0
+        """Staged since the last commit."""
         self._kept: dict[tuple[str, str], int] = {}
         """Items of contents that are staged and that no file holds yet."""
 
@@ -184,6 +185,7 @@ class Adoption:
             self._writer.put_content(
                 content.digest, content.kind, content.modality, content.facts, content.items, vectors
             )
+            self._items += len(content.items)
             self._kept[content.digest, content.kind] = len(content.items)
         elif winning:
             self.counts["reused"] += 1
@@ -193,7 +195,7 @@ class Adoption:
     def finish(self) -> None:
         """Commit what is left."""
         self._writer.commit()
-        self._files = 0
+        self._files = self._items = 0
 
     def _winning(self, records: Iterable[FileRecord]) -> list[FileRecord]:
         """Those that are newer than what is here, under the paths that they are to have."""
@@ -232,8 +234,7 @@ class Adoption:
         self._files += 1
 
     def _commit_if_due(self) -> None:
-        numbers = self._writer.pending() * self._writer.identity.dim
-        if numbers >= COMMIT_NUMBERS or self._files >= COMMIT_FILES:
+        if self._items * self._writer.identity.dim >= COMMIT_NUMBERS or self._files >= COMMIT_FILES:
             self.finish()
 
 
