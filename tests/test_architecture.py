@@ -13,11 +13,11 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "mmsearch"
 
 LAYERS = [
-    {"core", "deferred", "errors", "regular"},
+    {"core", "deferred", "errors", "regular", "watch"},
     {"scan", "media", "models", "store"},
-    {"feed"},
+    {"feed", "objects"},
     {"calibrate", "lexical", "build", "search"},
-    {"bench", "evaluate", "dupes", "exchange", "opening", "written"},
+    {"bench", "cluster", "evaluate", "dupes", "exchange", "opening", "written"},
     {"api", "graphics", "render"},
     {"mcp", "serve"},
     {"cli"},
@@ -35,10 +35,12 @@ ROOMS = {
     "av": {"media"},
     "pypdfium2": {"media"},
     "click": {"cli"},
-    "pyarrow": {"exchange"},
+    "pyarrow": {"cluster", "exchange", "objects"},
     "qdrant_client": {"exchange"},
     "mcp": {"mcp"},
     "rich": {"cli", "render"},
+    "ray": {"cluster"},
+    "fsspec": {"objects"},
     "starlette": {"serve"},
     "uvicorn": {"serve"},
 }

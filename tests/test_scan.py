@@ -44,6 +44,14 @@ def problems(root: Path, **options: object) -> dict[str, str]:
 # --- the walk ---------------------------------------------------------------------------------------------------------
 
 
+def test_files_to_be_skipped_are_passed_over(tmp_path: Path) -> None:
+    plant(tmp_path, "a.txt", "sub/a.txt", "sub/b.txt")
+    assert taken(tmp_path, skip=frozenset({str(tmp_path / "sub/a.txt"), str(tmp_path / "sub")})) == [
+        "a.txt",
+        "sub/b.txt",
+    ]
+
+
 def test_entries_are_absolute_with_size_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(tmp_path, "sub/a.txt")
     os.utime(tmp_path / "sub/a.txt", ns=(1, 1_600_000_000_123_456_700))

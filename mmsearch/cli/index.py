@@ -6,9 +6,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn
 
 from mmsearch.cli import options
 from mmsearch.cli.command import Exit
@@ -20,10 +20,11 @@ from mmsearch.render import to_json
 
 if TYPE_CHECKING:
     from mmsearch.build import BuildOptions
+    from mmsearch.cli.clustered import ClusterOptions
     from mmsearch.core import Embedder, IndexReport, ModelOptions
     from mmsearch.feed.pool import Limits
     from mmsearch.feed.processes import Spares
-    from mmsearch.scan import Entry, ScanOptions
+    from mmsearch.scan import Entry, Problem, ScanOptions
     from mmsearch.store import Identity
 
 NEW_FAILURES = 5
@@ -45,7 +46,11 @@ def index(
     retry_failed: options.RetryFailed = False,
     rebuild: options.Rebuild = False,
     dry_run: options.DryRun = False,
+    watch: options.Watch = False,
     progress: options.Progress = False,
+    engine: options.Engine = options.Engines.local,
+    ray_address: options.RayAddress = None,
+    shards: options.Shards = None,
     jobs: options.Jobs = None,
     timeout: options.Timeout = None,
     memory: options.Memory = None,
@@ -77,7 +82,11 @@ def index(
 
       fd -0 . | mmsearch index --files-from - -0
 
+      mmsearch index ~/Pictures --watch
+
       mmsearch index ~/Pictures --model ./my-model --index ~/Pictures/.mmsearch
+
+      mmsearch index s3://bucket/photos --engine ray --ray-address auto --shards s3://bucket/shards
     """
     from mmsearch.build import BuildOptions
     from mmsearch.scan import ScanOptions
@@ -89,15 +98,23 @@ def index(
         processor_kwargs=parse_object(processor_kwargs, "--processor-kwargs"), trust_remote_code=trust_remote_code,
         dummy_weights=dummy_weights,
     )  # fmt: skip
+    ray = _cluster_options(engine, ray_address, shards, jobs, device, progress)
     directory = locate(index) if dry_run else locate_for_writing(index)
     scan = ScanOptions(hidden, not no_ignore, tuple(globs or ()), follow, (directory,))
-    places = _existing(roots or [])
+    places = [_existing(root, ray is not None) for root in roots or []]
+    if watch and ray is not None:
+        raise UsageError("--watch is for local runs: leave out --engine ray")
+    if watch and (files_from is not None or dry_run):
+        raise UsageError(f"--watch goes on for ever: leave out {'--dry-run' if dry_run else '--files-from'}")
     with _listed(files_from, null) as files:
+        if watch:
+            how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
+            _watch(_Job(directory, places, given, how, progress), rebuild, as_json)
         if dry_run:
-            report = _plan(directory, places, files, scan)
+            report = _plan(directory, places, files, scan, ray is not None)
         else:
             how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
-            report = _run(directory, places, files, given, how, rebuild, progress)
+            report = _Job(directory, places, given, how, progress, ray).run(files, rebuild)
     emit(to_json(report.to_json()) + "\n") if as_json else _summarise(report, directory, dry_run)
     if report.failed:
         raise Exit(NEW_FAILURES)
@@ -125,13 +142,39 @@ def _limits(jobs: int | None, seconds: float | None, gib: float | None) -> Limit
     )
 
 
-def _existing(roots: list[str]) -> list[str]:
+def _cluster_options(
+    engine: options.Engines,
+    address: str | None,
+    shards: str | None,
+    jobs: int | None,
+    device: str | None,
+    progress: bool,
+) -> ClusterOptions | None:
+    """What was asked of a cluster, None for a local run; an option that would do nothing is an error."""
+    if engine is options.Engines.local:
+        for name, value in (("--ray-address", address), ("--shards", shards)):
+            if value is not None:
+                raise UsageError(f"{name} belongs to --engine ray")
+        return None
+    from mmsearch.cli.clustered import ClusterOptions
+
+    return ClusterOptions.of(address, shards, jobs, device, progress)
+
+
+def _existing(root: str, objects_too: bool) -> str:
+    """A root as it is kept. Raises UsageError where there is nothing."""
+    from mmsearch.core import is_object
     from mmsearch.scan import spelled
 
-    for root in roots:
-        if not os.path.lexists(root):
-            raise UsageError(f"no such file or folder: {root}")
-    return [spelled(root) for root in roots]
+    if is_object(root):
+        if not objects_too:
+            raise UsageError(f"{root}: objects of stores are read with --engine ray")
+        from mmsearch.objects import normal
+
+        return normal(root)
+    if not os.path.lexists(root):
+        raise UsageError(f"no such file or folder: {root}")
+    return spelled(root)
 
 
 class Listed(NamedTuple):
@@ -167,37 +210,94 @@ def _opened(source: str) -> AbstractContextManager[BinaryIO]:
         raise UsageError(f"--files-from {source}: {error.strerror}") from None
 
 
-def _run(
-    directory: str,
-    roots: list[str],
-    files: Listed | None,
-    given: dict[str, Any],
-    how: BuildOptions,
-    rebuild: bool,
-    progress: bool,
-) -> IndexReport:
-    from mmsearch.build import Builder
-    from mmsearch.cli.progress import Ahead, listening
-    from mmsearch.feed.processes import Spares
-    from mmsearch.store import Identity, Writer
+def _watch(job: _Job, rebuild: bool, as_json: bool) -> NoReturn:
+    from mmsearch.cli.watch import keep_current
 
-    known = _known_identity(directory, rebuild)
-    if known is None and not roots and files is None:
-        raise UsageError(f"no index at {directory} yet: give the folders to index, such as `mmsearch index ~/Pictures`")
-    model = permitted(_model_options(known, given), "trust_remote_code" in given, directory)
-    # Asked for before the writer opens, because a rebuild forgets them.
-    places = roots if roots or files is not None else _still_there(_known_roots(directory))
-    with Spares() as spares:
-        if known is None or rebuild:
-            _start_early(spares, model, places, files.first if files else [], how)
-        embedder = _embedder(model, None if rebuild else known, directory)
-        identity = Identity.of(model, embedder.spec)
-        ahead = Ahead(lambda: _to_read(directory, places, how), embedder, how.limits.jobs) if files is None else None
+    job.roots = job.roots or _still_there(_known_roots(job.directory))
+    job.require_roots(None, rebuild)
+    hidden = job.how.scan.hidden or bool(job.how.scan.globs)  # a glob may take what is hidden
+    tell = None if as_json else lambda report: _summarise(report, job.directory, False)
+
+    def run(roots: list[str], busy: frozenset[str]) -> IndexReport:
+        if job.embedder is None:
+            return job.run(None, rebuild)
+        return job.again(roots, busy)
+
+    keep_current(job.roots, job.directory, hidden, run, tell)
+
+
+@dataclass
+class _Job:
+    """An index run, which may be done again with the model that it has loaded."""
+
+    directory: str
+    roots: list[str]
+    given: dict[str, Any]
+    how: BuildOptions
+    progress: bool
+    ray: ClusterOptions | None = None
+    embedder: Embedder | None = None
+    identity: Identity | None = None
+
+    def run(self, files: Listed | None, rebuild: bool) -> IndexReport:
+        """Bring the index up to date with the roots, or else those of the index, and the files."""
+        from mmsearch.feed.processes import Spares
+
+        known = self.require_roots(files, rebuild)
+        model = permitted(_model_options(known, self.given), "trust_remote_code" in self.given, self.directory)
+        # Asked for before the writer opens, because a rebuild forgets them.
+        places = self.roots
+        if not places and files is None:
+            places = _still_there(_known_roots(self.directory), self.ray is not None)
+        if self.ray is not None:
+            from mmsearch.cli.clustered import run
+
+            listed = files.paths if files else ()
+            return run(self.ray, self.directory, places, listed, model, self.how, known, rebuild)
+        with Spares() as spares:
+            if known is None or rebuild:
+                _start_early(spares, model, places, files.first if files else [], self.how)
+            self.embedder = _embedder(model, None if rebuild else known, self.directory)
+            self.identity = self._identity(model, self.embedder)
+            return self._build(places, files, rebuild, spares, self.how)
+
+    def require_roots(self, files: Listed | None, rebuild: bool) -> Identity | None:
+        """The identity of the index if there is one; raises UsageError where there is nothing to index."""
+        known = _known_identity(self.directory, rebuild)
+        if known is None and not self.roots and files is None:
+            raise UsageError(
+                f"no index at {self.directory} yet: give the folders to index, such as `mmsearch index ~/Pictures`"
+            )
+        return known
+
+    def again(self, roots: list[str], busy: frozenset[str]) -> IndexReport:
+        """Bring the index up to date with some of its roots, but for files that are being written."""
+        how = replace(self.how, scan=replace(self.how.scan, skip=busy), retry_failed=False)
+        return self._build(roots, None, False, None, how)
+
+    @staticmethod
+    def _identity(model: ModelOptions, embedder: Embedder) -> Identity:
+        from mmsearch.store import Identity
+
+        return Identity.of(model, embedder.spec)
+
+    def _build(
+        self, places: list[str], files: Listed | None, rebuild: bool, spares: Spares | None, how: BuildOptions
+    ) -> IndexReport:
+        from mmsearch.build import Builder
+        from mmsearch.cli.progress import Ahead, listening
+        from mmsearch.store import Writer
+
+        assert self.embedder is not None
+        assert self.identity is not None
+        ahead = None
+        if files is None:
+            ahead = Ahead(lambda: _to_read(self.directory, places, how), self.embedder, how.limits.jobs)
         with (
-            Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer,
-            listening(ahead, progress) as listener,
+            Writer.open(self.directory, self.identity, rebuild=rebuild, on_wait=complain) as writer,
+            listening(ahead, self.progress) as listener,
         ):
-            return Builder(writer, embedder, how, listener, spares).run(places, files.paths if files else ())
+            return Builder(writer, self.embedder, how, listener, spares).run(places, files.paths if files else ())
 
 
 def _start_early(spares: Spares, model: ModelOptions, roots: list[str], files: list[str], how: BuildOptions) -> None:
@@ -254,12 +354,19 @@ def _model_options(known: Identity | None, given: dict[str, Any]) -> ModelOption
     return replace(known.options, **given)
 
 
-def _still_there(roots: list[str]) -> list[str]:
+def _still_there(roots: list[str], objects_too: bool = False) -> list[str]:
     """The index's roots that exist; the others may be on a drive that is not plugged in, and are left alone."""
+    from mmsearch.core import is_object
+
+    there: list[str] = []
     for root in roots:
-        if not os.path.exists(root):
+        if is_object(root) and not objects_too:
+            complain(f"warning: {root} is read with --engine ray: its objects are left as they are")
+        elif is_object(root) or os.path.exists(root):
+            there.append(root)
+        else:
             complain(f"warning: {root} is not there now: its files are left as they are")
-    return [root for root in roots if os.path.exists(root)]
+    return there
 
 
 def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[Entry]:
@@ -273,15 +380,23 @@ def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[En
             yield from to_read(reader.file, walk(root, how.scan))
 
 
-def _plan(directory: str, roots: list[str], files: Listed | None, scan: ScanOptions) -> IndexReport:
+def _plan(directory: str, roots: list[str], files: Listed | None, scan: ScanOptions, objects_too: bool) -> IndexReport:
+    from mmsearch import objects
     from mmsearch.build import plan
+    from mmsearch.core import is_object
     from mmsearch.scan import entry, walk
     from mmsearch.store import Reader, read_identity
 
+    def entry_of(path: str) -> Entry | Problem:
+        return objects.entry(path) if objects_too and is_object(path) else entry(path)
+
     reader = Reader.open(directory) if read_identity(directory) else None
-    places = roots or (_still_there(list(reader.status().roots)) if reader and files is None else [])
-    listed = (entry(path) for path in (files.paths if files else ()) if not os.path.isdir(path))
-    return plan(reader.file if reader else lambda _: None, chain(*(walk(root, scan) for root in places), listed))
+    places = roots
+    if not roots and reader and files is None:
+        places = _still_there(list(reader.status().roots), objects_too)
+    listed = (entry_of(path) for path in (files.paths if files else ()) if not os.path.isdir(path))
+    found = (objects.walk(root, scan) if is_object(root) else walk(root, scan) for root in places)
+    return plan(reader.file if reader else lambda _: None, chain(chain.from_iterable(found), listed))
 
 
 def _summarise(report: IndexReport, directory: str, dry_run: bool) -> None:

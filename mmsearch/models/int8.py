@@ -8,6 +8,7 @@ model reads or how good its vectors are.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -149,8 +150,11 @@ def _fits(module: Any) -> bool:
     return module.weight.dtype is torch.float32 and module.weight.device.type == "cpu"
 
 
-class _Memory:
-    """The last input that siblings share, with the rows made of it; one for a whole model, so that it stays small."""
+class _Memory(threading.local):
+    """The last input that siblings share, with the rows made of it; one for a whole model, so that it stays small.
+
+    Passes may go side by side, and each has its own.
+    """
 
     def __init__(self) -> None:
         self.last: tuple[Int8Linear, Tensor, Rows] | None = None

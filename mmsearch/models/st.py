@@ -5,6 +5,7 @@ Asks the model what it reads, hands it decoded content and returns unit vectors.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -32,6 +33,7 @@ from mmsearch.models import hub, inputs, probes
 from mmsearch.models.batches import DEVICE_INPUTS, budget_for, in_passes, step_of, tokens, width_of
 from mmsearch.models.device import INT8, asynchronously, choose_attention, choose_device, choose_dtype
 from mmsearch.models.fit import picture_fit
+from mmsearch.models.lanes import lanes_for
 
 PART_OF: dict[Kind, tuple[Modality, ...]] = {
     "text": ("text",),
@@ -70,8 +72,11 @@ class SentenceTransformerEmbedder:
         config = getattr(self._model.transformers_model, "config", None)
         self._step = step_of(config, self._spec.loader.image_fit)
         self._budget = budget_for(device, dtype, width_of(config), options.batch_size)
+        family = getattr(getattr(self._model.transformers_model, "config", None), "model_type", None)
+        self._lanes = lanes_for(device, family) if many else None
+        self._preparing = threading.Lock()
         if many:
-            self._shrink(options.dtype, device)
+            self._shrink(options.dtype, device, family)
         self.preprocess_seconds = 0.0
         self._watch(device)
 
@@ -117,14 +122,13 @@ class SentenceTransformerEmbedder:
         unit: Vectors = self._unit(row, ["the query"])[0]
         return unit
 
-    def _shrink(self, wanted: str | None, device: str) -> None:
+    def _shrink(self, wanted: str | None, device: str, family: str | None) -> None:
         """Has the model compute in int8 where that is wanted, or unasked where it is faster and gives the same.
 
         Raises UsageError where it is wanted and cannot be.
         """
         from mmsearch.models import int8
 
-        family = getattr(getattr(self._model.transformers_model, "config", None), "model_type", None)
         if wanted == INT8:
             int8.convert(self._model, device)
         elif wanted is None and int8.is_worthwhile(self._model, family):
@@ -175,9 +179,10 @@ class SentenceTransformerEmbedder:
         preprocess = self._model.preprocess
 
         def watched(*given: Any, **more: Any) -> Any:
-            began = time.perf_counter()
-            features = asynchronously(preprocess(*given, **more), device)
-            self.preprocess_seconds += time.perf_counter() - began
+            with self._preparing:  # fast tokenizers refuse to be set up by two threads at once
+                began = time.perf_counter()
+                features = asynchronously(preprocess(*given, **more), device)
+                self.preprocess_seconds += time.perf_counter() - began
             return features
 
         self._model.preprocess = watched
@@ -266,9 +271,14 @@ class SentenceTransformerEmbedder:
         def run(batch: Sequence[Any]) -> list[Any]:
             return list(encode(list(batch), batch_size=len(batch), convert_to_tensor=True, show_progress_bar=False))
 
+        def passes(some: Sequence[tuple[Any, int]]) -> list[Any]:
+            return in_passes(run, [one for one, _ in some], [cost for _, cost in some], self._budget)
+
+        pairs = list(zip(given, costs, strict=True))
         with hub.quiet():
             # Results stay on the device until all passes are under way: the host prepares the next one meanwhile.
-            rows: Vectors = torch.stack(in_passes(run, given, costs, self._budget)).float().cpu().numpy()
+            found = self._lanes(passes, pairs) if self._lanes else passes(pairs)
+            rows: Vectors = torch.stack(found).float().cpu().numpy()
         return rows
 
     def _unit(self, rows: Vectors, names: Sequence[str], error: type[MmsearchError] = MmsearchError) -> Vectors:

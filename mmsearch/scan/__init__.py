@@ -91,6 +91,7 @@ class ScanOptions:
         globs: as for `glob_filter`; a positive one also takes what is hidden or ignored.
         follow: enter directories behind symbolic links.
         exclude: absolute directories that are never entered, by whatever path they are reached.
+        skip: absolute paths of files that are passed over.
     """
 
     hidden: bool = False
@@ -98,6 +99,7 @@ class ScanOptions:
     globs: tuple[str, ...] = ()
     follow: bool = False
     exclude: tuple[str, ...] = ()
+    skip: frozenset[str] = frozenset()
 
 
 # --- walking ----------------------------------------------------------------------------------------------------------
@@ -236,7 +238,7 @@ class _Walk:
         dotted = {item.name for item in found if item.name.startswith(".")} if "\0." in names else set()
         if self._options.ignore:
             own, git = self._rules(path, dotted, own, git)
-        plain = self._globs is None and own is None and git is None
+        plain = self._globs is None and own is None and git is None and not self._options.skip
         if plain and dotted and not self._options.hidden:
             found = [item for item in found if item.name not in dotted]
         # Plain ASCII sorts as text like its bytes.
@@ -284,6 +286,8 @@ class _Walk:
         return found.is_file(follow_symlinks=False) and not self._takes(folder, found.path, found.name, False)
 
     def _takes(self, folder: _Folder, path: str, name: str, is_dir: bool) -> bool:
+        if path in self._options.skip and not is_dir:
+            return False
         if self._globs is not None:
             verdict = self._globs.match(path, is_dir)
             if verdict is not None:

@@ -91,6 +91,7 @@ class Server:
             Route("/api/openapi.json", self._counted(self.openapi)),
             Route("/api/search", self._counted(self.search), methods=["GET", "POST"]),
             Route("/api/status", self._counted(self.status)),
+            Route("/api/recent", self._counted(self.recent)),
             Route(item, self._counted(self.item)),
             Route(f"{item}/thumbnail", self._counted(self.thumbnail)),
             Route(f"{item}/page", self._counted(self.page)),
@@ -127,6 +128,10 @@ class Server:
     async def status(self, request: Request) -> Response:
         told = self.engine.call(lambda session: views.status(session, self.engine, self.can_reveal))
         return _json(await asyncio.wrap_future(told))
+
+    async def recent(self, request: Request) -> Response:
+        top = _number(request, "top", 24, views.MOST_RECENT)
+        return _json(await asyncio.wrap_future(self.engine.call(lambda session: views.recent(session, top))))
 
     async def search(self, request: Request) -> Response:
         began = time.perf_counter()
@@ -172,11 +177,7 @@ class Server:
         return await self._answered(Question(asked.wanted, {}, asked.like, ""), asked, began)
 
     async def thumbnail(self, request: Request) -> Response:
-        try:
-            size = int(request.query_params.get("size", SIZES[1]))
-        except ValueError:
-            raise UsageError("size is a number of pixels") from None
-        return await self._picture(request, max(1, min(size, SIZES[-1])))
+        return await self._picture(request, _number(request, "size", SIZES[1], SIZES[-1]))
 
     async def page(self, request: Request) -> Response:
         return await self._picture(request, PAGE_SIDE)
@@ -236,6 +237,14 @@ class Server:
             return await asyncio.wrap_future(self.decoder.query(path, modality, settings))
         except MediaError as error:
             return error
+
+
+def _number(request: Request, name: str, default: int, most: int) -> int:
+    """A whole number from 1 to `most` of the address. Raises UsageError for what is no number."""
+    try:
+        return max(1, min(int(request.query_params.get(name, default)), most))
+    except ValueError:
+        raise UsageError(f"{name} is a whole number") from None
 
 
 def _listed(pairs: Sequence[tuple[str, Any]]) -> dict[str, list[Any]]:

@@ -13,11 +13,9 @@ import socket
 import stat
 import struct
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 FILE = "serve.json"
 SOCKET = "serve.sock"
@@ -33,8 +31,7 @@ ANSWER_SECONDS = 600.0
 _SIZE = struct.Struct("<Q")
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(NamedTuple):
     """What `serve.json` says.
 
     Attributes:
@@ -66,7 +63,7 @@ def write(directory: str, presence: Presence) -> None:
     path = os.path.join(directory, FILE)
     handle = os.open(f"{path}.tmp", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(asdict(presence), file)
+        json.dump(presence._asdict(), file)
     os.replace(f"{path}.tmp", path)
 
 
@@ -84,6 +81,8 @@ def remove(directory: str, presence: Presence) -> None:
 
 def socket_path(directory: str) -> str:
     """Where a new server's socket goes: in the index, else in the user's own folder of such things."""
+    import tempfile
+
     near = os.path.join(directory, SOCKET)
     if len(os.fsencode(near)) <= MOST_PATH:
         return near

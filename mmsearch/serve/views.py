@@ -18,6 +18,7 @@ from mmsearch.store import Located
 
 MOST_SIBLINGS = 1000
 MOST_DUPLICATES = 64
+MOST_RECENT = 100
 
 
 def links(key: str, item: Item) -> dict[str, Any]:
@@ -107,6 +108,26 @@ def duplicates(session: Session, key: str) -> dict[str, Any]:
             score = 1.0 if match == "exact" else min(1.0, likeness[other.item_id])
             found.append({**_sibling(other), "path": other.item.path, "match": match, "likeness": round(score, 4)})
     return {"id": key, "duplicates": found}
+
+
+def recent(session: Session, top: int) -> dict[str, Any]:
+    """The files that were changed last, each by its first part."""
+    first = {
+        path: parts[0][0] for path in session.reader.survey.latest(top) if (parts := session.reader.parts_at(path))
+    }
+    places = {(place.item_id, place.item.path): place for place in everywhere(session.reader, [*set(first.values())])}
+    found = [place for path, number in first.items() if (place := places.get((number, path)))]
+    return {
+        "files": [
+            {
+                **_sibling(place),
+                "path": place.item.path,
+                "modality": place.item.modality,
+                "modified": place.mtime_ns / 1e9,
+            }
+            for place in found
+        ]
+    }
 
 
 def status(session: Session, engine: Engine, can_reveal: bool) -> dict[str, Any]:

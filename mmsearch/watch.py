@@ -1,0 +1,141 @@
+"""Waits until files below some folders have changed and have been left alone since.
+
+What the system tells of changes is taken as a hint only: it says when to look again, and which files are still being
+written. Where it has no more room for hints, folders are gone through every other second instead. Knows nothing of
+what is looked at, or of the index.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+QUIET_SECONDS = 1.0
+"""Without any change for so long a file is taken to be written."""
+LONGEST_SECONDS = 10.0
+"""After so long files that are quiet are due even if others still change."""
+TICK_MS = 500
+GATHER_MS = 100
+POLL_MS = 2000
+PAUSE = 2.0
+"""Between two updates there is a rest of so many times what the last one took, whatever goes on in the folders."""
+IGNORE_FILES = (".gitignore", ".mmsearchignore", ".git/info/exclude")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What an update is due for: folders where something has changed, and the files that are still being written."""
+
+    roots: list[str]
+    busy: frozenset[str]
+
+
+class Watcher:
+    """Tells when to bring an index of some folders and files up to date."""
+
+    def __init__(self, roots: Sequence[str], apart: str, hidden: bool, warn: Callable[[str], None]) -> None:
+        """`apart` is a folder whose changes do not count; `warn` hears in one line of what is worse than usual."""
+        self.roots = list(roots)
+        self._spellings = {root: (root, os.path.realpath(root)) for root in roots}
+        self.polling = bool(os.environ.get("WATCHFILES_FORCE_POLLING"))
+        self._apart = {os.path.join(one, "") for one in (os.path.abspath(apart), os.path.realpath(apart))}
+        self._hidden = hidden
+        self._lenient = False
+        self._warn = warn
+
+    def updates(self) -> Iterator[Settled]:
+        """At once for all folders, when changes from then on are heard of; then whenever an update is due. Endless."""
+        changes = self._changes()
+        next(changes)
+        yield Settled(self.roots, frozenset())
+        changed: dict[str, float] = {}
+        since = rest = 0.0
+        for found in changes:
+            now = time.monotonic()
+            if heard := dict.fromkeys(filter(self._matters, found), now):
+                since = since if changed else now
+                changed |= heard
+            if not changed or now < rest:
+                continue
+            busy = frozenset(path for path, when in changed.items() if now - when < self._quiet)
+            due = changed.keys() - busy
+            if not due or (busy and now - since < LONGEST_SECONDS):
+                continue
+            changed, since = {path: changed[path] for path in busy}, now
+            yield Settled(self._roots_of(due), busy)
+            rest = time.monotonic() + PAUSE * (time.monotonic() - now)
+
+    def _roots_of(self, paths: Collection[str]) -> list[str]:
+        """The roots that paths lie in; all of them where the system calls paths otherwise."""
+        tops = {root for root in self.roots for top in self._spellings[root] if any(below(path, top) for path in paths)}
+        return [root for root in self.roots if root in tops or not tops]
+
+    @property
+    def _quiet(self) -> float:
+        return QUIET_SECONDS + self.polling * POLL_MS / 1000
+
+    def _changes(self) -> Iterator[set[str]]:
+        """Paths that have changed, every tick, mostly none; the folders themselves where it is not known which."""
+        from watchfiles import watch
+
+        while True:
+            there = {root: _identity(root) for root in self.roots if _identity(root)}
+            try:
+                for found in watch(
+                    *there,
+                    watch_filter=None,
+                    step=GATHER_MS,
+                    debounce=TICK_MS,
+                    rust_timeout=TICK_MS,
+                    yield_on_timeout=True,
+                    force_polling=self.polling or None,
+                    poll_delay_ms=POLL_MS,
+                    ignore_permission_denied=self._lenient,
+                ):
+                    yield {path for _, path in found}
+                    if any(_identity(root) != there.get(root) for root in self.roots):
+                        break  # what is there now is another folder, or a drive that came or went
+            except RuntimeError:
+                time.sleep(TICK_MS / 1000)  # a name that is not UTF-8 cannot be told
+            except OSError as error:
+                self._fall_back(error)
+            yield set(self.roots)
+
+    def _fall_back(self, error: OSError) -> None:
+        if isinstance(error, FileNotFoundError):  # gone just now
+            time.sleep(TICK_MS / 1000)
+            return
+        if isinstance(error, PermissionError) and not self._lenient:
+            self._lenient = True  # only now: it leaves out folders beyond the system's limit as silently
+            return
+        if self.polling:
+            raise error
+        self.polling = True
+        self._warn(
+            f"warning: the system watches no more folders ({str(error).partition('. about')[0]}): going through them "
+            f"every {POLL_MS / 1000:g} s instead, which is slower"
+        )
+
+    def _matters(self, path: str) -> bool:
+        """Whether an update may have something to do for it. Rules of ignore files are left to the update."""
+        if any(f"{path}{os.sep}".startswith(one) for one in self._apart):
+            return False
+        if self._hidden or path.replace(os.sep, "/").endswith(IGNORE_FILES):
+            return True
+        tops = (top for spellings in self._spellings.values() for top in spellings if below(path, top))
+        return f"{os.sep}." not in path[len(next(tops, "")) :]
+
+
+def below(path: str, root: str) -> bool:
+    """Whether a path is a folder or lies in it."""
+    return path == root or path.startswith(os.path.join(root, ""))
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+    return None
