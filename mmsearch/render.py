@@ -5,7 +5,6 @@ Whatever came from a file is made harmless before it reaches a terminal: control
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -13,7 +12,6 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -121,6 +119,8 @@ def hits(
         return "".join(to_json({"query": query, **row}, indent=None) + "\n" for row in rows)
     if form is Format.csv:
         return _csv([_shown({"query": query, **row}) if width else {"query": query, **row} for row in rows])
+    if not width:
+        return _plain(_columns([_cells(hit, base, explain) for hit in found], 0)[0]) if found else ""
     return draw(_hit_table(found, width, base, explain), width) if found else ""
 
 
@@ -162,6 +162,8 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    import csv
+
     out = io.StringIO()
     writer = csv.DictWriter(out, CSV_COLUMNS, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
@@ -214,11 +216,11 @@ def _columns(cells: Sequence[Mapping[str, str]], width: int) -> tuple[dict[str, 
 
     The width of each is said, for rich would rather give up all others than shorten one that must not be folded.
     """
-    from rich.cells import cell_len
-
     columns = {name: [row[name] for row in cells] for name in cells[0] if any(row[name] for row in cells)}
     if not width:
         return columns, {}
+    from rich.cells import cell_len
+
     widths = {name: max(map(cell_len, [name, *column])) for name, column in columns.items()}
     left = width - sum(widths[name] + 1 for name in columns if name not in ("path", "why", "snippet"))
     if "why" in columns:
@@ -232,10 +234,30 @@ def _columns(cells: Sequence[Mapping[str, str]], width: int) -> tuple[dict[str, 
     return columns, widths
 
 
+def _plain(columns: Mapping[str, Sequence[str]]) -> str:
+    """The columns as lines for no terminal: what rich would make of them, without the time that its import takes."""
+    made = []
+    for name, cells in columns.items():
+        widths = [_width(cell) for cell in (name, *cells)]
+        pads = [" " * (max(widths) - width) for width in widths]
+        pairs = zip(pads, (name, *cells), strict=True)
+        made.append([pad + cell if name in NUMERIC else cell + pad for pad, cell in pairs])
+    return "".join(" ".join(line).rstrip() + "\n" for line in zip(*made, strict=True))
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes, as terminals count them."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
 def _link(path: str, span: Span) -> str:
     """What opens the file at the page, second or box, in viewers that know the usual fragments."""
     box = ",".join(map(str, span.box or ()))
     at = {"page": f"#page={span.start:.0f}", "second": f"#t={span.start:g}", "box": f"#xywh={box}"}.get(span.unit, "")
+    from pathlib import Path
+
     from mmsearch.core import is_object
 
     return (path if is_object(path) else Path(path).absolute().as_uri()) + at

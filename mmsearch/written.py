@@ -28,7 +28,7 @@ _LONGEST_NUMBER = 18
 _DATES = ("%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wanted:
     """A search with all its options as they were written: texts, numbers and flags.
 
@@ -84,7 +84,7 @@ class Wanted:
     def elsewhere(self) -> Wanted:
         """The same for a process with another working directory and, some moments later, another clock."""
         here = os.getcwd()
-        folders = tuple(os.path.join(here, os.path.expanduser(folder)) for folder in self.inside)
+        folders = tuple(_absolute(folder, here) for folder in self.inside)
         after, before = (None if text is None else parse_date(text).isoformat() for text in (self.after, self.before))
         return replace(self, base=self.base or here, inside=folders, after=after, before=before)
 
@@ -227,6 +227,12 @@ def parse_date(text: str) -> datetime:
         except ValueError:
             continue
     raise UsageError(f"{text!r} is no date: write 2024, 2024-03, 2024-03-12, 2024-03-12T18:30, or 7d for days ago")
+
+
+def _absolute(folder: str, here: str) -> str:
+    from mmsearch.core import is_object
+
+    return folder if is_object(folder) else os.path.join(here, os.path.expanduser(folder))
 
 
 def _folder(path: str) -> str:

@@ -23,9 +23,9 @@ OPTIONAL = {
     "mcp": "mcp",
     "pillow_heif": "heic",
     "pyarrow": "parquet",
+    "ray": "ray",
     "pydantic": "mcp",
     "qdrant_client": "qdrant",
-    "ray": "ray",
 }
 """Modules that an extra brings."""
 
@@ -60,7 +60,7 @@ def module(distribution: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "section", ["dependencies", "heic", "lance", "mcp", "parquet", "plot", "qdrant", "ray", "training", "dev"]
+    "section", ["dependencies", "docs", "heic", "lance", "mcp", "parquet", "plot", "qdrant", "ray", "training", "dev"]
 )
 def test_every_dependency_has_a_lower_bound_and_nothing_else(section: str) -> None:
     bounds = requirements(section)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsearch.core import WHOLE, Box, Hit, Item, Span, Stage
-from mmsearch.render import SPAN_COLUMNS, Format, encode, harmless, hit_blocks, hit_fields, hits
+from mmsearch.render import SPAN_COLUMNS, Format, _hit_table, draw, encode, harmless, hit_blocks, hit_fields, hits
 
 
 def hit(path: str = "/data/a.jpg", span: Span = WHOLE, text: str = "", rerank: float | None = None) -> Hit:
@@ -163,3 +163,13 @@ def test_lines_of_hits_leave_room_for_pictures_and_no_name_can_shift_them() -> N
 @pytest.mark.parametrize("char", ["\u2028", "\u2029", "\x85", "\x0b"])
 def test_a_name_is_one_line(char: str) -> None:
     assert len(hits([hit(f"/a{char}b")], "q", "m", Format.table).splitlines()) == 2
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "Ça va.txt", "東京の写真.png", "cafe\u0301.md", "🚗 red.png", "x\udcff.bin"])
+def test_a_table_for_no_terminal_is_what_rich_draws(name: str) -> None:
+    found = [
+        Hit(Item(f"/x/{name}", "d", "image", "image"), 1, 0.5, 1.25),
+        Hit(Item("/x/longer than the other.txt", "d", "text", "text", 0, Span("line", 1, 9), "a b c"), 10, 0.1, -0.5),
+    ]
+    drawn = draw(_hit_table(found, 0, "/x", True), 0)
+    assert hits(found, "q", "m", Format.table, base="/x", explain=True) == drawn

@@ -97,6 +97,10 @@ Pictures = Annotated[
 ]
 Context = Annotated[bool, flag("Print what was found itself, as JSON evidence for a language model.", "--context")]
 ContextBudget = Annotated[int, value("Most bytes of that evidence.", "BYTES", "--context-budget", least=1)]
+NoServer = Annotated[
+    bool,
+    flag("Search in this process, whether or not `mmsearch serve` runs; $MMSEARCH_NO_SERVER=1 too.", "--no-server"),
+]
 Shape = Annotated[Format | None, choice("How hits are written; default: table.", "--format")]
 JsonLines = Annotated[bool, flag("One JSON object a line.", "--jsonl")]
 Paths = Annotated[bool, flag("Only paths, one a line.", "-l", "--paths")]

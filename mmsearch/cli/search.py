@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from mmsearch.cli.pictures import screen, show
 from mmsearch.errors import UsageError
 from mmsearch.opening import crowded, make_room, open_indexes, open_reranker, reranker_for, with_gains
 from mmsearch.render import Format, harmless, hit_fields, hits, to_json
+from mmsearch.serve import warm
 from mmsearch.written import Wanted
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from mmsearch.core import Hit, ModelSpec, Query
     from mmsearch.graphics import Screen
     from mmsearch.search import Asked
+    from mmsearch.serve.warm import Found
 
     Answers: TypeAlias = Iterable[tuple[str, list[Hit]]]
 
@@ -69,6 +72,7 @@ def search(
     index: options.IndexDirs = None,
     device: options.Device = None,
     trust_remote_code: options.TrustRemoteCode = False,
+    no_server: options.NoServer = False,
 ) -> None:
     """Find files by meaning.
 
@@ -94,8 +98,6 @@ def search(
 
       mmsearch search invoice -l -0 | xargs -0 cp -t out/
     """
-    from mmsearch.search import Asker, Searcher
-
     shape = _format(form, as_json, as_jsonl, paths or null)
     if context and shape not in (Format.table, Format.json, Format.jsonl):
         raise UsageError(f"--context is JSON: leave out --format {shape.value}")
@@ -128,32 +130,55 @@ def search(
         rerank_budget=rerank_budget,
         rerank_types=rerank_types,
     )
-    wanted = given.options()
-    asked = _asked(given.asked(), queries)
-    models = any(one.texts or one.negatives or one.image or one.audio or one.video for one in asked)
-    reader, embedder = open_indexes(locate_all(index), device, models, trust_remote_code)
-    meant: Iterable[Query] = map(Asker(reader, embedder, sys.stdin.buffer if queries != "-" else None).query, asked)
-    second = None
-    if given.rerank:
-        name = reranker or reranker_for(reader)
-        if models and crowded(name, device):
-            embedder, meant = make_room(embedder, meant)
-            gc.collect()
-        second = open_reranker(reranker, reader, device, trust_remote_code)
-        wanted, note = with_gains(wanted, name)
-        if note:
-            complain(note)
-    answers = Searcher(reader, embedder, second).search_all(meant, wanted)
-    labelled = ((one.label, found) for one, found in zip(asked, answers, strict=True))
+    directories = locate_all(index)
+    found = None
+    if queries is None and len(directories) == 1 and warm.is_allowed(no_server):
+        found = warm.search(directories[0], given, device, trust_remote_code)
+    spec, labelled = _told(found) if found else _search(directories, given, queries, device, trust_remote_code)
     many = queries is not None
     if context:
-        any_found = _output_evidence(labelled, embedder.spec, context_budget, many=many or shape is Format.jsonl)
+        any_found = _output_evidence(labelled, spec, context_budget, many=many or shape is Format.jsonl)
     else:
         end = "\0" if null else "\n"
-        any_found = _output(labelled, embedder.spec, shape, end, on, many=many, explain=explain)
+        any_found = _output(labelled, spec, shape, end, on, many=many, explain=explain)
     if not any_found:
         complain("nothing found")
         raise Exit(1)
+
+
+def _told(found: Found) -> tuple[ModelSpec, Answers]:
+    """What a server has found, when all that it had to say besides is said."""
+    for logger, level, message in found.notes:
+        if logger:
+            logging.getLogger(logger).log(level, "%s", message)
+        else:
+            complain(message)
+    return found.spec, [(found.label, found.hits)]
+
+
+def _search(
+    directories: list[str], given: Wanted, queries: str | None, device: str | None, trust: bool
+) -> tuple[ModelSpec, Answers]:
+    """What this process finds by itself."""
+    from mmsearch.search import Asker, Searcher
+
+    wanted = given.options()
+    asked = _asked(given.asked(), queries)
+    models = any(one.texts or one.negatives or one.image or one.audio or one.video for one in asked)
+    reader, embedder = open_indexes(directories, device, models, trust)
+    meant: Iterable[Query] = map(Asker(reader, embedder, sys.stdin.buffer if queries != "-" else None).query, asked)
+    second = None
+    if given.rerank:
+        name = given.reranker or reranker_for(reader)
+        if models and crowded(name, device):
+            embedder, meant = make_room(embedder, meant)
+            gc.collect()
+        second = open_reranker(given.reranker, reader, device, trust)
+        wanted, note = with_gains(wanted, name)
+        if note:
+            complain(note)
+    answers = Searcher(reader, embedder, second, wanted.where).search_all(meant, wanted)
+    return embedder.spec, ((one.label, found) for one, found in zip(asked, answers, strict=True))
 
 
 def _asked(here: Asked, queries: str | None) -> list[Asked]:

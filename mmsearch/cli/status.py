@@ -55,9 +55,20 @@ def status(
     elif failures:
         emit(_failures(reader, as_json))
     elif as_json:
-        emit(to_json({**_named(directories), **_fields(reader.status())}) + "\n")
+        fields = {**_named(directories), **_fields(reader.status())}
+        emit(to_json(fields | {"server": _server(directories)}) + "\n")
     else:
-        emit(counts(", ".join(directories), _rows(reader.status())))
+        there = _server(directories)
+        told = [("server", f"{there['url']}, process {there['pid']}")] if there else []
+        emit(counts(", ".join(directories), _rows(reader.status()) + told))
+
+
+def _server(directories: list[str]) -> dict[str, Any] | None:
+    """Address and process of the server of an index, where one runs; several indexes have none."""
+    from mmsearch.serve import presence
+
+    there = presence.ask(directories[0], {"do": "ask"}) if len(directories) == 1 else None
+    return None if there is None else {"url": str(there["url"]), "pid": int(there["pid"])}
 
 
 def _named(directories: list[str]) -> dict[str, Any]:

@@ -35,9 +35,9 @@ class ExactReader:
         self._dim = dim
         self._parts: dict[Modality, _Part] = {}
 
-    def settle(self) -> None:
+    def settle(self, where: Filter = EVERYTHING) -> None:
         """All answers are of the reader's snapshot anyway."""
-        self._reader.settle()
+        self._reader.settle(where)
 
     def counts(self) -> dict[Modality, int]:
         """Live items by partition."""

@@ -172,14 +172,14 @@ def glimpse(item: Item, settings: LoaderSettings) -> Picture:
     path, span, kind_name = item.path, item.span, seen_as(item)
     if not kind_name:
         raise MediaError(f"{item.modality} is nothing to look at")
-    if kind_name == "video":
-        from mmsearch.media import video
-
-        return video.frame_in(path, span.start, span.end, settings)
     if span.box is not None:
         from mmsearch.media import image
 
         return image.region(path, span.box, settings)
+    if kind_name == "video":
+        from mmsearch.media import video
+
+        return video.frame_in(path, span.start, span.end, settings)
     part = int(span.start) - 1 if kind_name == "pdf" else item.ordinal
     for segment in _loader(kind_name).load(path, item.digest, kind_name, settings, only=part).segments:
         if kind_of(segment.content) == "image":

@@ -19,7 +19,7 @@ from mmsearch.search.options import SearchOptions
 from mmsearch.search.ranking import FIRST_DEPTH, Ranking
 from mmsearch.search.remembered import embed_queries
 from mmsearch.search.reranking import Candidates, rerank
-from mmsearch.store import AnyReader
+from mmsearch.store import EVERYTHING, AnyReader, Filter
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +34,15 @@ RAW = Background(0.0, 1.0)
 class Searcher:
     """Answers queries over one open reader; the samples for calibration are read once."""
 
-    def __init__(self, reader: AnyReader, embedder: Embedder, reranker: Reranker | None = None) -> None:
+    def __init__(
+        self, reader: AnyReader, embedder: Embedder, reranker: Reranker | None = None, where: Filter = EVERYTHING
+    ) -> None:
+        """`where` is passed by all that will be asked for, so that no other vector files need to be open."""
         self.reader = reader
         self.embedder = embedder
         self.reranker = reranker
         self._warned = False
-        reader.settle()
+        reader.settle(where)
         self.counts: dict[Modality, int] = {p: n for p, n in reader.counts().items() if n}
 
     @cached_property

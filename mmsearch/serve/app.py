@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mmsearch.core import Content, LoaderSettings, Modality
 from mmsearch.errors import (
@@ -32,6 +33,7 @@ from mmsearch.errors import (
     ModelUnavailable,
     UsageError,
 )
+from mmsearch.search.candidates import staleness
 from mmsearch.serve import files as originals
 from mmsearch.serve import parameters, reveal, views
 from mmsearch.serve.decoding import Decoder
@@ -91,6 +93,7 @@ class Server:
             Route("/api/openapi.json", self._counted(self.openapi)),
             Route("/api/search", self._counted(self.search), methods=["GET", "POST"]),
             Route("/api/status", self._counted(self.status)),
+            Route("/api/recent", self._counted(self.recent)),
             Route(item, self._counted(self.item)),
             Route(f"{item}/thumbnail", self._counted(self.thumbnail)),
             Route(f"{item}/page", self._counted(self.page)),
@@ -102,22 +105,19 @@ class Server:
         ]
         app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
         app.add_middleware(Guard, door=self.door)
+        app.add_middleware(_InUse, server=self)
         return app
 
     def _counted(self, handler: Handler) -> Handler:
-        """The handler with errors as answers, and with note of when the server was last of use."""
+        """The handler with errors as answers."""
 
         async def handle(request: Request) -> Response:
-            self.open += 1
             try:
                 return await handler(request)
             except MmsearchError as error:
                 return _told(error)
             except TooLarge:
                 return _error(413, f"more than {self.door.most_bytes} bytes")
-            finally:
-                self.open -= 1
-                self.last = time.monotonic()
 
         return handle
 
@@ -127,6 +127,10 @@ class Server:
     async def status(self, request: Request) -> Response:
         told = self.engine.call(lambda session: views.status(session, self.engine, self.can_reveal))
         return _json(await asyncio.wrap_future(told))
+
+    async def recent(self, request: Request) -> Response:
+        top = _number(request, "top", 24, views.MOST_RECENT)
+        return _json(await asyncio.wrap_future(self.engine.call(lambda session: views.recent(session, top))))
 
     async def search(self, request: Request) -> Response:
         began = time.perf_counter()
@@ -159,7 +163,9 @@ class Server:
 
     async def item(self, request: Request) -> Response:
         key = request.path_params["id"]
-        return _json(await asyncio.wrap_future(self.engine.call(lambda session: views.item(session, key))))
+        place, told = await asyncio.wrap_future(self.engine.call(lambda session: views.item(session, key)))
+        stale = await asyncio.to_thread(staleness, place)  # it may have to read all of a large file
+        return _json({**told, "stale": bool(stale), "missing": stale is None})
 
     async def duplicates(self, request: Request) -> Response:
         key = request.path_params["id"]
@@ -172,11 +178,7 @@ class Server:
         return await self._answered(Question(asked.wanted, {}, asked.like, ""), asked, began)
 
     async def thumbnail(self, request: Request) -> Response:
-        try:
-            size = int(request.query_params.get("size", SIZES[1]))
-        except ValueError:
-            raise UsageError("size is a number of pixels") from None
-        return await self._picture(request, max(1, min(size, SIZES[-1])))
+        return await self._picture(request, _number(request, "size", SIZES[1], SIZES[-1]))
 
     async def page(self, request: Request) -> Response:
         return await self._picture(request, PAGE_SIDE)
@@ -236,6 +238,30 @@ class Server:
             return await asyncio.wrap_future(self.decoder.query(path, modality, settings))
         except MediaError as error:
             return error
+
+
+def _number(request: Request, name: str, default: int, most: int) -> int:
+    """A whole number from 1 to `most` of the address. Raises UsageError for what is no number."""
+    try:
+        return max(1, min(int(request.query_params.get(name, default)), most))
+    except ValueError:
+        raise UsageError(f"{name} is a whole number") from None
+
+
+class _InUse:
+    """Middleware that notes what is being answered, to its last byte: a film takes longer to play than to ask for."""
+
+    def __init__(self, app: ASGIApp, server: Server) -> None:
+        self._app = app
+        self._server = server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._server.open += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._server.open -= 1
+            self._server.last = time.monotonic()
 
 
 def _listed(pairs: Sequence[tuple[str, Any]]) -> dict[str, list[Any]]:

@@ -21,6 +21,7 @@ from mmsearch.regular import regular
 
 _CHUNK = 256 << 10
 _HEAD = 64
+_RANGE = re.compile(r"\s*bytes\s*=\s*(?=\d|-\s*\d)(\d{0,18})\s*-\s*(\d{0,18})\s*", re.ASCII)
 _MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -91,7 +92,7 @@ def answer(path: str, modality: Modality, kind: str, ranged: str | None, is_head
             return Response(status_code=416, headers={**headers, "content-range": f"bytes */{found.st_size}"})
         start, end = part
         headers["content-length"] = str(end - start)
-        whole = part == (0, found.st_size) and not ranged
+        whole = part == (0, found.st_size) and _RANGE.fullmatch(ranged or "") is None
         if not whole:
             headers["content-range"] = f"bytes {start}-{end - 1}/{found.st_size}"
         if is_head:
@@ -108,8 +109,8 @@ def _part(ranged: str | None, size: int) -> tuple[int, int] | None:
 
     None for one that lies outside of the file.
     """
-    found = re.fullmatch(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", ranged or "")
-    if found is None or (not found[1] and not found[2]):
+    found = _RANGE.fullmatch(ranged or "")
+    if found is None:
         return 0, size
     if not found[1]:
         start, end = max(0, size - int(found[2])), size

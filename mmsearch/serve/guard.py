@@ -150,8 +150,8 @@ def _cookie(headers: Mapping[str, str]) -> str:
 
 
 def _query_token(scope: Scope) -> str:
-    found = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])
-    return found[0]
+    query: bytes = scope["query_string"]
+    return parse_qs(query.decode("latin-1")).get("token", [""])[0]
 
 
 def _headers(scope: Scope) -> dict[str, str]:

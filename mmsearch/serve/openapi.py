@@ -8,6 +8,7 @@ from mmsearch import __version__
 from mmsearch.core import MODALITIES
 from mmsearch.serve.parameters import PARAMETERS
 from mmsearch.serve.thumbnails import SIZES
+from mmsearch.serve.views import MOST_RECENT
 
 _TEXT: dict[str, Any] = {"type": "string"}
 _MAYBE: dict[str, Any] = {"type": ["string", "null"]}
@@ -103,6 +104,13 @@ SCHEMAS: dict[str, Any] = {
         },
         _SPAN,
     ),
+    "Recent": _object(
+        {
+            "files": _list(
+                _object({**_LINKS, "snippet": _TEXT, "path": _TEXT, "modality": _MODALITY, "modified": _NUMBER}, _SPAN)
+            )
+        }
+    ),
     "Duplicate": _object(
         {
             **_LINKS,
@@ -150,6 +158,7 @@ def document() -> dict[str, Any]:
         "paths": {
             "/api/search": {"get": _get("Search by words", "Answer", _parameters()), "post": _post()},
             "/api/status": {"get": _get("What is indexed, and how busy the server is", "Status")},
+            "/api/recent": {"get": _get("The indexed files that were changed last", "Recent", [_TOP])},
             one: {"get": _get("All that is known of a part of a file", "Item", [_ID])},
             f"{one}/similar": {
                 "get": _get("Hits that are like it", "Answer", [_ID, *_parameters(without=("q", "like"))])
@@ -173,6 +182,12 @@ def document() -> dict[str, Any]:
 
 
 _ID = {"name": "id", "in": "path", "required": True, "schema": _TEXT}
+_TOP = {
+    "name": "top",
+    "in": "query",
+    "description": "At most so many files.",
+    "schema": {"type": "integer", "default": 24, "minimum": 1, "maximum": MOST_RECENT},
+}
 _SIZE = {
     "name": "size",
     "in": "query",

@@ -6,15 +6,17 @@ Knows processes and sockets; what is answered is the application's matter.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import os
 import secrets
+import signal
 import socket
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmsearch import __version__
 from mmsearch.errors import UsageError
@@ -33,6 +35,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_PORT = 8642
 MOST_BYTES = 64 << 20
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE_SECONDS = 3
 """What is being answered when the server ends has so long."""
 
@@ -170,7 +173,21 @@ class _Running:
 def _web(server: Server) -> uvicorn.Server:
     import uvicorn
 
-    return uvicorn.Server(
+    class Web(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """End in order on a signal, but for those that whoever started us has ignored."""
+            heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            before = {number: signal.signal(number, self.handle_exit) for number in heard}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+            if self._captured_signals:
+                raise KeyboardInterrupt
+
+    return Web(
         uvicorn.Config(
             server.app(),
             http="h11",
@@ -217,7 +234,11 @@ def _listen(host: str, port: int | None) -> socket.socket:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    (family, _, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        family = socket.AF_INET if ipaddress.ip_address(host).version == 4 else socket.AF_INET6
+        address: tuple[Any, ...] = (host, port)
+    except ValueError:  # a name
+        (family, _, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     own = socket.socket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":

@@ -9,7 +9,6 @@ from typing import Any
 from mmsearch import __version__
 from mmsearch.core import MODALITIES, Hit, Item
 from mmsearch.render import hit_fields, span_fields
-from mmsearch.search.candidates import staleness
 from mmsearch.search.folding import ALIKE
 from mmsearch.serve.engine import Engine
 from mmsearch.serve.session import Answer, Session, everywhere, key_of
@@ -18,6 +17,7 @@ from mmsearch.store import Located
 
 MOST_SIBLINGS = 1000
 MOST_DUPLICATES = 64
+MOST_RECENT = 100
 
 
 def links(key: str, item: Item) -> dict[str, Any]:
@@ -51,13 +51,12 @@ def answer(found: Answer, top: int, offset: int, explain: bool, seconds: float) 
     }
 
 
-def item(session: Session, key: str) -> dict[str, Any]:
-    """All that is known of a part of a file, and which other parts the file has."""
+def item(session: Session, key: str) -> tuple[Located, dict[str, Any]]:
+    """A part of a file, and all that the index knows of it and of the file's other parts."""
     place = session.place(key)
     one = place.item
-    stale = staleness(place)
     places = _siblings(session, one.path)
-    return {
+    return place, {
         **links(key, one),
         **span_fields(one.span),
         "path": one.path,
@@ -67,8 +66,6 @@ def item(session: Session, key: str) -> dict[str, Any]:
         "facts": asdict(session.reader.survey.facts(one.digest)),
         "size": place.size,
         "modified": place.mtime_ns / 1e9,
-        "stale": bool(stale),
-        "missing": stale is None,
         "siblings": [_sibling(other) for other in places[:MOST_SIBLINGS]],
         "parts": len(places),
     }
@@ -107,6 +104,26 @@ def duplicates(session: Session, key: str) -> dict[str, Any]:
             score = 1.0 if match == "exact" else min(1.0, likeness[other.item_id])
             found.append({**_sibling(other), "path": other.item.path, "match": match, "likeness": round(score, 4)})
     return {"id": key, "duplicates": found}
+
+
+def recent(session: Session, top: int) -> dict[str, Any]:
+    """The files that were changed last, each by its first part."""
+    first = {
+        path: parts[0][0] for path in session.reader.survey.latest(top) if (parts := session.reader.parts_at(path))
+    }
+    places = {(place.item_id, place.item.path): place for place in everywhere(session.reader, [*set(first.values())])}
+    found = [place for path, number in first.items() if (place := places.get((number, path)))]
+    return {
+        "files": [
+            {
+                **_sibling(place),
+                "path": place.item.path,
+                "modality": place.item.modality,
+                "modified": place.mtime_ns / 1e9,
+            }
+            for place in found
+        ]
+    }
 
 
 def status(session: Session, engine: Engine, can_reveal: bool) -> dict[str, Any]:

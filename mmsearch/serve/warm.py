@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 from mmsearch import __version__
 from mmsearch.core import Hit, Item, LoaderSettings, ModelSpec, Span, Stage
@@ -23,8 +23,7 @@ VARIABLE = "MMSEARCH_NO_SERVER"
 DATABASE = "meta.sqlite"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What the server has found.
 
     Attributes:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mmsearch.errors import IndexDamaged, MmsearchError
-from mmsearch.store import schema, vectors, words
+from mmsearch.store import schema, summaries, vectors, words
 from mmsearch.store.lock import WriteLock
 from mmsearch.store.queries import load_codec
 
@@ -64,6 +64,8 @@ def problems(db: sqlite3.Connection, directory: str, dim: int) -> Iterator[str]:
                 yield f"{schema.DATABASE}: {name} has {count} rows, {items} with an item and {dead} without"
         if schema.format_of(db, directory) >= schema.FORMAT_WITH_WORDS:
             yield from (f"{schema.DATABASE}: {line}" for line in words.problems(db))
+        if schema.format_of(db, directory) >= schema.FORMAT_WITH_SUMMARIES:
+            yield from (f"{schema.DATABASE}: {line}" for line in summaries.problems(db, dim))
         for _, line in _unsound(db, directory, dim):
             yield line
 
@@ -136,6 +138,8 @@ def _repair(db: sqlite3.Connection, directory: str) -> Repaired:
         _count_again(db)
         words.drop(db)
         words.create(db)
+        summaries.clear(db)
+        summaries.update(db, directory, dim)
         after = _vectors(db)
     if left := list(problems(db, directory, dim)):
         raise IndexDamaged(f"the index in {directory} cannot be mended: {left[0]}: add --rebuild to `mmsearch index`")

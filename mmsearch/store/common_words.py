@@ -68,14 +68,13 @@ def _good(
     dbs: Sequence[sqlite3.Connection], table: words.Table, terms: Sequence[str], total: int, least: float
 ) -> list[list[Found]]:
     """For each index the rows that hold at least a share of what the words tell, with that share."""
-    found = [[words.rows_with(db, table, term) for term in terms] for db in dbs]
-    weighted = words.weights([sum(map(len, of)) for of in zip(*found, strict=True)], total)
+    counted = [sum(of) for of in zip(*(words.counts(db, table, terms) for db in dbs), strict=True)]
+    weighted = words.weights(counted, total)
     good = []
-    for at, of in enumerate(found):
-        ids, shares = words.shares(of, weighted)
-        good.append(
-            [Found(at, int(row), float(share)) for row, share in zip(ids, shares, strict=True) if share >= least]
-        )
+    for at, db in enumerate(dbs):
+        held = words.Held(db, table, terms, weighted, least)
+        pairs = zip(held.ids.tolist(), held.shares.tolist(), strict=True)
+        good.append([Found(at, row, share) for row, share in pairs if share >= least])
     return good
 
 

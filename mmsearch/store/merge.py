@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mmsearch.core import Vectors
-from mmsearch.store import schema, vectors
+from mmsearch.store import schema, summaries, vectors
 
 MOST_SEGMENTS = 8
 FULL_BYTES = 1 << 30
@@ -100,6 +100,7 @@ def run(db: sqlite3.Connection, directory: str, dim: int, group: list[Listed]) -
             offset += _repoint(db, segment.number, number, offset)
             db.execute("DELETE FROM tombstones WHERE segment_id = ?", (segment.number,))
             db.execute("DELETE FROM segments WHERE id = ?", (segment.number,))
+        summaries.fill_columns(db)
     return len(group)
 
 

@@ -50,11 +50,12 @@ class Nearest:
         listed = {segment.number for segment in rows.segments()} if opened else set()
         self.opened = {number: file for number, file in opened.items() if number in listed}
 
-    def open_all(self) -> None:
-        """Open every file now. One that is damaged stays shut, and matters to those who ask for it."""
-        for segment in self._rows.segments():
-            with suppress(IndexDamaged):
-                self._file(segment)
+    def open_all(self, partitions: Sequence[Modality]) -> None:
+        """Open every file of these now. One that is damaged stays shut, and matters to those who ask for it."""
+        for partition in partitions:
+            for segment in self._rows.segments(partition):
+                with suppress(IndexDamaged):
+                    self._file(segment)
 
     def search(self, queries: Vectors, partition: Modality, k: int, where: Filter) -> list[Hits]:
         """For each row of float32 `(n, dim)` the `k` nearest items that may answer, equal ones by id."""

@@ -14,12 +14,12 @@ from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
-from mmsearch.core import Item, Modality, Span, Vectors
+from mmsearch.core import MODALITIES, Item, Modality, Span, Vectors
 from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged, IndexMismatch
-from mmsearch.store import checks, schema, vectors, words
+from mmsearch.store import checks, schema, sieving, summaries, vectors, words
 from mmsearch.store.filters import DEAD_CONTENTS, condition
-from mmsearch.store.nearest import Block, Nearest
+from mmsearch.store.nearest import Block, Hits, Nearest
 from mmsearch.store.queries import FILE_COLUMNS, file_record, find_file, find_roots, load_codec, require_readable
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, StoreStatus
 from mmsearch.store.rows import RowTable, marks, parts
@@ -32,7 +32,26 @@ else:
 
 T = TypeVar("T")
 _ATTEMPTS = 8
+# Present files by status and by modality, from what there are few of and from indexes, for the files are many.
+_FILES = """SELECT status, sum(n) FROM (
+        SELECT 'ok' AS status, count(*) AS n FROM files
+        UNION ALL SELECT 'ok', -count(*) FROM files WHERE status <> 'ok'
+        UNION ALL SELECT 'ok', -count(*) FROM files WHERE missing = 1 AND content_id IS NOT NULL
+        UNION ALL SELECT status, count(*) FROM files WHERE status <> 'ok' AND missing = 0 GROUP BY status
+    ) GROUP BY status HAVING sum(n) > 0"""
+_COPIES = (
+    "SELECT content_id, count(*) - 1 AS n FROM files WHERE content_id IS NOT NULL GROUP BY content_id HAVING n > 0"
+)
+_MODALITIES = f"""SELECT modality, sum(n) FROM (
+        SELECT modality, count(*) AS n FROM contents GROUP BY modality
+        UNION ALL SELECT c.modality, s.n FROM ({_COPIES}) s JOIN contents c ON c.id = s.content_id
+        UNION ALL SELECT c.modality, -1 FROM files f JOIN contents c ON c.id = f.content_id WHERE f.missing = 1
+    ) GROUP BY modality HAVING sum(n) > 0"""
+_LEAST_SAMPLED = 256
+"""Where fewer of the sampled items are left, for the files of the others are missing, another sample is taken."""
 _MOST_NAMES = 512
+_PASSAGES = 256
+"""So many are looked up at a time, to see whether they pass a filter."""
 
 
 class Reader:
@@ -90,15 +109,16 @@ class Reader:
     ) -> None:
         self.close()
 
-    def settle(self) -> None:
+    def settle(self, where: Filter = EVERYTHING) -> None:
         """Have every answer from now on, until `refresh`, be of one snapshot.
 
         By itself a reader opens vector files when it needs them, and goes on to a newer snapshot where a merge was
-        quicker; this opens all of them now. One that is damaged stays shut, and matters to those who ask for it.
+        quicker; this opens all of them now, or those that files which pass may have parts in. One that is damaged
+        stays shut, and matters to those who ask for it.
         """
 
         def attempt() -> None:
-            self._nearest.open_all()  # looked up anew each time: the snapshot changes between attempts
+            self._nearest.open_all(self._partitions(where))  # the snapshot changes between attempts
 
         with suppress(IndexDamaged):
             self._retry(attempt)
@@ -137,9 +157,19 @@ class Reader:
     ) -> list[list[tuple[int, float]]]:
         """What `search` finds for each of several vectors, float32 `(n, dim)`."""
         queries = np.ascontiguousarray(queries, dtype=np.float32)
-        if k <= 0:
-            return [[] for _ in queries]
-        return self._retry(lambda: self._nearest.search(queries, partition, k, where))
+
+        def attempt() -> list[Hits]:
+            left = self._rows.within(partition, where)
+            if left is None or k <= 0:
+                return [[] for _ in queries]
+            found = sieving.search(self._nearest, self._rows, queries, partition, k, left)
+            return found or self._nearest.search(queries, partition, k, left)
+
+        return self._retry(attempt)
+
+    def _partitions(self, where: Filter) -> list[Modality]:
+        """Those that files which pass may have parts in."""
+        return [partition for partition in MODALITIES if self._rows.within(partition, where) is not None]
 
     def _retry(self, attempt: Callable[[], T]) -> T:
         """Run something that opens vector files; a merge may have replaced them since the snapshot was taken."""
@@ -202,9 +232,12 @@ class Reader:
         if not self.has_words:
             return []
         with schema.translated(self.directory):
-            allowed = self._rows.allowed(where)
+            found: list[tuple[int, float]] = []
             rows = words.find_passages(self._db, terms, least)
-            return list(islice(((item, score) for item, content, score in rows if allowed[content]), k))
+            while len(found) < k and (some := list(islice(rows, max(k, _PASSAGES)))):
+                passing = self._rows.passing((item for item, _ in some), where)
+                found += [(item, score) for item, score in some if item in passing]
+            return found[:k]
 
     def named(
         self, terms: Sequence[str], k: int, where: Filter = EVERYTHING, least: float = 0.0
@@ -251,6 +284,11 @@ class Reader:
 
     def sample(self, partition: Modality, limit: int = 1024) -> Vectors:
         """Live vectors spread evenly over a partition, the same ones each time: float32 `(at most limit, dim)`."""
+        with schema.translated(self.directory):
+            if self._rows.summarised:
+                found = summaries.sample(self._db, partition, limit, self.identity.dim)
+                if len(found) >= min(limit, _LEAST_SAMPLED, self.counts().get(partition, 0)):
+                    return found
         return self._retry(lambda: self._nearest.sample(partition, limit))
 
     def blocks(self, partition: Modality, where: Filter = EVERYTHING, numbers: int = 1 << 22) -> Iterator[Block]:
@@ -291,15 +329,8 @@ class Reader:
     def status(self) -> StoreStatus:
         """The index in numbers; opens no vector file."""
         with schema.translated(self.directory):
-            files: dict[FileStatus, int] = dict(
-                self._db.execute("SELECT status, count(*) FROM files WHERE missing = 0 GROUP BY status")
-            )
-            modalities: dict[Modality, int] = dict(
-                self._db.execute(
-                    "SELECT c.modality, count(*) FROM files f JOIN contents c ON c.id = f.content_id"
-                    " WHERE f.missing = 0 GROUP BY c.modality"
-                )
-            )
+            files: dict[FileStatus, int] = dict(self._db.execute(_FILES))
+            modalities: dict[Modality, int] = dict(self._db.execute(_MODALITIES))
             missing = self._db.execute("SELECT count(*) FROM files WHERE missing = 1").fetchone()[0]
             segments, dead = self._db.execute(
                 "SELECT count(*), coalesce(sum(count - live), 0) FROM segments"

@@ -6,13 +6,15 @@ Knows the tables of one snapshot; opens no vector file.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from mmsearch.core import Modality
 from mmsearch.deferred import Deferred
-from mmsearch.store.filters import DEAD_CONTENTS, passing_contents
+from mmsearch.store import summaries
+from mmsearch.store.filters import DEAD_CONTENTS, condition, passing_contents
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.records import EVERYTHING, Filter
 from mmsearch.store.vectors import Rows
@@ -26,6 +28,10 @@ else:
 Mask: TypeAlias = "npt.NDArray[np.bool_]"
 
 _PARAMETERS = 500
+_FEW = 4096
+"""So many contents are looked up one by one rather than in the column of a whole file."""
+_FILTERS = 8
+"""How many of the last filters are remembered."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,7 @@ class RowTable:
         self._db = db
         self._codec = codec
         self._contents: dict[int, Rows] = {}
-        self._dead: dict[int, list[int]] | None = None
-        self._last_filter: tuple[Filter, Mask] | None = None
+        self._chosen: dict[Filter, _Contents] = {}
 
     def segments(self, partition: Modality | None = None) -> list[Segment]:
         """The vector files of a partition or of all, in the order in which they came."""
@@ -54,50 +59,78 @@ class RowTable:
         )
         return [Segment(*row) for row in rows]
 
+    # --- which rows may answer ---
+
+    def within(self, partition: Modality, where: Filter) -> Filter | None:
+        """What is left to ask of a filter in a partition; None where nothing there can pass it."""
+        if where.modalities is None or not self.summarised:
+            return where
+        present = summaries.modalities_in(self._db, partition)
+        if not present & where.modalities:
+            return None
+        return replace(where, modalities=None) if present <= where.modalities else where
+
+    @cached_property
+    def summarised(self) -> bool:
+        """Whether what the index keeps about itself is up to date."""
+        return summaries.complete(self._db)
+
     def alive(self, segment: Segment, where: Filter) -> Mask | None:
         """Which rows may answer, bool `(count,)`; None for all of them, which is the common case and costs nothing."""
         if where != EVERYTHING:
-            chosen: Mask = self.allowed(where)[self.contents_of(segment)]
-            return chosen
-        dead = self._dead_rows().get(segment.number)
-        if dead is None:
+            return self._passing(where).rows(segment)
+        tombstones = self._tombstones(segment)
+        if not len(tombstones) and not len(self._dead.ids):
             return None
-        alive = np.ones(segment.count, dtype=np.bool_)
-        alive[dead] = False
-        return alive
+        alive = ~self._dead.rows(segment)
+        alive[tombstones] = False
+        return None if alive.all() else alive
 
-    def _dead_rows(self) -> dict[int, list[int]]:
-        """By segment, the rows that never answer: tombstones, and items whose every file is missing."""
-        if self._dead is None:
-            self._dead = {}
-            rows = self._db.execute(
-                "SELECT segment_id, row FROM tombstones UNION ALL"
-                f" SELECT segment_id, row FROM items WHERE content_id IN ({DEAD_CONTENTS})"
-            )
-            for number, row in rows:
-                self._dead.setdefault(number, []).append(row)
-        return self._dead
+    @cached_property
+    def _dead(self) -> _Contents:
+        """The contents whose every file is missing."""
+        return _Contents(self._db, self, _ids(content for (content,) in self._db.execute(DEAD_CONTENTS)))
 
-    def allowed(self, where: Filter) -> Mask:
-        """Bool by content id (0 is no content): has it a live file that passes?"""
-        if self._last_filter is None or self._last_filter[0] != where:
-            allowed = np.zeros(self._highest_content() + 1, dtype=np.bool_)
-            allowed[list(passing_contents(self._db, self._codec, where))] = True
-            self._last_filter = where, allowed
-        return self._last_filter[1]
+    def _passing(self, where: Filter) -> _Contents:
+        """The contents that a live file which passes holds."""
+        if where not in self._chosen:
+            if len(self._chosen) >= _FILTERS:
+                self._chosen.clear()
+            ids = np.unique(_ids(passing_contents(self._db, self._codec, where)))
+            self._chosen[where] = _Contents(self._db, self, ids)
+        return self._chosen[where]
 
-    def _highest_content(self) -> int:
-        return int(self._db.execute("SELECT coalesce(max(id), 0) FROM contents").fetchone()[0])
+    def passing(self, item_ids: Iterable[int], where: Filter) -> set[int]:
+        """Those of some items that lie in a live file which passes."""
+        sql, values = condition(where, self._codec)
+        query = (
+            "SELECT i.id, f.path FROM items i JOIN contents c ON c.id = i.content_id"
+            f" JOIN files f ON f.content_id = c.id WHERE f.missing = 0{sql} AND i.id IN"
+        )
+        found: set[int] = set()
+        for part in parts(list(item_ids)):
+            for item, path in self._db.execute(f"{query} ({marks(part)})", (*values, *part)):
+                if item not in found and (where.accept is None or where.accept(self._codec.decode(path))):
+                    found.add(item)
+        return found
+
+    # --- whose they are ---
 
     def contents_of(self, segment: Segment) -> Rows:
         """The content of each row, int64 `(count,)`; 0 where the row is a tombstone."""
         if segment.number not in self._contents:
-            query = "SELECT row, content_id FROM items WHERE segment_id = ?"
-            table = np.array(self._db.execute(query, (segment.number,)).fetchall(), dtype=np.int64).reshape(-1, 2)
-            contents = np.zeros(segment.count, dtype=np.int64)
-            contents[table[:, 0]] = table[:, 1]
-            self._contents[segment.number] = contents
+            kept = summaries.column(self._db, segment.number) if self.summarised else None
+            if kept is None:
+                kept = summaries.column_by_items(self._db, segment.number, segment.count)
+            elif len(tombstones := self._tombstones(segment)):
+                kept = kept.copy()
+                kept[tombstones] = 0
+            self._contents[segment.number] = kept
         return self._contents[segment.number]
+
+    def _tombstones(self, segment: Segment) -> Rows:
+        rows = self._db.execute("SELECT row FROM tombstones WHERE segment_id = ?", (segment.number,))
+        return _ids(row for (row,) in rows)
 
     def item_ids(self, segment: Segment, rows: Rows) -> list[int]:
         """The items of live rows, in their order."""
@@ -115,6 +148,45 @@ class RowTable:
             for number, item, row in self._db.execute(query, part):
                 listed.setdefault(number, []).append((item, row))
         return listed
+
+
+class _Contents:
+    """Some contents by id, and where their items lie: a few are looked up, many are a mask over all that there are."""
+
+    def __init__(self, db: sqlite3.Connection, table: RowTable, ids: Rows) -> None:
+        self.ids = ids
+        self._db = db
+        self._table = table
+
+    def rows(self, segment: Segment) -> Mask:
+        """The rows of these contents in a file, bool `(count,)`."""
+        if len(self.ids) > _FEW:
+            chosen: Mask = self._mask[self._table.contents_of(segment)]
+            return chosen
+        rows = np.zeros(segment.count, dtype=np.bool_)
+        rows[self._places.get(segment.number, [])] = True
+        return rows
+
+    @cached_property
+    def _mask(self) -> Mask:
+        (highest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM contents").fetchone()
+        mask = np.zeros(highest + 1, dtype=np.bool_)
+        mask[self.ids] = True
+        return mask
+
+    @cached_property
+    def _places(self) -> dict[int, list[int]]:
+        """Rows by the number of their file."""
+        found: dict[int, list[int]] = {}
+        for part in parts(self.ids.tolist()):
+            query = f"SELECT segment_id, row FROM items WHERE content_id IN ({marks(part)})"
+            for number, row in self._db.execute(query, part):
+                found.setdefault(number, []).append(row)
+        return found
+
+
+def _ids(values: Iterable[int]) -> Rows:
+    return np.fromiter(values, dtype=np.int64)
 
 
 def parts(values: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from urllib.parse import quote
 
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
-from mmsearch.store import words
+from mmsearch.store import summaries, words
 from mmsearch.store.records import Identity
 
 DATABASE = "meta.sqlite"
@@ -66,12 +66,17 @@ def _2_words(db: sqlite3.Connection) -> None:
     words.create(db)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_1_first_tables, _2_words)
+def _3_summaries(db: sqlite3.Connection) -> None:
+    summaries.create(db)  # the writer that migrates fills them, for that takes more than the tables
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_1_first_tables, _2_words, _3_summaries)
 FORMAT = len(MIGRATIONS)
 OLDEST_READ = 1
 """The oldest format that a reader takes as it is."""
 FORMAT_WITH_WORDS = 2
 """The first one that can be searched by words."""
+FORMAT_WITH_SUMMARIES = 3
 
 
 def migrate(db: sqlite3.Connection, present: int) -> None:

@@ -93,10 +93,10 @@ class ShardedReader:
             shard.refresh()
         require_alike(self.shards)
 
-    def settle(self) -> None:
-        """Have every answer from now on, until `refresh`, be of one snapshot of each index."""
+    def settle(self, where: Filter = EVERYTHING) -> None:
+        """Have every answer about what passes from now on, until `refresh`, be of one snapshot of each index."""
         for shard in self.shards:
-            shard.settle()
+            shard.settle(where)
 
     def close(self) -> None:
         """End the snapshots. Closing twice is fine."""

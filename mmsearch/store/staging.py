@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from numbers import Integral
 
 from mmsearch.core import MODALITIES, Facts, Item, Modality, Vectors
-from mmsearch.store import schema, vectors, words
+from mmsearch.store import schema, summaries, vectors, words
 from mmsearch.store.merge import insert_segment, next_number
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.queries import find_content, stored_reason
@@ -39,10 +39,11 @@ class _NewSegment:
 class Commit:
     """Writes staged files (`None`: forgotten) and contents."""
 
-    def __init__(self, db: sqlite3.Connection, directory: str, codec: PathCodec) -> None:
+    def __init__(self, db: sqlite3.Connection, directory: str, codec: PathCodec, dim: int) -> None:
         self._db = db
         self._directory = directory
         self._codec = codec
+        self._dim = dim
 
     def run(self, files: Mapping[str, FileRecord | None], contents: Mapping[Key, StagedContent]) -> list[Key]:
         """Commit, and say which of the contents are committed now: those that a file holds.
@@ -59,6 +60,7 @@ class Commit:
             self._insert_contents(fresh, {segment.partition: segment.number for segment in segments})
             left = [self._put_file(path, record) for path, record in files.items()]
             self._drop_orphans({content for content in left if content is not None})
+            summaries.update(self._db, self._directory, self._dim)
         return done
 
     def _write_segments(self, contents: Mapping[Key, StagedContent]) -> Iterator[_NewSegment]:
@@ -71,7 +73,7 @@ class Commit:
             count = sum(len(rows) for _, rows in picks)
             if not count:
                 continue
-            builder = vectors.SegmentBuilder(next(iter(contents.values())).vectors.shape[1])
+            builder = vectors.SegmentBuilder(self._dim)
             for content, rows in picks:
                 if rows:
                     builder.add(content.vectors[rows])

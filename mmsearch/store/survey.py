@@ -49,6 +49,13 @@ class Survey:
             rows = self.db.execute(f"{query} AND c.digest = ?", (digest,)).fetchall()
         return sorted(self.codec.decode(path) for (path,) in rows)
 
+    def latest(self, limit: int) -> list[str]:
+        """The indexed files that are there and were changed last, the newest first."""
+        query = "SELECT path FROM files WHERE missing = 0 AND status = 'ok' ORDER BY mtime_ns DESC, path LIMIT ?"
+        with schema.translated(self.directory):
+            rows = self.db.execute(query, (limit,)).fetchall()
+        return [self.codec.decode(path) for (path,) in rows]
+
     def roots(self) -> list[str]:
         """What was indexed, absolute, in order."""
         with schema.translated(self.directory):

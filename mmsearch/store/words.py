@@ -28,6 +28,8 @@ _TOKENIZER = "tokenize = 'porter unicode61 remove_diacritics 2'"
 # What was embedded as a picture of a page has the page's text in passages of its own.
 _INDEXED = "partition = 'text' AND text <> ''"
 _NAMED = "status = 'ok'"
+MOST_ROWS = 50_000
+"""Of a word that more rows hold, and no rarer one tells them apart, the first so many are looked at."""
 _CHUNK = re.compile(r"[^\W_]+")
 _SEAM = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\d)(?=\D)|(?<=\D)(?=\d)")
 
@@ -109,27 +111,27 @@ def problems(db: sqlite3.Connection) -> Iterator[str]:
             yield f"{wrong} {table} are not in their table of words, or only there"
 
 
-def find_passages(db: sqlite3.Connection, terms: Sequence[str], least: float) -> Iterator[tuple[int, int, float]]:
-    """Item and content ids and BM25 scores of passages that hold at least a share of the words, best first.
+def find_passages(db: sqlite3.Connection, terms: Sequence[str], least: float) -> Iterator[tuple[int, float]]:
+    """Item ids and BM25 scores of passages that hold at least a share of the words, best first.
 
     A word counts by its inverse document frequency, so `least` is a share of what the words tell together.
     """
-    ids, shares = _shares(db, "passages", terms, count_passages(db))
-    good = set(ids[shares >= least].tolist())
+    counted = counts(db, "passages", terms)
+    held = Held(db, "passages", terms, weights(counted, count_passages(db)), least)
+    good = set(held.ids[held.shares >= least].tolist())
     if not good:
         return
-    query = "SELECT p.rowid, -p.rank FROM passages p WHERE p.passages MATCH ? ORDER BY p.rank, p.rowid"
-    for item, score in db.execute(query, (" OR ".join(map(quoted, terms)),)):
-        if item in good:
-            (content,) = db.execute("SELECT content_id FROM items WHERE id = ?", (item,)).fetchone()
-            yield item, content, score
+    few = sum(counted) <= MOST_ROWS
+    found = _scores(db, _either([quoted(term) for term in terms])) if few else _telling_scores(db, held)
+    scores = {item: score for item, score in found.items() if item in good}
+    yield from sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def find_names(db: sqlite3.Connection, terms: Sequence[str], least: float) -> list[tuple[int, float]]:
     """Ids of files whose path holds at least a share of the words, with that share, best first."""
-    ids, shares = _shares(db, "names", terms, count_names(db))
-    order = np.lexsort((ids, -shares))
-    return [(int(ids[at]), float(shares[at])) for at in order if shares[at] >= least]
+    held = Held(db, "names", terms, weights(counts(db, "names", terms), count_names(db)), least)
+    order = np.lexsort((held.ids, -held.shares))
+    return [(int(held.ids[at]), float(held.shares[at])) for at in order if held.shares[at] >= least]
 
 
 def count_passages(db: sqlite3.Connection) -> int:
@@ -139,33 +141,84 @@ def count_passages(db: sqlite3.Connection) -> int:
 
 def count_names(db: sqlite3.Connection) -> int:
     """Files whose names can be found."""
-    return int(db.execute("SELECT count(*) FROM files WHERE status = 'ok'").fetchone()[0])
+    # SQLite need not look at each row for either of these.
+    query = "SELECT (SELECT count(*) FROM files) - (SELECT count(*) FROM files WHERE status <> 'ok')"
+    return int(db.execute(query).fetchone()[0])
 
 
-def _shares(db: sqlite3.Connection, table: Table, terms: Sequence[str], total: int) -> tuple[Ids, Shares]:
-    """Ids of all rows with any of the words, and the share of the words' weight that each holds, in [0, 1]."""
-    found = [rows_with(db, table, term) for term in terms]
-    return shares(found, weights([len(rows) for rows in found], total))
+def counts(db: sqlite3.Connection, table: Table, terms: Sequence[str]) -> list[int]:
+    """How many rows hold each word."""
+    query = f"SELECT count(*) FROM {table} WHERE {table} MATCH ?"
+    return [int(db.execute(query, (quoted(term),)).fetchone()[0]) for term in terms]
 
 
-def weights(counts: Sequence[int], total: int) -> list[float]:
+def weights(counted: Sequence[int], total: int) -> list[float]:
     """What each word tells, its inverse document frequency, when so many of `total` rows hold it."""
-    return [math.log(1 + (max(total, count) - count + 0.5) / (count + 0.5)) for count in counts]
+    return [math.log(1 + (max(total, count) - count + 0.5) / (count + 0.5)) for count in counted]
 
 
-def shares(found: Sequence[Ids], weighted: Sequence[float]) -> tuple[Ids, Shares]:
-    """Ids of the rows found for each word, and the share of the words' weight that each holds, in [0, 1]."""
-    if not found:
-        return np.zeros(0, np.int64), np.zeros(0)
-    ids, at = np.unique(np.concatenate(found), return_inverse=True)
-    held = np.bincount(at, np.repeat(weighted, [len(rows) for rows in found]), len(ids))
-    return ids, held / sum(weighted)
+class Held:
+    """Which rows hold enough of some words, and the share of the words' weight that each holds, in [0, 1].
+
+    Rows that only hold words which together are not enough are never looked at: most rows hold a common word. Where
+    even the others are in more than `MOST_ROWS` rows, the first that hold all words, and the first that hold each, do.
+
+    Attributes:
+        ids: of the rows, int64 `(n,)`, in order.
+        shares: float64 `(n,)`.
+        telling, common: the words as FTS5 strings; each of the rows holds a telling one.
+    """
+
+    def __init__(
+        self, db: sqlite3.Connection, table: Table, terms: Sequence[str], weighted: Sequence[float], least: float
+    ) -> None:
+        order = sorted(range(len(terms)), key=lambda at: -weighted[at])
+        rest = np.cumsum([weighted[at] for at in reversed(order)])
+        common = int(np.count_nonzero(rest < least * sum(weighted) * (1 - 1e-9)))
+        words = [quoted(terms[at]) for at in order]
+        self.telling, self.common = words[: len(words) - common], words[len(words) - common :]
+        self.ids: Ids = np.zeros(0, np.int64)
+        self.shares: Shares = np.zeros(0)
+        if terms:
+            found = self._rows(db, table)
+            self.ids, at = np.unique(np.concatenate(found), return_inverse=True)
+            each = np.repeat([weighted[place] for place in order], [len(rows) for rows in found])
+            self.shares = np.bincount(at, each, len(self.ids)) / sum(weighted)
+
+    def _rows(self, db: sqlite3.Connection, table: Table) -> list[Ids]:
+        """For each word, those that tell first, the rows that hold it and a telling one."""
+        found = [_rows_with(db, table, word) for word in self.telling]
+        capped = any(len(rows) == MOST_ROWS for rows in found)
+        found += [_rows_with(db, table, f"{word} AND ({_either(self.telling)})") for word in self.common]
+        if capped:
+            every = _rows_with(db, table, " AND ".join(self.telling + self.common))
+            found = [np.union1d(rows, every) for rows in found]
+        return found
 
 
-def rows_with(db: sqlite3.Connection, table: Table, term: str) -> Ids:
-    """Ids of the rows that hold a word."""
-    rows = db.execute(f"SELECT rowid FROM {table} WHERE {table} MATCH ?", (quoted(term),))
+def _telling_scores(db: sqlite3.Connection, held: Held) -> dict[int, float]:
+    """BM25 scores, but for the last digits, by all words of the rows that hold a telling one."""
+    telling = _either(held.telling)
+    scores = _scores(db, telling)
+    if held.common:
+        # Only rows with a telling word count, and so those count twice: once too often.
+        twice = _scores(db, f"({telling}) AND ({_either(held.telling + held.common)})")
+        scores = {item: twice[item] - score for item, score in scores.items() if item in twice}
+    return scores
+
+
+def _scores(db: sqlite3.Connection, expression: str) -> dict[int, float]:
+    query = "SELECT rowid, -rank FROM passages WHERE passages MATCH ? LIMIT ?"
+    return dict(db.execute(query, (expression, MOST_ROWS)))
+
+
+def _rows_with(db: sqlite3.Connection, table: Table, expression: str) -> Ids:
+    rows = db.execute(f"SELECT rowid FROM {table} WHERE {table} MATCH ? LIMIT ?", (expression, MOST_ROWS))
     return np.fromiter((row for (row,) in rows), np.int64)
+
+
+def _either(expressions: Sequence[str]) -> str:
+    return " OR ".join(expressions)
 
 
 def quoted(term: str) -> str:

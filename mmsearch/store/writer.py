@@ -15,7 +15,7 @@ from types import TracebackType
 
 from mmsearch.core import Facts, Item, Modality, Vectors, is_object
 from mmsearch.errors import IndexDamaged, IndexMismatch
-from mmsearch.store import merge, schema, vectors, words
+from mmsearch.store import merge, schema, summaries, vectors, words
 from mmsearch.store.lock import WriteLock
 from mmsearch.store.paths import HERE, PathCodec, below, prefix, stored
 from mmsearch.store.queries import count_files, find_content, find_file, find_indexed, find_roots, load_codec
@@ -259,7 +259,7 @@ class Writer:
             return
         with self._changing():
             self._codec = load_codec(self._db, self.directory)  # add_root may have been interrupted after its commit
-            written = Commit(self._db, self.directory, self._codec).run(self._files, self._contents)
+            written = Commit(self._db, self.directory, self._codec, self.identity.dim).run(self._files, self._contents)
             self._files.clear()
             for key in written:
                 del self._contents[key]
@@ -342,6 +342,10 @@ def _connect(directory: str, identity: Identity, rebuild: bool) -> sqlite3.Conne
             with schema.transaction(db):
                 schema.put_meta(db, "identity", identity.to_json())
         vectors.sync_folders(directory)
+        if not summaries.complete(db):
+            # A disk that is full will say so when there is something to write, and that commit does it too.
+            with suppress(sqlite3.OperationalError), schema.transaction(db):
+                summaries.update(db, directory, known.dim)
         return db
     except BaseException:
         db.close()
@@ -365,6 +369,7 @@ def _erase(directory: str) -> None:
 
 
 def _start_anew(db: sqlite3.Connection, directory: str, identity: Identity) -> None:
+    summaries.clear(db)
     for table in ("items", "files", "contents", "tombstones", "segments", "roots", "meta"):
         db.execute(f"DELETE FROM {table}")
     words.drop(db)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from mmsearch.store import schema, words
+from mmsearch.store import schema, summaries, words
 
 Index = Callable[[Sequence[str]], None]
 """Runs the command line with these arguments to its end."""
@@ -131,6 +131,7 @@ def _migrated(folder: Path, index: Path, run: Index) -> None:
     run(("index", str(folder)))
     db = sqlite3.connect(index / schema.DATABASE, isolation_level=None)
     words.drop(db)  # what format 2 has over format 1
+    summaries.drop(db)  # and format 3 over format 2
     schema.put_meta(db, "format", "1")
     db.execute("VACUUM")
     db.close()

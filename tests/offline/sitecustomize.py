@@ -12,7 +12,7 @@ from typing import Any
 
 LIST = "MMSEARCH_TEST_CONNECTIONS"
 """The environment variable that names the list."""
-HERE = ("127.", "::1", "localhost")
+HERE = ("127.", "::1", "localhost", "0.0.0.0")
 
 
 class Forbidden(RuntimeError):

@@ -9,12 +9,15 @@ from __future__ import annotations
 import sqlite3
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from mmsearch.core import Facts, Item, Modality, Span
 from mmsearch.store import Writer
-from tests.store.helpers import IDENTITY, vectors_of
+from tests.store.helpers import IDENTITY as NEWEST
+from tests.store.helpers import vectors_of
 
+IDENTITY = replace(NEWEST, options=replace(NEWEST.options, tiles=False))
 TIME_NS = 1_700_000_000_000_000_000
 NOTES = ("Tomatoes need six hours of sun a day.", "Water the beds early in the morning.")
 

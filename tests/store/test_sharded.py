@@ -173,7 +173,7 @@ def test_bm25_over_one_index_is_that_of_fts5_to_the_last_digit(tmp_path: Path) -
     with Reader.open(directory) as reader:
         db = reader.survey.db
         for terms in (["sun"], ["sun", "oil", "sea"], ["sun", "nothing"], ["nothing"], []):
-            known = [(item, score) for item, _, score in words.find_passages(db, terms, 0.4)]
+            known = list(words.find_passages(db, terms, 0.4))
             assert [(one.row, one.score) for one in common_words.find_passages([db], terms, 0.4)] == known
 
 

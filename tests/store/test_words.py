@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from mmsearch.core import Facts, Item, Span
-from mmsearch.store import EVERYTHING, Filter, Reader, Writer, repair
+from mmsearch.store import EVERYTHING, Filter, Reader, Writer, repair, schema, words
 from mmsearch.store.words import split_name
 from tests.store.helpers import IDENTITY, unit, vectors_of
 
@@ -171,7 +172,7 @@ def test_the_format_before_is_read_as_it_is(old: str) -> None:
 
 def test_a_writer_brings_the_format_before_up_to_date(old: str) -> None:
     Writer.open(old, IDENTITY).close()
-    assert format_of(old) == "2"
+    assert format_of(old) == str(schema.FORMAT)
     assert holding(old, "tomato") == ["Tomatoes need six hours of sun a day."]
     assert named(old, "red", "car") == ["IMG_red-car2.jpg"]
 
@@ -204,5 +205,46 @@ def test_a_migration_leaves_the_database_as_it_was(old: str, tmp_path: Path) -> 
 
 def test_a_repair_migrates_too(old: str) -> None:
     assert repair(old).lost == []
-    assert format_of(old) == "2"
+    assert format_of(old) == str(schema.FORMAT)
     assert Path(old, "meta.format1.sqlite").is_file()
+
+
+def in_prose(directory: str, monkeypatch: pytest.MonkeyPatch | None = None, most: int = 0) -> sqlite3.Connection:
+    """Forty notes with words of very different frequency; the tables of words of an open index."""
+    with Writer.open(directory, IDENTITY) as writer:
+        for number in range(40):
+            said = ["the", *["of"] * (number % 5 > 0), *["boat"] * (number % 8 == 0), *["zebra"] * (number == 24)]
+            items = [Item("", f"d{number}", "text", "text", 0, text=" ".join(said) + " x" * (number % 7))]
+            writer.put_content(f"d{number}", "text", "text", Facts(), items, vectors_of(f"d{number}", items))
+            writer.put_file(f"/data/the/{'-'.join(said)}-{number}.txt", 1, 1, f"d{number}", "text")
+        writer.commit()
+    if monkeypatch:
+        monkeypatch.setattr(words, "MOST_ROWS", most)
+    return sqlite3.connect(Path(directory, "meta.sqlite"))
+
+
+@pytest.mark.parametrize(
+    "terms", [["the"], ["the", "of"], ["boat", "the"], ["of", "zebra", "boat"], ["nowhere", "the"]]
+)
+def test_rows_that_are_not_looked_at_hold_too_little(
+    terms: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(in_prose(str(tmp_path))) as db:
+        assert words.find_names(db, terms, 0.5) == [pair for pair in words.find_names(db, terms, 0.0) if pair[1] >= 0.5]
+        every = dict(words.find_passages(db, terms, 0.0))
+        found = list(words.find_passages(db, terms, 0.5))
+        monkeypatch.setattr(words, "MOST_ROWS", 45)  # as if these were many: each word alone is in fewer
+        assert [item for item, _ in words.find_passages(db, terms, 0.5)] == [item for item, _ in found]
+        assert dict(words.find_passages(db, terms, 0.5)) == pytest.approx(dict(found), rel=1e-4)
+        assert [score for _, score in found] == pytest.approx([every[item] for item, _ in found], rel=1e-4)
+        assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+
+
+def test_of_a_word_that_almost_all_hold_the_first_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(in_prose(str(tmp_path), monkeypatch, 6)) as db:
+        assert words.find_names(db, ["the"], 0.5) == [(number + 1, 1.0) for number in range(6)]
+        assert len(list(words.find_passages(db, ["the"], 0.5))) == 6
+        [best] = [file for file, share in words.find_names(db, ["the", "of", "zebra"], 0.5) if share == 1.0]
+        assert best == 25, "it holds all words, though it is not among the first with any"

@@ -494,3 +494,16 @@ def test_writers_note_is_json_and_goes_with_it(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_as_one_with_the_remedy(problem: Exception) -> None:
     with pytest.raises(MmsearchError, match="/index: the disk is full: free some space"), schema.translated("/index"):
         raise problem
+
+
+def test_the_latest_files_are_those_changed_last_that_are_there_and_could_be_read(tmp_path: Path) -> None:
+    with Writer.open(str(tmp_path), IDENTITY) as writer:
+        writer.put_content("d", "text", "text", Facts(), [Item("", "d", "text", "text", 0)], unit("q")[None])
+        for name, mtime in (("old", 1), ("new", 30), ("b", 20), ("a", 20), ("gone", 40)):
+            writer.put_file(f"/{name}", 1, mtime, "d", "text")
+        writer.put_failure("/bad", 1, 50, "broken")
+        writer.mark_missing("/gone")
+        writer.commit()
+    with Reader.open(str(tmp_path)) as reader:
+        assert reader.survey.latest(3) == ["/new", "/a", "/b"]
+        assert reader.survey.latest(10) == ["/new", "/a", "/b", "/old"]
