@@ -86,7 +86,7 @@ def index(
 
       mmsearch index ~/Pictures --model ./my-model --index ~/Pictures/.mmsearch
 
-      mmsearch index s3://bucket/photos --engine ray --ray-address auto --shards s3://bucket/shards
+      mmsearch index s3://bucket/photos --engine ray --ray-address auto
     """
     from mmsearch.build import BuildOptions
     from mmsearch.scan import ScanOptions

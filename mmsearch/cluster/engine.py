@@ -10,6 +10,7 @@ import io
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -37,15 +38,23 @@ one; read when Ray is imported."""
 MOST_SHARED = 2 << 30
 """Memory for what travels between the stages of a cluster of our own, and a quarter of the machine's at most."""
 MOST_BLOCK = 32 << 20
+_ANSWER_SECONDS = 10.0
 
 
 def check_address(address: str) -> None:
-    """Make sure that a cluster can be joined there. Raises UsageError."""
+    """Make sure that there may be a cluster to join, which Ray would try for minutes. Raises UsageError."""
     if address.startswith("ray://"):
         raise UsageError(
             f"--ray-address {address}: run mmsearch on a node of the cluster, or by `ray job submit`, "
             "and give the address that `ray start` showed there, or auto"
         )
+    host, colon, port = address.rpartition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise UsageError(f"--ray-address {address}: no Ray cluster answers there: {_one_line(error)}") from None
 
 
 @dataclass(frozen=True)

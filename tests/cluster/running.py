@@ -70,13 +70,19 @@ def local(index: Path, roots: Sequence[str]) -> tuple[IndexReport, Heard]:
 
 
 def clustered(
-    cluster: Any, index: Path, roots: Sequence[str], files: Iterable[str] = (), options: BuildOptions = LIMITS
+    cluster: Any,
+    index: Path,
+    roots: Sequence[str],
+    files: Iterable[str] = (),
+    options: BuildOptions = LIMITS,
+    shards: Path | None = None,
 ) -> tuple[IndexReport, Heard]:
     """A run by a cluster, or by what stands for one."""
     heard, identity = Heard(), Identity.of(OPTIONS, load_embedder(OPTIONS).spec)
-    shards = Folder(str(index / "shards"))
+    folder = Folder(str(shards or index / "shards"))
     with Writer.open(str(index), identity) as writer:
-        builder = ClusterBuilder(writer, Stored(identity), options, heard, cluster, OPTIONS, shards)
+        own = shards is None
+        builder = ClusterBuilder(writer, Stored(identity), options, heard, cluster, OPTIONS, folder, own=own)
         return builder.run(roots, files), heard
 
 

@@ -12,6 +12,7 @@ import pytest
 from mmsearch.build import BuildOptions
 from mmsearch.cluster import Folder
 from mmsearch.cluster.shards import Damaged
+from mmsearch.errors import MmsearchError
 from mmsearch.feed.pool import Limits
 
 from .running import Here, assert_same, clustered, contents, counts, fill, local
@@ -228,3 +229,36 @@ def test_s3_needs_no_package_of_its_own(tmp_path: Path, monkeypatch: pytest.Monk
         (tmp_path / "bucket" / "photos" / "00003.txt").unlink()
         again, _ = clustered(Here(), tmp_path / "index", ["s3://bucket/photos"])
         assert (again.unchanged, again.removed) == (7, 1)
+
+
+def test_in_a_folder_that_is_not_ours_alone_other_shards_stay(tmp_path: Path) -> None:
+    fill(tmp_path / "files", 8, broken=False)
+    shards = tmp_path / "shared"
+    shards.mkdir()
+    (shards / "another.shard").write_bytes(b"of another index")
+    with pytest.raises(Killed):
+        clustered(Here(dies_after(3)), tmp_path / "index", [str(tmp_path / "files")], shards=shards)
+    assert len(list(shards.iterdir())) > 1
+    second = Here()
+    clustered(second, tmp_path / "index", [str(tmp_path / "files")], shards=shards)
+    assert len(second.units) == 8 - 3
+    assert [path.name for path in shards.iterdir()] == ["another.shard"]
+
+
+def test_a_node_that_does_not_reach_the_folder_says_so(tmp_path: Path) -> None:
+    fill(tmp_path / "files", 4, broken=False)
+    there = tmp_path / "index" / "shards"
+    with pytest.raises(MmsearchError, match="give --shards a folder or URL that all nodes reach"):
+        clustered(Here(lambda row: shutil.rmtree(there)), tmp_path / "index", [str(tmp_path / "files")])
+
+
+def test_files_of_a_list_are_read_too(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    fill(tmp_path / "files", 4, broken=False)
+    listed = [str(tmp_path / "files" / "00001.txt"), f"file://{tmp_path}/files/00003.txt", f"file://{tmp_path}/none"]
+    report, heard = clustered(Here(), tmp_path / "index", [], listed)
+    assert (report.added, report.failed) == (2, 1)
+    assert heard.failures == [(f"file://{tmp_path}/none", "no such object")]
+    (tmp_path / "files" / "00003.txt").unlink()
+    report, _ = clustered(Here(), tmp_path / "index", [], listed)
+    assert (report.unchanged, report.removed) == (1, 1)

@@ -25,6 +25,9 @@ WITH_RAY = pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is
         pytest.param(["--engine", "ray", "--device", "cuda:1"], "--device cuda:1", marks=WITH_RAY),
         pytest.param(["--engine", "ray", "--progress"], "--progress", marks=WITH_RAY),
         pytest.param(["--engine", "ray", "--ray-address", "ray://there:10001"], "ray job submit", marks=WITH_RAY),
+        pytest.param(["--engine", "ray", "--ray-address", "127.0.0.1:1"], "no Ray cluster answers", marks=WITH_RAY),
+        pytest.param(["--engine", "ray", "--ray-address", "127.0.0.1:x"], "no Ray cluster answers", marks=WITH_RAY),
+        pytest.param(["--engine", "ray", "--watch"], "--watch is for local runs", marks=WITH_RAY),
         pytest.param(["https://example.org/", "--engine", "ray"], "web pages are not indexed", marks=WITH_RAY),
     ],
 )
