@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INDEX ?= .demo/index
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types check quality torture audit clean
+.PHONY: demo test lint types docs man session check quality torture audit clean
 
 demo: $(INSTALLED)
 	$(BIN)/mmsearch index sample_corpus --index $(INDEX)
@@ -15,7 +15,6 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-# About an hour; docs/reliability.md tells what each command is for.
 lint: $(INSTALLED)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -23,12 +22,23 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
-check: lint types test
+# The pages of docs/ as a site in build/site, without a warning; needs no network.
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+man: $(INSTALLED)
+	$(BIN)/python -m scripts.manpage man/mmsearch.1
+
+# What the README shows of a terminal.
+session: $(INSTALLED)
+	$(BIN)/python -m scripts.record_session docs/session.svg
+
+check: lint types docs test
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV) || { echo "no venv module: try 'apt install python3-venv'" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[dev,docs]"
 	touch $@
 
 # About an hour; docs/reliability.md says what each part shows.

@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from mmsearch.core import Embedder, Hit, Modality, Reranker
+from mmsearch.core import Embedder, Hit, Modality, Reranker, is_object
 from mmsearch.opening import open_indexes, open_reranker, reranker_for, types_to_rerank
 from mmsearch.search import Asked, Asker, Mode, Searcher, SearchOptions
 from mmsearch.store import AnyReader, Filter
@@ -92,7 +92,7 @@ class Index:
         )
         asked.require_something()
         query = Asker(self._reader, self._embedder).query(asked)
-        folders = tuple(os.path.abspath(os.path.expanduser(folder)) for folder in _several(inside))
+        folders = tuple(map(_folder, _several(inside)))
         where = Filter(modalities=None if types is None else frozenset(types), folders=folders)
         options = SearchOptions(top=k, where=where, mode=mode, min_relevance=min_relevance, all_segments=all_segments)
         if not rerank:
@@ -123,3 +123,7 @@ class Index:
 
 def _several(given: str | Sequence[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _folder(path: str) -> str:
+    return path.rstrip("/") if is_object(path) else os.path.abspath(os.path.expanduser(path))

@@ -17,7 +17,7 @@ from stat import S_ISDIR
 from typing import Protocol
 
 from mmsearch import media, scan
-from mmsearch.core import Embedder, Facts, IndexReport, Item, Late, Modality, Vectors
+from mmsearch.core import Embedder, Facts, IndexReport, Item, Late, Modality, Vectors, is_object
 from mmsearch.errors import MmsearchError
 from mmsearch.feed.pool import Event, Limits, Task
 from mmsearch.feed.processes import Spares
@@ -58,7 +58,7 @@ class BuildOptions:
 
 
 @dataclass(slots=True, eq=False)
-class _Work:
+class Work:
     """A file that is being read, and what is known of it so far; `copies` are other files with the same content."""
 
     entry: scan.Entry
@@ -68,7 +68,7 @@ class _Work:
     modality: Modality = "text"
     facts: Facts = field(default_factory=Facts)
     rows: list[tuple[Item, Vectors]] = field(default_factory=list)
-    copies: list[_Work] = field(default_factory=list)
+    copies: list[Work] = field(default_factory=list)
     queued: int = 0
     read: bool = False
     failed: bool = False
@@ -107,11 +107,11 @@ class Builder:
         self._counts: Counter[str] = Counter()
         self._stages = Stages()
         self._source = Source(Reader(embedder.spec.loader, embedder.spec.modalities), options.limits, spares)
-        self._window: Window[_Work] = Window(embedder)
+        self._window: Window[Work] = Window(embedder)
         self._reading: set[str] = set()
         self._again: list[scan.Entry] = []
         self._problems: set[str] = set()
-        self._contents: dict[tuple[str, str], _Work] = {}
+        self._contents: dict[tuple[str, str], Work] = {}
         self._staged_files = self._staged_items = 0
         self._started = self._committed = time.monotonic()
 
@@ -123,7 +123,7 @@ class Builder:
                     self.writer.add_root(root)
                 complete = [root for root in roots if self._walk(root)]
                 # `find` and `fd` list directories too; their files are listed beside them.
-                self._visit(scan.entry(path) for path in files if not os.path.isdir(path))
+                self._visit(self._entry(path) for path in files if not os.path.isdir(path))
                 self._drain()
             for root in roots:
                 if root not in complete or nested(roots):
@@ -140,7 +140,7 @@ class Builder:
     def _walk(self, root: str) -> bool:
         """Go through a folder; whether every file that the index knows there was met."""
         known, met = self.writer.count_under(root, missing=self.options.prune), 0
-        for run in scan.runs(root, self.options.scan):
+        for run in self._runs(root):
             if isinstance(run, scan.Problem):
                 met += self._meet(run)
                 continue
@@ -153,6 +153,14 @@ class Builder:
             if unchanged < len(same):
                 met += sum(self._meet(one) for one, is_same in zip(run.entries(), same, strict=True) if not is_same)
         return known == met
+
+    def _runs(self, root: str) -> Iterator[scan.Run | scan.Problem]:
+        """What there is in a folder."""
+        return scan.runs(root, self.options.scan)
+
+    def _entry(self, path: str) -> scan.Entry | scan.Problem:
+        """What there is at a listed path."""
+        return scan.entry(path)
 
     def _visit(self, found: Iterable[scan.Entry | scan.Problem]) -> None:
         for one in found:
@@ -169,14 +177,13 @@ class Builder:
             self._again.append(one)  # reached by another way: compared again when it has been read
         elif not (record and self._is_known(one, record)):
             self._reading.add(one.path)
-            self._source.submit(Task(Request(one), _Work(one, record)))
-            self._pump()
+            self._read(Work(one, record))
         self._commit_if_due()
         return counted
 
     def _problem(self, problem: scan.Problem, record: FileRecord | None) -> None:
         self._problems.add(problem.path)
-        if record and gone(problem.path, record.status):
+        if record and self._is_gone(record):
             self._drop(record)
         elif record and record.status == "failed" and record.reason == problem.reason:
             self._counts["known_failures"] += 1
@@ -199,6 +206,11 @@ class Builder:
         return True
 
     # --- what has been read ---
+
+    def _read(self, work: Work) -> None:
+        """Have a file read."""
+        self._source.submit(Task(Request(work.entry), work))
+        self._pump()
 
     def _pump(self, drain: bool = False) -> None:
         """Take what has been read; wait while no more may be asked for, or, to drain, until all has come."""
@@ -227,15 +239,19 @@ class Builder:
     def _drain(self) -> None:
         """Finish all that is being read, and what was met a second time meanwhile."""
         while True:
-            self._pump(drain=True)
-            self._embed_all()
+            self._finish()
             if not self._again:
                 return
             again, self._again = self._again, []
             self._visit(again)
 
+    def _finish(self) -> None:
+        """Finish all that is being read."""
+        self._pump(drain=True)
+        self._embed_all()
+
     def _take(self, event: Event) -> None:
-        work: _Work = event.task.owner
+        work: Work = event.task.owner
         (self._stages.move if event.here else self._stages.add)(event.task.request.step, event.seconds)
         match event.answer:
             case Part(segment) if not work.failed:
@@ -253,7 +269,7 @@ class Builder:
             case Failed() if not work.failed:
                 self._unreadable(work, event.answer)
 
-    def _identified(self, work: _Work) -> None:
+    def _identified(self, work: Work) -> None:
         if self.writer.has_content(*work.key):
             self._attach(work)
             self._count("unchanged") if work.touched else self._count_file(work, "reused")
@@ -262,13 +278,13 @@ class Builder:
         else:
             self._decode(work)
 
-    def _decode(self, work: _Work) -> None:
+    def _decode(self, work: Work) -> None:
         self._contents[work.key] = work
         if isinstance(self.embedder, Late):
             self.embedder.prepare()
         self._source.submit(Task(Request(work.entry, *work.key), work))
 
-    def _finished(self, work: _Work) -> None:
+    def _finished(self, work: Work) -> None:
         work.read = True
         if work.queued:
             self._store_if_whole(work)
@@ -276,7 +292,7 @@ class Builder:
             name = self.embedder.spec.name
             self._unreadable(work, Failed(f"model {name} cannot embed {work.modality}", unsupported=True))
 
-    def _unreadable(self, work: _Work, failed: Failed) -> None:
+    def _unreadable(self, work: Work, failed: Failed) -> None:
         """Record why a file cannot be used; the next of its copies is tried on its own."""
         copies = self._abandon(work)
         if failed.unsupported:
@@ -291,7 +307,7 @@ class Builder:
             first, first.copies = copies[0], copies[1:]
             self._decode(first)
 
-    def _failed_so_before(self, work: _Work, reason: str) -> bool:
+    def _failed_so_before(self, work: Work, reason: str) -> bool:
         record, entry = work.record, work.entry
         same = record and (record.size, record.mtime_ns, record.reason) == (entry.size, entry.mtime_ns, reason)
         return bool(same) and not self.options.retry_failed
@@ -301,7 +317,7 @@ class Builder:
         self._count("failed")
         self.listener.failure(entry.path, reason)
 
-    def _abandon(self, work: _Work) -> list[_Work]:
+    def _abandon(self, work: Work) -> list[Work]:
         """Forget a file's segments; the copies it leaves."""
         work.failed = True
         self._contents.pop(work.key, None)
@@ -323,13 +339,13 @@ class Builder:
                 self._store_if_whole(work)
             self._commit_if_due()
 
-    def _embed(self, batch: list[Waiting[_Work]]) -> None:
+    def _embed(self, batch: list[Waiting[Work]]) -> None:
         try:
             self._forward(batch)
         except MmsearchError:
             self._embed_singly(batch)
 
-    def _embed_singly(self, batch: list[Waiting[_Work]]) -> None:
+    def _embed_singly(self, batch: list[Waiting[Work]]) -> None:
         """Find the segment that the model chokes on: only its file fails, with its copies."""
         for part in batch:
             if part.owner.failed:
@@ -341,7 +357,7 @@ class Builder:
                     self._fail(work.entry, f"cannot be embedded: {error}")
                     self._close(work)
 
-    def _forward(self, batch: list[Waiting[_Work]]) -> None:
+    def _forward(self, batch: list[Waiting[Work]]) -> None:
         if not batch:
             return
         with self._stages.on("forward"):
@@ -357,7 +373,7 @@ class Builder:
         for part, row in zip(batch, rows, strict=True):
             part.owner.rows.append((part.segment.item, row))
 
-    def _store_if_whole(self, work: _Work) -> None:
+    def _store_if_whole(self, work: Work) -> None:
         import numpy as np  # late: nothing of it is needed where nothing has changed
 
         if work.failed or not work.read or len(work.rows) < work.queued:
@@ -376,11 +392,11 @@ class Builder:
 
     # --- what is kept ---
 
-    def _attach(self, work: _Work) -> None:
+    def _attach(self, work: Work) -> None:
         self.writer.put_file(*work.entry, *work.key)
         self._close(work)
 
-    def _close(self, work: _Work) -> None:
+    def _close(self, work: Work) -> None:
         self._reading.discard(work.entry.path)
         self.listener.done(work.entry.path, work.entry.size)
 
@@ -388,7 +404,7 @@ class Builder:
         self._counts[name] += 1
         self._staged_files += 1
 
-    def _count_file(self, work: _Work, how: str) -> None:
+    def _count_file(self, work: Work, how: str) -> None:
         self._count("changed" if work.known else "added")
         self._counts[how] += 1
 
@@ -406,11 +422,17 @@ class Builder:
         """Mark files that are no longer there, or remove them when pruning; failures of gone files are forgotten."""
         for path in self.writer.paths_under(root):
             record = self.writer.file(path)
-            if record and (gone(path, record.status) or (root and self._obsolete(record))):
+            if record and (self._is_gone(record, root) or (root and self._obsolete(record))):
                 self._drop(record)
+
+    def _is_gone(self, record: FileRecord, root: str = "") -> bool:
+        """Whether a file, perhaps of a folder that was gone through, is certainly not there any more."""
+        return gone(record.path, record.status)
 
     def _obsolete(self, record: FileRecord) -> bool:
         """Whether, in a folder just walked, it is about what can be entered again, or known by another spelling."""
+        if is_object(record.path):
+            return False
         if record.status == "ok":
             return any(self.writer.file(other) for other in scan.other_spellings(record.path))
         return record.path not in self._problems and os.path.isdir(record.path)
@@ -432,7 +454,12 @@ def nested(roots: Sequence[str]) -> bool:
 
 
 def gone(path: str, status: str = "ok") -> bool:
-    """Whether the file is certainly not there any more; a folder that may not be entered proves nothing."""
+    """Whether the file is certainly not there any more; a folder that may not be entered proves nothing.
+
+    Of an object only a list of its store tells.
+    """
+    if is_object(path):
+        return False
     try:
         found = os.stat(path) if status == "ok" else os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -56,6 +56,14 @@ def kept_ns(ns: int) -> int:
     return min(max(ns, EARLIEST_NS), LATEST_NS)
 
 
+def is_object(path: str) -> bool:
+    """Whether a path is the URL of an object in a store (`s3://bucket/key`), and no file of this machine.
+
+    Normal paths hold no `://`, so one look tells.
+    """
+    return "://" in path and not path.startswith("/")
+
+
 def kind_of(content: Content) -> Kind:
     """How a model calls this content."""
     if isinstance(content, str):

@@ -60,7 +60,10 @@ def snippet(text: str, words: Sequence[str], most: int = SNIPPET) -> str:
 
 def _best_start(line: str, words: Sequence[str], width: int) -> int:
     """Where a window of `width` characters with the most different words begins, a little before the first of them."""
-    found = [(match.start(), word) for match in _WORD.finditer(line) if (word := _known(match[0], words))]
+    initials: dict[str, list[str]] = {}
+    for word in words:
+        initials.setdefault(word[:1], []).append(word)
+    found = [(match.start(), word) for match in _WORD.finditer(line) if (word := _known(match[0], initials))]
     best, most = 0, 0
     for at, (start, _) in enumerate(found):
         inside = len({word for place, word in found[at:] if place < start + width})
@@ -71,12 +74,15 @@ def _best_start(line: str, words: Sequence[str], width: int) -> int:
     return 0 if best < lead else best - lead
 
 
-def _known(token: str, words: Sequence[str]) -> str:
-    """The query's word that a token is a form of, judged by a common beginning; empty for none."""
+def _known(token: str, initials: Mapping[str, Sequence[str]]) -> str:
+    """The query's word that a token is a form of, judged by a common beginning; empty for none.
+
+    `initials` are the words by their first letters: most tokens share that with none of them.
+    """
     folded = token.casefold()
-    return next((word for word in words if _alike(folded, word)), "")
+    return next((word for word in initials.get(folded[:1], ()) if _alike(folded, word)), "")
 
 
 def _alike(token: str, word: str) -> bool:
-    shorter, longer = sorted((token, word), key=len)
+    shorter, longer = (token, word) if len(token) <= len(word) else (word, token)
     return longer.startswith(shorter) and len(longer) - len(shorter) <= 3 and (len(shorter) > 2 or shorter == longer)

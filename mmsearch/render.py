@@ -258,7 +258,9 @@ def _link(path: str, span: Span) -> str:
     at = {"page": f"#page={span.start:.0f}", "second": f"#t={span.start:g}", "box": f"#xywh={box}"}.get(span.unit, "")
     from pathlib import Path
 
-    return Path(path).absolute().as_uri() + at
+    from mmsearch.core import is_object
+
+    return (path if is_object(path) else Path(path).absolute().as_uri()) + at
 
 
 def _cells(hit: Hit, base: str, explain: bool) -> dict[str, str]:

@@ -78,9 +78,13 @@ class Watcher:
         return QUIET_SECONDS + self.polling * POLL_MS / 1000
 
     def _changes(self) -> Iterator[set[str]]:
-        """Paths that have changed, every tick, mostly none; the folders themselves where it is not known which."""
+        """Paths that have changed, every tick, mostly none; the folders themselves where it is not known which.
+
+        The first comes when all that changes from then on is heard of.
+        """
         from watchfiles import watch
 
+        unknown: set[str] = set()
         while True:
             there = {root: _identity(root) for root in self.roots if _identity(root)}
             try:
@@ -95,14 +99,16 @@ class Watcher:
                     poll_delay_ms=POLL_MS,
                     ignore_permission_denied=self._lenient,
                 ):
-                    yield {path for _, path in found}
+                    yield {path for _, path in found} | unknown
+                    unknown = set()
                     if any(_identity(root) != there.get(root) for root in self.roots):
                         break  # what is there now is another folder, or a drive that came or went
             except RuntimeError:
                 time.sleep(TICK_MS / 1000)  # a name that is not UTF-8 cannot be told
             except OSError as error:
                 self._fall_back(error)
-            yield set(self.roots)
+            # Nothing was heard meanwhile, and nothing is until the next watch has begun.
+            unknown = set(self.roots)
 
     def _fall_back(self, error: OSError) -> None:
         if isinstance(error, FileNotFoundError):  # gone just now

@@ -84,7 +84,7 @@ class Wanted:
     def elsewhere(self) -> Wanted:
         """The same for a process with another working directory and, some moments later, another clock."""
         here = os.getcwd()
-        folders = tuple(os.path.join(here, os.path.expanduser(folder)) for folder in self.inside)
+        folders = tuple(_absolute(folder, here) for folder in self.inside)
         after, before = (None if text is None else parse_date(text).isoformat() for text in (self.after, self.before))
         return replace(self, base=self.base or here, inside=folders, after=after, before=before)
 
@@ -229,7 +229,14 @@ def parse_date(text: str) -> datetime:
     raise UsageError(f"{text!r} is no date: write 2024, 2024-03, 2024-03-12, 2024-03-12T18:30, or 7d for days ago")
 
 
+def _absolute(folder: str, here: str) -> str:
+    from mmsearch.core import is_object
+
+    return folder if is_object(folder) else os.path.join(here, os.path.expanduser(folder))
+
+
 def _folder(path: str) -> str:
+    from mmsearch.core import is_object
     from mmsearch.scan import spelled
 
-    return spelled(os.path.expanduser(path))
+    return path.rstrip("/") if is_object(path) else spelled(os.path.expanduser(path))

@@ -1,8 +1,7 @@
-"""Searching from Python, and the example of the README."""
+"""Searching from Python."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from mmsearch.cli import app
 from mmsearch.core import Hit
 from mmsearch.errors import IndexMissing, UsageError
 from tests.e2e.conftest import NOTES, draw
-
-README = Path(__file__).parent.parent / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +80,3 @@ def test_an_index_closes_with_its_block(folder: Path) -> None:
 def test_the_package_has_nothing_else() -> None:
     with pytest.raises(AttributeError, match="no Indexes"):
         mmsearch.Indexes  # noqa: B018
-
-
-def test_the_example_of_the_readme_runs(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    monkeypatch.setenv("HOME", str(folder.parent))
-    (folder.parent / "Pictures").symlink_to(folder)
-    exec(example, {})
-    assert "red.png" in capsys.readouterr().out

@@ -17,11 +17,13 @@ MODULES = {"faiss-cpu": "faiss", "pillow": "PIL", "pylance": "lance"}
 UNSEEN = {"python_multipart": "starlette reads forms with it", "torchvision": "transformers prepares pictures with it"}
 """Needed and never imported by us, and why."""
 OPTIONAL = {
+    "fsspec": "ray",
     "lance": "lance",
     "matplotlib": "plot",
     "mcp": "mcp",
     "pillow_heif": "heic",
     "pyarrow": "parquet",
+    "ray": "ray",
     "pydantic": "mcp",
     "qdrant_client": "qdrant",
 }
@@ -32,7 +34,7 @@ def requirements(section: str) -> dict[str, str]:
     """Name -> bounds, of a list of strings in pyproject.toml; Python 3.10 has no parser for it."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (listed,) = re.findall(rf"^{section} = (\[.*?\])$", text, re.M | re.S)
-    pairs = (re.fullmatch(r"([A-Za-z0-9_.-]+)([^;]*)(?:;.*)?", one) for one in ast.literal_eval(listed))
+    pairs = (re.fullmatch(r"([A-Za-z0-9_.-]+)(?:\[[a-z,]+\])?([^;]*)(?:;.*)?", one) for one in ast.literal_eval(listed))
     return {found[1].lower(): found[2].strip() for found in pairs if found}
 
 
@@ -58,7 +60,7 @@ def module(distribution: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "section", ["dependencies", "heic", "lance", "mcp", "parquet", "plot", "qdrant", "training", "dev"]
+    "section", ["dependencies", "docs", "heic", "lance", "mcp", "parquet", "plot", "qdrant", "ray", "training", "dev"]
 )
 def test_every_dependency_has_a_lower_bound_and_nothing_else(section: str) -> None:
     bounds = requirements(section)

@@ -20,10 +20,11 @@ from mmsearch.render import to_json
 
 if TYPE_CHECKING:
     from mmsearch.build import BuildOptions
+    from mmsearch.cli.clustered import ClusterOptions
     from mmsearch.core import Embedder, IndexReport, ModelOptions
     from mmsearch.feed.pool import Limits
     from mmsearch.feed.processes import Spares
-    from mmsearch.scan import Entry, ScanOptions
+    from mmsearch.scan import Entry, Problem, ScanOptions
     from mmsearch.store import Identity
 
 NEW_FAILURES = 5
@@ -47,6 +48,9 @@ def index(
     dry_run: options.DryRun = False,
     watch: options.Watch = False,
     progress: options.Progress = False,
+    engine: options.Engine = options.Engines.local,
+    ray_address: options.RayAddress = None,
+    shards: options.Shards = None,
     jobs: options.Jobs = None,
     timeout: options.Timeout = None,
     memory: options.Memory = None,
@@ -81,6 +85,8 @@ def index(
       mmsearch index ~/Pictures --watch
 
       mmsearch index ~/Pictures --model ./my-model --index ~/Pictures/.mmsearch
+
+      mmsearch index s3://bucket/photos --engine ray --ray-address auto --shards s3://bucket/shards
     """
     from mmsearch.build import BuildOptions
     from mmsearch.scan import ScanOptions
@@ -92,9 +98,12 @@ def index(
         processor_kwargs=parse_object(processor_kwargs, "--processor-kwargs"), trust_remote_code=trust_remote_code,
         dummy_weights=dummy_weights,
     )  # fmt: skip
+    ray = _cluster_options(engine, ray_address, shards, jobs, device, progress)
     directory = locate(index) if dry_run else locate_for_writing(index)
     scan = ScanOptions(hidden, not no_ignore, tuple(globs or ()), follow, (directory,))
-    places = _existing(roots or [])
+    places = [_existing(root, ray is not None) for root in roots or []]
+    if watch and ray is not None:
+        raise UsageError("--watch is for local runs: leave out --engine ray")
     if watch and (files_from is not None or dry_run):
         raise UsageError(f"--watch goes on for ever: leave out {'--dry-run' if dry_run else '--files-from'}")
     with _listed(files_from, null) as files:
@@ -102,10 +111,10 @@ def index(
             how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
             _watch(_Job(directory, places, given, how, progress), rebuild, as_json)
         if dry_run:
-            report = _plan(directory, places, files, scan)
+            report = _plan(directory, places, files, scan, ray is not None)
         else:
             how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
-            report = _run(directory, places, files, given, how, rebuild, progress)
+            report = _Job(directory, places, given, how, progress, ray).run(files, rebuild)
     emit(to_json(report.to_json()) + "\n") if as_json else _summarise(report, directory, dry_run)
     if report.failed:
         raise Exit(NEW_FAILURES)
@@ -133,13 +142,39 @@ def _limits(jobs: int | None, seconds: float | None, gib: float | None) -> Limit
     )
 
 
-def _existing(roots: list[str]) -> list[str]:
+def _cluster_options(
+    engine: options.Engines,
+    address: str | None,
+    shards: str | None,
+    jobs: int | None,
+    device: str | None,
+    progress: bool,
+) -> ClusterOptions | None:
+    """What was asked of a cluster, None for a local run; an option that would do nothing is an error."""
+    if engine is options.Engines.local:
+        for name, value in (("--ray-address", address), ("--shards", shards)):
+            if value is not None:
+                raise UsageError(f"{name} belongs to --engine ray")
+        return None
+    from mmsearch.cli.clustered import ClusterOptions
+
+    return ClusterOptions.of(address, shards, jobs, device, progress)
+
+
+def _existing(root: str, objects_too: bool) -> str:
+    """A root as it is kept. Raises UsageError where there is nothing."""
+    from mmsearch.core import is_object
     from mmsearch.scan import spelled
 
-    for root in roots:
-        if not os.path.lexists(root):
-            raise UsageError(f"no such file or folder: {root}")
-    return [spelled(root) for root in roots]
+    if is_object(root):
+        if not objects_too:
+            raise UsageError(f"{root}: objects of stores are read with --engine ray")
+        from mmsearch.objects import normal
+
+        return normal(root)
+    if not os.path.lexists(root):
+        raise UsageError(f"no such file or folder: {root}")
+    return spelled(root)
 
 
 class Listed(NamedTuple):
@@ -175,18 +210,6 @@ def _opened(source: str) -> AbstractContextManager[BinaryIO]:
         raise UsageError(f"--files-from {source}: {error.strerror}") from None
 
 
-def _run(
-    directory: str,
-    roots: list[str],
-    files: Listed | None,
-    given: dict[str, Any],
-    how: BuildOptions,
-    rebuild: bool,
-    progress: bool,
-) -> IndexReport:
-    return _Job(directory, roots, given, how, progress).run(files, rebuild)
-
-
 def _watch(job: _Job, rebuild: bool, as_json: bool) -> NoReturn:
     from mmsearch.cli.watch import keep_current
 
@@ -212,6 +235,7 @@ class _Job:
     given: dict[str, Any]
     how: BuildOptions
     progress: bool
+    ray: ClusterOptions | None = None
     embedder: Embedder | None = None
     identity: Identity | None = None
 
@@ -222,7 +246,14 @@ class _Job:
         known = self.require_roots(files, rebuild)
         model = permitted(_model_options(known, self.given), "trust_remote_code" in self.given, self.directory)
         # Asked for before the writer opens, because a rebuild forgets them.
-        places = self.roots if self.roots or files is not None else _still_there(_known_roots(self.directory))
+        places = self.roots
+        if not places and files is None:
+            places = _still_there(_known_roots(self.directory), self.ray is not None)
+        if self.ray is not None:
+            from mmsearch.cli.clustered import run
+
+            listed = files.paths if files else ()
+            return run(self.ray, self.directory, places, listed, model, self.how, known, rebuild)
         with Spares() as spares:
             if known is None or rebuild:
                 _start_early(spares, model, places, files.first if files else [], self.how)
@@ -323,12 +354,19 @@ def _model_options(known: Identity | None, given: dict[str, Any]) -> ModelOption
     return replace(known.options, **given)
 
 
-def _still_there(roots: list[str]) -> list[str]:
+def _still_there(roots: list[str], objects_too: bool = False) -> list[str]:
     """The index's roots that exist; the others may be on a drive that is not plugged in, and are left alone."""
+    from mmsearch.core import is_object
+
+    there: list[str] = []
     for root in roots:
-        if not os.path.exists(root):
+        if is_object(root) and not objects_too:
+            complain(f"warning: {root} is read with --engine ray: its objects are left as they are")
+        elif is_object(root) or os.path.exists(root):
+            there.append(root)
+        else:
             complain(f"warning: {root} is not there now: its files are left as they are")
-    return [root for root in roots if os.path.exists(root)]
+    return there
 
 
 def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[Entry]:
@@ -342,15 +380,23 @@ def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[En
             yield from to_read(reader.file, walk(root, how.scan))
 
 
-def _plan(directory: str, roots: list[str], files: Listed | None, scan: ScanOptions) -> IndexReport:
+def _plan(directory: str, roots: list[str], files: Listed | None, scan: ScanOptions, objects_too: bool) -> IndexReport:
+    from mmsearch import objects
     from mmsearch.build import plan
+    from mmsearch.core import is_object
     from mmsearch.scan import entry, walk
     from mmsearch.store import Reader, read_identity
 
+    def entry_of(path: str) -> Entry | Problem:
+        return objects.entry(path) if objects_too and is_object(path) else entry(path)
+
     reader = Reader.open(directory) if read_identity(directory) else None
-    places = roots or (_still_there(list(reader.status().roots)) if reader and files is None else [])
-    listed = (entry(path) for path in (files.paths if files else ()) if not os.path.isdir(path))
-    return plan(reader.file if reader else lambda _: None, chain(*(walk(root, scan) for root in places), listed))
+    places = roots
+    if not roots and reader and files is None:
+        places = _still_there(list(reader.status().roots), objects_too)
+    listed = (entry_of(path) for path in (files.paths if files else ()) if not os.path.isdir(path))
+    found = (objects.walk(root, scan) if is_object(root) else walk(root, scan) for root in places)
+    return plan(reader.file if reader else lambda _: None, chain(chain.from_iterable(found), listed))
 
 
 def _summarise(report: IndexReport, directory: str, dry_run: bool) -> None:

@@ -32,6 +32,13 @@ class Modes(str, Enum):
     hybrid = "hybrid"
 
 
+class Engines(str, Enum):
+    """Where an index run reads and embeds."""
+
+    local = "local"
+    ray = "ray"
+
+
 # Every command
 IndexDir = Annotated[
     Text,
@@ -100,7 +107,7 @@ Paths = Annotated[bool, flag("Only paths, one a line.", "-l", "--paths")]
 Print0 = Annotated[bool, flag("End each path with NUL instead of a newline; implies -l.", "-0", "--print0")]
 
 # index
-Roots = Annotated[Texts, argument("Folders and files; default: those of earlier runs.", "PATH")]
+Roots = Annotated[Texts, argument("Folders and files, or URLs for Ray; default: those of earlier runs.", "PATH")]
 FilesFrom = Annotated[Text, value("Read paths from a file, or from stdin with -.", "FILE|-", "--files-from")]
 Null = Annotated[bool, flag("The paths of --files-from end with NUL.", "-0", "--null")]
 Hidden = Annotated[bool, flag("Hidden files and folders too.", "--hidden")]
@@ -120,6 +127,16 @@ Memory = Annotated[
     float | None, value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", least=0, most=MOST)
 ]
 Progress = Annotated[bool, flag("Tell how long it will take, off a terminal too.", "--progress")]
+Engine = Annotated[Engines, choice("Read and embed on this machine, or as tasks of a Ray cluster.", "--engine")]
+RayAddress = Annotated[
+    Text,
+    value(
+        "Join this cluster, or auto; default: $RAY_ADDRESS, or one that is started here.", "ADDRESS", "--ray-address"
+    ),
+]
+Shards = Annotated[
+    Text, value("Where nodes leave their results; all must reach it; default: in the index.", "DIR|URL", "--shards")
+]
 Watch = Annotated[bool, flag("Then go on: index again whenever files change, until Ctrl-C.", "--watch")]
 DryRun = Annotated[bool, flag("Only tell what would be done.", "--dry-run")]
 

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mmsearch.core import MODALITIES, Modality, Span
+from mmsearch.core import MODALITIES, Modality, Span, is_object
 from mmsearch.dupes.links import THRESHOLD, Forest, Numbers, Parts, Scope, linked
 from mmsearch.search.candidates import staleness
 from mmsearch.store import EVERYTHING, AnyReader, Filter, Located
@@ -239,8 +239,11 @@ class _Gathering:
 
 def _distinct(members: Iterable[Member]) -> list[Member]:
     """The members without further names of a file that is among them: whoever removes a link's target loses both."""
-    found: dict[tuple[int, int], Member] = {}
+    found: dict[tuple[int, int] | str, Member] = {}
     for member in sorted(members, key=lambda one: (os.path.islink(one.path), len(one.path), os.fsencode(one.path))):
+        if is_object(member.path):
+            found[member.path] = member
+            continue
         try:
             status = os.stat(member.path)
         except OSError:

@@ -16,7 +16,7 @@ from typing import BinaryIO, TypeAlias
 import numpy as np
 
 from mmsearch import media
-from mmsearch.core import Content, Embedder, LoaderSettings, Modality, Query, QueryPart, Segment, Vectors
+from mmsearch.core import Content, Embedder, LoaderSettings, Modality, Query, QueryPart, Segment, Vectors, is_object
 from mmsearch.errors import MediaError, UsageError
 from mmsearch.store import AnyReader, Identity
 
@@ -99,7 +99,7 @@ class Asker:
         """
         parts = [QueryPart(self._text(text)) for text in asked.texts if text.strip()]
         parts += [part for kind in FILES for source in getattr(asked, kind) for part in self._file(kind, source, asked)]
-        liked = [self._indexed(os.path.abspath(os.path.join(asked.base, path))) for path in asked.like]
+        liked = [self._indexed(_absolute(path, asked.base)) for path in asked.like]
         if not any(part.weight > 0 for part in parts) and not liked:
             raise UsageError(f"nothing to look for: {_GIVE}")
         parts += [QueryPart(self._text(text), NOT_WEIGHT) for text in asked.negatives if text.strip()]
@@ -145,6 +145,10 @@ class Asker:
         own = [item for item, partition in parts if partition == record.modality] or [item for item, _ in parts]
         middle = np.mean(list(self._reader.vectors_of(own).values()), axis=0)
         return path, np.asarray(middle / max(float(np.linalg.norm(middle)), 1e-12), np.float32)
+
+
+def _absolute(path: str, base: str) -> str:
+    return path if is_object(path) else os.path.abspath(os.path.join(base, path))
 
 
 def weighed(source: str, base: str) -> tuple[str, float]:

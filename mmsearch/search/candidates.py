@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from mmsearch import scan
 from mmsearch.calibrate import Background, Odds
-from mmsearch.core import Stage, kept_ns
+from mmsearch.core import Stage, is_object, kept_ns
 from mmsearch.errors import MediaError
 from mmsearch.store import Located
 
@@ -69,8 +69,13 @@ class Freshness:
 def staleness(place: Located) -> bool | None:
     """None when the file is gone, True when it is no longer what was indexed, False when it is.
 
-    Only a file whose time alone changed is read again, to see whether its content did.
+    Only a file whose time alone changed is read again, to see whether its content did. No search asks a store about an
+    object, which is taken for what it was.
     """
+    return False if is_object(place.item.path) else _staleness(place)
+
+
+def _staleness(place: Located) -> bool | None:
     try:
         found = os.stat(place.item.path)
     except (FileNotFoundError, NotADirectoryError):

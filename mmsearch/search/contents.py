@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from mmsearch import media, scan
-from mmsearch.core import Item, LoaderSettings, Segment
+from dataclasses import replace
+
+from mmsearch import media, objects, scan
+from mmsearch.core import Item, LoaderSettings, Segment, is_object
 from mmsearch.errors import MediaError
 
 
@@ -14,9 +16,17 @@ def original(item: Item, kind: str | None, settings: LoaderSettings) -> Segment:
 
     Raises:
         MediaError: the file has changed or cannot be read.
+        Unreachable: it is an object, and what reads those is not installed.
     """
     if item.partition == "text" and item.text:
         return Segment(item, item.text)
+    if is_object(item.path):
+        with objects.fetched(item.path) as copy:
+            return replace(_read(replace(item, path=copy), kind, settings), item=item)
+    return _read(item, kind, settings)
+
+
+def _read(item: Item, kind: str | None, settings: LoaderSettings) -> Segment:
     if scan.digest(item.path) != item.digest:
         raise MediaError("it has changed since it was indexed")
     return media.reload(item, kind or media.identify(item.path).name, settings)

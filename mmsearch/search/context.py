@@ -17,6 +17,7 @@ import numpy as np
 from mmsearch.core import Audio, Clip, Content, Hit, LoaderSettings, Picture
 from mmsearch.errors import MediaError
 from mmsearch.media import still
+from mmsearch.objects import Unreachable
 from mmsearch.search.contents import original
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,9 @@ def _fitting(hit: Hit, fields: dict[str, Any], settings: LoaderSettings, room: i
         content = original(hit.item, None, settings)
     except MediaError as error:
         log.warning("no evidence: %s: %s", hit.item.path, error)
+        return None
+    except Unreachable as error:
+        log.warning("no evidence: %s", error)
         return None
     for form in _forms(content.content):
         entry = {**fields, **form}

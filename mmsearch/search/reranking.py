@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from mmsearch.core import Hit, Item, LoaderSettings, Modality, Query, Reranker, Segment, Stage
 from mmsearch.errors import MediaError
+from mmsearch.objects import Unreachable
 from mmsearch.search.contents import original
 
 log = logging.getLogger(__name__)
@@ -101,4 +102,7 @@ def _reload(hit: Hit, candidates: Candidates) -> Segment | None:
         return original(hit.item, candidates.kinds[hit.item], candidates.settings)
     except MediaError as error:
         log.warning("not reranked: %s: %s", hit.item.path, error)
+        return None
+    except Unreachable as error:  # of all objects alike, so it is told once
+        log.warning("not reranked: %s", error)
         return None

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mmsearch.core import Content, LoaderSettings, Modality
 from mmsearch.errors import (
@@ -32,6 +33,7 @@ from mmsearch.errors import (
     ModelUnavailable,
     UsageError,
 )
+from mmsearch.search.candidates import staleness
 from mmsearch.serve import files as originals
 from mmsearch.serve import parameters, reveal, views
 from mmsearch.serve.decoding import Decoder
@@ -103,22 +105,19 @@ class Server:
         ]
         app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
         app.add_middleware(Guard, door=self.door)
+        app.add_middleware(_InUse, server=self)
         return app
 
     def _counted(self, handler: Handler) -> Handler:
-        """The handler with errors as answers, and with note of when the server was last of use."""
+        """The handler with errors as answers."""
 
         async def handle(request: Request) -> Response:
-            self.open += 1
             try:
                 return await handler(request)
             except MmsearchError as error:
                 return _told(error)
             except TooLarge:
                 return _error(413, f"more than {self.door.most_bytes} bytes")
-            finally:
-                self.open -= 1
-                self.last = time.monotonic()
 
         return handle
 
@@ -164,7 +163,9 @@ class Server:
 
     async def item(self, request: Request) -> Response:
         key = request.path_params["id"]
-        return _json(await asyncio.wrap_future(self.engine.call(lambda session: views.item(session, key))))
+        place, told = await asyncio.wrap_future(self.engine.call(lambda session: views.item(session, key)))
+        stale = await asyncio.to_thread(staleness, place)  # it may have to read all of a large file
+        return _json({**told, "stale": bool(stale), "missing": stale is None})
 
     async def duplicates(self, request: Request) -> Response:
         key = request.path_params["id"]
@@ -245,6 +246,22 @@ def _number(request: Request, name: str, default: int, most: int) -> int:
         return max(1, min(int(request.query_params.get(name, default)), most))
     except ValueError:
         raise UsageError(f"{name} is a whole number") from None
+
+
+class _InUse:
+    """Middleware that notes what is being answered, to its last byte: a film takes longer to play than to ask for."""
+
+    def __init__(self, app: ASGIApp, server: Server) -> None:
+        self._app = app
+        self._server = server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._server.open += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._server.open -= 1
+            self._server.last = time.monotonic()
 
 
 def _listed(pairs: Sequence[tuple[str, Any]]) -> dict[str, list[Any]]:

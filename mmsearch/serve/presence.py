@@ -28,6 +28,8 @@ MOST_ANSWERED = 1 << 30
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 600.0
 """As long as the slowest reranker may take; a server that ends meanwhile closes the connection."""
+_FOLDER = "mmsearch-serve-"
+"""How the name of a folder begins that holds nothing but a socket."""
 _SIZE = struct.Struct("<Q")
 
 
@@ -50,12 +52,24 @@ class Presence(NamedTuple):
 
 
 def read(directory: str) -> Presence | None:
-    """What the last server of this index has left, whether or not it still runs."""
+    """What the last server of this index has left, whether or not it still runs.
+
+    An index may come from anywhere: what a server of ours would not have written is nothing.
+    """
     try:
         with open(os.path.join(directory, FILE), encoding="utf-8") as file:
-            return Presence(**json.load(file))
-    except (OSError, ValueError, TypeError):
+            found = Presence(**json.load(file))
+        return found if _is_ours(found) else None
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _is_ours(found: Presence) -> bool:
+    if not has_unix_sockets():
+        return not found.socket and isinstance(found.port, int)
+    folder, name = os.path.split(found.socket)
+    apart = os.path.isabs(folder) and os.path.basename(folder).startswith(_FOLDER)
+    return name == SOCKET and (not folder or apart)
 
 
 def write(directory: str, presence: Presence) -> None:
@@ -75,7 +89,7 @@ def remove(directory: str, presence: Presence) -> None:
         path = os.path.join(directory, presence.socket)
         with suppress(OSError):
             os.unlink(path)
-            if os.path.dirname(path) != directory:
+            if os.path.isabs(presence.socket):
                 os.rmdir(os.path.dirname(path))
 
 
@@ -89,7 +103,7 @@ def socket_path(directory: str) -> str:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if not os.path.isdir(runtime) or len(os.fsencode(runtime)) > MOST_PATH - 40:
         runtime = tempfile.gettempdir()
-    return os.path.join(tempfile.mkdtemp(prefix="mmsearch-", dir=runtime), SOCKET)
+    return os.path.join(tempfile.mkdtemp(prefix=_FOLDER, dir=runtime), SOCKET)
 
 
 def listen(path: str) -> socket.socket:

@@ -9,7 +9,6 @@ from typing import Any
 from mmsearch import __version__
 from mmsearch.core import MODALITIES, Hit, Item
 from mmsearch.render import hit_fields, span_fields
-from mmsearch.search.candidates import staleness
 from mmsearch.search.folding import ALIKE
 from mmsearch.serve.engine import Engine
 from mmsearch.serve.session import Answer, Session, everywhere, key_of
@@ -52,13 +51,12 @@ def answer(found: Answer, top: int, offset: int, explain: bool, seconds: float) 
     }
 
 
-def item(session: Session, key: str) -> dict[str, Any]:
-    """All that is known of a part of a file, and which other parts the file has."""
+def item(session: Session, key: str) -> tuple[Located, dict[str, Any]]:
+    """A part of a file, and all that the index knows of it and of the file's other parts."""
     place = session.place(key)
     one = place.item
-    stale = staleness(place)
     places = _siblings(session, one.path)
-    return {
+    return place, {
         **links(key, one),
         **span_fields(one.span),
         "path": one.path,
@@ -68,8 +66,6 @@ def item(session: Session, key: str) -> dict[str, Any]:
         "facts": asdict(session.reader.survey.facts(one.digest)),
         "size": place.size,
         "modified": place.mtime_ns / 1e9,
-        "stale": bool(stale),
-        "missing": stale is None,
         "siblings": [_sibling(other) for other in places[:MOST_SIBLINGS]],
         "parts": len(places),
     }

@@ -5,7 +5,7 @@ SQLite is the truth and lists immutable files of vectors. Knows nothing about mo
 
 from mmsearch.store.changes import Changes
 from mmsearch.store.checks import Repaired, repair
-from mmsearch.store.queries import read_identity, read_roots
+from mmsearch.store.queries import read_contents, read_identity, read_roots
 from mmsearch.store.reader import Reader
 from mmsearch.store.records import (
     EVERYTHING,
@@ -36,6 +36,7 @@ __all__ = [
     "StoreStatus",
     "Writer",
     "open_reader",
+    "read_contents",
     "read_identity",
     "read_roots",
     "repair",

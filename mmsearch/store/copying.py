@@ -39,7 +39,7 @@ class Content:
 
     Attributes:
         digest, kind, modality, facts: as `Writer.put_content` takes them.
-        items: its parts in their order; their path is that of the first file.
+        items: its parts in their order; they name no path.
         ids: of the items, where they come from; empty where that has none.
         files: what holds it, missing ones included, in order of stored paths.
     """
@@ -90,14 +90,7 @@ def _with_files(reader: Reader, found: Mapping[int, Content]) -> list[Content]:
         query = f"SELECT f.content_id, {FILE_COLUMNS} WHERE f.content_id IN ({marks(part)}) ORDER BY f.path"
         for key, *row in reader.survey.db.execute(query, part):
             files[key].append(file_record(reader.survey.codec, tuple(row)))
-    return [
-        replace(
-            content,
-            items=tuple(replace(item, path=files[key][0].path if files[key] else "") for item in content.items),
-            files=tuple(files[key]),
-        )
-        for key, content in found.items()
-    ]
+    return [replace(content, files=tuple(files[key])) for key, content in found.items()]
 
 
 def unread(reader: Reader) -> Iterator[FileRecord]:
@@ -154,7 +147,8 @@ class Adoption:
         self._writer = writer
         self._rename = rename
         self._heard = heard
-        self._files = 0
+        self._files = self._items = 0
+        """Staged since the last commit."""
         self._kept: dict[tuple[str, str], int] = {}
         """Items of contents that are staged and that no file holds yet."""
 
@@ -191,6 +185,7 @@ class Adoption:
             self._writer.put_content(
                 content.digest, content.kind, content.modality, content.facts, content.items, vectors
             )
+            self._items += len(content.items)
             self._kept[content.digest, content.kind] = len(content.items)
         elif winning:
             self.counts["reused"] += 1
@@ -200,13 +195,14 @@ class Adoption:
     def finish(self) -> None:
         """Commit what is left."""
         self._writer.commit()
-        self._files = 0
+        self._files = self._items = 0
 
     def _winning(self, records: Iterable[FileRecord]) -> list[FileRecord]:
         """Those that are newer than what is here, under the paths that they are to have."""
         winning = []
         for record in records:
-            named = replace(record, path=self._named(record.path))
+            path = self._named(record.path)
+            named = record if path == record.path else replace(record, path=path)
             known = self._writer.file(named.path)
             if known is None or rank(named) > rank(known):
                 self.counts["added" if known is None else "changed"] += 1
@@ -238,8 +234,7 @@ class Adoption:
         self._files += 1
 
     def _commit_if_due(self) -> None:
-        numbers = self._writer.pending() * self._writer.identity.dim
-        if numbers >= COMMIT_NUMBERS or self._files >= COMMIT_FILES:
+        if self._items * self._writer.identity.dim >= COMMIT_NUMBERS or self._files >= COMMIT_FILES:
             self.finish()
 
 

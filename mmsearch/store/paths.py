@@ -1,8 +1,9 @@
 """How paths are stored: bytes, relative to the anchor where they lie under it, else absolute.
 
 The anchor is the root directory that contains the index directory, and is itself kept relative to the index, so that
-an index inside the tree it describes can move with it. Knows nothing about what the paths point to and never touches
-the disk. Separators are stored as `/`; a stored path never begins with one unless it is absolute.
+an index inside the tree it describes can move with it. URLs of objects are stored as they are. Knows nothing about
+what the paths point to and never touches the disk. Separators are stored as `/`; a stored path never begins with one
+unless it is absolute.
 """
 
 from __future__ import annotations
@@ -88,8 +89,9 @@ def stored(path: str) -> bytes:
 
 
 def is_absolute(key: bytes) -> bool:
-    """Whether a stored path is absolute: it begins with `/`, or on Windows with a drive."""
-    return key.startswith(b"/") or (os.name == "nt" and key[1:2] == b":")
+    """Whether a stored path is absolute: it begins with `/`, on Windows with a drive, or is a URL (no relative path
+    has an empty part)."""
+    return key.startswith(b"/") or b"://" in key or (os.name == "nt" and key[1:2] == b":")
 
 
 def prefix(key: bytes) -> bytes:
@@ -104,13 +106,13 @@ def below(key: bytes) -> tuple[bytes, bytes]:
 
 
 def _relative() -> list[tuple[bytes, bytes]]:
-    # Everything but what begins with "/". No name is longer than 255 bytes, so none sorts after the end. On Windows
-    # a drive letter sorts among the relative ones: who asks has to look at the paths that come back.
+    # Everything but what begins with "/". No name is longer than 255 bytes, so none sorts after the end. URLs, and on
+    # Windows drive letters, sort among the relative ones: who asks has to look at the paths that come back.
     return [(b"", b"/"), (b"0", b"\xff" * 256)]
 
 
 def _native(key: bytes) -> str:
-    return os.fsdecode(key if os.sep == "/" else key.replace(b"/", os.fsencode(os.sep)))
+    return os.fsdecode(key if os.sep == "/" or b"://" in key else key.replace(b"/", os.fsencode(os.sep)))
 
 
 class Moves:

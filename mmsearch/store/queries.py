@@ -113,6 +113,12 @@ def read_roots(directory: str) -> list[str]:
         return [] if db is None else find_roots(db, load_codec(db, os.path.abspath(directory)))
 
 
+def read_contents(directory: str, keys: Sequence[tuple[str, str]]) -> list[bool]:
+    """Which contents, by digest and kind, the index in `directory` holds just now. Raises likewise."""
+    with _looking(directory) as db:
+        return [db is not None and find_content(db, *key) is not None for key in keys]
+
+
 @contextmanager
 def _looking(directory: str) -> Iterator[sqlite3.Connection | None]:
     """The database of an index for a moment; None when there is none or no table in it."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import TracebackType
 
-from mmsearch.core import Facts, Item, Modality, Vectors
+from mmsearch.core import Facts, Item, Modality, Vectors, is_object
 from mmsearch.errors import IndexDamaged, IndexMismatch
 from mmsearch.store import merge, schema, summaries, vectors, words
 from mmsearch.store.lock import WriteLock
@@ -233,7 +233,7 @@ class Writer:
 
     def add_root(self, path: str) -> None:
         """Remember a root, at once and for good; the first one that contains the index becomes its anchor."""
-        path = os.path.abspath(path)
+        path = path if is_object(path) else os.path.abspath(path)
         codec = self._codec.anchored(path)
         if codec == self._codec and path in self.roots():
             return

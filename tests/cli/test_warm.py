@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -141,7 +142,11 @@ def test_a_copy_of_an_index_is_not_answered_for_by_the_server_of_the_first(serve
     shutil.copytree(served.index, copy, ignore=shutil.ignore_patterns("serve.sock"))
     found = presence.read(str(copy))
     assert found is not None
-    presence.write(str(copy), found._replace(socket=str(served.index / found.socket)))
+    if not os.path.isabs(found.socket):
+        near = tmp_path / "mmsearch-serve-x"
+        near.symlink_to(served.index)
+        presence.write(str(copy), found._replace(socket=str(near / found.socket)))
+    assert presence.ask(str(copy), {"do": "ask"}) is not None
     before = questions(served)
     assert run("search", "car", "--index", str(copy)).returncode == 0
     assert questions(served) == before
@@ -167,7 +172,14 @@ def test_the_socket_is_for_its_user_alone(served: Served) -> None:
 def test_nonsense_where_the_server_should_be_is_ignored(served: Served, tmp_path: Path) -> None:
     copy = tmp_path / "index"
     shutil.copytree(served.index, copy, ignore=shutil.ignore_patterns("serve.*"))
-    for left in ("", "{", "[]", '{"pid": 1}', '{"pid": 1, "version": "x", "url": "x", "socket": "serve.sock"}'):
+    precious = tmp_path / "precious.txt"
+    precious.write_text("of somebody")
+    (copy / presence.SOCKET).write_text("no socket")
+    known = {"pid": 1, "version": "x", "url": "x"}
+    sockets = ("serve.sock", str(precious), "../precious.txt", "/nowhere/serve.sock", 7, None)
+    made_up = [json.dumps({**known, "socket": one}) for one in sockets] + [json.dumps({**known, "port": served.port})]
+    for left in ("", "{", "[]", '{"pid": 1}', "[" * 100_000, *made_up):
         (copy / presence.FILE).write_text(left)
-        (copy / presence.SOCKET).write_text("no socket")
-        assert run("search", "car", "--index", str(copy)).returncode == 0
+        assert presence.ask(str(copy), {"do": "ask"}) is None
+    assert run("search", "car", "--index", str(copy)).returncode == 0
+    assert precious.read_text() == "of somebody"

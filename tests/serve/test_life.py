@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from mmsearch.serve import presence
-from tests.serve.conftest import Served, run, serving
+from tests.serve.conftest import CORPUS, Served, run, serving
 
 SECONDS = 20.0
 
@@ -141,6 +142,19 @@ def test_an_idle_server_ends_and_leaves_nothing(notes: Path) -> None:
         assert (notes / "index" / "serve.json").exists()
         assert served.process.wait(SECONDS) == 0
     assert not {"serve.json", "serve.sock"} & set(os.listdir(notes / "index"))
+
+
+def test_what_is_still_being_sent_keeps_a_server_from_ending(own: Path) -> None:
+    content = (CORPUS / "pictures" / "camping.jpg").read_bytes() + b"\0" * 20_000_000
+    (own / "notes" / "large.jpg").write_bytes(content)
+    assert run("index", "--index", str(own / "index")).returncode == 0
+    with serving(own / "index", own / "notes", "--idle-timeout", "1") as served:
+        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
+        connection.request("GET", served.hit("camping", "large.jpg")["media"])
+        answer = connection.getresponse()
+        got = len(answer.read(1000))
+        time.sleep(3)
+        assert got + len(answer.read()) == len(content)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

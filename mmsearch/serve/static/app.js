@@ -25,6 +25,8 @@ const told = byId("told");
 const uploads = new Map();
 /** Parts of "more like this", by id, so that their chip has a picture. */
 const liked = new Map();
+/** Folders of all that was found in this visit. */
+const folders = new Set();
 
 let asked = nothing();
 let hits = [];
@@ -253,8 +255,8 @@ function rest() {
 // What stands around it
 
 function draw() {
-  const paths = [...hits, ...(hits.length ? [] : recent)].map((hit) => hit.path);
-  filters.draw(asked, status, foldersOf(paths, status?.roots || []));
+  for (const one of foldersOf([...hits, ...recent].map((hit) => hit.path), status?.roots || [])) folders.add(one);
+  filters.draw(asked, status, [...folders]);
   const chips = [
     ...asked.files.map((one) => attached(pictureOf(one), one.file.name || "pasted", () => ask({ ...asked, q: box.value, files: asked.files.filter((other) => other !== one) }))),
     ...asked.like.map((id) => attached(likeness(id), `like ${liked.get(id)?.name || "an indexed file"}`, () => ask({ ...asked, q: box.value, like: asked.like.filter((other) => other !== id) }))),

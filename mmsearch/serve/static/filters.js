@@ -11,6 +11,7 @@ const CHECKS = {
   fold: ["Fold near-duplicates", "Hits that are nearly the same become one"],
   all_segments: ["Each matching part", "Every page, passage and second, not only the best of a file"],
 };
+const MOST_FOLDERS = 100;
 const MENUS = { date: ["after", "before"], folder: ["in", "glob"], more: ["not", "min_relevance", "mode", ...Object.keys(CHECKS)] };
 
 export class Filters {
@@ -114,7 +115,7 @@ export class Filters {
     const roots = this.status?.roots || [];
     const inside = this.asked.in;
     const known = [...new Set([...roots, ...this.folders, ...(inside ? [inside] : [])])].sort();
-    const choices = known.slice(0, 30).map((one) => this.choice("folder", below(one, roots), inside === one, { in: one }, one));
+    const choices = known.slice(0, MOST_FOLDERS).map((one) => this.choice("folder", below(one, roots), inside === one, { in: one }, one));
     const glob = field("Paths that match", { type: "text", value: this.asked.glob, placeholder: "holidays/**" });
     const set = button("", "Set pattern", () => this.take("folder", { glob: glob.input.value.trim() }));
     onEnter(glob, set);

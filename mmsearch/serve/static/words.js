@@ -5,9 +5,11 @@ import { el, shown } from "/dom.js";
 const WORD = /[\p{L}\p{N}\p{M}]+/gu;
 const MOST_TERMS = 64;
 
-/** The different words of a query. */
+/** The different words of a query; those of one or two letters, which stand everywhere, only where there are no others. */
 export function terms(query) {
-  return [...new Set((query.match(WORD) || []).map((word) => word.toLowerCase()))].slice(0, MOST_TERMS);
+  const all = [...new Set((query.match(WORD) || []).map((word) => word.toLowerCase()))].slice(0, MOST_TERMS);
+  const telling = all.filter((word) => word.length > 2);
+  return telling.length ? telling : all;
 }
 
 function alike(token, word) {

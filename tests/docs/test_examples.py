@@ -1,0 +1,136 @@
+"""Every block of code in the README and in docs/ runs, parses, or says above itself why it does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mmsearch.cli import app
+
+from .blocks import LANGUAGES, Block, blocks
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CORPUS = REPOSITORY / "sample_corpus"
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+
+LINKED = {
+    "Pictures/cat.jpg": "pictures/IMG_0007.jpg",
+    "Pictures/car.jpg": "pictures/IMG_2041.jpg",
+    "Pictures/winter_drive.jpg": "pictures/winter_drive.jpg",
+    "Pictures/holidays/cat.jpg": "pictures/IMG_0007.jpg",
+    "Pictures/holidays/beach.jpg": "pictures/DSC_0113.jpg",
+    "Pictures/holidays/clip.mp4": "videos/clip_01.mp4",
+    "Documents/report.pdf": "documents/energy_report.pdf",
+    "Documents/invoice.pdf": "documents/inv_0187.pdf",
+    "Documents/garden.md": "notes/vegetable_garden.md",
+    "Documents/bike.md": "notes/bike_care.md",
+    "Documents/shore.mp3": "sounds/shore.mp3",
+}
+"""What the pages speak of, and files of the corpus that stand in."""
+QUERIES = "red car\nhow to water tomatoes\n"
+QUESTIONS = [
+    {"query": "a red car", "relevant": ["Pictures/car.jpg"]},
+    {"query": "how to water tomatoes", "relevant": ["Documents/garden.md"]},
+]
+
+
+def named(block: Block) -> str:
+    return block.name
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with some files and an index of them."""
+    home = tmp_path_factory.mktemp("docs") / "home"
+    for name, source in LINKED.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(CORPUS / source, home / name)
+    for name in ("cat.jpg", "car.jpg"):
+        shutil.copyfile(home / "Pictures" / name, home / name)
+    (home / "questions.txt").write_text(QUERIES)
+    (home / "questions.jsonl").write_text("".join(json.dumps(one) + "\n" for one in QUESTIONS))
+    (home / ".bin").mkdir()
+    (home / ".mmsearch").mkdir()
+    app(["index", str(home), "--index", str(home / ".mmsearch")], standalone_mode=False)
+    return home
+
+
+@pytest.fixture(scope="module")
+def ready(prepared: Path) -> Iterator[None]:
+    """`mmsearch` as a command that starts quickly."""
+    path = prepared.parent / "socket"
+    process = subprocess.Popen([sys.executable, "-m", "tests.docs.ready", str(path)], cwd=REPOSITORY)
+    client = shlex.join([sys.executable, "-S", str(Path(__file__).parent / "ready.py"), str(path)])
+    command = prepared / ".bin" / "mmsearch"
+    command.write_text(f'#!/bin/sh\nexec {client} "$@"\n')
+    command.chmod(0o755)
+    while not path.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    yield
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def home(prepared: Path, ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, where we are."""
+    home = tmp_path / "home"
+    shutil.copytree(prepared, home)
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+    monkeypatch.setenv("PATH", str(home / ".bin"), prepend=os.pathsep)
+    monkeypatch.delenv("MMSEARCH_INDEX", raising=False)
+    return home
+
+
+SHELL = {page: [one for one in BLOCKS if one.page == page and one.language in ("sh", "console")] for page in PAGES}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the examples are for a POSIX shell")
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if any(not one.why_not for one in SHELL[page])], ids=lambda page: page.name
+)
+def test_commands_run(page: Path, home: Path) -> None:
+    script = ["set -e -o pipefail"]
+    for block in SHELL[page]:
+        if not block.why_not:
+            script += [f"echo '@@ {block.name}' >&2", "cd", block.commands]
+    done = subprocess.run(["bash", "-c", "\n".join(script)], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    told = done.stderr.decode("utf-8", "replace")
+    assert done.returncode == 0, told.rpartition("@@ ")[2]
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("block", [one for one in BLOCKS if one.language == "python" and not one.why_not], ids=named)
+def test_python_runs(block: Block, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    exec(compile(block.text, block.name, "exec"), {"__name__": "__main__"})
+    if "print(" in block.text:
+        assert capfd.readouterr().out
+
+
+@pytest.mark.parametrize("block", [one for one in BLOCKS if one.language == "json"], ids=named)
+def test_json_parses(block: Block) -> None:
+    for part in [block.text] if block.text.startswith(("{\n", "[\n")) else block.text.splitlines():
+        json.loads(part)
+
+
+@pytest.mark.parametrize("block", [one for one in BLOCKS if one.why_not], ids=named)
+def test_not_run(block: Block) -> None:
+    pytest.skip(f"{block.name}: {block.why_not}")
+
+
+def test_every_block_is_of_a_language_that_is_known_here() -> None:
+    assert not [f"{one.name}: {one.language or 'none'}" for one in BLOCKS if one.language not in LANGUAGES]
+    assert len(BLOCKS) > 20
