@@ -1,4 +1,4 @@
-"""What MkDocs is told beyond its configuration: links that leave docs/ are words on the site, which has no such files."""
+"""What MkDocs is told beyond its configuration: links that leave docs/ are words on the site."""
 
 from __future__ import annotations
 
