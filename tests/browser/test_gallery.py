@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import time
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
 
+from mmsearch.serve.app import _Own
 from tests.browser.conftest import ARTEFACTS, PATIENCE_MS, Opener, Watched
 from tests.browser.driving import SAMPLES
 
@@ -63,6 +66,18 @@ def until(page: Page, script: str) -> None:
 def fits(page: Page) -> bool:
     widest = "document.querySelector('dialog[open]') || document.documentElement"
     return bool(page.evaluate(f"(at => at.scrollWidth <= at.clientWidth)({widest})"))
+
+
+def test_the_files_of_the_page_are_asked_for_anew_and_are_scripts_on_any_system(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "app.js").write_text("1")
+    monkeypatch.setattr("starlette.responses.guess_type", lambda *_: ("text/plain", None))
+    answer = _Own(directory=tmp_path).file_response(
+        tmp_path / "app.js", os.stat(tmp_path / "app.js"), {"type": "http", "method": "GET", "headers": []}
+    )
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
 
 
 def test_a_typed_query_shows_the_red_car_first(samples: str, opened: Opener) -> None:
