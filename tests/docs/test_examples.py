@@ -24,6 +24,8 @@ CORPUS = REPOSITORY / "sample_corpus"
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 
+posix_only = pytest.mark.skipif(os.name != "posix", reason="the examples are for a POSIX shell")
+
 LINKED = {
     "Pictures/cat.jpg": "pictures/IMG_0007.jpg",
     "Pictures/car.jpg": "pictures/IMG_2041.jpg",
@@ -100,7 +102,7 @@ def home(prepared: Path, ready: None, tmp_path: Path, monkeypatch: pytest.Monkey
 SHELL = {page: [one for one in BLOCKS if one.page == page and one.language in ("sh", "console")] for page in PAGES}
 
 
-@pytest.mark.skipif(os.name != "posix", reason="the examples are for a POSIX shell")
+@posix_only
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if any(not one.why_not for one in SHELL[page])], ids=lambda page: page.name
 )
@@ -115,6 +117,7 @@ def test_commands_run(page: Path, home: Path) -> None:
     assert "Traceback" not in told
 
 
+@posix_only
 @pytest.mark.parametrize("block", [one for one in BLOCKS if one.language == "python" and not one.why_not], ids=named)
 def test_python_runs(block: Block, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     exec(compile(block.text, block.name, "exec"), {"__name__": "__main__"})
