@@ -23,7 +23,6 @@ OPTIONAL = {
     "mcp": "mcp",
     "pillow_heif": "heic",
     "pyarrow": "parquet",
-    "ray": "ray",
     "pydantic": "mcp",
     "qdrant_client": "qdrant",
 }

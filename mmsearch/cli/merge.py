@@ -52,6 +52,7 @@ def merge(
         readers = [opened.enter_context(Reader.open(directory)) for directory in directories]
         require_alike(readers)
         require_like_target(readers[0], target)
+        _warn_of_absent(readers, moves)
         report = _merged(readers, target, moves)
     warn_of_moves(moves)
     if as_json:
@@ -97,6 +98,15 @@ def _merged(readers: Sequence[Reader], target: str, moves: Moves) -> dict[str, f
         adoption = Adoption(writer, moves, heard)
         merge(readers, adoption)
         return {**adoption.counts, "seconds": round(time.monotonic() - began, 3)}
+
+
+def _warn_of_absent(readers: Sequence[Reader], moves: Moves) -> None:
+    """Tell of folders that are not on this machine, while nothing is joined yet."""
+    from mmsearch.store.copying import roots
+
+    for root in sorted({root for reader in readers for root in roots(reader)}):
+        if not os.path.lexists(named := moves(root)):
+            complain(f"warning: {named} is not on this machine: if its files lie elsewhere here, add --map {root}=DIR")
 
 
 def warn_of_moves(moves: Moves) -> None:

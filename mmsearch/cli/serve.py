@@ -86,7 +86,12 @@ def _serve(settings: Settings, open_page: bool) -> None:
     from mmsearch.serve.server import run
 
     def announce(url: str, token: str | None) -> None:
-        emit(f"{url}\n")
+        try:
+            emit(f"{url}\n")
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise MmsearchError(f"the address {url} cannot be written: {error.strerror}") from None
         whole = f"{url}?token={token}" if token else url
         if token:
             complain(f"with its token: {whole}")
@@ -165,6 +170,8 @@ def _token(path: str | None) -> str | None:
 
 
 def _open(url: str) -> None:
+    import threading
     import webbrowser
 
-    webbrowser.open(url)
+    # One for the terminal would not return before it is left.
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

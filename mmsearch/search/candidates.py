@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 from mmsearch import scan
@@ -87,6 +88,12 @@ def _staleness(place: Located) -> bool | None:
     if kept_ns(found.st_mtime_ns) == place.mtime_ns:
         return False
     try:
-        return scan.digest(place.item.path) != place.item.digest
+        return _digest(place.item.path, found.st_size, found.st_mtime_ns) != place.item.digest
     except MediaError:
         return True
+
+
+@lru_cache(maxsize=1024)
+def _digest(path: str, size: int, mtime_ns: int) -> str:
+    """Of a file of that size and time; a server does not read it anew for each query."""
+    return scan.digest(path)

@@ -101,7 +101,7 @@ class Server:
             Route(f"{item}/similar", self._counted(self.similar)),
             Route(f"{item}/duplicates", self._counted(self.duplicates)),
             Route(f"{item}/reveal", self._counted(self.reveal), methods=["POST"]),
-            Mount("/", StaticFiles(directory=str(files("mmsearch.serve") / "static"), html=True)),
+            Mount("/", _Own(directory=str(files("mmsearch.serve") / "static"), html=True)),
         ]
         app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
         app.add_middleware(Guard, door=self.door)
@@ -238,6 +238,19 @@ class Server:
             return await asyncio.wrap_future(self.decoder.query(path, modality, settings))
         except MediaError as error:
             return error
+
+
+class _Own(StaticFiles):
+    """The page's own files."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Asked for anew each time: the modules of two versions do not go together."""
+        answer = super().file_response(*args, **kwargs)
+        answer.headers["cache-control"] = "no-cache"
+        if answer.headers.get("content-type", "").startswith("text/plain"):
+            # Windows may call scripts plain text, which browsers do not run; nothing of the page is.
+            answer.headers["content-type"] = "text/javascript; charset=utf-8"
+        return answer
 
 
 def _number(request: Request, name: str, default: int, most: int) -> int:

@@ -121,9 +121,11 @@ class _Running:
         ready = asyncio.ensure_future(self._tell())
         try:
             await self._web.serve([self._listener])
+            if ready.done():
+                ready.result()
         finally:
-            for task in (idle, ready):
-                task.cancel()
+            idle.cancel()
+            ready.cancel()
             if back is not None:
                 back.close()
                 found = presence.read(self._settings.directory)
@@ -154,7 +156,11 @@ class _Running:
     async def _tell(self) -> None:
         while not self._web.started:
             await asyncio.sleep(0.01)
-        self._announce(self._url, self._token)
+        try:
+            self._announce(self._url, self._token)
+        except BaseException:  # nobody hears where it is
+            self._stop()
+            raise
 
     async def _watch(self) -> None:
         """End the server when nothing has been asked for long enough."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -259,7 +260,7 @@ class Session:
     ) -> Iterator[tuple[int, Answer | Exception]]:
         first = prepared[places[0]]
         try:
-            with _overheard() as told:
+            with overheard() as told:
                 queries = [prepared[place].query for place in places]
                 hits = list(self._searcher(first.reranker).search_all(queries, first.options))
         except Exception as error:
@@ -307,19 +308,19 @@ def everywhere(reader: Reader, item_ids: Sequence[int]) -> Iterator[Located]:
 
 
 @contextmanager
-def _overheard() -> Iterator[list[Note]]:
-    """The warnings that are logged meanwhile; they go nowhere else."""
+def overheard(everywhere: bool = False) -> Iterator[list[Note]]:
+    """The warnings that this thread, or any, logs meanwhile; they are logged all the same."""
     told: list[Note] = []
+    own = threading.get_ident()
 
     class Ear(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            told.append(Note(record.name, record.levelno, record.getMessage()))
+            if everywhere or record.thread == own:
+                told.append(Note(record.name, record.levelno, record.getMessage()))
 
     ear, product = Ear(logging.WARNING), logging.getLogger("mmsearch")
     product.addHandler(ear)
-    before, product.propagate = product.propagate, False
     try:
         yield told
     finally:
-        product.propagate = before
         product.removeHandler(ear)

@@ -91,6 +91,14 @@ class RowTable:
         """The contents whose every file is missing."""
         return _Contents(self._db, self, _ids(content for (content,) in self._db.execute(DEAD_CONTENTS)))
 
+    def missing_contents(self) -> Rows:
+        """Ids of the contents whose every file is missing, int64."""
+        return self._dead.ids
+
+    def allowed(self, where: Filter) -> Mask:
+        """Bool by content id (0 is no content): has it a live file that passes?"""
+        return self._passing(where).mask
+
     def _passing(self, where: Filter) -> _Contents:
         """The contents that a live file which passes holds."""
         if where not in self._chosen:
@@ -161,14 +169,15 @@ class _Contents:
     def rows(self, segment: Segment) -> Mask:
         """The rows of these contents in a file, bool `(count,)`."""
         if len(self.ids) > _FEW:
-            chosen: Mask = self._mask[self._table.contents_of(segment)]
+            chosen: Mask = self.mask[self._table.contents_of(segment)]
             return chosen
         rows = np.zeros(segment.count, dtype=np.bool_)
         rows[self._places.get(segment.number, [])] = True
         return rows
 
     @cached_property
-    def _mask(self) -> Mask:
+    def mask(self) -> Mask:
+        """Bool by content id."""
         (highest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM contents").fetchone()
         mask = np.zeros(highest + 1, dtype=np.bool_)
         mask[self.ids] = True

@@ -40,6 +40,20 @@ def test_paths_are_mapped_and_a_map_without_use_is_told(tmp_path: Path) -> None:
         assert reader.file("/data/a") is None
 
 
+def test_a_folder_that_is_not_here_is_told_before_anything_is_joined(tmp_path: Path) -> None:
+    with Writer.open(str(tmp_path / "one"), IDENTITY) as writer:
+        writer.add_root("/nowhere/photos")
+        put(writer, "/nowhere/photos/a", "a")
+        writer.commit()
+    told = run("merge", tmp_path / "one", "-o", tmp_path / "both").told.splitlines()
+    assert told[0] == (
+        "mmsearch: warning: /nowhere/photos is not on this machine: "
+        "if its files lie elsewhere here, add --map /nowhere/photos=DIR"
+    )
+    mapped = run("merge", tmp_path / "one", "-o", tmp_path / "mapped", "--map", f"/nowhere/photos={tmp_path}", "--json")
+    assert mapped.told == ""
+
+
 @pytest.mark.parametrize(
     ("args", "code", "told"),
     [

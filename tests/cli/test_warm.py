@@ -87,6 +87,7 @@ def questions(served: Served) -> int:
         ["--image", "nowhere.jpg"],
         ["--image", "../notes/stars.md"],
         ["note", "-t", "text", "--rerank", "--rerank-types", "image"],
+        ["--like", "camping.jpg", "--rerank"],
     ],
     ids=lambda args: " ".join(args)[:50],
 )

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -69,7 +70,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ready(prepared: Path) -> Iterator[None]:
     """`mmsearch` as a command that starts quickly."""
     path = prepared.parent / "socket"
-    process = subprocess.Popen([sys.executable, "-m", "tests.docs.ready", str(path)], cwd=REPOSITORY)
+    argv = [sys.executable, "-m", "tests.docs.ready", str(path)]
+    process = subprocess.Popen(argv, cwd=REPOSITORY, start_new_session=True)
     client = shlex.join([sys.executable, "-S", str(Path(__file__).parent / "ready.py"), str(path)])
     command = prepared / ".bin" / "mmsearch"
     command.write_text(f'#!/bin/sh\nexec {client} "$@"\n')
@@ -78,7 +80,7 @@ def ready(prepared: Path) -> Iterator[None]:
         assert process.poll() is None
         time.sleep(0.05)
     yield
-    process.kill()
+    os.killpg(process.pid, signal.SIGKILL)  # with all that it has forked
     process.wait()
 
 

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,9 +104,9 @@ def run(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[byte
 
 
 @contextmanager
-def serving(index: Path, folder: Path, *args: str) -> Iterator[Served]:
-    """A server in the foreground; whatever it says besides its address is an error of it."""
-    argv = [sys.executable, "-m", "mmsearch", "serve", "--index", str(index), "--port", "0", *args]
+def serving(index: Path, folder: Path, *args: str, how: Sequence[str] = ("-m", "mmsearch")) -> Iterator[Served]:
+    """A server in the foreground, that is heard from its address on; `how` Python runs the command."""
+    argv = [sys.executable, *how, "serve", "--index", str(index), "--port", "0", *args]
     process = subprocess.Popen(argv, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     try:

@@ -8,6 +8,8 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +18,9 @@ from typing import Any
 
 import pytest
 
-from mmsearch.serve import presence
-from tests.serve.conftest import CORPUS, Served, run, serving
+from mmsearch.serve import presence, warm
+from mmsearch.written import Wanted
+from tests.serve.conftest import CORPUS, Served, environment, run, serving
 
 SECONDS = 20.0
 
@@ -228,6 +231,44 @@ def test_an_index_at_the_end_of_a_long_path_has_its_socket_elsewhere(own: Path) 
         assert os.stat(found.socket).st_mode & 0o777 == 0o600
         assert presence.ask(str(deep), {"do": "ask"}) is not None
     assert not os.path.exists(os.path.dirname(found.socket))
+
+
+WITHOUT_SOCKETS = """
+import sys
+from mmsearch.cli import main
+from mmsearch.serve import presence
+presence.has_unix_sockets = lambda: False
+sys.argv = ["mmsearch", *sys.argv[1:]]
+main()
+"""
+
+
+def test_where_there_are_no_unix_sockets_a_port_and_a_secret_do(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = str(own / "index")
+    monkeypatch.setattr(presence, "has_unix_sockets", lambda: False)
+    with serving(own / "index", own / "notes", how=("-c", WITHOUT_SOCKETS)) as served:
+        found = presence.read(index)
+        assert found is not None
+        assert (found.socket, bool(found.port), len(found.secret) > 20) == ("", True, True)
+        told = warm.search(index, Wanted(("tomatoes",)), None, False)
+        assert told is not None
+        assert [hit.item.path for hit in told.hits] == [str(own / "notes" / "first.txt")]
+        presence.write(index, found._replace(secret="another"))
+        assert presence.ask(index, {"do": "stop"}) == {"cold": "another secret"}
+        presence.write(index, found)
+        assert (presence.ask(index, {"do": "stop"}) or {}).get("pid") == served.process.pid
+        assert served.process.wait(SECONDS) == 0
+
+
+def test_a_server_that_cannot_say_where_it_is_ends(notes: Path) -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    argv = [sys.executable, "-m", "mmsearch", "serve", "--port", "0", "--index", str(notes / "index")]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, env=environment(), timeout=60, check=False)
+    assert done.returncode == 2
+    assert b"cannot be written" in done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 def test_a_client_that_hangs_up_or_says_nonsense_is_forgotten(steady: Served) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -181,6 +182,18 @@ def test_a_source_may_be_written_meanwhile_and_is_only_read(tmp_path: Path) -> N
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             reader.survey.db.execute("DELETE FROM files")
     assert {f"/data/{name}" for name in "abcd"} <= set(everything(str(tmp_path / "merged")))
+
+
+@pytest.mark.parametrize("known", [1, 2])
+def test_an_index_of_an_older_format_is_joined_as_it_is(tmp_path: Path, known: int) -> None:
+    source = str(shutil.copytree(Path(__file__).parent / f"format{known}", tmp_path / "old"))
+    with Reader.open(source) as reader:
+        with Writer.open(str(tmp_path / "merged"), reader.identity) as writer:
+            merge([reader], Adoption(writer))
+        assert reader.format == known
+    assert everything(str(tmp_path / "merged")) == everything(source)
+    with Reader.open(str(tmp_path / "merged")) as reader:
+        assert reader.has_words
 
 
 def test_unlike_indexes_are_refused_with_what_differs(tmp_path: Path) -> None:
