@@ -235,6 +235,7 @@ Port = Annotated[
 ]
 TokenFile = Annotated[Text, value("Read the token from a file, and always ask for it.", "FILE", "--token-file")]
 OpenPage = Annotated[bool, flag("Open the page in a browser.", "--open")]
+WatchServed = Annotated[bool, flag("Index again whenever files change, as `index --watch` does.", "--watch")]
 Background = Annotated[bool, flag("Return when the server answers, and leave it running.", "--background")]
 Stop = Annotated[bool, flag("End the server of this index.", "--stop")]
 IdleTimeout = Annotated[

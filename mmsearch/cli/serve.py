@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from mmsearch.cli import options
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 LEAST_TOKEN = 16
 """Characters."""
 STOP_SECONDS = 30.0
+WATCH_SECONDS = 10.0
+"""So long what watches files may take to commit what it has read."""
 
 
 @guarded
@@ -32,6 +37,7 @@ def serve(
     open_page: options.OpenPage = False,
     background: options.Background = False,
     stop: options.Stop = False,
+    watch: options.WatchServed = False,
     idle_timeout: options.IdleTimeout = None,
     max_upload: options.MaxUpload = 64,
     max_waiting: options.MaxWaiting = 256,
@@ -45,6 +51,8 @@ def serve(
     Examples:
 
       mmsearch serve --open
+
+      mmsearch serve --watch
 
       mmsearch serve --background --idle-timeout 3600
 
@@ -75,7 +83,8 @@ def serve(
             max_upload << 20,
             max_waiting,
         )
-        _serve(settings, open_page)
+        with _watching(directory, trust_remote_code) if watch else nullcontext():
+            _serve(settings, open_page)
         return
     emit(f"{url}\n")
     if open_page:
@@ -103,6 +112,24 @@ def _serve(settings: Settings, open_page: bool) -> None:
     except KeyboardInterrupt:
         complain("stopped")
         raise Exit(130) from None
+
+
+@contextmanager
+def _watching(directory: str, trust: bool) -> Iterator[None]:
+    """An `index --watch` of the same index beside this process; it says on stderr what it does."""
+    start = "from mmsearch.feed.worker import die_with_parent as d; d(); from mmsearch.__main__ import main; main()"
+    given = ["index", "--watch", "--index", directory, *(["--trust-remote-code"] if trust else [])]
+    child = subprocess.Popen([sys.executable, "-c", start, *given], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        # As Ctrl-C, so that what it has read is committed; from a terminal it has heard that already.
+        for number in (signal.SIGINT if sys.platform != "win32" else signal.SIGTERM, signal.SIGTERM):
+            with suppress(OSError, subprocess.TimeoutExpired):
+                child.send_signal(number)
+                child.wait(WATCH_SECONDS)
+        if child.poll() is None:
+            child.kill()
 
 
 def _in_background(directory: str) -> str:

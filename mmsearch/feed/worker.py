@@ -54,7 +54,7 @@ class Note:
 def main(early: bool = False) -> None:
     """Entry point of the process; never returns. One that is `early` has time to get ready for pictures."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which commits first
-    _die_with_parent()
+    die_with_parent()
     requests, answers = _channels()
     if early:
         media.get_ready()
@@ -108,7 +108,8 @@ def _channels() -> tuple[BinaryIO, BinaryIO]:
     return requests, answers
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Has this process end when the one that started it does, where the system can do that."""
     if sys.platform != "linux":
         return  # the end of standard input has to do
     import ctypes

@@ -26,7 +26,7 @@ from mmsearch.media.still import jpeg
 from mmsearch.opening import open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.render import harmless, hit_fields, span_fields
 from mmsearch.search import Asked, Asker, Mode, Searcher, SearchOptions
-from mmsearch.store import Filter, Located, Reader
+from mmsearch.store import Filter, Located, Reader, stamp
 
 DIGITS = 16
 """Hexadecimal digits of a digest in an id: among a billion files two share them once in forty."""
@@ -172,12 +172,12 @@ class Session:
 
     def _go_on(self) -> None:
         """Go on to what is committed now; once a call, so that an answer is of one snapshot."""
-        if _stamp(self.directory) != self._seen:
+        if stamp(self.directory) != self._seen:
             self.rest()
 
     def _opened(self) -> Reader:
         if self._reader is None:
-            self._seen = _stamp(self.directory)  # what is committed from here on is looked for again
+            self._seen = stamp(self.directory)  # what is committed from here on is looked for again
             self._reader = Reader.open(self.directory)
         return self._reader
 
@@ -186,7 +186,7 @@ class Session:
         reader = self._opened()
         if self._embedder is None or self._embedder.spec.fingerprint != reader.identity.fingerprint:
             self.rest()
-            self._seen = _stamp(self.directory)
+            self._seen = stamp(self.directory)
             reader, self._embedder = open_index(self.directory, self.device, trust=self.trust)
             self._reader = reader
         if reranker not in self._searchers:
@@ -311,21 +311,6 @@ def bounded(picture: Picture, side: int) -> bytes:
         if len(made) <= MOST_BYTES:
             return made
     raise MmsearchError(f"no JPEG of it has less than {MOST_BYTES} bytes")
-
-
-def _stamp(directory: str) -> list[tuple[int, int, int] | None]:
-    """What a commit changes: the log, or the database where the log has been folded into it.
-
-    A reader makes an empty log where there is none.
-    """
-    found: list[tuple[int, int, int] | None] = []
-    for name in ("meta.sqlite", "meta.sqlite-wal"):
-        try:
-            seen = os.stat(os.path.join(directory, name))
-            found.append((seen.st_ino, seen.st_size, seen.st_mtime_ns) if seen.st_size else None)
-        except OSError:
-            found.append(None)
-    return found
 
 
 def _utf8(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import os
@@ -42,13 +43,15 @@ from mmsearch.serve.guard import Door, Guard, TooLarge
 from mmsearch.serve.openapi import document
 from mmsearch.serve.session import NoItem, Question
 from mmsearch.serve.thumbnails import PAGE_SIDE, SIZES, Thumbnails
-from mmsearch.store import Located
+from mmsearch.store import Located, stamp
 
 log = logging.getLogger(__name__)
 
 MOST_JSON = 1 << 20
 """Bytes of a search without files."""
 MOST_FILES = 8
+CHANGES = "/api/changes"
+"""An open page asks here every few seconds, which is no use of the server that keeps it from its end."""
 RETRY_SECONDS = {Busy: 1, IndexMissing: 5, IndexDamaged: 5, IndexMismatch: 5, ModelUnavailable: 30}
 """What a client may try again later, and when."""
 _UPLOADS: tuple[Modality, ...] = ("image", "audio", "video")
@@ -93,6 +96,7 @@ class Server:
             Route("/api/openapi.json", self._counted(self.openapi)),
             Route("/api/search", self._counted(self.search), methods=["GET", "POST"]),
             Route("/api/status", self._counted(self.status)),
+            Route(CHANGES, self._counted(self.changes)),
             Route("/api/recent", self._counted(self.recent)),
             Route(item, self._counted(self.item)),
             Route(f"{item}/thumbnail", self._counted(self.thumbnail)),
@@ -127,6 +131,11 @@ class Server:
     async def status(self, request: Request) -> Response:
         told = self.engine.call(lambda session: views.status(session, self.engine, self.can_reveal))
         return _json(await asyncio.wrap_future(told))
+
+    async def changes(self, request: Request) -> Response:
+        """Something that is another after a commit, by a look at two files: pages ask for it all the time."""
+        told = hashlib.blake2b(repr(stamp(self.engine.directory)).encode(), digest_size=8).hexdigest()
+        return _json({"stamp": told})
 
     async def recent(self, request: Request) -> Response:
         top = _number(request, "top", 24, views.MOST_RECENT)
@@ -269,6 +278,9 @@ class _InUse:
         self._server = server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("path") == CHANGES:
+            await self._app(scope, receive, send)
+            return
         self._server.open += 1
         try:
             await self._app(scope, receive, send)

@@ -111,6 +111,7 @@ SCHEMAS: dict[str, Any] = {
             )
         }
     ),
+    "Changes": _object({"stamp": _TEXT}),
     "Duplicate": _object(
         {
             **_LINKS,
@@ -158,6 +159,7 @@ def document() -> dict[str, Any]:
         "paths": {
             "/api/search": {"get": _get("Search by words", "Answer", _parameters()), "post": _post()},
             "/api/status": {"get": _get("What is indexed, and how busy the server is", "Status")},
+            "/api/changes": {"get": _get("Something that is another after a commit", "Changes")},
             "/api/recent": {"get": _get("The indexed files that were changed last", "Recent", [_TOP])},
             one: {"get": _get("All that is known of a part of a file", "Item", [_ID])},
             f"{one}/similar": {

@@ -3,7 +3,7 @@
 SQLite is the truth and lists immutable files of vectors. Knows nothing about models, media or scanning.
 """
 
-from mmsearch.store.changes import Changes
+from mmsearch.store.changes import Changes, stamp
 from mmsearch.store.checks import Repaired, repair
 from mmsearch.store.queries import read_contents, read_identity, read_roots
 from mmsearch.store.reader import Reader
@@ -40,4 +40,5 @@ __all__ = [
     "read_identity",
     "read_roots",
     "repair",
+    "stamp",
 ]

@@ -12,7 +12,23 @@ from typing import Literal, TypeAlias
 from mmsearch.errors import IndexMissing
 from mmsearch.store import schema
 
+Stamp: TypeAlias = "tuple[tuple[int, int, int] | None, ...]"
 Change: TypeAlias = Literal["none", "commit", "replaced"]
+
+
+def stamp(directory: str) -> Stamp:
+    """What another commit makes another one of: the log, and the database into which the log is folded.
+
+    A reader makes an empty log where there is none, which counts as none. Says nothing of whether there is an index.
+    """
+    found: list[tuple[int, int, int] | None] = []
+    for name in (schema.DATABASE, f"{schema.DATABASE}-wal"):
+        try:
+            seen = os.stat(os.path.join(directory, name))
+            found.append((seen.st_ino, seen.st_size, seen.st_mtime_ns) if seen.st_size else None)
+        except OSError:
+            found.append(None)
+    return tuple(found)
 
 
 class Changes:

@@ -86,9 +86,9 @@ def index(folder: Path, directory: Path) -> None:
 
 
 @contextmanager
-def serving(directory: Path) -> Iterator[str]:
+def serving(directory: Path, *more: str) -> Iterator[str]:
     """The address of a server of an index, without a slash at its end."""
-    arguments = command("serve", "--index", str(directory), "--port", "0")
+    arguments = command("serve", "--index", str(directory), "--port", "0", *more)
     with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         try:

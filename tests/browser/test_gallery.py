@@ -16,7 +16,7 @@ import pytest
 
 from mmsearch.serve.app import _Own
 from tests.browser.conftest import ARTEFACTS, PATIENCE_MS, Opener, Watched
-from tests.browser.driving import SAMPLES
+from tests.browser.driving import SAMPLES, index, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -55,9 +55,9 @@ def transfer(page: Page, name: str, kind: str = "image/jpeg") -> Any:
     return page.evaluate_handle(TRANSFER, [name.rpartition("/")[2], kind, data])
 
 
-def until(page: Page, script: str) -> None:
+def until(page: Page, script: str, times: int = 1) -> None:
     """Wait for what a script says; Playwright's own way is forbidden by the policy of the page, as it should be."""
-    end = time.monotonic() + PATIENCE_MS / 1000
+    end = time.monotonic() + times * PATIENCE_MS / 1000
     while not page.evaluate(script):
         assert time.monotonic() < end, script
         page.wait_for_timeout(30)
@@ -321,6 +321,20 @@ def test_what_the_server_refuses_is_told(samples: str, opened: Opener, watched: 
     page = opened(f"{samples}/?q=red+car&after=gibberish")
     page.wait_for_selector("[role=alert] >> text='gibberish' is no date")
     watched.complaints.clear()  # of the answer 400
+
+
+def test_a_new_file_is_shown_without_a_reload(tmp_path: Path, opened: Opener) -> None:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "first.txt").write_text("Tomatoes need sun and water.")
+    index(notes, tmp_path / "index")
+    with serving(tmp_path / "index", "--watch") as url:
+        page = opened(f"{url}/?q=lavender")
+        until(page, "document.querySelector('#told').textContent")
+        page.evaluate("window.same = true")
+        (notes / "second.txt").write_text("Bees fly to the lavender.")
+        until(page, "window.same && document.querySelector('#hits').textContent.includes('second.txt')", 4)
+        page.close()  # it would go on asking when the server is gone
 
 
 def test_axe_finds_nothing_serious_in_either_colours(samples: str, opened: Opener) -> None:

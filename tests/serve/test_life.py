@@ -25,9 +25,9 @@ from tests.serve.conftest import CORPUS, Served, environment, run, serving
 SECONDS = 20.0
 
 
-def until(true: Callable[[], Any]) -> Any:
+def until(true: Callable[[], Any], seconds: float = SECONDS) -> Any:
     """What becomes true in time."""
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -293,3 +293,14 @@ def test_many_requests_end_in_no_leak_of_files(steady: Served) -> None:
         steady.ask(hit["media"], headers={"range": "bytes=0-9"})
         steady.ask(hit["media"], "HEAD")
     assert until(lambda: len(os.listdir(descriptors)) <= before + 3)
+
+
+def test_a_server_that_watches_finds_new_files_and_takes_its_watcher_with_it(own: Path) -> None:
+    with serving(own / "index", own / "notes", "--watch") as one:
+        before = one.ask("/api/changes").json["stamp"]
+        (own / "notes" / "second.txt").write_text("Bees fly to the lavender.")
+        until(lambda: any(hit["name"] == "second.txt" for hit in one.search(q="bees lavender")["hits"]), 60)
+        assert one.ask("/api/changes").json["stamp"] != before
+    (own / "notes" / "third.txt").write_text("Nobody is there to see this one.")
+    time.sleep(2)
+    assert b"would do: 1 added" in run("index", "--index", str(own / "index"), "--dry-run").stderr

@@ -65,6 +65,7 @@ export function search(asked, offset, signal, waiting) {
 
 const at = (id) => `/api/items/${encodeURIComponent(id)}`;
 
+export const changes = () => ask("/api/changes");
 export const status = () => ask("/api/status");
 export const recent = (top) => ask(`/api/recent?top=${top}`);
 export const item = (id, signal) => patiently(at(id), { signal });

@@ -15,6 +15,7 @@ const MOST_FILES = 8;
 const RECENT = 20;
 const SLOW_MS = 150;
 const BACK_SECONDS = 3;
+const CURRENT_MS = 3000;
 const THEMES = ["system", "light", "dark"];
 
 const box = byId("q");
@@ -37,6 +38,8 @@ let ready = null;
 let running = null;
 let looked = -1;
 let shownSearch = null;
+/** Another one after each commit. */
+let stamp = null;
 
 const filters = new Filters((next) => ask(next));
 const detail = new Detail({
@@ -412,6 +415,7 @@ byId("theme").addEventListener("click", () => {
 
 async function learn() {
   try {
+    ({ stamp } = await api.changes()); // before all that it stands for
     [status, { files: recent }] = await Promise.all([api.status(), api.recent(RECENT)]);
     draw();
     if (!isSomething(asked)) rest();
@@ -419,6 +423,18 @@ async function learn() {
     if (!isSomething(asked)) fail(error, 0, learn);
   }
 }
+
+// What changes meanwhile
+
+/** Shows what has been indexed since, where that moves nothing under somebody's eyes: the first page, and no open hit. */
+async function keepCurrent() {
+  if (document.hidden || looked >= 0 || hits.length > api.PAGE || asked.files.length) return;
+  if (stamp === null || (await api.changes()).stamp === stamp) return;
+  await learn();
+  if (isSomething(asked)) await run();
+}
+
+setInterval(() => keepCurrent().catch(() => {}), CURRENT_MS); // a server that is gone is told by what is asked of it
 
 drawTheme();
 ready = learn();
