@@ -25,6 +25,7 @@ OPTIONAL = {
     "pyarrow": "parquet",
     "pydantic": "mcp",
     "qdrant_client": "qdrant",
+    "ray": "ray",
 }
 """Modules that an extra brings."""
 

@@ -142,8 +142,7 @@ def _in_background(directory: str) -> str:
         out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     except OSError as error:
         raise MmsearchError(f"{log}: {error.strerror}: a server in the background writes there") from None
-    argv = [one for one in sys.argv[1:] if one not in ("--background", "--open")]
-    child = _spawn([sys.executable, "-m", "mmsearch", *argv, "--index", directory], out)
+    child = _spawn([sys.executable, "-m", "mmsearch", *_in_foreground(sys.argv[1:]), "--index", directory], out)
     os.close(out)
     try:
         while child.poll() is None:
@@ -158,6 +157,18 @@ def _in_background(directory: str) -> str:
         told = [line.removeprefix("mmsearch: ").removeprefix("error: ") for line in file.read().splitlines()]
     complain(f"error: the server has ended: {told[-1] if told else f'exit code {child.returncode}'}")
     raise Exit(child.returncode or 1)
+
+
+def _in_foreground(argv: list[str]) -> list[str]:
+    """The arguments for the process that is to serve, but for the index, which may be spelled another way there."""
+    left = iter(argv)
+    kept = []
+    for one in left:
+        if one == "--index":
+            next(left, None)
+        elif one not in ("--background", "--open") and not one.startswith("--index="):
+            kept.append(one)
+    return kept
 
 
 def _spawn(argv: list[str], out: int) -> subprocess.Popen[bytes]:
