@@ -14,7 +14,9 @@ from mmsearch.store.records import (
     Filter,
     Identity,
     Located,
+    Optimized,
     StoreStatus,
+    Wanted,
 )
 from mmsearch.store.writer import Writer
 
@@ -26,9 +28,11 @@ __all__ = [
     "Filter",
     "Identity",
     "Located",
+    "Optimized",
     "Reader",
     "Repaired",
     "StoreStatus",
+    "Wanted",
     "Writer",
     "read_identity",
     "read_roots",

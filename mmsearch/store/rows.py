@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mmsearch.core import Modality
 from mmsearch.deferred import Deferred
+from mmsearch.store import accelerators, schema
+from mmsearch.store.accelerators import Accelerator
 from mmsearch.store.filters import DEAD_CONTENTS, passing_contents
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.records import EVERYTHING, Filter
@@ -30,11 +32,19 @@ _PARAMETERS = 500
 
 @dataclass(frozen=True)
 class Segment:
-    """A vector file as the tables list it; `count` rows, dead ones included."""
+    """A vector file as the tables list it.
+
+    Attributes:
+        count: rows, dead ones included.
+        live: rows that an item points to.
+        accelerator: the number of what covers it, if anything does.
+    """
 
     number: int
     name: str
     count: int
+    live: int = 0
+    accelerator: int | None = None
 
 
 class RowTable:
@@ -49,10 +59,16 @@ class RowTable:
 
     def segments(self, partition: Modality | None = None) -> list[Segment]:
         """The vector files of a partition or of all, in the order in which they came."""
+        accelerator = "accelerator_id" if schema.has_accelerators(self._db) else "NULL"
         rows = self._db.execute(
-            "SELECT id, name, count FROM segments WHERE ? IN (partition, '') ORDER BY id", (partition or "",)
+            f"SELECT id, name, count, live, {accelerator} FROM segments WHERE ? IN (partition, '') ORDER BY id",
+            (partition or "",),
         )
         return [Segment(*row) for row in rows]
+
+    def accelerators(self, partition: Modality | None = None) -> list[Accelerator]:
+        """What covers vector files of a partition or of all."""
+        return accelerators.listed(self._db, partition)
 
     def alive(self, segment: Segment, where: Filter) -> Mask | None:
         """Which rows may answer, bool `(count,)`; None for all of them, which is the common case and costs nothing."""
@@ -77,6 +93,10 @@ class RowTable:
             for number, row in rows:
                 self._dead.setdefault(number, []).append(row)
         return self._dead
+
+    def missing_contents(self) -> Rows:
+        """Ids of the contents whose every file is missing, int64."""
+        return np.array(self._db.execute(DEAD_CONTENTS).fetchall(), dtype=np.int64).reshape(-1)
 
     def allowed(self, where: Filter) -> Mask:
         """Bool by content id (0 is no content): has it a live file that passes?"""

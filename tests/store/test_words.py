@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mmsearch.core import Facts, Item, Span
-from mmsearch.store import EVERYTHING, Filter, Reader, Writer, repair
+from mmsearch.store import EVERYTHING, Filter, Reader, Writer, repair, schema
 from mmsearch.store.words import split_name
 from tests.store.helpers import IDENTITY, unit, vectors_of
 
@@ -171,7 +171,7 @@ def test_the_format_before_is_read_as_it_is(old: str) -> None:
 
 def test_a_writer_brings_the_format_before_up_to_date(old: str) -> None:
     Writer.open(old, IDENTITY).close()
-    assert format_of(old) == "2"
+    assert format_of(old) == str(schema.FORMAT)
     assert holding(old, "tomato") == ["Tomatoes need six hours of sun a day."]
     assert named(old, "red", "car") == ["IMG_red-car2.jpg"]
 
@@ -204,5 +204,5 @@ def test_a_migration_leaves_the_database_as_it_was(old: str, tmp_path: Path) -> 
 
 def test_a_repair_migrates_too(old: str) -> None:
     assert repair(old).lost == []
-    assert format_of(old) == "2"
+    assert format_of(old) == str(schema.FORMAT)
     assert Path(old, "meta.format1.sqlite").is_file()
