@@ -14,6 +14,14 @@ from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded, parse_object
 from mmsearch.cli.locate import locate, locate_for_writing
+from mmsearch.cli.optimizing import (
+    advise,
+    optimize_alone,
+    optimized,
+    optimized_json,
+    summarise_optimized,
+    wanted_of,
+)
 from mmsearch.errors import IndexDamaged, IndexMismatch, UsageError
 from mmsearch.opening import permitted
 from mmsearch.render import to_json
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
     from mmsearch.feed.pool import Limits
     from mmsearch.feed.processes import Spares
     from mmsearch.scan import Entry, ScanOptions
-    from mmsearch.store import Identity
+    from mmsearch.store import Identity, Optimized, Wanted
 
 NEW_FAILURES = 5
 TURNED_OFF = ("dummy_weights", "tiles")
@@ -44,6 +52,9 @@ def index(
     prune: options.Prune = False,
     retry_failed: options.RetryFailed = False,
     rebuild: options.Rebuild = False,
+    optimize: options.Optimize = False,
+    index_kind: options.IndexKind = None,
+    dim: options.Cut = None,
     dry_run: options.DryRun = False,
     progress: options.Progress = False,
     jobs: options.Jobs = None,
@@ -78,6 +89,8 @@ def index(
       fd -0 . | mmsearch index --files-from - -0
 
       mmsearch index ~/Pictures --model ./my-model --index ~/Pictures/.mmsearch
+
+      mmsearch index --optimize
     """
     from mmsearch.build import BuildOptions
     from mmsearch.scan import ScanOptions
@@ -90,15 +103,25 @@ def index(
         dummy_weights=dummy_weights,
     )  # fmt: skip
     directory = locate(index) if dry_run else locate_for_writing(index)
+    wanted = wanted_of(optimize, index_kind, dim, dry_run)
+    if wanted and not any((roots, files_from, null, prune, retry_failed, rebuild, given)):
+        done = optimize_alone(directory, wanted, progress)
+        emit(to_json(optimized_json(done)) + "\n") if as_json else summarise_optimized(done, directory)
+        return
     scan = ScanOptions(hidden, not no_ignore, tuple(globs or ()), follow, (directory,))
     places = _existing(roots or [])
     with _listed(files_from, null) as files:
         if dry_run:
-            report = _plan(directory, places, files, scan)
+            report, made = _plan(directory, places, files, scan), None
         else:
             how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
-            report = _run(directory, places, files, given, how, rebuild, progress)
-    emit(to_json(report.to_json()) + "\n") if as_json else _summarise(report, directory, dry_run)
+            report, made = _run(directory, places, files, given, how, rebuild, progress, wanted)
+    if as_json:
+        emit(to_json(report.to_json() | ({} if made is None else optimized_json(made))) + "\n")
+    else:
+        _summarise(report, directory, dry_run)
+        if made is not None:
+            summarise_optimized(made, directory)
     if report.failed:
         raise Exit(NEW_FAILURES)
 
@@ -175,7 +198,8 @@ def _run(
     how: BuildOptions,
     rebuild: bool,
     progress: bool,
-) -> IndexReport:
+    wanted: Wanted | None,
+) -> tuple[IndexReport, list[Optimized] | None]:
     from mmsearch.build import Builder
     from mmsearch.cli.progress import Ahead, listening
     from mmsearch.feed.processes import Spares
@@ -193,11 +217,13 @@ def _run(
         embedder = _embedder(model, None if rebuild else known, directory)
         identity = Identity.of(model, embedder.spec)
         ahead = Ahead(lambda: _to_read(directory, places, how), embedder, how.limits.jobs) if files is None else None
-        with (
-            Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer,
-            listening(ahead, progress) as listener,
-        ):
-            return Builder(writer, embedder, how, listener, spares).run(places, files.paths if files else ())
+        with Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer:
+            with listening(ahead, progress) as listener:
+                report = Builder(writer, embedder, how, listener, spares).run(places, files.paths if files else ())
+            made = optimized(writer, wanted, progress) if wanted else None
+            if made is None:
+                advise(writer)
+            return report, made
 
 
 def _start_early(spares: Spares, model: ModelOptions, roots: list[str], files: list[str], how: BuildOptions) -> None:

@@ -24,6 +24,17 @@ class Modes(str, Enum):
     hybrid = "hybrid"
 
 
+class Kinds(str, Enum):
+    """How vectors are looked up."""
+
+    auto = "auto"
+    flat = "flat"
+    int8 = "int8"
+    ivf = "ivf"
+    pq = "pq"
+    rabitq = "rabitq"
+
+
 # Every command
 IndexDir = Annotated[
     Text,
@@ -99,6 +110,24 @@ Memory = Annotated[
     float | None, value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", least=0, most=MOST)
 ]
 Progress = Annotated[bool, flag("Tell how long it will take, off a terminal too.", "--progress")]
+Optimize = Annotated[
+    bool, flag("Make searches of a large index fast; without PATH that alone, and no file is read.", "--optimize")
+]
+IndexKind = Annotated[
+    Kinds | None,
+    choice(
+        "With --optimize: how vectors are looked up; auto, the default at first, goes by their number.", "--index-kind"
+    ),
+]
+Cut = Annotated[
+    int | None,
+    value(
+        "With --optimize: look up by the first N numbers, for models trained so; scores stay exact.",
+        "N",
+        "--dim",
+        least=1,
+    ),
+]
 DryRun = Annotated[bool, flag("Only tell what would be done.", "--dry-run")]
 
 # Models
