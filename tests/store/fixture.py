@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from mmsearch.core import Facts, Item, Modality, Span
@@ -21,7 +22,8 @@ NOTES = ("Tomatoes need six hours of sun a day.", "Water the beds early in the m
 
 def make(directory: str) -> None:
     """Write the index of today's format, without a log beside its database."""
-    with Writer.open(directory, IDENTITY) as writer:
+    identity = replace(IDENTITY, options=replace(IDENTITY.options, tiles=False))  # what older formats come to mean
+    with Writer.open(directory, identity) as writer:
         writer.add_root("/data")
         notes = [Item("", "d1", "text", "text", at, Span("line", 3 * at + 1, 9), text) for at, text in enumerate(NOTES)]
         _put(writer, "/data/notes/garden.txt", "d1", "text", notes)
