@@ -249,7 +249,10 @@ def test_a_choice_is_kept_until_another_is_made(fast: str) -> None:
         (image, _) = reader.status().lookups
         assert (image.kind, image.dim, image.covered) == ("int8", 32, 3900)
     optimize(fast, "flat")
+    optimize(fast)
     assert kinds(fast)["image"] == "flat" and files(fast) == set()
+    optimize(fast, dim=16)
+    assert kinds(fast)["image"] == "ivf"
 
 
 def test_what_memory_does_not_hold_at_once_becomes_several(index: str) -> None:
