@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mmsearch.core import Modality, Vectors
 from mmsearch.deferred import Deferred
@@ -19,7 +19,7 @@ from mmsearch.errors import UsageError
 from mmsearch.store import accelerators, merge, schema, vectors
 from mmsearch.store.accelerators import Accelerator
 from mmsearch.store.merge import Listed
-from mmsearch.store.records import FLAT_BYTES, Kind, Optimized, Wanted
+from mmsearch.store.records import FLAT_BYTES, KINDS, Kind, Optimized, Wanted
 from mmsearch.store.training import ASKED, AcceleratorBuilder, Told, bytes_per_vector, sample_size
 from mmsearch.store.vectors import Rows
 
@@ -221,13 +221,25 @@ def _remembered(db: sqlite3.Connection, wanted: Wanted) -> Wanted:
     """What is wanted, with what was asked for last where it does not say."""
     if wanted.kind is not None:
         return wanted
-    last = json.loads(schema.get_meta(db, _CHOICE) or '{"kind": "auto", "dim": null}')
-    return replace(wanted, kind=last["kind"], dim=wanted.dim or last["dim"])
+    kind, dim = _choice(db)
+    if wanted.dim is not None and kind == "flat":
+        kind = "auto"
+    return replace(wanted, kind=kind, dim=wanted.dim or dim)
+
+
+def _choice(db: sqlite3.Connection) -> tuple[Kind | Literal["auto"], int | None]:
+    """Kind and dimensions that were asked for last; what is no choice that this version knows counts for none."""
+    try:
+        last = json.loads(schema.get_meta(db, _CHOICE) or "{}")
+        kind, dim = last["kind"], last["dim"]
+    except (ValueError, KeyError, TypeError):
+        return "auto", None
+    return (kind if kind in KINDS else "auto"), (dim if isinstance(dim, int) else None)
 
 
 def advised(db: sqlite3.Connection, dim: int, flat_bytes: int = FLAT_BYTES) -> int:
     """How many vectors are compared one by one that an optimization would cover; 0 where that is how it should be."""
-    if json.loads(schema.get_meta(db, _CHOICE) or "{}").get("kind") == "flat":
+    if _choice(db)[0] == "flat":
         return 0
     bare = [one.vectors - one.covered for one in accelerators.lookups(db)]
     return sum(count for count in bare if count * dim * vectors.BYTES_PER_NUMBER > flat_bytes)

@@ -262,8 +262,8 @@ class Trial:
                     good.append((scan + _LATER * k * refine, effort, recall))
                 else:
                     bad.append((recall, effort))
-            if good and scan > min(good, key=lambda one: one[0])[0]:
-                break
+            if good and scan + _LATER * k >= min(cost for cost, _, _ in good):
+                break  # what comes now costs more than that, even if every candidate is a result
         if good:
             _, effort, recall = min(good, key=lambda one: one[0])
         else:

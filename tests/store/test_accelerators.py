@@ -249,7 +249,10 @@ def test_a_choice_is_kept_until_another_is_made(fast: str) -> None:
         (image, _) = reader.status().lookups
         assert (image.kind, image.dim, image.covered) == ("int8", 32, 3900)
     optimize(fast, "flat")
+    optimize(fast)
     assert kinds(fast)["image"] == "flat" and files(fast) == set()
+    optimize(fast, dim=16)
+    assert kinds(fast)["image"] == "ivf"
 
 
 def test_what_memory_does_not_hold_at_once_becomes_several(index: str) -> None:
@@ -288,27 +291,26 @@ def nonsense(path: Path) -> None:
 
 @pytest.mark.parametrize("harm", [Path.unlink, cut, flip, nonsense], ids=["gone", "cut", "flipped", "nonsense"])
 def test_an_accelerator_that_is_lost_or_damaged_loses_nothing(
-    index: str, harm: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+    made: str, fast: str, harm: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Reader.open(index) as reader:
+    with Reader.open(made) as reader:
         before = [reader.search(query, "image", 10) for query in questions()]
-    optimize(index)
-    (name,) = files(index)
-    harm(Path(index, "vectors", name))
-    with Reader.open(index) as reader, caplog.at_level(logging.WARNING):
+    (name,) = files(fast)
+    harm(Path(fast, "vectors", name))
+    with Reader.open(fast) as reader, caplog.at_level(logging.WARNING):
         reader.settle()
         found = [reader.search(query, "image", 10) for query in questions()]
     if harm is not flip:  # which only a checksum tells
         assert found == before
         assert len(caplog.messages) == 1 and "--optimize" in caplog.messages[0]
-    assert any(name in line for line in problems(index))
-    done = repair(index)
+    assert any(name in line for line in problems(fast))
+    done = repair(fast)
     assert (len(done.found), done.lost, done.vectors) == (1, [], 0)
-    assert problems(index) == [] and kinds(index)["image"] == "flat" and files(index) == set()
-    with Reader.open(index) as reader:
+    assert problems(fast) == [] and kinds(fast)["image"] == "flat" and files(fast) == set()
+    with Reader.open(fast) as reader:
         assert [reader.search(query, "image", 10) for query in questions()] == before
-    optimize(index)
-    assert kinds(index)["image"] == "ivf" and problems(index) == []
+    optimize(fast, "int8")
+    assert kinds(fast)["image"] == "int8" and problems(fast) == []
 
 
 @pytest.mark.parametrize(
@@ -321,22 +323,20 @@ def test_an_accelerator_that_is_lost_or_damaged_loses_nothing(
         "UPDATE segments SET accelerator_id = (SELECT id FROM accelerators)",
     ],
 )
-def test_rows_that_lie_about_an_accelerator_are_found_and_mended(index: str, statement: str) -> None:
-    with Reader.open(index) as reader:
+def test_rows_that_lie_about_an_accelerator_are_found_and_mended(made: str, fast: str, statement: str) -> None:
+    with Reader.open(made) as reader:
         before = [reader.search(query, "image", 10) for query in questions(5)]
-    optimize(index)
-    with sqlite3.connect(Path(index, "meta.sqlite")) as db:
+    with sqlite3.connect(Path(fast, "meta.sqlite")) as db:
         db.execute(statement)
     db.close()
-    assert problems(index) != []
-    assert repair(index).lost == [] and problems(index) == []
-    with Reader.open(index) as reader:
+    assert problems(fast) != []
+    assert repair(fast).lost == [] and problems(fast) == []
+    with Reader.open(fast) as reader:
         assert [reader.search(query, "image", 10) for query in questions(5)] == before
 
 
-def test_an_index_under_any_name_is_mapped_as_well(tmp_path: Path) -> None:
-    directory = make(os.path.join(tmp_path, os.fsdecode(b"caf\xe9 \xf0\x9f\x93\xb7")))
-    optimize(directory)
+def test_an_index_under_any_name_is_mapped_as_well(large: str, tmp_path: Path) -> None:
+    directory = str(shutil.copytree(large, os.path.join(tmp_path, os.fsdecode(b"caf\xe9 \xf0\x9f\x93\xb7"))))
     with Reader.open(directory) as reader:
         assert recall(reader, 10) >= 0.95
 
