@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from mmsearch.errors import ModelUnavailable, UsageError
 if TYPE_CHECKING:
     from mmsearch.build import BuildOptions
     from mmsearch.core import IndexReport, ModelOptions
-    from mmsearch.store import Identity
+    from mmsearch.store import Identity, Writer
 
 ADDRESS = "RAY_ADDRESS"
 OWN_SHARDS = "shards"
@@ -65,8 +65,9 @@ def run(
     how: BuildOptions,
     known: Identity | None,
     rebuild: bool,
+    finish: Callable[[Writer], None],
 ) -> IndexReport:
-    """An index run on a cluster; `known` is the identity of the index, if there is one."""
+    """An index run on a cluster; `known` is the identity of the index, if there is one, and `finish` comes last."""
     from dataclasses import replace
 
     from mmsearch.cli.progress import listening
@@ -80,15 +81,15 @@ def run(
     with Cluster(asked.address, asked.jobs, _needs_torch(model)) as cluster:
         same = known is not None and not rebuild and model.to_json() == known.options.to_json()
         identity = known if known and same else Identity.of(model, cluster.describe(model))
-        with (
-            Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer,
-            listening() as listener,
-        ):
-            builder = ClusterBuilder(
-                writer, Stored(identity), how, listener, cluster, model, shards,
-                own=asked.shards is None, resume=not rebuild,
-            )  # fmt: skip
-            return builder.run(roots, files)
+        with Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer:
+            with listening() as listener:
+                builder = ClusterBuilder(
+                    writer, Stored(identity), how, listener, cluster, model, shards,
+                    own=asked.shards is None, resume=not rebuild,
+                )  # fmt: skip
+                report = builder.run(roots, files)
+            finish(writer)
+            return report
 
 
 def _needs_torch(model: ModelOptions) -> bool:

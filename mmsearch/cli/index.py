@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -14,6 +14,14 @@ from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded, parse_object
 from mmsearch.cli.locate import locate, locate_for_writing
+from mmsearch.cli.optimizing import (
+    advise,
+    optimize_alone,
+    optimized,
+    optimized_json,
+    summarise_optimized,
+    wanted_of,
+)
 from mmsearch.errors import IndexDamaged, IndexMismatch, UsageError
 from mmsearch.opening import permitted
 from mmsearch.render import to_json
@@ -25,7 +33,7 @@ if TYPE_CHECKING:
     from mmsearch.feed.pool import Limits
     from mmsearch.feed.processes import Spares
     from mmsearch.scan import Entry, Problem, ScanOptions
-    from mmsearch.store import Identity
+    from mmsearch.store import Identity, Optimized, Wanted, Writer
 
 NEW_FAILURES = 5
 TURNED_OFF = ("dummy_weights", "tiles")
@@ -45,6 +53,9 @@ def index(
     prune: options.Prune = False,
     retry_failed: options.RetryFailed = False,
     rebuild: options.Rebuild = False,
+    optimize: options.Optimize = False,
+    index_kind: options.IndexKind = None,
+    dim: options.Cut = None,
     dry_run: options.DryRun = False,
     watch: options.Watch = False,
     progress: options.Progress = False,
@@ -87,6 +98,8 @@ def index(
       mmsearch index ~/Pictures --model ./my-model --index ~/Pictures/.mmsearch
 
       mmsearch index s3://bucket/photos --engine ray --ray-address auto
+
+      mmsearch index --optimize
     """
     from mmsearch.build import BuildOptions
     from mmsearch.scan import ScanOptions
@@ -100,22 +113,34 @@ def index(
     )  # fmt: skip
     ray = _cluster_options(engine, ray_address, shards, jobs, device, progress)
     directory = locate(index) if dry_run else locate_for_writing(index)
+    wanted = wanted_of(optimize, index_kind, dim, dry_run)
+    chosen = (globs, hidden, no_ignore, follow, prune, retry_failed, rebuild, watch, ray)
+    if wanted and not any((roots, files_from, null, given, *chosen)):
+        done = optimize_alone(directory, wanted, progress)
+        emit(to_json(optimized_json(done)) + "\n") if as_json else summarise_optimized(done, directory)
+        return
     scan = ScanOptions(hidden, not no_ignore, tuple(globs or ()), follow, (directory,))
     places = [_existing(root, ray is not None) for root in roots or []]
     if watch and ray is not None:
         raise UsageError("--watch is for local runs: leave out --engine ray")
     if watch and (files_from is not None or dry_run):
         raise UsageError(f"--watch goes on for ever: leave out {'--dry-run' if dry_run else '--files-from'}")
+    made: list[Optimized] | None = None
     with _listed(files_from, null) as files:
         if watch:
             how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
-            _watch(_Job(directory, places, given, how, progress), rebuild, as_json)
+            _watch(_Job(directory, places, given, how, progress, None, wanted), rebuild, as_json)
         if dry_run:
             report = _plan(directory, places, files, scan, ray is not None)
         else:
             how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
-            report = _Job(directory, places, given, how, progress, ray).run(files, rebuild)
-    emit(to_json(report.to_json()) + "\n") if as_json else _summarise(report, directory, dry_run)
+            job = _Job(directory, places, given, how, progress, ray, wanted)
+            report, made = job.run(files, rebuild), job.made
+    if as_json:
+        emit(to_json(report.to_json() | ({} if made is None else optimized_json(made))) + "\n")
+    else:
+        _summarise(report, directory, dry_run)
+        summarise_optimized(made, directory)
     if report.failed:
         raise Exit(NEW_FAILURES)
 
@@ -219,16 +244,18 @@ def _watch(job: _Job, rebuild: bool, as_json: bool) -> NoReturn:
     tell = None if as_json else lambda report: _summarise(report, job.directory, False)
 
     def run(roots: list[str], busy: frozenset[str]) -> IndexReport:
-        if job.embedder is None:
-            return job.run(None, rebuild)
-        return job.again(roots, busy)
+        if job.embedder is not None:
+            return job.again(roots, busy)
+        report = job.run(None, rebuild)
+        summarise_optimized(job.made, job.directory)
+        return report
 
     keep_current(job.roots, job.directory, hidden, run, tell)
 
 
 @dataclass
 class _Job:
-    """An index run, which may be done again with the model that it has loaded."""
+    """An index run, which may be done again with the model that it has loaded; `made` is what it has optimized."""
 
     directory: str
     roots: list[str]
@@ -236,6 +263,8 @@ class _Job:
     how: BuildOptions
     progress: bool
     ray: ClusterOptions | None = None
+    wanted: Wanted | None = None
+    made: list[Optimized] | None = None
     embedder: Embedder | None = None
     identity: Identity | None = None
 
@@ -253,13 +282,13 @@ class _Job:
             from mmsearch.cli.clustered import run
 
             listed = files.paths if files else ()
-            return run(self.ray, self.directory, places, listed, model, self.how, known, rebuild)
+            return run(self.ray, self.directory, places, listed, model, self.how, known, rebuild, self._finish)
         with Spares() as spares:
             if known is None or rebuild:
                 _start_early(spares, model, places, files.first if files else [], self.how)
             self.embedder = _embedder(model, None if rebuild else known, self.directory)
             self.identity = self._identity(model, self.embedder)
-            return self._build(places, files, rebuild, spares, self.how)
+            return self._build(places, files, rebuild, spares, self.how, self._finish)
 
     def require_roots(self, files: Listed | None, rebuild: bool) -> Identity | None:
         """The identity of the index if there is one; raises UsageError where there is nothing to index."""
@@ -273,7 +302,14 @@ class _Job:
     def again(self, roots: list[str], busy: frozenset[str]) -> IndexReport:
         """Bring the index up to date with some of its roots, but for files that are being written."""
         how = replace(self.how, scan=replace(self.how.scan, skip=busy), retry_failed=False)
-        return self._build(roots, None, False, None, how)
+        return self._build(roots, None, False, None, how, lambda _: None)
+
+    def _finish(self, writer: Writer) -> None:
+        """Optimize, or say so where that would make searches faster."""
+        if self.wanted is None:
+            advise(writer)
+        else:
+            self.made = optimized(writer, self.wanted, self.progress)
 
     @staticmethod
     def _identity(model: ModelOptions, embedder: Embedder) -> Identity:
@@ -282,7 +318,13 @@ class _Job:
         return Identity.of(model, embedder.spec)
 
     def _build(
-        self, places: list[str], files: Listed | None, rebuild: bool, spares: Spares | None, how: BuildOptions
+        self,
+        places: list[str],
+        files: Listed | None,
+        rebuild: bool,
+        spares: Spares | None,
+        how: BuildOptions,
+        finish: Callable[[Writer], None],
     ) -> IndexReport:
         from mmsearch.build import Builder
         from mmsearch.cli.progress import Ahead, listening
@@ -293,11 +335,11 @@ class _Job:
         ahead = None
         if files is None:
             ahead = Ahead(lambda: _to_read(self.directory, places, how), self.embedder, how.limits.jobs)
-        with (
-            Writer.open(self.directory, self.identity, rebuild=rebuild, on_wait=complain) as writer,
-            listening(ahead, self.progress) as listener,
-        ):
-            return Builder(writer, self.embedder, how, listener, spares).run(places, files.paths if files else ())
+        with Writer.open(self.directory, self.identity, rebuild=rebuild, on_wait=complain) as writer:
+            with listening(ahead, self.progress) as listener:
+                report = Builder(writer, self.embedder, how, listener, spares).run(places, files.paths if files else ())
+            finish(writer)
+            return report
 
 
 def _start_early(spares: Spares, model: ModelOptions, roots: list[str], files: list[str], how: BuildOptions) -> None:

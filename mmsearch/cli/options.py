@@ -39,6 +39,17 @@ class Engines(str, Enum):
     ray = "ray"
 
 
+class Kinds(str, Enum):
+    """How vectors are looked up."""
+
+    auto = "auto"
+    flat = "flat"
+    int8 = "int8"
+    ivf = "ivf"
+    pq = "pq"
+    rabitq = "rabitq"
+
+
 # Every command
 IndexDir = Annotated[
     Text,
@@ -138,6 +149,24 @@ Shards = Annotated[
     Text, value("Where nodes leave their results; all must reach it; default: in the index.", "DIR|URL", "--shards")
 ]
 Watch = Annotated[bool, flag("Then go on: index again whenever files change, until Ctrl-C.", "--watch")]
+Optimize = Annotated[
+    bool, flag("Make searches of a large index fast; without PATH that alone, and no file is read.", "--optimize")
+]
+IndexKind = Annotated[
+    Kinds | None,
+    choice(
+        "With --optimize: how vectors are looked up; auto, the default at first, goes by their number.", "--index-kind"
+    ),
+]
+Cut = Annotated[
+    int | None,
+    value(
+        "With --optimize: look up by the first N numbers, for models trained so; scores stay exact.",
+        "N",
+        "--dim",
+        least=1,
+    ),
+]
 DryRun = Annotated[bool, flag("Only tell what would be done.", "--dry-run")]
 
 # Models

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mmsearch.cli import options
@@ -13,6 +14,7 @@ from mmsearch.render import counts, harmless, to_json
 
 if TYPE_CHECKING:
     from mmsearch.store import AnyReader, StoreStatus
+    from mmsearch.store.records import Lookup
 
 
 GONE_TOLD = 3
@@ -155,6 +157,7 @@ def _fields(found: StoreStatus) -> dict[str, Any]:
         "segments": found.segments,
         "tombstones": found.tombstones,
         "bytes": found.bytes,
+        "lookups": [asdict(one) for one in found.lookups],
     }
 
 
@@ -169,8 +172,20 @@ def _rows(found: StoreStatus) -> list[tuple[str, str]]:
         ("missing", f"{found.missing}, forgotten with `mmsearch index --prune`" if found.missing else "0"),
         ("failed", f"{failed}, listed with `mmsearch status --failures`" if failed else "0"),
         ("unsupported", str(unsupported)),
+        ("searched", "; ".join(map(_lookup, found.lookups)) or "nothing"),
         ("on disk", f"{found.bytes / 1e6:.1f} MB in {found.segments} vector files"),
     ]
+
+
+def _lookup(one: Lookup) -> str:
+    """`image by ivf, 98.4 % of the best found`."""
+    if one.kind == "flat":
+        return f"{one.partition} one by one"
+    cut = f" over {one.dim} dimensions" if one.dim else ""
+    rest = one.vectors - one.covered
+    return f"{one.partition} by {one.kind}{cut}, {100 * (one.recall or 0):.1f} % of the best found" + (
+        f", {rest} one by one" if rest else ""
+    )
 
 
 def _numbers(counts: dict[Any, int]) -> str:

@@ -15,7 +15,9 @@ from mmsearch.store.records import (
     Filter,
     Identity,
     Located,
+    Optimized,
     StoreStatus,
+    Wanted,
 )
 from mmsearch.store.sharded import AnyReader, ShardedReader, open_reader
 from mmsearch.store.writer import Writer
@@ -30,10 +32,12 @@ __all__ = [
     "Filter",
     "Identity",
     "Located",
+    "Optimized",
     "Reader",
     "Repaired",
     "ShardedReader",
     "StoreStatus",
+    "Wanted",
     "Writer",
     "open_reader",
     "read_contents",

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mmsearch.errors import IndexDamaged, MmsearchError
-from mmsearch.store import schema, summaries, vectors, words
+from mmsearch.store import accelerators, merge, schema, summaries, vectors, words
+from mmsearch.store.accelerators import AcceleratorFile
 from mmsearch.store.lock import WriteLock
 from mmsearch.store.queries import load_codec
 
@@ -68,6 +69,9 @@ def problems(db: sqlite3.Connection, directory: str, dim: int) -> Iterator[str]:
             yield from (f"{schema.DATABASE}: {line}" for line in summaries.problems(db, dim))
         for _, line in _unsound(db, directory, dim):
             yield line
+        if schema.format_of(db, directory) >= schema.FORMAT_WITH_ACCELERATORS:
+            for _, line in _unsound_accelerators(db, directory):
+                yield line
 
 
 def _unsound(db: sqlite3.Connection, directory: str, dim: int) -> Iterator[tuple[int, str]]:
@@ -91,11 +95,44 @@ def _reason(path: str, dim: int, count: int, expected: str) -> str:
     return ""
 
 
+def _unsound_accelerators(db: sqlite3.Connection, directory: str) -> Iterator[tuple[int, str]]:
+    """The accelerators that cannot be relied on, by number, with the reason; nothing is lost with them."""
+    for number, name in db.execute("SELECT id, name FROM accelerators ORDER BY id").fetchall():
+        if reason := _reason_against(db, directory, number):
+            yield number, f"{vectors.FOLDER}/{name}: {reason}"
+    query = (
+        "SELECT DISTINCT accelerator_id FROM segments WHERE accelerator_id IS NOT NULL"
+        " AND accelerator_id NOT IN (SELECT id FROM accelerators)"
+    )
+    for (number,) in db.execute(query):
+        yield number, f"{schema.DATABASE}: vector files of accelerator {number}, which there is not"
+
+
+def _reason_against(db: sqlite3.Connection, directory: str, number: int) -> str:
+    try:
+        (row,) = (one for one in accelerators.listed(db) if one.number == number)
+        if vectors.checksum(vectors.segment_path(directory, row.name)) != row.checksum:
+            return "its bytes are not those that were written"
+        file = AcceleratorFile(directory, row)
+    except FileNotFoundError:
+        return "gone"
+    except OSError as error:
+        return f"{_UNREADABLE}: {error.strerror or error}"
+    except IndexDamaged:
+        return "it is not what its row says"
+    query = "SELECT i.id, i.content_id FROM items i JOIN segments s ON s.id = i.segment_id WHERE s.accelerator_id = ?"
+    held = set(zip(file.items.tolist(), file.contents.tolist(), strict=True))
+    missed = sum(pair not in held for pair in db.execute(query, (number,)))
+    if missed:
+        return f"it lacks {missed} of the vectors that it should cover"
+    return "" if db.execute("SELECT 1 FROM segments WHERE accelerator_id = ?", (number,)).fetchone() else "of no use"
+
+
 def repair(directory: str, on_wait: Callable[[str], None] | None = None) -> Repaired:
     """Mend what can be mended, in one transaction, and forget the files whose vectors are not to be had.
 
     A vector file whose bytes have changed is given up as a whole: nothing tells which of its vectors did. Vectors of
-    other files are kept as they are.
+    other files are kept as they are. An accelerator is only dropped, since `optimize` makes another.
 
     Raises:
         IndexMissing: there is no index.
@@ -124,8 +161,8 @@ def _repair(db: sqlite3.Connection, directory: str) -> Repaired:
     found = list(problems(db, directory, dim))
     if not found:
         return Repaired([], [], 0)
-    unsound = list(_unsound(db, directory, dim))
-    for _, line in unsound:
+    unsound, derived = list(_unsound(db, directory, dim)), list(_unsound_accelerators(db, directory))
+    for _, line in unsound + derived:
         if _UNREADABLE in line:  # for now, perhaps: what is not lost must not be given up
             raise MmsearchError(f"nothing is mended while a file cannot be read: {line}: check disk and permissions")
     db.execute("REINDEX")
@@ -135,6 +172,7 @@ def _repair(db: sqlite3.Connection, directory: str) -> Repaired:
         gone = [number for number, _ in unsound]
         before = _vectors(db)
         lost = _forget_lost(db, directory, gone)
+        _drop_accelerators(db, [number for number, _ in derived])
         _count_again(db)
         words.drop(db)
         words.create(db)
@@ -143,8 +181,7 @@ def _repair(db: sqlite3.Connection, directory: str) -> Repaired:
         after = _vectors(db)
     if left := list(problems(db, directory, dim)):
         raise IndexDamaged(f"the index in {directory} cannot be mended: {left[0]}: add --rebuild to `mmsearch index`")
-    listed = {name for (name,) in db.execute("SELECT name FROM segments")}
-    vectors.remove(vectors.garbage(directory, listed))
+    vectors.remove(vectors.garbage(directory, merge.names(db)))
     return Repaired(found, lost, before - after)
 
 
@@ -174,6 +211,12 @@ def _forget_lost(db: sqlite3.Connection, directory: str, gone: list[int]) -> lis
     db.execute("DROP TABLE lost")
     codec = load_codec(db, directory)
     return [codec.decode(path) for (path,) in paths]
+
+
+def _drop_accelerators(db: sqlite3.Connection, numbers: list[int]) -> None:
+    for number in numbers:
+        db.execute("UPDATE segments SET accelerator_id = NULL WHERE accelerator_id = ?", (number,))
+    accelerators.drop_unused(db)
 
 
 def _count_again(db: sqlite3.Connection) -> None:

@@ -10,8 +10,8 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mmsearch.core import Vectors
-from mmsearch.store import schema, summaries, vectors
+from mmsearch.core import Modality, Vectors
+from mmsearch.store import accelerators, schema, summaries, vectors
 
 MOST_SEGMENTS = 8
 FULL_BYTES = 1 << 30
@@ -24,18 +24,39 @@ class Listed:
 
     number: int
     name: str
-    partition: str
+    partition: Modality
     count: int
     live: int
+    accelerator: int | None = None
 
 
 def plan(db: sqlite3.Connection, dim: int) -> list[list[Listed]]:
-    """Groups of files of one partition, each to become one file (or none, when nothing in it is alive)."""
-    rows = db.execute("SELECT id, name, partition, count, live FROM segments ORDER BY partition, live, id")
-    partitions: dict[str, list[Listed]] = {}
-    for row in rows:
-        partitions.setdefault(row[2], []).append(Listed(*row))
-    return [group for listed in partitions.values() for group in _plan_one(listed, dim)]
+    """Groups of files, each to become one file (or none, when nothing in it is alive)."""
+    return [group for listed in families(db) for group in _plan_one(listed, dim)]
+
+
+def families(db: sqlite3.Connection) -> list[list[Listed]]:
+    """All files by partition and by what covers them, in order of live rows: only those of one family may be joined."""
+    query = "SELECT id, name, partition, count, live, accelerator_id FROM segments ORDER BY partition, live, id"
+    found: dict[tuple[str, int | None], list[Listed]] = {}
+    for one in (Listed(*row) for row in db.execute(query)):
+        found.setdefault((one.partition, one.accelerator), []).append(one)
+    return list(found.values())
+
+
+def plan_large(db: sqlite3.Connection, dim: int) -> list[list[Listed]]:
+    """Groups whose files become as few and as large as they may, without the rows of those that are dead."""
+    groups: list[list[Listed]] = []
+    full = FULL_BYTES // (dim * vectors.BYTES_PER_NUMBER)
+    for family in families(db):
+        group: list[Listed] = []
+        for one in family:
+            if group and sum(other.live for other in group) + one.live > full:
+                groups.append(group)
+                group = []
+            group.append(one)
+        groups.append(group)
+    return [group for group in groups if len(group) > 1 or group[0].live < group[0].count]
 
 
 def _plan_one(listed: list[Listed], dim: int) -> list[list[Listed]]:
@@ -64,22 +85,33 @@ def _smallest(small: list[Listed]) -> list[Listed]:
     return group
 
 
-def next_number(db: sqlite3.Connection, directory: str) -> int:
-    """The number of the next vector file; it was never listed before, and no file has it.
+def next_number(db: sqlite3.Connection, directory: str, table: str = "segments") -> int:
+    """The number of the next vector file or accelerator; it was never listed before, and no file has it.
 
     For a file that is not listed may be listed yet: see `schema.settle`.
     """
-    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'segments'").fetchone()
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
     return max(0 if row is None else int(row[0]), vectors.highest_number(directory)) + 1
 
 
-def insert_segment(db: sqlite3.Connection, number: int, partition: str, count: int, checksum: str) -> None:
-    """List a vector file that lies on the disk, all of its rows alive."""
+def insert_segment(
+    db: sqlite3.Connection, number: int, partition: str, count: int, checksum: str, accelerator: int | None = None
+) -> None:
+    """List a vector file that lies on the disk, all of its rows alive, with what covers it."""
     name = vectors.segment_name(partition, number)
     db.execute(
-        "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (number, name, partition, vectors.INDEX_KIND, count, count, checksum),
+        "INSERT INTO segments (id, name, partition, index_kind, count, live, checksum, accelerator_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (number, name, partition, vectors.INDEX_KIND, count, count, checksum, accelerator),
     )
+
+
+def names(db: sqlite3.Connection) -> set[str]:
+    """The files below the vectors folder that are listed."""
+    query = "SELECT name FROM segments"
+    if schema.has_accelerators(db):
+        query += " UNION ALL SELECT name FROM accelerators"
+    return {name for (name,) in db.execute(query)}
 
 
 def run(db: sqlite3.Connection, directory: str, dim: int, group: list[Listed]) -> int:
@@ -87,24 +119,25 @@ def run(db: sqlite3.Connection, directory: str, dim: int, group: list[Listed]) -
     number, total = next_number(db, directory), 0
     builder = vectors.SegmentBuilder(dim)
     for segment in group:
-        for block in _live_vectors(db, directory, dim, segment):
+        for block in live_vectors(db, directory, dim, segment):
             builder.add(block)
             total += len(block)
     name = vectors.segment_name(group[0].partition, number)
     checksum = builder.write(vectors.segment_path(directory, name)) if total else ""
     with schema.transaction(db):
         if total:
-            insert_segment(db, number, group[0].partition, total, checksum)
+            insert_segment(db, number, group[0].partition, total, checksum, group[0].accelerator)
         offset = 0
         for segment in group:
             offset += _repoint(db, segment.number, number, offset)
             db.execute("DELETE FROM tombstones WHERE segment_id = ?", (segment.number,))
             db.execute("DELETE FROM segments WHERE id = ?", (segment.number,))
         summaries.fill_columns(db)
+        accelerators.drop_unused(db)
     return len(group)
 
 
-def _live_vectors(db: sqlite3.Connection, directory: str, dim: int, segment: Listed) -> Iterator[Vectors]:
+def live_vectors(db: sqlite3.Connection, directory: str, dim: int, segment: Listed) -> Iterator[Vectors]:
     rows = db.execute("SELECT row FROM items WHERE segment_id = ? ORDER BY row", (segment.number,)).fetchall()
     if rows:
         import numpy as np

@@ -1,13 +1,16 @@
 """The vectors of one snapshot: the nearest to a query, those of items, a sample, all of them.
 
-Opens vector files when it needs them. One that a merge has taken away meanwhile is a FileNotFoundError, for whoever
-holds the snapshot to deal with.
+Opens vector files and accelerators when it needs them. One that a merge has taken away meanwhile is a
+FileNotFoundError, for whoever holds the snapshot to deal with; an accelerator that stays away, or is damaged, is done
+without.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +18,8 @@ from mmsearch.core import Modality, Vectors
 from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged
 from mmsearch.store import vectors
+from mmsearch.store.accelerated import NARROW, Accelerated, Hits
+from mmsearch.store.accelerators import Accelerator, AcceleratorFile
 from mmsearch.store.records import EVERYTHING, Filter
 from mmsearch.store.rows import Mask, RowTable, Segment
 from mmsearch.store.vectors import Rows
@@ -24,12 +29,9 @@ if TYPE_CHECKING:
 else:
     np = Deferred("numpy")
 
-_MOST_TIES = 4096
-_NARROW = 2048
-"""So many vectors are compared one by one, which is exact with every kind of file, rather than looked up in it."""
+log = logging.getLogger(__name__)
 
-Hits = list[tuple[int, float]]
-"""Item ids and cosines, best first."""
+_MOST_TIES = 4096
 
 
 class Block(NamedTuple):
@@ -40,29 +42,106 @@ class Block(NamedTuple):
     vectors: Vectors
 
 
+@dataclass
+class Opened:
+    """Files that are open, by number, and accelerators that were not where they should be: what outlasts a snapshot."""
+
+    vectors: dict[int, vectors.SegmentFile] = field(default_factory=dict)
+    accelerators: dict[int, AcceleratorFile] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+
+    def forget(self, segments: set[int], accelerators: set[int]) -> None:
+        """Close all that is not listed any more."""
+        self.vectors = {number: file for number, file in self.vectors.items() if number in segments}
+        self.accelerators = {number: file for number, file in self.accelerators.items() if number in accelerators}
+
+
 class Nearest:
     """The vector files of one snapshot; `opened` are those of the snapshot before that may still be of use."""
 
-    def __init__(self, directory: str, dim: int, rows: RowTable, opened: dict[int, vectors.SegmentFile]) -> None:
+    def __init__(self, directory: str, dim: int, rows: RowTable, opened: Opened) -> None:
         self._directory = directory
         self._dim = dim
         self._rows = rows
-        listed = {segment.number for segment in rows.segments()} if opened else set()
-        self.opened = {number: file for number, file in opened.items() if number in listed}
+        self._accelerated: dict[int, Accelerated | None] = {}
+        self._listed: dict[Modality | None, tuple[list[Segment], list[Accelerator]]] = {}
+        self.opened = opened
+        if opened.vectors or opened.accelerators:
+            segments, accelerators = self._list(None)
+            opened.forget({one.number for one in segments}, {one.number for one in accelerators})
 
     def open_all(self, partitions: Sequence[Modality]) -> None:
         """Open every file of these now. One that is damaged stays shut, and matters to those who ask for it."""
-        for partition in partitions:
-            for segment in self._rows.segments(partition):
+        for segments, accelerators in map(self._list, partitions):
+            for segment in segments:
                 with suppress(IndexDamaged):
                     self._file(segment)
+            for accelerator in accelerators:
+                self._lookup(accelerator)
+
+    def _list(self, partition: Modality | None) -> tuple[list[Segment], list[Accelerator]]:
+        """Vector files and accelerators of a partition, or of all."""
+        if partition not in self._listed:
+            try:
+                accelerators = self._rows.accelerators(partition)
+            except IndexDamaged as error:
+                log.warning("searches are slow: %s", error)
+                accelerators = []
+            self._listed[partition] = self._rows.segments(partition), accelerators
+        return self._listed[partition]
 
     def search(self, queries: Vectors, partition: Modality, k: int, where: Filter) -> list[Hits]:
         """For each row of float32 `(n, dim)` the `k` nearest items that may answer, equal ones by id."""
-        parts = [self._search_one(one, queries, k, where) for one in self._rows.segments(partition)]
-        together = (chain.from_iterable(hits) for hits in zip(*parts, strict=True))
-        found = [sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k] for hits in together]
-        return found or [[] for _ in queries]
+        segments, accelerators = self._list(partition)
+        found: list[Hits] = [[] for _ in queries]
+        for accelerator in accelerators:
+            covered = [one for one in segments if one.accelerator == accelerator.number]
+            lookup = self._lookup(accelerator)
+            if lookup is not None:
+                segments = [one for one in segments if one.accelerator != accelerator.number]
+                _extend(found, self._search_covered(lookup, covered, queries, k, where))
+        for segment in segments:
+            _extend(found, self._search_one(segment, queries, k, where))
+        return [sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k] for hits in found]
+
+    def _search_covered(
+        self, lookup: Accelerated, covered: list[Segment], queries: Vectors, k: int, where: Filter
+    ) -> list[Hits]:
+        """By the accelerator, and all vectors of its files one by one for the queries that it has no answer to."""
+        found = lookup.search(queries, k, where)
+        asking = [query for query, hits in enumerate(found) if hits is None]
+        more: list[Hits] = [[] for _ in asking]
+        for segment in covered if asking else []:
+            _extend(more, self._search_one(segment, queries[asking], k, where))
+        answers = iter(more)
+        return [next(answers) if hits is None else hits for hits in found]
+
+    def _lookup(self, accelerator: Accelerator) -> Accelerated | None:
+        """An accelerator that is open, or None where it cannot be."""
+        number = accelerator.number
+        if number not in self._accelerated:
+            file = self._accelerator_file(accelerator)
+            covered = [one for one in self._list(accelerator.partition)[0] if one.accelerator == number]
+            self._accelerated[number] = None if file is None else Accelerated(file, covered, self._rows, self._file)
+        return self._accelerated[number]
+
+    def _accelerator_file(self, accelerator: Accelerator) -> AcceleratorFile | None:
+        if accelerator.number in self.opened.accelerators:
+            return self.opened.accelerators[accelerator.number]
+        try:
+            file = AcceleratorFile(self._directory, accelerator)
+        except FileNotFoundError:
+            if accelerator.number not in self.opened.gone:  # another may have taken its place, in a newer snapshot
+                self.opened.gone.add(accelerator.number)
+                raise
+            log.warning("%s is gone, so searches are slow: run `mmsearch index --optimize`", accelerator.name)
+            return None
+        except (IndexDamaged, OSError) as error:
+            told = str(error).removesuffix(f": {vectors.REMEDY}")
+            log.warning("searches are slow: %s: `mmsearch index --optimize` makes another", told)
+            return None
+        self.opened.accelerators[accelerator.number] = file
+        return file
 
     def _search_one(self, segment: Segment, queries: Vectors, k: int, where: Filter) -> list[Hits]:
         alive = self._rows.alive(segment, where)
@@ -70,9 +149,9 @@ class Nearest:
         if not available:
             return [[] for _ in queries]
         file = self._file(segment)
-        if alive is not None and available <= _NARROW:
+        if alive is not None and available <= NARROW:
             rows = np.flatnonzero(alive)
-            products = queries @ np.concatenate(list(file.read(rows))).T
+            products = file.products(queries, rows)
             bars = np.partition(products, available - min(k, available), axis=1)[:, available - min(k, available)]
             kept = [scores >= bar for scores, bar in zip(products, bars, strict=True)]
             return [self._hits(segment, rows[best], scores[best]) for scores, best in zip(products, kept, strict=True)]
@@ -130,10 +209,16 @@ class Nearest:
         return np.arange(segment.count) if alive is None else np.flatnonzero(alive)
 
     def _file(self, segment: Segment) -> vectors.SegmentFile:
-        if segment.number not in self.opened:
+        opened = self.opened.vectors
+        if segment.number not in opened:
             path = vectors.segment_path(self._directory, segment.name)
-            self.opened[segment.number] = vectors.SegmentFile(path, self._dim, segment.count)
-        return self.opened[segment.number]
+            opened[segment.number] = vectors.SegmentFile(path, self._dim, segment.count)
+        return opened[segment.number]
+
+
+def _extend(found: list[Hits], more: list[Hits]) -> None:
+    for hits, others in zip(found, more, strict=True):
+        hits.extend(others)
 
 
 def _whole_ties(

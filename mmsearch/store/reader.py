@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, TypeVar
 from mmsearch.core import MODALITIES, Item, Modality, Span, Vectors
 from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged, IndexMismatch
-from mmsearch.store import checks, schema, sieving, summaries, vectors, words
+from mmsearch.store import accelerators, checks, schema, sieving, summaries, vectors, words
+from mmsearch.store.accelerated import Hits
 from mmsearch.store.filters import DEAD_CONTENTS, condition
-from mmsearch.store.nearest import Block, Hits, Nearest
+from mmsearch.store.nearest import Block, Nearest, Opened
 from mmsearch.store.queries import FILE_COLUMNS, file_record, find_file, find_roots, load_codec, require_readable
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, StoreStatus
 from mmsearch.store.rows import RowTable, marks, parts
@@ -61,7 +62,7 @@ class Reader:
         """Use `open`."""
         self.directory = directory
         self._db = db
-        self._begin({})
+        self._begin(Opened())
 
     @classmethod
     def open(cls, directory: str) -> Reader:
@@ -81,7 +82,7 @@ class Reader:
                 db.close()
                 raise
 
-    def _begin(self, opened: dict[int, vectors.SegmentFile]) -> None:
+    def _begin(self, opened: Opened) -> None:
         self._db.execute("BEGIN")  # the snapshot starts with the first read and lasts until refresh or close
         self.format = require_readable(self._db, self.directory)
         self.identity = schema.identity_of(self._db, self.directory)
@@ -98,7 +99,7 @@ class Reader:
 
     def close(self) -> None:
         """End the snapshot. Closing twice is fine."""
-        self._nearest.opened.clear()
+        self._nearest.opened.forget(set(), set())
         self._db.close()
 
     def __enter__(self) -> Reader:
@@ -347,6 +348,7 @@ class Reader:
                 segments=segments,
                 tombstones=dead,
                 bytes=size_on_disk(self.directory),
+                lookups=tuple(accelerators.lookups(self._db)),
             )
 
     def problems(self) -> Iterator[str]:

@@ -9,12 +9,17 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from mmsearch.core import MODALITIES, Item, LoaderSettings, Modality, ModelOptions, ModelSpec
 from mmsearch.errors import IndexMismatch
 
 FileStatus: TypeAlias = Literal["ok", "failed", "unsupported"]
+Kind: TypeAlias = Literal["flat", "int8", "ivf", "pq", "rabitq"]
+"""How vectors are looked up: one by one, or by an accelerator of some kind."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
+FLAT_BYTES = 200_000 * 512 * 2
+"""Of the vectors of a partition that are compared one by one in some 30 ms; what has more is worth an accelerator."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +201,66 @@ EVERYTHING = Filter()
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What an optimization is to make of an index.
+
+    Attributes:
+        kind: `auto` decides by the size of each partition; None is what was asked for last, and `auto` at first.
+        dim: an accelerator takes only so many of the first numbers of each vector; None for all.
+        recall: share of the true best 10 that a search is to find.
+        flat_bytes: up to so many bytes of vectors `auto` leaves a partition without an accelerator.
+        least: up to so many vectors every kind does.
+        memory: bytes that an accelerator in the making may take; None for a quarter of what the machine has.
+    """
+
+    kind: Kind | Literal["auto"] | None = None
+    dim: int | None = None
+    recall: float = 0.98
+    flat_bytes: int = FLAT_BYTES
+    least: int = 1024
+    memory: int | None = None
+
+
+@dataclass(frozen=True)
+class Optimized:
+    """What an optimization made of a partition.
+
+    Attributes:
+        vectors: how many live ones it has.
+        dim: how many numbers of each the accelerator takes; None for `flat`.
+        changed: whether there is anything new.
+        recall: as measured when the accelerator was made; None for `flat`, which finds all.
+    """
+
+    partition: Modality
+    kind: Kind
+    vectors: int
+    dim: int | None
+    changed: bool
+    recall: float | None
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """How the vectors of a partition are found.
+
+    Attributes:
+        kind: of its accelerators.
+        dim: how many numbers of each vector they take; None for `flat`.
+        vectors: how many live ones there are.
+        covered: how many of these an accelerator covers; the others are compared one by one.
+        recall: share of the true best 10 that was found when the accelerator was made; None for `flat`.
+    """
+
+    partition: Modality
+    kind: Kind
+    dim: int | None
+    vectors: int
+    covered: int
+    recall: float | None
+
+
+@dataclass(frozen=True)
 class StoreStatus:
     """An index in numbers; files that are missing count in `missing` alone.
 
@@ -224,3 +289,4 @@ class StoreStatus:
     segments: int
     tombstones: int
     bytes: int
+    lookups: tuple[Lookup, ...] = ()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mmsearch.core import Modality
 from mmsearch.deferred import Deferred
-from mmsearch.store import summaries
+from mmsearch.store import accelerators, schema, summaries
+from mmsearch.store.accelerators import Accelerator
 from mmsearch.store.filters import DEAD_CONTENTS, condition, passing_contents
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.records import EVERYTHING, Filter
@@ -36,11 +37,19 @@ _FILTERS = 8
 
 @dataclass(frozen=True)
 class Segment:
-    """A vector file as the tables list it; `count` rows, dead ones included."""
+    """A vector file as the tables list it.
+
+    Attributes:
+        count: rows, dead ones included.
+        live: rows that an item points to.
+        accelerator: the number of what covers it, if anything does.
+    """
 
     number: int
     name: str
     count: int
+    live: int = 0
+    accelerator: int | None = None
 
 
 class RowTable:
@@ -54,10 +63,16 @@ class RowTable:
 
     def segments(self, partition: Modality | None = None) -> list[Segment]:
         """The vector files of a partition or of all, in the order in which they came."""
+        accelerator = "accelerator_id" if schema.has_accelerators(self._db) else "NULL"
         rows = self._db.execute(
-            "SELECT id, name, count FROM segments WHERE ? IN (partition, '') ORDER BY id", (partition or "",)
+            f"SELECT id, name, count, live, {accelerator} FROM segments WHERE ? IN (partition, '') ORDER BY id",
+            (partition or "",),
         )
         return [Segment(*row) for row in rows]
+
+    def accelerators(self, partition: Modality | None = None) -> list[Accelerator]:
+        """What covers vector files of a partition or of all."""
+        return accelerators.listed(self._db, partition)
 
     # --- which rows may answer ---
 
@@ -86,18 +101,23 @@ class RowTable:
         alive[tombstones] = False
         return None if alive.all() else alive
 
+    def answering(self, contents: Rows, where: Filter) -> Mask:
+        """Which of some contents may answer, bool as int64 `(n,)` ids; True or False for one that is gone."""
+        return self._passing(where).among(contents) if where != EVERYTHING else ~self._dead.among(contents)
+
+    def few(self, where: Filter) -> bool:
+        """Whether so few contents pass that their rows are looked up one by one."""
+        return where != EVERYTHING and self._passing(where).few
+
+    @property
+    def missing(self) -> int:
+        """How many contents there are whose every file is missing."""
+        return len(self._dead.ids)
+
     @cached_property
     def _dead(self) -> _Contents:
         """The contents whose every file is missing."""
         return _Contents(self._db, self, _ids(content for (content,) in self._db.execute(DEAD_CONTENTS)))
-
-    def missing_contents(self) -> Rows:
-        """Ids of the contents whose every file is missing, int64."""
-        return self._dead.ids
-
-    def allowed(self, where: Filter) -> Mask:
-        """Bool by content id (0 is no content): has it a live file that passes?"""
-        return self._passing(where).mask
 
     def _passing(self, where: Filter) -> _Contents:
         """The contents that a live file which passes holds."""
@@ -168,15 +188,23 @@ class _Contents:
 
     def rows(self, segment: Segment) -> Mask:
         """The rows of these contents in a file, bool `(count,)`."""
-        if len(self.ids) > _FEW:
-            chosen: Mask = self.mask[self._table.contents_of(segment)]
-            return chosen
+        if not self.few:
+            return self.among(self._table.contents_of(segment))
         rows = np.zeros(segment.count, dtype=np.bool_)
         rows[self._places.get(segment.number, [])] = True
         return rows
 
+    @property
+    def few(self) -> bool:
+        return len(self.ids) <= _FEW
+
+    def among(self, contents: Rows) -> Mask:
+        """Which of some ids, int64 `(n,)`, are of these contents; they may be of contents that are gone."""
+        chosen: Mask = self._mask[np.where(contents < len(self._mask), contents, 0)]
+        return chosen
+
     @cached_property
-    def mask(self) -> Mask:
+    def _mask(self) -> Mask:
         """Bool by content id."""
         (highest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM contents").fetchone()
         mask = np.zeros(highest + 1, dtype=np.bool_)

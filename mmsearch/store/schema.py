@@ -70,13 +70,33 @@ def _3_summaries(db: sqlite3.Connection) -> None:
     summaries.create(db)  # the writer that migrates fills them, for that takes more than the tables
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_1_first_tables, _2_words, _3_summaries)
+def _4_accelerators(db: sqlite3.Connection) -> None:
+    # AUTOINCREMENT, as for segments: no name is used twice.
+    db.execute(
+        """CREATE TABLE accelerators (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, partition TEXT NOT NULL,
+            kind TEXT NOT NULL, dim INTEGER NOT NULL, count INTEGER NOT NULL, checksum TEXT NOT NULL,
+            parameters TEXT NOT NULL)"""
+    )
+    # NULL: these vectors are compared one by one. All others of a segment are in its accelerator.
+    db.execute("ALTER TABLE segments ADD COLUMN accelerator_id INTEGER REFERENCES accelerators (id)")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _1_first_tables,
+    _2_words,
+    _3_summaries,
+    _4_accelerators,
+)
 FORMAT = len(MIGRATIONS)
 OLDEST_READ = 1
 """The oldest format that a reader takes as it is."""
 FORMAT_WITH_WORDS = 2
 """The first one that can be searched by words."""
 FORMAT_WITH_SUMMARIES = 3
+"""The first one that keeps summaries of itself."""
+FORMAT_WITH_ACCELERATORS = 4
+"""The first one whose vectors need not be compared one by one."""
 
 
 def migrate(db: sqlite3.Connection, present: int) -> None:
@@ -141,6 +161,11 @@ def format_of(db: sqlite3.Connection, directory: str) -> int:
             "upgrade mmsearch, or use another --index"
         )
     return int(text)
+
+
+def has_accelerators(db: sqlite3.Connection) -> bool:
+    """Whether the tables are of a format that knows accelerators."""
+    return int(get_meta(db, "format") or 0) >= FORMAT_WITH_ACCELERATORS
 
 
 def identity_of(db: sqlite3.Connection, directory: str) -> Identity:

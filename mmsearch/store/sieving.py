@@ -13,7 +13,8 @@ from mmsearch.store.records import EVERYTHING, Filter
 
 if TYPE_CHECKING:
     from mmsearch.core import Modality, Vectors
-    from mmsearch.store.nearest import Hits, Nearest
+    from mmsearch.store.accelerated import Hits
+    from mmsearch.store.nearest import Nearest
     from mmsearch.store.rows import RowTable
 
 FEWEST_ROWS = 20_000

@@ -1,7 +1,8 @@
 """Files of vectors: immutable FAISS indexes, written once and then only read or removed.
 
-A file comes into being by a temporary name, fsync and rename, so one under its final name is whole. Knows nothing
-about items, SQLite or which of the files count. FAISS is imported at first use.
+A file comes into being by a temporary name, fsync and rename, so one under its final name is whole. What is written
+and read here may also be an accelerator, which has tables behind its index. Knows nothing about items, SQLite or which
+of the files count. FAISS is imported at first use.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ BYTES_PER_NUMBER = 2
 TEMPORARY = ".tmp"
 REMEDY = "`mmsearch status --repair` keeps what is sound"
 _CHUNK = 1 << 20
+_ALIGNED = 8
+"""Tables begin at a multiple of so many bytes, so that they can be used where they lie."""
 _ROWS_AT_ONCE = 1 << 14
-_NAME = re.compile(r"[0-9]+\.faiss")
+_NAME = re.compile(r"[0-9]+\.(faiss|ann)")
 
 Rows: TypeAlias = "npt.NDArray[np.int64]"
 
@@ -50,56 +53,67 @@ class SegmentBuilder:
     """Collects vectors for one file; they are kept as float16."""
 
     def __init__(self, dim: int) -> None:
-        faiss = _faiss()
-        self._index: Any = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        faiss = load_faiss()
+        self.index: Any = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
 
     def add(self, vectors: Vectors) -> None:
         """Append float32 `(n, dim)` rows."""
-        self._index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+        self.index.add(np.ascontiguousarray(vectors, dtype=np.float32))
 
     def write(self, path: str) -> str:
-        """Write the file so that it survives a power cut under its name; the checksum of its bytes.
+        """Write the file as `write_index` does; the checksum of its bytes."""
+        return write_index(self.index, path)
 
-        Raises:
-            OSError: the disk is full or cannot be written; nothing is left under either name.
-        """
-        make_directory(os.path.dirname(path))
-        temporary = path + TEMPORARY
+
+def write_index(index: Any, path: str, *tables: npt.NDArray[np.int64]) -> str:
+    """Write an index, and tables behind it, so that they survive a power cut; the checksum of the file's bytes.
+
+    Raises:
+        OSError: the disk is full or cannot be written; nothing is left under either name.
+    """
+    make_directory(os.path.dirname(path))
+    temporary = path + TEMPORARY
+    try:
+        with open(temporary, "wb") as file:
+            digest = _stream(index, tables, file)
+            file.flush()
+            _sync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    sync_directory(os.path.dirname(path))
+    return digest
+
+
+def _stream(index: Any, tables: tuple[npt.NDArray[np.int64], ...], file: BinaryIO) -> str:
+    hasher = hashlib.blake2b(digest_size=16)
+    problems: list[OSError] = []
+
+    def write(data: bytes) -> int:
         try:
-            with open(temporary, "wb") as file:
-                digest = self._stream(file)
-                file.flush()
-                _sync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
+            file.write(data)
+        except OSError as error:  # an exception cannot cross FAISS: it is kept and raised on this side
+            problems.append(error)
+            return 0
+        hasher.update(data)
+        return len(data)
+
+    faiss = load_faiss()
+    try:
+        faiss.write_index(index, faiss.PyCallbackIOWriter(write))
+    except RuntimeError:
+        if not problems:
             raise
-        sync_directory(os.path.dirname(path))
-        return digest
-
-    def _stream(self, file: BinaryIO) -> str:
-        faiss = _faiss()
-        hasher = hashlib.blake2b(digest_size=16)
-        problems: list[OSError] = []
-
-        def write(data: bytes) -> int:
-            try:
-                file.write(data)
-            except OSError as error:  # an exception cannot cross FAISS: it is kept and raised on this side
-                problems.append(error)
-                return 0
-            hasher.update(data)
-            return len(data)
-
-        try:
-            faiss.write_index(self._index, faiss.PyCallbackIOWriter(write))
-        except RuntimeError:
-            if not problems:
-                raise
-        if problems:
-            raise problems[0]
-        return hasher.hexdigest()
+    if tables:
+        write(bytes(-file.tell() % _ALIGNED))
+    for table in tables:
+        for start in range(0, len(table), _CHUNK):
+            write(np.asarray(table[start : start + _CHUNK], "<i8").tobytes())
+    if problems:
+        raise problems[0]
+    return hasher.hexdigest()
 
 
 class SegmentFile:
@@ -112,7 +126,7 @@ class SegmentFile:
             FileNotFoundError: it is gone.
             IndexDamaged: it is not a whole index of `count` vectors of `dim` columns.
         """
-        self._index: Any = _read(path)
+        self._index: Any = read_index(path)
         if (self._index.d, self._index.ntotal) != (dim, count):
             raise IndexDamaged(
                 f"{path} holds {self._index.ntotal} vectors of {self._index.d} columns, not {count} of {dim}: {REMEDY}"
@@ -126,13 +140,28 @@ class SegmentFile:
             k: how many; fewer come back only when there are no more.
             alive: bool `(count,)`; None lets every row answer.
         """
-        faiss = _faiss()
+        faiss = load_faiss()
         params = faiss.SearchParameters()
         if alive is not None:
             params = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(np.packbits(alive, bitorder="little")))
-        with _threads_for(len(queries)):
+        with threads_for(len(queries)):
             scores, rows = self._index.search(queries, k, params=params)
         return [(row[row >= 0], score[row >= 0]) for row, score in zip(rows, scores, strict=True)]
+
+    def products(self, queries: Vectors, rows: Rows) -> Vectors:
+        """The inner product of each query, float32 `(n, dim)`, with each of some rows: float32 `(n, len(rows))`.
+
+        To the last digit what `search` gives for that row, whatever is asked for beside it.
+        """
+        faiss = load_faiss()
+        some = SegmentBuilder(self._index.d)
+        for block in self.read(rows):
+            some.add(block)  # these are float16 already: nothing is lost
+        found = np.zeros((len(queries), len(rows)), np.float32)
+        with threads_for(len(queries)):
+            scores, places = some.index.search(queries, len(rows), params=faiss.SearchParameters())
+        np.put_along_axis(found, places, scores, axis=1)
+        return found
 
     def read(self, rows: Rows) -> Iterator[Vectors]:
         """Float32 `(n, dim)` blocks that together are the vectors of these rows, in order."""
@@ -140,32 +169,53 @@ class SegmentFile:
             yield self._index.reconstruct_batch(np.ascontiguousarray(rows[start : start + _ROWS_AT_ONCE]))
 
 
-def _faiss() -> Any:
+def load_faiss() -> Any:
     """FAISS, imported late: 0.2 s that reading records does not need. Its type stubs lack half of it."""
     import faiss
 
     return faiss
 
 
-def _read(path: str) -> Any:
-    faiss = _faiss()
+def read_index(path: str, lists: bool = False) -> Any:
+    """Open the index in a file, mapped into memory where that is possible, so that only what is used is ever read.
+
+    One of `lists` is mapped in a way that looks at none of them, where the system has it: an index of a million vectors
+    has thousands, each of which would be a page to read.
+
+    Raises:
+        FileNotFoundError: it is gone.
+        IndexDamaged: FAISS cannot read it.
+    """
+    faiss = load_faiss()
     with open(path, "rb") as file:  # before FAISS looks: its own error for a missing file has no type
         try:
+            name = _for_faiss(path, file)
+            if lists and name is not None and os.name == "posix":
+                index = faiss.read_index(name, faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+                faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0  # 32 threads for each query
+                return index
             mapped = getattr(faiss, "IO_FLAG_MMAP_IFC", None)
-            if mapped is None or not path.isascii():
-                # FAISS takes names as UTF-8 at best, and an index may lie under any name.
+            if mapped is None or name is None:
                 return faiss.read_index(faiss.PyCallbackIOReader(file.read))
-            return faiss.read_index(path, mapped)
-        except RuntimeError as error:
+            return faiss.read_index(name, mapped)
+        except (RuntimeError, AttributeError) as error:  # or it has no lists
             if not os.path.exists(path):  # a merge has replaced it between our look and that of FAISS
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
             raise IndexDamaged(f"{path} cannot be read: {REMEDY}") from error
 
 
+def _for_faiss(path: str, file: BinaryIO) -> str | None:
+    """A name for an open file that FAISS understands, which takes them as UTF-8 at best; None where there is none."""
+    if path.isascii():
+        return path
+    name = f"/dev/fd/{file.fileno()}"
+    return name if os.path.exists(name) else None
+
+
 @contextmanager
-def _threads_for(queries: int) -> Iterator[None]:
+def threads_for(queries: int) -> Iterator[None]:
     """One query has no work for two threads, and starting them costs more than it does."""
-    faiss = _faiss()
+    faiss = load_faiss()
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(min(before, queries))
     try:

@@ -15,12 +15,14 @@ from types import TracebackType
 
 from mmsearch.core import Facts, Item, Modality, Vectors, is_object
 from mmsearch.errors import IndexDamaged, IndexMismatch
-from mmsearch.store import merge, schema, summaries, vectors, words
+from mmsearch.store import merge, optimize, schema, summaries, vectors, words
 from mmsearch.store.lock import WriteLock
+from mmsearch.store.optimize import Optimizer
 from mmsearch.store.paths import HERE, PathCodec, below, prefix, stored
 from mmsearch.store.queries import count_files, find_content, find_file, find_indexed, find_roots, load_codec
-from mmsearch.store.records import FileRecord, Identity
+from mmsearch.store.records import FLAT_BYTES, FileRecord, Identity, Optimized, Wanted
 from mmsearch.store.staging import Commit, StagedContent
+from mmsearch.store.training import Told
 
 _PAGE = 10_000
 
@@ -274,6 +276,27 @@ class Writer:
         with self._changing():
             return self._merge()
 
+    def optimize(self, wanted: Wanted, told: Told) -> list[Optimized]:
+        """Make searches fast: few large vector files, and accelerators where there are many vectors.
+
+        Readers go on meanwhile, and an interrupt costs what is not done yet.
+
+        Args:
+            wanted: what to make.
+            told: hears what is being done, how much of it is done, and how much there is.
+
+        Raises:
+            UsageError: the vectors are not that long.
+            MmsearchError: the disk is full or fails; what is done counts.
+        """
+        with self._changing():
+            return Optimizer(self._db, self.directory, self.identity.dim, wanted, told, self._collect).run()
+
+    def slow(self, flat_bytes: int = FLAT_BYTES) -> int:
+        """How many vectors are compared one by one by every search although they are many; `optimize` changes that."""
+        with schema.translated(self.directory):
+            return optimize.advised(self._db, self.identity.dim, flat_bytes)
+
     @contextmanager
     def _changing(self) -> Iterator[None]:
         with schema.translated(self.directory):
@@ -292,7 +315,7 @@ class Writer:
 
     def _collect(self) -> None:
         """Remove the files nobody lists, once it is certain that nobody does; what is half written at any time."""
-        found = vectors.garbage(self.directory, {name for (name,) in self._db.execute("SELECT name FROM segments")})
+        found = vectors.garbage(self.directory, merge.names(self._db))
         half = [path for path in found if path.endswith(vectors.TEMPORARY)]
         vectors.remove(half)
         if len(half) == len(found):
@@ -370,7 +393,7 @@ def _erase(directory: str) -> None:
 
 def _start_anew(db: sqlite3.Connection, directory: str, identity: Identity) -> None:
     summaries.clear(db)
-    for table in ("items", "files", "contents", "tombstones", "segments", "roots", "meta"):
+    for table in ("items", "files", "contents", "tombstones", "segments", "accelerators", "roots", "meta"):
         db.execute(f"DELETE FROM {table}")
     words.drop(db)
     words.create(db)
@@ -378,8 +401,15 @@ def _start_anew(db: sqlite3.Connection, directory: str, identity: Identity) -> N
     schema.put_meta(db, "identity", identity.to_json())
     # Numbers go on after the files that are still there, so that no name is used twice even after an erased database.
     last = merge.next_number(db, directory) - 1
-    db.execute("INSERT INTO segments VALUES (?, '', '', '', 0, 0, '')", (last,))
+    db.execute(
+        "INSERT INTO segments (id, name, partition, index_kind, count, live, checksum)"
+        " VALUES (?, '', '', '', 0, 0, '')",
+        (last,),
+    )
     db.execute("DELETE FROM segments")
+    last = merge.next_number(db, directory, "accelerators") - 1
+    db.execute("INSERT INTO accelerators VALUES (?, '', '', '', 0, 0, '', '')", (last,))
+    db.execute("DELETE FROM accelerators")
 
 
 def _rewrite_paths(db: sqlite3.Connection, codec: PathCodec) -> None:

@@ -130,8 +130,10 @@ def _migrated(folder: Path, index: Path, run: Index) -> None:
     _some(Tree(folder), range(6), range(2))
     run(("index", str(folder)))
     db = sqlite3.connect(index / schema.DATABASE, isolation_level=None)
-    words.drop(db)  # what format 2 has over format 1
-    summaries.drop(db)  # and format 3 over format 2
+    db.execute("ALTER TABLE segments DROP COLUMN accelerator_id")  # what format 4 has over format 3
+    db.execute("DROP TABLE accelerators")
+    summaries.drop(db)  # format 3 over format 2
+    words.drop(db)  # and format 2 over format 1
     schema.put_meta(db, "format", "1")
     db.execute("VACUUM")
     db.close()

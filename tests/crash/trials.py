@@ -156,7 +156,9 @@ class Stage:
         found = set(os.listdir(self.index)) - OURS - ({BACKUP} if "migrated" in self.history.name else set())
         demand(not found, f"left behind: {sorted(found)}")
         with closing(sqlite3.connect(self.index / schema.DATABASE)) as db:
-            listed = {name for (name,) in db.execute("SELECT name FROM segments")}
+            listed = {
+                name for (name,) in db.execute("SELECT name FROM segments UNION ALL SELECT name FROM accelerators")
+            }
         folder = self.index / "vectors"
         there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
         demand(there == listed, f"left behind: {sorted(there - listed)}, gone: {sorted(listed - there)}")

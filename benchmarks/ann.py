@@ -1,0 +1,257 @@
+"""How fast and how right vectors are looked up in large indexes, through the real store.
+
+Vectors lie in clusters of clusters in a space of fewer dimensions, which each modality maps into the model's in a way
+of its own, beside an offset of its own; so queries, which are texts, are out of distribution to pictures. Times are of
+`Reader.search` in a process that has one thread and has searched before; recall is against comparing every vector.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.machine import circumstances
+from mmsearch.core import MODALITIES, Facts, Item, LoaderSettings, Modality, ModelOptions, Vectors
+from mmsearch.store import EVERYTHING, Bounds, Filter, Identity, Reader, Writer
+from mmsearch.store.records import KINDS, Kind, Wanted
+
+RESULTS = Path(__file__).parent / "results" / "ann.jsonl"
+BLOCK = 25_000
+ITEMS_OF_A_FILE = 10
+LATENT = 128
+GROUPS = 64
+QUERIES = 200
+ROUNDS = 5
+TEXTS = 5000
+SELECTED = (0.01, 0.1, 0.6)
+
+
+@dataclass(frozen=True)
+class World:
+    """Vectors of `dim` columns in so many clusters; the same ones for the same numbers."""
+
+    dim: int
+    clusters: int
+
+    @cached_property
+    def _centres(self) -> Vectors:
+        random = np.random.default_rng(1)
+        groups = random.standard_normal((GROUPS, LATENT), dtype=np.float32)
+        own = random.standard_normal((self.clusters, LATENT), dtype=np.float32)
+        return np.asarray(0.6 * groups[np.arange(self.clusters) % GROUPS] + 0.8 * own, np.float32)
+
+    @cached_property
+    def _spectrum(self) -> Vectors:
+        falling = np.arange(1, LATENT + 1) ** -0.3
+        return np.asarray(falling / np.linalg.norm(falling), np.float32)
+
+    def _basis(self, seed: int) -> Vectors:
+        normal = np.random.default_rng(seed).standard_normal((self.dim, LATENT))
+        return np.asarray(np.linalg.qr(normal)[0].T, np.float32)
+
+    @cached_property
+    def _maps(self) -> dict[Modality, Vectors]:
+        """What the modalities share, and a part that each has for itself."""
+        return {name: 0.9 * self._basis(2) + 0.45 * self._basis(3 + at) for at, name in enumerate(MODALITIES)}
+
+    @cached_property
+    def _offsets(self) -> dict[Modality, Vectors]:
+        offsets = np.random.default_rng(20).standard_normal((len(MODALITIES), self.dim), dtype=np.float32)
+        return dict(zip(MODALITIES, _units(offsets), strict=True))
+
+    @cached_property
+    def shares(self) -> Vectors:
+        """How large each cluster is: some are larger than others."""
+        falling = 1 / (np.arange(self.clusters) + 20.0) ** 0.7
+        return np.asarray(falling / falling.sum())
+
+    def draw(self, files: int, seed: int) -> npt.NDArray[np.int64]:
+        """The clusters of some files, int64 `(files,)`."""
+        return np.random.default_rng((seed, 0)).choice(self.clusters, files, p=self.shares)
+
+    def rows(self, modality: Modality, clusters: npt.NDArray[np.int64], seed: int) -> Vectors:
+        """Float32 `(len(clusters), dim)`, one of each of the clusters."""
+        random = np.random.default_rng((seed, 1 + MODALITIES.index(modality)))
+        count = len(clusters)
+        place = self._centres[clusters] + 0.8 * random.standard_normal((count, LATENT), dtype=np.float32)
+        rows = (place * self._spectrum) @ self._maps[modality] + 0.8 * self._offsets[modality]
+        return _units(rows + 0.35 / np.sqrt(self.dim) * random.standard_normal((count, self.dim), dtype=np.float32))
+
+
+def _units(rows: Vectors) -> Vectors:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+def main() -> None:
+    """Prints one line of JSON, and adds it to `results/`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--dim", type=int, default=512)
+    parser.add_argument("--kind", choices=["auto", *KINDS], default="auto")
+    parser.add_argument("--cut", type=int, help="as `mmsearch index --dim`")
+    parser.add_argument("--work", help="keep the index here for the next time")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(given.work or temporary) / f"{given.items}x{given.dim}"
+        result = measure(work, given.items, given.dim, Wanted(cast("Kind", given.kind), given.cut))
+    line = json.dumps({"benchmark": "ann", "items": given.items, "dim": given.dim, **result, **circumstances()})
+    print(line)
+    RESULTS.parent.mkdir(exist_ok=True)
+    with RESULTS.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def measure(folder: Path, items: int, dim: int, wanted: Wanted) -> dict[str, Any]:
+    """Milliseconds are medians over queries, and of those the median over rounds."""
+    world = World(dim, max(50, items // 500))
+    queries = {
+        "text": world.rows("text", world.draw(QUERIES, 7), 7),
+        "image": world.rows("image", world.draw(QUERIES, 8), 8),
+    }
+    if not (folder / "meta.sqlite").exists():
+        build(folder, world, items)
+    identity = _identity(dim)
+    began = time.perf_counter()
+    with Writer.open(str(folder), identity) as writer:
+        made = writer.optimize(wanted, lambda *_: None)
+    seconds = time.perf_counter() - began
+    chosen = {one.partition: one for one in made}["image"]
+    with Reader.open(str(folder)) as reader:
+        found = {name: looked_up(reader, some, k) for name, some in queries.items() for k in (10,)}
+        deep = looked_up(reader, queries["text"], 64)
+        batch = clock(lambda: reader.search_all(queries["text"], "image", 64)) / QUERIES
+        filters = filtered(reader, queries["text"][:50], world)
+    return {
+        "kind": chosen.kind, "cut": wanted.dim, "tuned_recall": chosen.recall, "optimize_seconds": round(seconds, 1),
+        "open_ms": opening(str(folder)), "k10": found, "k64": deep, "batch_ms_per_query": round(batch, 3),
+        "filters": filters, "resident_mib": resident(), "bytes": sizes(folder),
+    }  # fmt: skip
+
+
+def build(folder: Path, world: World, items: int) -> None:
+    """An index of pictures, ten items a file, and of some texts."""
+    temporary = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    with Writer.open(str(temporary), _identity(world.dim)) as writer:
+        for start in range(0, items, BLOCK):
+            put(writer, "image", world, min(BLOCK, items - start), start)
+        put(writer, "text", world, TEXTS, 1)
+    os.rename(temporary, folder)
+
+
+def put(writer: Writer, modality: Modality, world: World, items: int, seed: int) -> None:
+    """Commit files of ten items each, as large in bytes as the number of their cluster, for filters."""
+    clusters = world.draw(items // ITEMS_OF_A_FILE, seed)
+    rows = world.rows(modality, np.repeat(clusters, ITEMS_OF_A_FILE), seed)
+    for at, cluster in enumerate(clusters):
+        number = seed // ITEMS_OF_A_FILE + at
+        name = f"{modality}{number}"
+        some = rows[at * ITEMS_OF_A_FILE :][:ITEMS_OF_A_FILE]
+        parts = [Item("", name, modality, modality, place) for place in range(ITEMS_OF_A_FILE)]
+        writer.put_content(name, modality, modality, Facts(), parts, some)
+        writer.put_file(f"/data/{number}.{modality}", int(cluster), 1, name, modality)
+    writer.commit()
+
+
+def _identity(dim: int) -> Identity:
+    return Identity(ModelOptions(), "synthetic", dim, frozenset(MODALITIES), LoaderSettings())
+
+
+def looked_up(reader: Reader, queries: Vectors, k: int, where: Filter = EVERYTHING) -> dict[str, float]:
+    """Milliseconds of single queries, and the share of the true best among what they find."""
+    truth = exact(reader, queries, k, where)
+    found = [reader.search(query, "image", k, where) for query in queries]
+    bars = [scores[-1] if len(scores) else np.inf for scores in truth]
+    shares = [
+        sum(score >= bar - 1e-5 for _, score in hits) / max(1, len(scores))
+        for hits, bar, scores in zip(found, bars, truth, strict=True)
+    ]
+    rounds = [[clock(lambda q=query: reader.search(q, "image", k, where)) for query in queries] for _ in range(ROUNDS)]  # type: ignore[misc]
+    return {
+        "recall": round(float(np.mean(shares)), 4),
+        "p50_ms": round(statistics.median(float(np.percentile(times, 50)) for times in rounds), 3),
+        "p99_ms": round(statistics.median(float(np.percentile(times, 99)) for times in rounds), 3),
+    }
+
+
+def exact(reader: Reader, queries: Vectors, k: int, where: Filter) -> list[Vectors]:
+    """For each query the best scores, best first, by comparing every vector."""
+    best = np.full((len(queries), k), -np.inf, np.float32)
+    for block in reader.blocks("image", where):
+        scores = np.concatenate([best, queries @ block.vectors.T], axis=1)
+        best = -np.partition(-scores, k - 1, axis=1)[:, :k]
+    return [row[np.isfinite(row)] for row in -np.sort(-best, axis=1)]
+
+
+def filtered(reader: Reader, queries: Vectors, world: World) -> dict[str, dict[str, float]]:
+    """Of filters that leave such a share of the files: any of them, or those of some clusters and no others."""
+    found = {}
+    ends = np.cumsum(world.shares)
+    for share in SELECTED:
+        clusters = int(np.searchsorted(ends, share))
+        found[f"{share:.0%} spread"] = looked_up(reader, queries, 10, Filter(accept=partial(_chosen, share)))
+        found[f"{share:.0%} clusters"] = looked_up(reader, queries, 10, Filter(size=Bounds(0, clusters)))
+    return found
+
+
+def _chosen(share: float, path: str) -> bool:
+    number = int(os.path.basename(path).partition(".")[0])
+    return number * 7919 % 1000 < share * 1000
+
+
+def opening(directory: str) -> float:
+    """Milliseconds until a reader has all files open."""
+
+    def once() -> None:
+        with Reader.open(directory) as reader:
+            reader.settle()
+
+    return round(statistics.median(clock(once) for _ in range(ROUNDS)), 2)
+
+
+def clock(action: Callable[[], object]) -> float:
+    """Milliseconds."""
+    began = time.perf_counter()
+    action()
+    return (time.perf_counter() - began) * 1e3
+
+
+def resident() -> float:
+    """MiB of this process that are not files mapped into memory; nan where the system does not say."""
+    try:
+        text = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return float("nan")
+    (kib,) = (line.split()[1] for line in text.splitlines() if line.startswith("RssAnon"))
+    return round(int(kib) / 1024)
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """Bytes by what they are for."""
+
+    def total(paths: Iterator[Path]) -> int:
+        return sum(path.stat().st_size for path in paths)
+
+    return {
+        "vectors": total(folder.glob("vectors/*/*.faiss")),
+        "accelerators": total(folder.glob("vectors/*/*.ann")),
+        "database": total(folder.glob("meta.sqlite*")),
+    }
+
+
+if __name__ == "__main__":
+    main()
