@@ -22,7 +22,7 @@ from mmsearch.store.filters import condition, passing_contents
 from mmsearch.store.nearest import Block
 from mmsearch.store.overlap import Overlap, Place
 from mmsearch.store.reader import Reader
-from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, StoreStatus
+from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, Lookup, StoreStatus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -365,12 +365,27 @@ class ShardedReader:
             segments=sum(one.segments for one in each),
             tombstones=sum(one.tombstones for one in each),
             bytes=sum(one.bytes for one in each),
+            lookups=tuple(_lookups(each)),
         )
 
     def problems(self) -> Iterator[str]:
         """Read everything and say what is wrong with it, one line each; slow. Nothing comes from sound indexes."""
         for shard in self.shards:
             yield from (f"{shard.directory}: {line}" for line in shard.problems())
+
+
+def _lookups(each: Sequence[StoreStatus]) -> Iterator[Lookup]:
+    """How the vectors of each partition are found: as where most of them are covered, with the least recall of all."""
+    found = [one for status in each for one in status.lookups]
+    for name in dict.fromkeys(one.partition for one in found):
+        some = [one for one in found if one.partition == name]
+        recalls = [one.recall for one in some if one.recall is not None]
+        yield replace(
+            max(some, key=lambda one: one.covered),
+            vectors=sum(one.vectors for one in some),
+            covered=sum(one.covered for one in some),
+            recall=min(recalls, default=None),
+        )
 
 
 def _certain(best: Hits, found: Sequence[Hits], k: int, depth: int) -> bool:
