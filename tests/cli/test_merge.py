@@ -92,7 +92,7 @@ def test_a_full_disk_is_one_line_and_what_was_committed_stays(tmp_path: Path, mo
     def full(*_: object) -> str:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(vectors.SegmentBuilder, "_stream", full)
+    monkeypatch.setattr(vectors, "_stream", full)
     done = run("merge", one, other, "-o", tmp_path / "both")
     assert done.code == 2
     assert done.told.splitlines() == [
