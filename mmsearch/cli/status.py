@@ -172,16 +172,16 @@ def _rows(found: StoreStatus) -> list[tuple[str, str]]:
         ("missing", f"{found.missing}, forgotten with `mmsearch index --prune`" if found.missing else "0"),
         ("failed", f"{failed}, listed with `mmsearch status --failures`" if failed else "0"),
         ("unsupported", str(unsupported)),
-        ("searched", "; ".join(map(_lookup, found.lookups)) or "nothing"),
+        ("searched", "; ".join(_lookup(one, found.identity.dim) for one in found.lookups) or "nothing"),
         ("on disk", f"{found.bytes / 1e6:.1f} MB in {found.segments} vector files"),
     ]
 
 
-def _lookup(one: Lookup) -> str:
+def _lookup(one: Lookup, dim: int) -> str:
     """`image by ivf, 98.4 % of the best found`."""
     if one.kind == "flat":
         return f"{one.partition} one by one"
-    cut = f" over {one.dim} dimensions" if one.dim else ""
+    cut = f" over {one.dim} dimensions" if one.dim and one.dim < dim else ""
     rest = one.vectors - one.covered
     return f"{one.partition} by {one.kind}{cut}, {100 * (one.recall or 0):.1f} % of the best found" + (
         f", {rest} one by one" if rest else ""
