@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mmsearch.cli import COMMANDS
+
 from .conftest import Command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -47,7 +49,7 @@ def test_the_demo_is_what_the_makefile_runs() -> None:
 def test_every_option_in_the_readme_exists(corpus: Command) -> None:
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     known = set()
-    for command in ("", "index", "search", "status", "eval", "dupes", "bench", "models list", "models pull"):
+    for command in ("", *COMMANDS, "models list", "models pull"):
         shown = corpus(*command.split(), "--help").stdout.decode()
         known |= set(re.findall(r"(?<![\w-])--?[a-zA-Z0-9][\w-]*", shown))
     commands = "\n".join(line for line in readme.splitlines() if "mmsearch" in line or line.startswith("|"))

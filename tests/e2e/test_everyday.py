@@ -172,7 +172,7 @@ def test_a_cutoff_by_relevance_may_leave_nothing(mixed: Command) -> None:
 
 @pytest.mark.parametrize(
     ("words", "found"),
-    [("mmsearch se", b"search"), ("mmsearch index --pru", b"--prune"), ("mmsearch search --mode lex", b"lexical")],
+    [("mmsearch sea", b"search"), ("mmsearch index --pru", b"--prune"), ("mmsearch search --mode lex", b"lexical")],
 )
 def test_a_shell_completes_commands_options_and_values(mmsearch: Command, words: str, found: bytes) -> None:
     script = mmsearch("--completion", "bash").stdout

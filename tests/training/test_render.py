@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from training.render import dialogs, kinds, noises, objects, puzzles
+from training.render import dialogs, documents, kinds, noises, objects, puzzles
 from training.render.canvas import COLOURS, Drawn, Pen, shade
 from training.render.drawing import Drawing
 from training.render.kinds import RealParts, render
@@ -20,6 +20,12 @@ def test_equal_seeds_draw_equal_pictures(seed: int) -> None:
     first, second = render(seed), render(seed)
     assert first.texts == second.texts
     assert first.image.tobytes() == second.image.tobytes()
+
+
+def test_equal_seeds_scan_a_sheet_alike() -> None:
+    sheet = Image.new("RGB", (80, 60), "white")
+    first, second = (documents.scanned(sheet, random.Random(3)) for _ in range(2))
+    assert first.tobytes() == second.tobytes()
 
 
 def test_different_seeds_draw_different_pictures() -> None:

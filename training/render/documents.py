@@ -9,6 +9,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from training.render.canvas import (
@@ -44,7 +45,10 @@ def scanned(image: Image.Image, rng: random.Random) -> Image.Image:
     )
     if rng.random() < 0.5:
         image = image.convert("L").convert("RGB")
-    noise = Image.effect_noise(image.size, rng.uniform(5, 30)).convert("RGB")
+    # Pillow's own noise has a seed of its own, so that no two pictures of one seed would be alike.
+    spread, dice = rng.uniform(5, 30), np.random.default_rng(rng.getrandbits(32))
+    speckles = dice.normal(128, spread, (image.height, image.width)).clip(0, 255).astype(np.uint8)
+    noise = Image.fromarray(speckles).convert("RGB")
     image = Image.blend(image, noise, rng.uniform(0.02, 0.12))
     return image.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.8)))
 
