@@ -10,15 +10,14 @@ import os
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ApiException
 
 from mmsearch.core import Vectors
-from mmsearch.errors import IndexMismatch, MmsearchError, UsageError
-from mmsearch.exchange.rows import KEY, About, item_id, payload, problem
+from mmsearch.errors import IndexMismatch, UsageError
+from mmsearch.exchange.rows import KEY, About, item_id, payload, translated
 from mmsearch.store import Reader
 from mmsearch.store.copying import contents, roots, unlike, vectors_from
 
@@ -31,7 +30,7 @@ SECONDS = 60
 
 def connect(target: str) -> QdrantClient:
     """A client of a server at an http(s) URL, with the key in $QDRANT_API_KEY, or of a folder."""
-    with _translated(target), warnings.catch_warnings():
+    with translated(target, ApiException), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about a key without https, and what local mode is meant for
         if target.startswith(("http://", "https://")):
             return QdrantClient(
@@ -63,7 +62,7 @@ def to_qdrant(
         MmsearchError: the database cannot be reached, or refuses.
     """
     run, count = uuid.uuid4().hex, 0
-    with _translated(f"collection {collection}"), warnings.catch_warnings():
+    with translated(f"collection {collection}", ApiException), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _prepare(reader, client, collection, force)
         for ids, vectors, told, files in _points(reader, run):
@@ -126,14 +125,3 @@ def _left_over(reader: Reader, run: str) -> models.Filter:
         must=[models.FieldCondition(key=SOURCE, match=models.MatchValue(value=reader.directory))],
         must_not=[models.FieldCondition(key=RUN, match=models.MatchValue(value=run))],
     )
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """Turn errors of the client into ours."""
-    try:
-        yield
-    except MmsearchError:
-        raise
-    except (ApiException, OSError, RuntimeError, ValueError) as error:
-        raise problem(error, what) from error

@@ -11,6 +11,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -235,6 +236,17 @@ def problem(error: Exception, what: str) -> MmsearchError:
     if isinstance(error, OSError) and error.strerror:
         said = error.strerror
     return MmsearchError(f"{what}: {said[:300]}")
+
+
+@contextmanager
+def translated(what: str, theirs: type[Exception]) -> Iterator[None]:
+    """Turn errors of a client, of its own kind or the usual ones, into ours."""
+    try:
+        yield
+    except MmsearchError:
+        raise
+    except (theirs, OSError, RuntimeError, ValueError) as error:
+        raise problem(error, what) from error
 
 
 def payload(content: Content, place: int) -> Mapping[str, Any]:

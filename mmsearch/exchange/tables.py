@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from queue import Full, Queue
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -20,8 +20,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mmsearch.core import Vectors
-from mmsearch.errors import MmsearchError, UsageError
-from mmsearch.exchange.rows import KEY, About, Reading, Row, content_rows, file_row, problem, require_columns
+from mmsearch.errors import UsageError
+from mmsearch.exchange.rows import (
+    KEY,
+    About,
+    Reading,
+    Row,
+    content_rows,
+    file_row,
+    require_columns,
+    translated,
+)
 from mmsearch.store import Reader
 from mmsearch.store.copying import Adoption, Content, contents, roots, unread, vectors_from
 
@@ -117,7 +126,7 @@ def to_parquet(reader: Reader, target: str, heard: Heard, *, force: bool = False
     schema, temporary = schema_of(reader), f"{target}.tmp"
     words = [name for name in TYPES if name not in ("id", "text")]
     split = {f"{VECTOR}.list.element": "BYTE_STREAM_SPLIT"}  # half of their bytes are zeros, and compress to nothing
-    with _translated(target):
+    with translated(target, pa.ArrowException):
         try:
             with pq.ParquetWriter(
                 temporary, schema, compression="zstd", use_dictionary=words, column_encoding=split
@@ -139,7 +148,7 @@ def to_lance(reader: Reader, target: str, heard: Heard, *, force: bool = False) 
     schema, there = schema_of(reader), os.path.lexists(target)
     if there and not os.path.isdir(os.path.join(target, "_versions")):
         raise UsageError(f"{target} is no Lance dataset: nothing of it is replaced")
-    with _translated(target):
+    with translated(target, pa.ArrowException):
         try:
             mode = "overwrite" if there else "create"
             with _Handing(schema, lambda found: lance.write_dataset(found, target, mode=mode)) as hand:
@@ -193,17 +202,6 @@ def _require_free(target: str, force: bool) -> None:
         raise UsageError(f"{target} is there already: add --force to replace it")
 
 
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """Turn errors of the clients into ours."""
-    try:
-        yield
-    except MmsearchError:
-        raise
-    except (pa.ArrowException, OSError, ValueError, RuntimeError) as error:
-        raise problem(error, what) from error
-
-
 # --- in ---
 
 
@@ -252,7 +250,7 @@ class Table:
 
     def _batches(self) -> Iterator[Any]:
         names = [name for name in (*TYPES, VECTOR) if name in self._schema.names and name != "id"]
-        with _translated(self.path):
+        with translated(self.path, pa.ArrowException):
             if os.path.isdir(self.path):
                 yield from self._source.to_batches(columns=names, batch_size=ROWS_AT_ONCE)
             else:

@@ -50,7 +50,7 @@ _MODALITIES = f"""SELECT modality, sum(n) FROM (
     ) GROUP BY modality HAVING sum(n) > 0"""
 _LEAST_SAMPLED = 256
 """Where fewer of the sampled items are left, for the files of the others are missing, another sample is taken."""
-_MOST_NAMES = 512
+MOST_NAMES = 512
 _PASSAGES = 256
 """So many are looked up at a time, to see whether they pass a filter."""
 
@@ -252,7 +252,7 @@ class Reader:
         found: list[tuple[str, list[int], float]] = []
         with schema.translated(self.directory):
             for file, share in words.find_names(self._db, terms, least):
-                if len(found) >= k and (share < found[-1][2] or len(found) >= k + _MOST_NAMES):
+                if len(found) >= k and (share < found[-1][2] or len(found) >= k + MOST_NAMES):
                     break
                 if (passing := self._if_passes(file, where)) is not None:
                     path, content = passing

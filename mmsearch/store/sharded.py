@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from mmsearch.core import MODALITIES, Modality, Vectors
 from mmsearch.deferred import Deferred
 from mmsearch.store import common_words, schema
+from mmsearch.store.accelerated import Hits
 from mmsearch.store.copying import rank, require_alike
 from mmsearch.store.filters import condition, passing_contents
 from mmsearch.store.nearest import Block
 from mmsearch.store.overlap import Overlap, Place
-from mmsearch.store.reader import Reader
+from mmsearch.store.reader import MOST_NAMES, Reader
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, Lookup, StoreStatus
 
 if TYPE_CHECKING:
@@ -29,12 +30,8 @@ if TYPE_CHECKING:
 else:
     np = Deferred("numpy")
 
-Hits: TypeAlias = "list[tuple[int, float]]"
-"""Item ids and cosines, best first."""
-
 DEEPER = 4
 """How many times more is taken of each index when what several hold leaves too little."""
-_MOST_NAMES = 512
 _PASSAGES_AT_ONCE = 256
 
 
@@ -312,7 +309,7 @@ class ShardedReader:
         found: list[tuple[str, list[int], float]] = []
         with schema.translated(self.directory):
             for one in common_words.find_names([shard.survey.db for shard in self.shards], terms, least):
-                if len(found) >= k and (one.score < found[-1][2] or len(found) >= k + _MOST_NAMES):
+                if len(found) >= k and (one.score < found[-1][2] or len(found) >= k + MOST_NAMES):
                     break
                 if (path := self._path_of(one, where)) is not None:
                     items = self._items_held(one)
