@@ -26,6 +26,7 @@ from mmsearch.media.still import jpeg
 from mmsearch.opening import open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.render import harmless, hit_fields, span_fields
 from mmsearch.search import Asked, Asker, Mode, Searcher, SearchOptions
+from mmsearch.search.candidates import staleness
 from mmsearch.store import Filter, Located, Reader, stamp
 
 DIGITS = 16
@@ -136,7 +137,7 @@ class Session:
         places = self._located(name)
         item, stale = places[0].item, True
         for place in places:
-            if not changed(place):
+            if staleness(place) is False:
                 item, stale = place.item, False
                 break
         fields = {"id": name, "path": harmless(item.path), "modality": item.modality, **span_fields(item.span)}
@@ -261,19 +262,6 @@ def name_of(item: Item) -> str:
 def _items(reader: Reader, ids: Sequence[int]) -> list[Item]:
     """What the items are, in order, each once."""
     return [places[0].item for places in reader.locate(ids).values() if places]
-
-
-def changed(place: Located) -> bool:
-    """Whether a file is no longer what was indexed; its bytes are only read where size or time differ."""
-    now = scan.entry(place.item.path)
-    if not isinstance(now, scan.Entry):
-        return True
-    if (now.size, now.mtime_ns) == (place.size, place.mtime_ns):
-        return False
-    try:
-        return scan.digest(place.item.path) != place.item.digest
-    except MediaError:
-        return True
 
 
 def look(item: Item, settings: LoaderSettings, side: int) -> Picture:
