@@ -127,14 +127,13 @@ def index(
         raise UsageError(f"--watch goes on for ever: leave out {'--dry-run' if dry_run else '--files-from'}")
     made: list[Optimized] | None = None
     with _listed(files_from, null) as files:
-        if watch:
-            how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
-            _watch(_Job(directory, places, given, how, progress, None, wanted), rebuild, as_json)
         if dry_run:
             report = _plan(directory, places, files, scan, ray is not None)
         else:
             how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
             job = _Job(directory, places, given, how, progress, ray, wanted)
+            if watch:
+                _watch(job, rebuild, as_json)
             report, made = job.run(files, rebuild), job.made
     if as_json:
         emit(to_json(report.to_json() | ({} if made is None else optimized_json(made))) + "\n")
@@ -271,6 +270,7 @@ class _Job:
     def run(self, files: Listed | None, rebuild: bool) -> IndexReport:
         """Bring the index up to date with the roots, or else those of the index, and the files."""
         from mmsearch.feed.processes import Spares
+        from mmsearch.store import Identity
 
         known = self.require_roots(files, rebuild)
         model = permitted(_model_options(known, self.given), "trust_remote_code" in self.given, self.directory)
@@ -287,7 +287,7 @@ class _Job:
             if known is None or rebuild:
                 _start_early(spares, model, places, files.first if files else [], self.how)
             self.embedder = _embedder(model, None if rebuild else known, self.directory)
-            self.identity = self._identity(model, self.embedder)
+            self.identity = Identity.of(model, self.embedder.spec)
             return self._build(places, files, rebuild, spares, self.how, self._finish)
 
     def require_roots(self, files: Listed | None, rebuild: bool) -> Identity | None:
@@ -310,12 +310,6 @@ class _Job:
             advise(writer)
         else:
             self.made = optimized(writer, self.wanted, self.progress)
-
-    @staticmethod
-    def _identity(model: ModelOptions, embedder: Embedder) -> Identity:
-        from mmsearch.store import Identity
-
-        return Identity.of(model, embedder.spec)
 
     def _build(
         self,
