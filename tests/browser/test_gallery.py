@@ -44,10 +44,11 @@ def names(page: Page) -> list[str]:
 
 
 def ask(page: Page, words: str) -> None:
+    page.evaluate("document.querySelector('#told').textContent = ''")  # what was found before stays until then
     page.fill("#q", words)
     with page.expect_response(re.compile("/api/search")):
         page.keyboard.press("Enter")
-    until(page, "document.querySelector('#told').textContent && !document.querySelector('.waiting')")
+    until(page, "/ s$|^Nothing/.test(document.querySelector('#told').textContent)")
 
 
 def transfer(page: Page, name: str, kind: str = "image/jpeg") -> Any:

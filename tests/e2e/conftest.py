@@ -54,6 +54,16 @@ class Command:
         return {os.path.basename(one["path"]): one["reason"] for one in json.loads(done.stdout)}
 
 
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small CLIP with random weights."""
+    from tests.models import builders  # late: it imports torch
+
+    directory = tmp_path_factory.mktemp("clip")
+    builders.make_clip(directory)
+    return directory
+
+
 @pytest.fixture
 def mmsearch(tmp_path: Path) -> Command:
     folder = tmp_path / "files"
