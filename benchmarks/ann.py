@@ -1,8 +1,8 @@
 """How fast and how right vectors are looked up in large indexes, through the real store.
 
-Vectors lie in clusters of clusters in a space of fewer dimensions, which each modality maps into the model's in a way
-of its own, beside an offset of its own; so queries, which are texts, are out of distribution to pictures. Times are of
-`Reader.search` in a process that has one thread and has searched before; recall is against comparing every vector.
+Vectors are those of `synthetic.py`, ten to a file, so that ten million can be had; queries are texts, which are out of
+distribution to pictures, or pictures. Times are of `Reader.search` in a process that has one thread and has searched
+before; recall is against comparing every vector.
 """
 
 from __future__ import annotations
@@ -15,84 +15,24 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.machine import circumstances
+from benchmarks.synthetic import ALIKE, TOGETHER, World
 from mmsearch.core import MODALITIES, Facts, Item, LoaderSettings, Modality, ModelOptions, Vectors
 from mmsearch.store import EVERYTHING, Bounds, Filter, Identity, Reader, Writer
 from mmsearch.store.records import KINDS, Kind, Wanted
 
 RESULTS = Path(__file__).parent / "results" / "ann.jsonl"
 BLOCK = 25_000
-ITEMS_OF_A_FILE = 10
-LATENT = 128
-GROUPS = 64
 QUERIES = 200
 ROUNDS = 5
 TEXTS = 5000
 SELECTED = (0.01, 0.1, 0.6)
-
-
-@dataclass(frozen=True)
-class World:
-    """Vectors of `dim` columns in so many clusters; the same ones for the same numbers."""
-
-    dim: int
-    clusters: int
-
-    @cached_property
-    def _centres(self) -> Vectors:
-        random = np.random.default_rng(1)
-        groups = random.standard_normal((GROUPS, LATENT), dtype=np.float32)
-        own = random.standard_normal((self.clusters, LATENT), dtype=np.float32)
-        return np.asarray(0.6 * groups[np.arange(self.clusters) % GROUPS] + 0.8 * own, np.float32)
-
-    @cached_property
-    def _spectrum(self) -> Vectors:
-        falling = np.arange(1, LATENT + 1) ** -0.3
-        return np.asarray(falling / np.linalg.norm(falling), np.float32)
-
-    def _basis(self, seed: int) -> Vectors:
-        normal = np.random.default_rng(seed).standard_normal((self.dim, LATENT))
-        return np.asarray(np.linalg.qr(normal)[0].T, np.float32)
-
-    @cached_property
-    def _maps(self) -> dict[Modality, Vectors]:
-        """What the modalities share, and a part that each has for itself."""
-        return {name: 0.9 * self._basis(2) + 0.45 * self._basis(3 + at) for at, name in enumerate(MODALITIES)}
-
-    @cached_property
-    def _offsets(self) -> dict[Modality, Vectors]:
-        offsets = np.random.default_rng(20).standard_normal((len(MODALITIES), self.dim), dtype=np.float32)
-        return dict(zip(MODALITIES, _units(offsets), strict=True))
-
-    @cached_property
-    def shares(self) -> Vectors:
-        """How large each cluster is: some are larger than others."""
-        falling = 1 / (np.arange(self.clusters) + 20.0) ** 0.7
-        return np.asarray(falling / falling.sum())
-
-    def draw(self, files: int, seed: int) -> npt.NDArray[np.int64]:
-        """The clusters of some files, int64 `(files,)`."""
-        return np.random.default_rng((seed, 0)).choice(self.clusters, files, p=self.shares)
-
-    def rows(self, modality: Modality, clusters: npt.NDArray[np.int64], seed: int) -> Vectors:
-        """Float32 `(len(clusters), dim)`, one of each of the clusters."""
-        random = np.random.default_rng((seed, 1 + MODALITIES.index(modality)))
-        count = len(clusters)
-        place = self._centres[clusters] + 0.8 * random.standard_normal((count, LATENT), dtype=np.float32)
-        rows = (place * self._spectrum) @ self._maps[modality] + 0.8 * self._offsets[modality]
-        return _units(rows + 0.35 / np.sqrt(self.dim) * random.standard_normal((count, self.dim), dtype=np.float32))
-
-
-def _units(rows: Vectors) -> Vectors:
-    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
 def main() -> None:
@@ -116,11 +56,8 @@ def main() -> None:
 
 def measure(folder: Path, items: int, dim: int, wanted: Wanted) -> dict[str, Any]:
     """Milliseconds are medians over queries, and of those the median over rounds."""
-    world = World(dim, max(50, items // 500))
-    queries = {
-        "text": world.rows("text", world.draw(QUERIES, 7), 7),
-        "image": world.rows("image", world.draw(QUERIES, 8), 8),
-    }
+    world = World(items, dim, "/data")
+    queries = {"text": world.queries(QUERIES), "image": world.vectors("image", items, ALIKE * QUERIES)[::ALIKE]}
     if not (folder / "meta.sqlite").exists():
         build(folder, world, items)
     identity = _identity(dim)
@@ -149,19 +86,18 @@ def build(folder: Path, world: World, items: int) -> None:
     with Writer.open(str(temporary), _identity(world.dim)) as writer:
         for start in range(0, items, BLOCK):
             put(writer, "image", world, min(BLOCK, items - start), start)
-        put(writer, "text", world, TEXTS, 1)
+        put(writer, "text", world, TEXTS, 0)
     os.rename(temporary, folder)
 
 
-def put(writer: Writer, modality: Modality, world: World, items: int, seed: int) -> None:
+def put(writer: Writer, modality: Modality, world: World, items: int, start: int) -> None:
     """Commit files of ten items each, as large in bytes as the number of their cluster, for filters."""
-    clusters = world.draw(items // ITEMS_OF_A_FILE, seed)
-    rows = world.rows(modality, np.repeat(clusters, ITEMS_OF_A_FILE), seed)
+    clusters, rows = world.clusters(modality, start, items), world.vectors(modality, start, items)
     for at, cluster in enumerate(clusters):
-        number = seed // ITEMS_OF_A_FILE + at
+        number = start // TOGETHER + at
         name = f"{modality}{number}"
-        some = rows[at * ITEMS_OF_A_FILE :][:ITEMS_OF_A_FILE]
-        parts = [Item("", name, modality, modality, place) for place in range(ITEMS_OF_A_FILE)]
+        some = rows[at * TOGETHER :][:TOGETHER]
+        parts = [Item("", name, modality, modality, place) for place in range(TOGETHER)]
         writer.put_content(name, modality, modality, Facts(), parts, some)
         writer.put_file(f"/data/{number}.{modality}", int(cluster), 1, name, modality)
     writer.commit()

@@ -1,14 +1,16 @@
 """Synthetic but structured indexes of any size, written through the real store.
 
-Vectors lie in clusters that all modalities share, with noise whose spectrum falls as that of real embeddings does, and
-an offset for each modality, which is what is called the modality gap; queries are shaped as texts, so to pictures they
-are out of distribution. Rows have unit length, as every model's have. Files are hard links to a few bodies: they are
-there, and have size and time, as a search wants of what it shows. Knows nothing about what is measured.
+Vectors lie in clusters of some hundreds, those in topics, and all modalities share them; an offset for each modality
+is what is called the modality gap; queries are shaped as texts, so to pictures they are out of distribution. How hard
+it is to find what is nearest to a query, and how alike neighbours are, is set after real pictures and texts, see
+`structure.py`. Rows have unit length, as every model's have. Files are hard links to a few bodies: they are there, and
+have size and time, as a search wants of what it shows. Knows nothing about what is measured.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,12 +27,21 @@ from mmsearch.store import Identity, Writer
 SHARES: dict[Modality, float] = {"image": 0.80, "text": 0.15, "video": 0.05}
 PARTS: dict[Modality, int] = {"image": 1, "text": 5, "video": 5}
 """Items of a file."""
-CLUSTERS = 2048
+ITEMS_OF_A_CLUSTER = 500
+FEWEST_CLUSTERS, TOPICS = 64, 64
 CHUNK_NUMBERS = 1 << 23
 """Numbers in the vectors of one commit."""
 MOST_LINKS = 60_000
-OFFSET, CENTER, NOISE = 0.60, 0.50, 0.62
-"""What a vector is made of; a query is nearer to its cluster's centre than the items are."""
+SPECTRUM = -0.55
+"""The spread of the n-th dimension is n to this power."""
+OFFSET, CENTER, EVENT, OWN = 0.70, 0.50, 0.50, 0.30
+"""What a vector is made of: of its modality, its cluster, what the five pictures of an event share, and itself."""
+ALIKE, TOGETHER = 5, 10
+"""So many that follow each other are of one event, and so many of one cluster."""
+TOPIC = 0.6
+"""How much of a cluster's centre is its topic's."""
+ABOUT = 0.3
+"""A text says so much of what the pictures of its cluster have in common, as a share of what they say of it."""
 WORDS_IN_PASSAGE = 40
 FIRST_DAY = datetime(2001, 1, 1)
 DAYS = 9000
@@ -71,7 +82,18 @@ class World:
 
     @cached_property
     def _centers(self) -> Vectors:
-        return _units(np.random.default_rng(self.seed).standard_normal((CLUSTERS, self.dim), np.float32) * self._scale)
+        random = np.random.default_rng(self.seed)
+        topics = random.standard_normal((TOPICS, self.dim), np.float32)
+        own = random.standard_normal((len(self.shares), self.dim), np.float32)
+        own *= math.sqrt(1 - TOPIC**2)
+        own += TOPIC * topics[np.arange(len(own)) % TOPICS]
+        return _units(own * self._scale)
+
+    @cached_property
+    def shares(self) -> npt.NDArray[np.float64]:
+        """How much lies in each cluster: in the largest about ten times as much as in the middle one of a million."""
+        falling = (np.arange(max(FEWEST_CLUSTERS, self.items // ITEMS_OF_A_CLUSTER)) + 20.0) ** -0.7
+        return np.asarray(falling / falling.sum(), np.float64)
 
     @cached_property
     def _offsets(self) -> dict[Modality, Vectors]:
@@ -81,7 +103,7 @@ class World:
     @cached_property
     def _scale(self) -> Vectors:
         """The spread of each dimension: a power law, in no order, of unit length."""
-        law = np.arange(1, self.dim + 1, dtype=np.float32) ** -0.35
+        law = np.arange(1, self.dim + 1, dtype=np.float32) ** SPECTRUM
         shuffled = np.random.default_rng(self.seed + 2).permutation(law)
         return np.asarray(shuffled / np.linalg.norm(shuffled), np.float32)
 
@@ -90,25 +112,35 @@ class World:
         count = max(1, -(-self.items * self.dim // CHUNK_NUMBERS))
         for at in range(count):
             numbers = {kind: range(n * at // count, n * (at + 1) // count) for kind, n in self.files.items()}
-            vectors = {kind: self._vectors(kind, at, len(some) * PARTS[kind]) for kind, some in numbers.items()}
+            vectors = {kind: self.vectors(kind, at, len(some) * PARTS[kind]) for kind, some in numbers.items()}
             yield Chunk(numbers, vectors)
 
-    def _vectors(self, kind: Modality, at: int, count: int) -> Vectors:
+    def vectors(self, kind: Modality, at: int, count: int) -> Vectors:
+        """Float32 `(count, dim)`: those of one chunk and modality."""
         random = np.random.default_rng((self.seed, list(SHARES).index(kind), at))
-        # Files of one folder and parts of one file are alike, so clusters come in runs.
-        clusters = np.repeat(random.zipf(1.3, count // 5 + 1) % CLUSTERS, 5)[:count]
-        rows = random.standard_normal((count, self.dim), np.float32)
-        rows *= self._scale * NOISE
-        rows += self._centers[clusters] * CENTER
+        shared = EVENT * self._noise(random, -(-count // ALIKE))
+        shared += np.repeat(self._centers[self.clusters(kind, at, count)] * CENTER, TOGETHER // ALIKE, 0)[: len(shared)]
+        rows = OWN * self._noise(random, count)
+        rows += np.repeat(shared, ALIKE, axis=0)[:count]
         rows += self._offsets[kind] * OFFSET
         return _units(rows)
+
+    def clusters(self, kind: Modality, at: int, count: int) -> npt.NDArray[np.int64]:
+        """The cluster of each ten in a chunk, int64 `(count / 10,)`; those with low numbers are large."""
+        random = np.random.default_rng((self.seed, list(SHARES).index(kind), at, 1))
+        return random.choice(len(self.shares), -(-count // TOGETHER), p=self.shares)
 
     def queries(self, count: int) -> Vectors:
         """Float32 `(count, dim)`: texts about something that there is."""
         random = np.random.default_rng(self.seed + 3)
-        rows = random.standard_normal((count, self.dim), np.float32) * self._scale * (NOISE * 0.8)
-        rows += self._centers[random.zipf(1.3, count) % CLUSTERS] * (CENTER * 1.2)
+        rows = EVENT * self._noise(random, count)
+        rows += self._centers[random.choice(len(self.shares), count, p=self.shares)] * (CENTER * ABOUT)
         return _units(rows + self._offsets["text"] * OFFSET)
+
+    def _noise(self, random: np.random.Generator, count: int) -> Vectors:
+        rows = random.standard_normal((count, self.dim), np.float32)
+        rows *= self._scale
+        return rows
 
     def path(self, kind: Modality, number: int) -> str:
         """Where a file lies: some hundreds in a folder."""

@@ -46,6 +46,7 @@ class Kinds(str, Enum):
     flat = "flat"
     int8 = "int8"
     ivf = "ivf"
+    pq4 = "pq4"
     pq = "pq"
     rabitq = "rabitq"
 

@@ -112,7 +112,7 @@ class Accelerated:
 
     def _hits(self, query: Vectors, items: Rows) -> Hits:
         hits: Hits = []
-        for number, pairs in self._rows.places([int(item) for item in items]).items():
+        for number, pairs in self._rows.places(items.tolist()).items():
             if number in self._segments:
                 ids, rows = zip(*pairs, strict=True)
                 scores = self._open(self._segments[number]).products(query, np.array(rows, np.int64))[0]

@@ -20,7 +20,7 @@ from mmsearch.store import accelerators, merge, schema, vectors
 from mmsearch.store.accelerators import Accelerator
 from mmsearch.store.merge import Listed
 from mmsearch.store.records import FLAT_BYTES, KINDS, Kind, Optimized, Wanted
-from mmsearch.store.training import ASKED, AcceleratorBuilder, Told, bytes_per_vector, sample_size
+from mmsearch.store.training import ASKED, TURNED, AcceleratorBuilder, Told, bytes_per_vector, sample_size
 from mmsearch.store.vectors import Rows
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Optimizer:
             return "flat"
         if self._wanted.kind is not None and self._wanted.kind != "auto":
             return self._wanted.kind
-        return "ivf" if live * self._dim * vectors.BYTES_PER_NUMBER > self._wanted.flat_bytes else "flat"
+        return "pq4" if live * self._dim * vectors.BYTES_PER_NUMBER > self._wanted.flat_bytes else "flat"
 
     def _suffices(self, present: list[Accelerator], files: list[Listed], kind: Kind, dim: int) -> bool:
         """Whether what is there is as good as new."""
@@ -155,7 +155,8 @@ class Optimizer:
         name = accelerators.accelerator_name(partition, number)
         told("writing", 0, 1)
         checksum = vectors.write_index(builder.index, vectors.segment_path(self._directory, name), *builder.tables())
-        made = Accelerator(number, name, partition, kind, dim, live, checksum, tuned, self._wanted.recall)
+        turned = kind in TURNED
+        made = Accelerator(number, name, partition, kind, dim, live, checksum, tuned, self._wanted.recall, turned)
         return made, files
 
     def _blocks(self, file: Listed) -> Iterator[tuple[_Rows, Vectors]]:

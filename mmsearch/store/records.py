@@ -15,7 +15,7 @@ from mmsearch.core import MODALITIES, Item, LoaderSettings, Modality, ModelOptio
 from mmsearch.errors import IndexMismatch
 
 FileStatus: TypeAlias = Literal["ok", "failed", "unsupported"]
-Kind: TypeAlias = Literal["flat", "int8", "ivf", "pq", "rabitq"]
+Kind: TypeAlias = Literal["flat", "int8", "ivf", "pq4", "pq", "rabitq"]
 """How vectors are looked up: one by one, or by an accelerator of some kind."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 FLAT_BYTES = 200_000 * 512 * 2

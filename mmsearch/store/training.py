@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mmsearch.core import Vectors
 from mmsearch.deferred import Deferred
 from mmsearch.store.records import Kind
+from mmsearch.store.turning import turned, width
 from mmsearch.store.vectors import Rows, load_faiss, threads_for
 
 if TYPE_CHECKING:
@@ -42,8 +43,14 @@ _MOST_CANDIDATES, _FEW_CANDIDATES = 1024, 200
 """FAISS keeps the best in a heap, which gets slow for more; where a short form says nearly all, few will do."""
 _LATER = 5000.0
 """Nanoseconds that scoring a candidate again takes: a look into the database, and a row from somewhere on the disk."""
-_SCAN = {"int8": 0.06, "ivf": 0.06, "pq": 0.15, "rabitq": 0.04}
+_SCAN = {"int8": 0.25, "ivf": 0.25, "pq4": 0.045, "pq": 0.15, "rabitq": 0.14}
 """Nanoseconds for each number of a vector in short form that is looked at."""
+TURNED = frozenset({"pq4", "pq", "rabitq"})
+"""Kinds that give all numbers the same few bits."""
+COARSE = frozenset({"pq4", "pq", "rabitq"})
+"""Kinds of which many candidates have to be scored again."""
+BLOCK = 32
+"""Vectors that `pq4` compares at once, and keeps together."""
 
 Told: TypeAlias = Callable[[str, int, int], None]
 """Hears what is being done, how much of it is done, and how much there is."""
@@ -79,7 +86,8 @@ def sample_size(kind: Kind, count: int) -> int:
 
 def bytes_per_vector(kind: Kind, dim: int) -> int:
     """What a vector takes while an accelerator is built, and about what it takes in the file."""
-    code = {"int8": dim, "ivf": dim, "pq": _pieces(dim), "rabitq": dim // 8 + 8}[kind]
+    wide = width(dim)
+    code = {"int8": dim, "ivf": dim, "pq4": wide // 4, "pq": wide // 8, "rabitq": wide // 8 + 8}[kind]
     return code + 32
 
 
@@ -89,6 +97,12 @@ def shortened(vectors: Vectors, dim: int) -> Vectors:
     if vectors.shape[1] == dim:
         return cut
     return _units(cut)
+
+
+def in_form(vectors: Vectors, dim: int, turn: bool) -> Vectors:
+    """Float32 `(n, full dim)` as an accelerator takes them, of `dim` numbers and turned or not."""
+    short = shortened(vectors, dim)
+    return turned(short) if turn else short
 
 
 class AcceleratorBuilder:
@@ -109,13 +123,13 @@ class AcceleratorBuilder:
         self._told = told
         self._count = count
         self._trial = Trial(_questions(sample, others))
-        self.index = _trained(kind, shortened(sample, dim), lists_for(count), told)
+        self.index = _trained(kind, self._in_form(sample), lists_for(count), told)
         self._tables: list[tuple[Rows, Rows]] = []
 
     def add(self, items: Rows, contents: Rows, vectors: Vectors) -> None:
         """Append float32 `(n, full dim)` with the ids of their items and contents, int64 `(n,)`."""
         self._trial.add(vectors, self.index.ntotal)
-        self.index.add(shortened(vectors, self.dim))
+        self.index.add(self._in_form(vectors))
         self._tables.append((items, contents))
         self._told("filling", self.index.ntotal, self._count)
 
@@ -123,13 +137,20 @@ class AcceleratorBuilder:
         """The least effort that finds such a share of the true best."""
         return self._trial.tune(self.index, self.kind, self.dim, recall, self._told)
 
-    def tables(self) -> tuple[Rows, Rows]:
-        """Ids of items and contents in the order of the index, whose own ids are made to count in that order."""
+    def tables(self) -> tuple[Rows, ...]:
+        """Ids of items and contents in the order of the index, whose own ids are made to count in that order.
+
+        Behind them what each list holds, where the lists are longer than that.
+        """
         items, contents = (np.concatenate(column) for column in zip(*self._tables, strict=True))
         if self.kind == "int8":
             return items, contents
+        sizes = _in_plain_lists(self.index) if self.kind == "pq4" else None
         order = _renumber(self.index.invlists, self.index.nlist)
-        return items[order], contents[order]
+        return (items[order], contents[order]) if sizes is None else (items[order], contents[order], sizes)
+
+    def _in_form(self, vectors: Vectors) -> Vectors:
+        return in_form(vectors, self.dim, self.kind in TURNED)
 
 
 def _questions(sample: Vectors, others: Vectors) -> list[Vectors]:
@@ -173,18 +194,18 @@ def _empty(kind: Kind, quantizer: Any, dim: int, lists: int) -> Any:
     product = faiss.METRIC_INNER_PRODUCT
     if kind == "ivf":
         return faiss.IndexIVFScalarQuantizer(quantizer, dim, lists, faiss.ScalarQuantizer.QT_8bit, product)
+    if kind == "pq4":
+        index = faiss.IndexIVFPQFastScan(quantizer, dim, lists, dim // 2, 4, product, BLOCK)
+        index.by_residual = True  # half as many candidates have to be scored again as without it
+        index.pq.cp.min_points_per_centroid = 1
+        return index
     if kind == "pq":
-        index = faiss.IndexIVFPQ(quantizer, dim, lists, _pieces(dim), 8, product)
+        index = faiss.IndexIVFPQ(quantizer, dim, lists, dim // 8, 8, product)
         index.pq.cp.min_points_per_centroid = 1
         return index
     index = faiss.IndexIVFRaBitQ(quantizer, dim, lists, product)
     index.qb = 8  # bits of a query's numbers; without it they are compared as floats, one by one
     return index
-
-
-def _pieces(dim: int) -> int:
-    """Into how many pieces product quantization cuts a vector, a byte each: eight numbers long, or a little more."""
-    return next(pieces for pieces in range(max(1, dim // 8), 0, -1) if dim % pieces == 0)
 
 
 def _centroids(sample: Vectors, lists: int, told: Told) -> Vectors:
@@ -210,10 +231,32 @@ def _renumber(lists: Any, count: int) -> Rows:
         size = lists.list_size(number)
         if size:
             ids = faiss.rev_swig_ptr(lists.get_ids(number), size)
+            ids = ids[: np.count_nonzero(ids >= 0)]  # a list may be filled up
             order.append(ids.copy())
-            ids[:] = np.arange(start, start + size)
-            start += size
+            ids[:] = np.arange(start, start + len(ids))
+            start += len(ids)
     return np.concatenate(order)
+
+
+def _in_plain_lists(index: Any) -> Rows:
+    """Give an index of blocks such lists as can be mapped into memory; how much each of them holds, int64 `(lists,)`.
+
+    FAISS maps plain lists alone, but compares what lies in any. Each is filled up to whole blocks with codes of nothing
+    under the number -1, as which they come out of a search.
+    """
+    faiss = load_faiss()
+    blocks, code = index.invlists, index.code_size
+    plain = faiss.ArrayInvertedLists(index.nlist, code)
+    sizes = np.array([blocks.list_size(number) for number in range(index.nlist)], np.int64)
+    for number, size in enumerate(map(int, sizes)):
+        if size:
+            whole = -(-size // BLOCK) * BLOCK
+            ids = np.full(whole, -1, np.int64)
+            ids[:size] = faiss.rev_swig_ptr(blocks.get_ids(number), size)
+            plain.add_entries(number, whole, faiss.swig_ptr(ids), blocks.get_codes(number))
+    plain.this.disown()
+    index.replace_invlists(plain, True)
+    return sizes
 
 
 class Trial:
@@ -237,8 +280,8 @@ class Trial:
 
     def tune(self, index: Any, kind: Kind, dim: int, target: float, told: Told) -> Tuned:
         """The cheapest effort for each level that there are enough vectors for."""
-        queries = shortened(self._queries, dim)
-        self._coarse = kind in ("pq", "rabitq") or dim < self._queries.shape[1]
+        queries = in_form(self._queries, dim, kind in TURNED)
+        self._coarse = kind in COARSE or dim < self._queries.shape[1]
         efforts: list[Effort] = []
         recalls: list[float] = []
         for at, k in enumerate(LEVELS):

@@ -26,7 +26,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Pictures and texts, both with accelerators."""
     directory = make(tmp_path_factory.mktemp("made") / "index", 2000, 600)
     with Writer.open(directory, CLUSTERED) as writer:
-        writer.optimize(replace(SMALL, kind="ivf", flat_bytes=0), lambda *_: None)
+        writer.optimize(replace(SMALL, kind="pq4", flat_bytes=0), lambda *_: None)
     return directory
 
 
@@ -99,7 +99,7 @@ def test_indexes_with_accelerators_are_searched_as_one(index: str, tmp_path: Pat
         pairs = zip(before, reader.search_all(questions(), "image", 10), strict=True)
         assert np.mean([len(set(old) & set(new)) / 10 for old, new in pairs]) >= 0.95
         (image, text) = reader.status().lookups
-    assert (image.kind, image.vectors, image.covered) == ("ivf", 2700, 2700) and image.recall is not None
+    assert (image.kind, image.vectors, image.covered) == ("pq4", 2700, 2700) and image.recall is not None
     assert (text.partition, text.covered) == ("text", 600)
 
 
@@ -125,7 +125,7 @@ def test_optimizing_leaves_the_summaries_complete(index: str) -> None:
         for number in range(500):
             writer.remove(f"/data/{number:06}.image")
         writer.commit()
-        assert writer.optimize(replace(SMALL, kind="ivf"), lambda *_: None)[0].changed
+        assert writer.optimize(replace(SMALL, kind="pq4"), lambda *_: None)[0].changed
     with Reader.open(index) as reader:
         assert list(reader.problems()) == []
         assert len(reader.sample("image")) == 1024

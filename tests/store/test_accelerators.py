@@ -18,6 +18,7 @@ from mmsearch.errors import UsageError
 from mmsearch.store import EVERYTHING, Bounds, Filter, Reader, Wanted, Writer, accelerated, repair
 from mmsearch.store.accelerators import listed
 from mmsearch.store.records import KINDS, Kind
+from mmsearch.store.training import bytes_per_vector
 from tests.store.clusters import (
     CLUSTERED,
     CLUSTERS,
@@ -78,7 +79,7 @@ def problems(directory: str) -> list[str]:
 def test_many_vectors_get_an_accelerator_and_few_do_not(index: str) -> None:
     assert kinds(index) == {"image": "flat", "text": "flat"}
     optimize(index)
-    assert kinds(index) == {"image": "ivf", "text": "flat"}
+    assert kinds(index) == {"image": "pq4", "text": "flat"}
     assert len(vector_files(index)) == 3, "one file of vectors each, and the accelerator"
     assert problems(index) == []
 
@@ -102,7 +103,7 @@ def test_shorter_vectors_find_by_whole_ones(index: str) -> None:
     optimize(index, dim=DIM // 2)
     with Reader.open(index) as reader:
         (image, _) = reader.status().lookups
-        assert (image.kind, image.dim) == ("ivf", DIM // 2)
+        assert (image.kind, image.dim) == ("pq4", DIM // 2)
         scores = [{item: -score for score, item in truth} for truth in exact(reader, questions())]
         for query, known in zip(questions(), scores, strict=True):
             assert all(abs(known[item] - score) < 1e-3 for item, score in reader.search(query, "image", 10))
@@ -134,7 +135,7 @@ def chosen(share: float) -> Filter:
     return Filter(accept=lambda path: int(path.split("/")[-1][:6]) * 7919 % 1000 < 1000 * share)
 
 
-@pytest.mark.parametrize("kind", ["ivf", "int8", "rabitq"])
+@pytest.mark.parametrize("kind", ["pq4", "ivf", "int8", "rabitq"])
 def test_filters_leave_what_they_should(index: str, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     """A filter that has nothing to do with the clusters, and one that leaves some clusters whole."""
     monkeypatch.setattr(accelerated, "NARROW", 50)  # as if there were many more
@@ -226,7 +227,7 @@ def test_optimizing_again_does_nothing_until_there_is_something_to_do(index: str
     with Writer.open(index, CLUSTERED) as writer:
         said: list[tuple[str, int, int]] = []
         (image, text) = writer.optimize(SMALL, lambda *told: said.append(told))
-        assert (image.kind, image.changed, image.vectors, text.kind) == ("ivf", True, 3000, "flat")
+        assert (image.kind, image.changed, image.vectors, text.kind) == ("pq4", True, 3000, "flat")
         assert {what for what, _, _ in said} >= {"image: training", "image: filling", "image: tuning"}
         assert image.recall is not None and image.recall >= 0.98
         before = vector_files(index)
@@ -252,12 +253,12 @@ def test_a_choice_is_kept_until_another_is_made(fast: str) -> None:
     optimize(fast)
     assert kinds(fast)["image"] == "flat" and files(fast) == set()
     optimize(fast, dim=16)
-    assert kinds(fast)["image"] == "ivf"
+    assert kinds(fast)["image"] == "pq4"
 
 
 def test_what_memory_does_not_hold_at_once_becomes_several(index: str) -> None:
     with Writer.open(index, CLUSTERED) as writer:
-        writer.optimize(replace(SMALL, memory=1200 * 96), lambda *_: None)
+        writer.optimize(replace(SMALL, memory=1200 * bytes_per_vector("pq4", DIM)), lambda *_: None)
     assert len(files(index)) == 3
     with Reader.open(index) as reader:
         assert reader.status().lookups[0].covered == 3000

@@ -23,7 +23,7 @@ from mmsearch.store.records import Kind
 from tests.store.clusters import CLUSTERED, DIM, add, make, questions, recall, units
 from tests.store.helpers import vector_files
 
-TINY = Wanted(kind="ivf", flat_bytes=100 * DIM * 2, least=100, memory=400 * 96)
+TINY = Wanted(kind="pq4", flat_bytes=100 * DIM * 2, least=100, memory=400 * 96)
 """Some hundred vectors make accelerators, and several of them."""
 
 
@@ -110,7 +110,7 @@ def test_an_optimizer_that_is_stopped_leaves_the_index_as_it_was_or_as_it_will_b
     with Writer.open(index, CLUSTERED) as writer:
         listed = {name for name in vector_files(index) if not name.endswith(".tmp")}
         writer.optimize(TINY, lambda *_: None)
-        assert {one.kind for one in writer.optimize(TINY, lambda *_: None)} == {"ivf"}
+        assert {one.kind for one in writer.optimize(TINY, lambda *_: None)} == {"pq4"}
     with Reader.open(index) as reader:
         assert list(reader.problems()) == [] and recall(reader, 10) >= 0.95
         tables = reader.survey.db.execute("SELECT name FROM segments UNION ALL SELECT name FROM accelerators")
