@@ -20,7 +20,7 @@ from mmsearch.store import accelerators, merge, schema, vectors
 from mmsearch.store.accelerators import Accelerator
 from mmsearch.store.merge import Listed
 from mmsearch.store.records import FLAT_BYTES, KINDS, Kind, Optimized, Wanted
-from mmsearch.store.training import ASKED, TURNED, AcceleratorBuilder, Told, bytes_per_vector, sample_size
+from mmsearch.store.training import ASKED, COARSE, AcceleratorBuilder, Told, bytes_per_vector, sample_size
 from mmsearch.store.vectors import Rows
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Optimizer:
         name = accelerators.accelerator_name(partition, number)
         told("writing", 0, 1)
         checksum = vectors.write_index(builder.index, vectors.segment_path(self._directory, name), *builder.tables())
-        turned = kind in TURNED
+        turned = kind in COARSE
         made = Accelerator(number, name, partition, kind, dim, live, checksum, tuned, self._wanted.recall, turned)
         return made, files
 

@@ -215,7 +215,7 @@ class Wanted:
 
     kind: Kind | Literal["auto"] | None = None
     dim: int | None = None
-    recall: float = 0.98
+    recall: float = 0.97
     flat_bytes: int = FLAT_BYTES
     least: int = 1024
     memory: int | None = None

@@ -45,10 +45,8 @@ _LATER = 5000.0
 """Nanoseconds that scoring a candidate again takes: a look into the database, and a row from somewhere on the disk."""
 _SCAN = {"int8": 0.25, "ivf": 0.25, "pq4": 0.045, "pq": 0.15, "rabitq": 0.14}
 """Nanoseconds for each number of a vector in short form that is looked at."""
-TURNED = frozenset({"pq4", "pq", "rabitq"})
-"""Kinds that give all numbers the same few bits."""
 COARSE = frozenset({"pq4", "pq", "rabitq"})
-"""Kinds of which many candidates have to be scored again."""
+"""Kinds that give all numbers the same few bits: vectors are turned for them, and many candidates scored again."""
 BLOCK = 32
 """Vectors that `pq4` compares at once, and keeps together."""
 
@@ -150,7 +148,7 @@ class AcceleratorBuilder:
         return (items[order], contents[order]) if sizes is None else (items[order], contents[order], sizes)
 
     def _in_form(self, vectors: Vectors) -> Vectors:
-        return in_form(vectors, self.dim, self.kind in TURNED)
+        return in_form(vectors, self.dim, self.kind in COARSE)
 
 
 def _questions(sample: Vectors, others: Vectors) -> list[Vectors]:
@@ -280,7 +278,7 @@ class Trial:
 
     def tune(self, index: Any, kind: Kind, dim: int, target: float, told: Told) -> Tuned:
         """The cheapest effort for each level that there are enough vectors for."""
-        queries = in_form(self._queries, dim, kind in TURNED)
+        queries = in_form(self._queries, dim, kind in COARSE)
         self._coarse = kind in COARSE or dim < self._queries.shape[1]
         efforts: list[Effort] = []
         recalls: list[float] = []

@@ -229,7 +229,7 @@ def test_optimizing_again_does_nothing_until_there_is_something_to_do(index: str
         (image, text) = writer.optimize(SMALL, lambda *told: said.append(told))
         assert (image.kind, image.changed, image.vectors, text.kind) == ("pq4", True, 3000, "flat")
         assert {what for what, _, _ in said} >= {"image: training", "image: filling", "image: tuning"}
-        assert image.recall is not None and image.recall >= 0.98
+        assert image.recall is not None and image.recall >= 0.97
         before = vector_files(index)
         assert [one.changed for one in writer.optimize(SMALL, lambda *_: None)] == [False, False]
         assert vector_files(index) == before
@@ -367,4 +367,4 @@ def test_the_effort_grows_with_what_is_wanted(large: str) -> None:
         (one,) = listed(reader.survey.db)
     probes = [one.effort(k).probes for k in (1, 10, 20, 50, 100, 400, 1600)]
     assert probes[0] == probes[1] and probes == sorted(probes) and probes[-1] > probes[-3]
-    assert Wanted().recall == 0.98 and one.tuned.recall >= 0.98 and Filter() == EVERYTHING
+    assert Wanted().recall == 0.97 and one.tuned.recall >= 0.97 and Filter() == EVERYTHING
