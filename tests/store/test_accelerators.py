@@ -15,7 +15,7 @@ import pytest
 
 from mmsearch.core import Facts, Item
 from mmsearch.errors import UsageError
-from mmsearch.store import EVERYTHING, Bounds, Filter, Reader, Wanted, Writer, accelerated, repair
+from mmsearch.store import EVERYTHING, Bounds, Filter, Reader, Wanted, Writer, accelerated, accelerators, repair
 from mmsearch.store.accelerators import listed
 from mmsearch.store.records import KINDS, Kind
 from mmsearch.store.training import bytes_per_vector
@@ -145,6 +145,20 @@ def test_filters_leave_what_they_should(index: str, kind: Kind, monkeypatch: pyt
             assert recall(reader, 10, chosen(share)) >= 0.95
             assert recall(reader, 10, Filter(size=Bounds(0, CLUSTERS * share))) >= 0.95
         assert reader.search(questions(1)[0], "image", 10, Filter(size=Bounds(CLUSTERS + 1))) == []
+
+
+@pytest.mark.parametrize("kind", QUICK)
+def test_threads_that_share_a_query_find_what_one_finds(
+    index: str, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accelerated, "NARROW", 50)
+    optimize(index, kind)
+    wheres = (EVERYTHING, Filter(size=Bounds(0, CLUSTERS // 2)))
+    with Reader.open(index) as reader:
+        alone = [reader.search(query, "image", 10, where) for where in wheres for query in questions(20)]
+        monkeypatch.setattr(accelerators, "_WORTHWHILE", 0)
+        shared = [reader.search(query, "image", 10, where) for where in wheres for query in questions(20)]
+    assert shared == alone
 
 
 def test_equal_vectors_come_by_id_and_none_is_passed_over(tmp_path: Path) -> None:
