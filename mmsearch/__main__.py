@@ -1,6 +1,10 @@
 """`python -m mmsearch` is the command `mmsearch`."""
 
+import atexit
+import os
 import signal
+import sys
+import threading
 
 
 def main() -> None:
@@ -11,7 +15,28 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from mmsearch.cli import main as run
 
-    run()
+    try:
+        run()
+    except SystemExit as end:
+        _leave(end.code)
+        raise
+
+
+def _leave(code: str | int | None) -> None:
+    """End the process here if nothing is left to do but free its memory, which takes a fifth of the time of a search.
+
+    What is to be done at an exit is done, and what was written is written. Where that fails, where the command has, and
+    where another thread still has something to do, Python ends the process as it always does.
+    """
+    if threading.active_count() > 1 or code not in (0, 1):
+        return
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except Exception:
+        return
+    os._exit(int(code))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mmsearch.errors import ModelUnavailable, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mmsearch.core import Embedder, Modality, ModelOptions, Query, Reranker
     from mmsearch.search import SearchOptions
@@ -34,7 +35,8 @@ def open_index(directory: str, device: str | None, model: bool = True, trust: bo
     from mmsearch.store import Reader
 
     reader = Reader.open(directory)
-    return reader, _embedder_of(reader, device, model, trust)
+    with _closed_on_error(reader):
+        return reader, _embedder_of(reader, device, model, trust)
 
 
 def open_indexes(
@@ -48,7 +50,17 @@ def open_indexes(
     from mmsearch.store import open_reader
 
     reader = open_reader(directories)
-    return reader, _embedder_of(reader, device, model, trust)
+    with _closed_on_error(reader):
+        return reader, _embedder_of(reader, device, model, trust)
+
+
+@contextmanager
+def _closed_on_error(reader: AnyReader) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        reader.close()
+        raise
 
 
 def _embedder_of(reader: AnyReader, device: str | None, model: bool, trust: bool) -> Embedder:

@@ -66,6 +66,7 @@ def evaluate(
         return open_reranker(reranker, reader, device, trust_remote_code)
 
     report = quality.evaluate(asked, reader, embedder, settings, second)
+    reader.close()
     _warn(report)
     if as_json:
         emit(to_json({"model": embedder.spec.name, **quality.report_fields(report, losers)}) + "\n")

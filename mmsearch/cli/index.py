@@ -432,7 +432,10 @@ def _plan(directory: str, roots: list[str], files: Listed | None, scan: ScanOpti
         places = _still_there(list(reader.status().roots), objects_too)
     listed = (entry_of(path) for path in (files.paths if files else ()) if not os.path.isdir(path))
     found = (objects.walk(root, scan) if is_object(root) else walk(root, scan) for root in places)
-    return plan(reader.file if reader else lambda _: None, chain(chain.from_iterable(found), listed))
+    report = plan(reader.file if reader else lambda _: None, chain(chain.from_iterable(found), listed))
+    if reader:
+        reader.close()
+    return report
 
 
 def _summarise(report: IndexReport, directory: str, dry_run: bool) -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from mmsearch.cli import options
@@ -134,13 +135,16 @@ def search(
     found = None
     if queries is None and len(directories) == 1 and warm.is_allowed(no_server):
         found = warm.search(directories[0], given, device, trust_remote_code)
-    spec, labelled = _told(found) if found else _search(directories, given, queries, device, trust_remote_code)
     many = queries is not None
-    if context:
-        any_found = _output_evidence(labelled, spec, context_budget, many=many or shape is Format.jsonl)
-    else:
-        end = "\0" if null else "\n"
-        any_found = _output(labelled, spec, shape, end, on, many=many, explain=explain)
+    with ExitStack() as opened:
+        spec, labelled = (
+            _told(found) if found else _search(opened, directories, given, queries, device, trust_remote_code)
+        )
+        if context:
+            any_found = _output_evidence(labelled, spec, context_budget, many=many or shape is Format.jsonl)
+        else:
+            end = "\0" if null else "\n"
+            any_found = _output(labelled, spec, shape, end, on, many=many, explain=explain)
     if not any_found:
         complain("nothing found")
         raise Exit(1)
@@ -157,15 +161,16 @@ def _told(found: Found) -> tuple[ModelSpec, Answers]:
 
 
 def _search(
-    directories: list[str], given: Wanted, queries: str | None, device: str | None, trust: bool
+    opened: ExitStack, directories: list[str], given: Wanted, queries: str | None, device: str | None, trust: bool
 ) -> tuple[ModelSpec, Answers]:
-    """What this process finds by itself."""
+    """What this process finds by itself, while the index stays `opened`."""
     from mmsearch.search import Asker, Searcher
 
     wanted = given.options()
     asked = _asked(given.asked(), queries)
     models = any(one.texts or one.negatives or one.image or one.audio or one.video for one in asked)
     reader, embedder = open_indexes(directories, device, models, trust)
+    opened.enter_context(reader)
     meant: Iterable[Query] = map(Asker(reader, embedder, sys.stdin.buffer if queries != "-" else None).query, asked)
     second = None
     if given.rerank:

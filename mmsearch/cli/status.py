@@ -51,16 +51,20 @@ def status(
             raise UsageError("--repair mends one index at a time: name it with --index")
         _repair(directories[0], as_json)
         return
-    reader = open_reader(directories)
-    if check:
-        _check(reader, directories, as_json)
-    elif failures:
-        emit(_failures(reader, as_json))
-    elif as_json:
-        fields = {**_named(directories), **_fields(reader.status())}
-        emit(to_json(fields | {"server": _server(directories)}) + "\n")
+    with open_reader(directories) as reader:
+        if check:
+            _check(reader, directories, as_json)
+        elif failures:
+            emit(_failures(reader, as_json))
+        else:
+            _status(reader, directories, as_json)
+
+
+def _status(reader: AnyReader, directories: list[str], as_json: bool) -> None:
+    there = _server(directories)
+    if as_json:
+        emit(to_json({**_named(directories), **_fields(reader.status()), "server": there}) + "\n")
     else:
-        there = _server(directories)
         told = [("server", f"{there['url']}, process {there['pid']}")] if there else []
         emit(counts(", ".join(directories), _rows(reader.status()) + told))
 
@@ -109,9 +113,10 @@ def _model(directories: list[str]) -> str:
     from mmsearch.opening import open_indexes
 
     try:
-        open_indexes(directories, None)
+        reader, _ = open_indexes(directories, None)
     except (IndexMismatch, ModelUnavailable) as error:
         return str(error)
+    reader.close()
     return "ok"
 
 

@@ -71,6 +71,14 @@ def test_a_file_that_comes_back_reuses_its_vectors(mixed: Command) -> None:
     assert names(mixed.hits("vegetable garden", "-t", "text"))[0] == "garden.txt"
 
 
+def test_reading_an_index_leaves_no_file_behind(mixed: Command) -> None:
+    mixed.report(".")
+    before = sorted(mixed.index.rglob("*"))
+    for words in (["search", "boat"], ["search", "boat", "-t", "audio"], ["status"], ["status", "--check"], ["dupes"]):
+        assert mixed(*words).returncode in (0, 1)
+        assert sorted(mixed.index.rglob("*")) == before
+
+
 def test_a_file_changed_since_is_marked_stale(mixed: Command) -> None:
     mixed.report(".")
     (mixed.cwd / "garden.txt").write_text("Something else altogether, not yet indexed.")
