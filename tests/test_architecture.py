@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "mmsearch"
 
 LAYERS = [
-    {"core", "deferred", "errors", "regular", "watch"},
+    {"ahead", "core", "deferred", "errors", "regular", "watch"},
     {"scan", "media", "models", "store"},
     {"feed", "objects"},
     {"calibrate", "lexical", "build", "search"},

@@ -42,7 +42,8 @@ def load_embedder(options: ModelOptions, many: bool = False) -> Embedder:
         _refuse_torch_options(options)
         from mmsearch.models.onnx import OnnxEmbedder
 
-        return OnnxEmbedder(directory, options.name, exact=options.exact, tiles=options.tiles is not False)
+        tiles = options.tiles is not False
+        return OnnxEmbedder(directory, options.name, exact=options.exact, tiles=tiles, asked=not many)
     if export := _export(options):
         _refuse_torch_options(replace(options, revision=None, model_kwargs={}))
         from mmsearch.models.exported import ExportedEmbedder

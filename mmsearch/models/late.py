@@ -6,9 +6,9 @@ files never loads one, and another run reads while it does. Knows nothing of how
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 
+from mmsearch.ahead import Ahead
 from mmsearch.core import Embedder, ModelSpec, Query, Segment, Vectors
 from mmsearch.models.batches import step_of, tokens
 
@@ -23,9 +23,8 @@ class LateEmbedder:
         """`load` is called at most once, in a thread of its own; `spec` is what its embedder will have."""
         self._spec = spec
         self._load = load
-        self._thread: threading.Thread | None = None
+        self._loading: Ahead[Embedder] | None = None
         self._embedder: Embedder | None = None
-        self._error: BaseException | None = None
 
     @property
     def spec(self) -> ModelSpec:
@@ -33,19 +32,11 @@ class LateEmbedder:
 
     def prepare(self) -> None:
         """Begins to load, unless that has begun; does not wait."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=LOADING)
-            self._thread.start()
+        self._begun()
 
     def wait(self) -> Embedder:
         """The loaded embedder. Raises what loading raised."""
-        self.prepare()
-        assert self._thread is not None
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        assert self._embedder is not None
-        return self._embedder
+        return self._begun().result()
 
     def tokens(self, segment: Segment) -> int:
         """About how many tokens a segment takes in a pass: the model's own word once there is a model."""
@@ -63,8 +54,11 @@ class LateEmbedder:
         """As the loaded embedder."""
         return self.wait().embed_query(query)
 
-    def _run(self) -> None:
-        try:
-            self._embedder = self._load()
-        except BaseException as error:  # told where the embedder is waited for
-            self._error = error
+    def _begun(self) -> Ahead[Embedder]:
+        if self._loading is None:
+            self._loading = Ahead(self._loaded, LOADING)
+        return self._loading
+
+    def _loaded(self) -> Embedder:
+        self._embedder = self._load()
+        return self._embedder

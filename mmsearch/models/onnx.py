@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast
 
+from mmsearch.ahead import Ahead
 from mmsearch.core import (
     MODALITIES,
     Audio,
@@ -77,9 +78,28 @@ class Towers:
         try:
             with open(self._path("config.json"), encoding="utf-8") as file:
                 self.config: dict[str, Any] = json.load(file)
-            self.fingerprint = self._fingerprint()
+        except (OSError, ValueError) as error:
+            raise self._incomplete(error) from error
+        self._hashing = Ahead(self._fingerprint)
+        self._early: Ahead[Any] | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that makes a vector, the reranker left out; raises ModelUnavailable where some is missing."""
+        try:
+            return self._hashing.result()
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelUnavailable(f"{directory} is no complete ONNX model: {error!r}") from error
+            raise self._incomplete(error) from error
+
+    def _incomplete(self, error: Exception) -> ModelUnavailable:
+        return ModelUnavailable(f"{self.directory} is no complete ONNX model: {error!r}")
+
+    def prepare(self) -> None:
+        """Begin to load what a text takes; does not wait for it."""
+        import onnxruntime  # noqa: F401  # here, for in a thread imports gain nothing
+        import tokenizers  # noqa: F401
+
+        self._early = self._early or Ahead(lambda: self.session("text"))
 
     @property
     def graphs(self) -> list[str]:
@@ -100,7 +120,7 @@ class Towers:
 
     @cached_property
     def text(self) -> Any:
-        return self.session("text")
+        return self.session("text") if self._early is None else self._early.result()
 
     @cached_property
     def audio(self) -> Any:
@@ -116,7 +136,6 @@ class Towers:
         return tokenizer
 
     def _fingerprint(self) -> str:
-        """Hash of everything that makes a vector, the reranker left out."""
         digest = hashlib.blake2b(digest_size=16)
         parts = {part: self.config[part] for part in ("dim", "image", "text", "audio") if part in self.config}
         names = [self.config[part]["file"] for part in parts if part != "dim"] + [self.config["text"]["tokenizer"]]
@@ -305,12 +324,17 @@ class TowerEmbedder:
 class OnnxEmbedder(TowerEmbedder):
     """Embeds all five modalities with the towers of one directory."""
 
-    def __init__(self, directory: str, name: str, exact: bool = False, tiles: bool = False) -> None:
+    def __init__(
+        self, directory: str, name: str, exact: bool = False, tiles: bool = False, asked: bool = False
+    ) -> None:
+        """With `asked` texts are what comes first, so that what they take is loaded at once."""
         self.towers = towers(directory)
-        config = self.towers.config
+        if asked:
+            self.towers.prepare()
+        fingerprint, config = self.towers.fingerprint, self.towers.config
         modalities = frozenset(m for m in MODALITIES if m != "audio" or "audio" in config)
         settings = replace(_loader_settings(config), exact=exact, tiles=tiles)
-        spec = ModelSpec(name, self.towers.fingerprint, config["dim"], modalities, settings, self.towers.odds())
+        spec = ModelSpec(name, fingerprint, config["dim"], modalities, settings, self.towers.odds())
         super().__init__(self.towers, spec)
 
 
