@@ -18,7 +18,7 @@ FileStatus: TypeAlias = Literal["ok", "failed", "unsupported"]
 Kind: TypeAlias = Literal["flat", "int8", "ivf", "pq4", "pq", "rabitq"]
 """How vectors are looked up: one by one, or by an accelerator of some kind."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
-FLAT_BYTES = 200_000 * 512 * 2
+FLAT_BYTES = 100_000 * 512 * 2
 """Of the vectors of a partition that are compared one by one in some 30 ms; what has more is worth an accelerator."""
 
 

@@ -58,6 +58,8 @@ class RowTable:
     def __init__(self, db: sqlite3.Connection, codec: PathCodec) -> None:
         self._db = db
         self._codec = codec
+        self.sieved: dict[Filter, int] = {}
+        """Candidates that were looked at in vain, by what they were to pass."""
         self._contents: dict[int, Rows] = {}
         self._chosen: dict[Filter, _Contents] = {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -192,6 +193,30 @@ def test_sieving_finds_what_listing_finds(k: int, tmp_path: Path, monkeypatch: p
     assert found() == listed and any(listed[0])
     monkeypatch.setattr(sieving, "_MOST", 10)
     assert found() == listed
+
+
+def test_a_filter_that_is_asked_for_again_and_again_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = str(tmp_path)
+    with Writer.open(directory, IDENTITY) as writer:
+        put_many(writer, range(200))
+    few = Filter(accept=lambda path: path.endswith("7"))
+    monkeypatch.setattr(sieving, "FEWEST_ROWS", 0)
+    sieved: list[int] = []
+    passing = rows.RowTable.passing
+
+    def watched(table: rows.RowTable, ids: Iterable[int], where: Filter) -> set[int]:
+        sieved.append(1)
+        return passing(table, ids, where)
+
+    monkeypatch.setattr(rows.RowTable, "passing", watched)
+    found, times = [], []
+    with Reader.open(directory) as reader:
+        for _ in range(40):
+            found.append([item for item, _ in reader.search(unit("query", 0), "image", 3, few)])
+            times.append(len(sieved))
+    assert all(one == found[0] for one in found) and len(found[0]) == 3
+    assert times[0] > 0, "it is sieved at first"
+    assert times[-1] == times[-2], "and listed in the end"
 
 
 def test_a_commit_reads_no_vectors_but_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
