@@ -120,11 +120,63 @@ def test_an_input_that_was_written_over_is_scaled_again(stack: Any) -> None:
     assert torch.equal(through(stack, given), through(stack, given.clone()))
 
 
-def test_gelu_over_its_input_is_that_of_transformers() -> None:
-    from transformers.activations import QuickGELUActivation
+@pytest.mark.parametrize("name", ["quick_gelu", "gelu_pytorch_tanh", "gelu", "relu"])
+@pytest.mark.parametrize("rows", [1, 70])
+def test_a_pair_of_layers_gives_nearly_what_it_gave(name: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers.activations import ACT2FN
 
-    given = torch.linspace(-20, 20, 999).view(3, 333)
-    assert torch.allclose(int8.InPlaceQuickGelu()(given.clone()), QuickGELUActivation()(given), atol=1e-6)
+    monkeypatch.setattr(int8, "PAIR_ROWS", 32)  # several blocks, the last of them short
+    monkeypatch.setattr(int8, "CHUNK", 1000)
+    torch.manual_seed(5)
+    first, second = torch.nn.Linear(64, 96), torch.nn.Linear(96, 48)
+    with torch.inference_mode():
+        pair = int8.Int8Pair(first, second, ACT2FN[name])
+        given = 3 * torch.randn(2, rows, 64)
+        before, kept = second(ACT2FN[name](first(given))), given.clone()
+        after = pair(given)
+        assert torch.equal(given, kept)
+        assert after.shape == before.shape
+        assert cosines(after.flatten(0, 1).numpy(), before.flatten(0, 1).numpy()).min() > 0.999
+        assert torch.allclose(after, before, atol=0.02 * float(before.abs().max()))
+        assert torch.equal(after, torch.cat([pair(row[None, None]) for row in given.flatten(0, 1)]).view(after.shape))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_pair_makes_no_number_of_what_is_none(bad: float) -> None:
+    from transformers.activations import ACT2FN
+
+    for name in ("quick_gelu", "gelu_pytorch_tanh"):
+        with torch.inference_mode():
+            pair = int8.Int8Pair(torch.nn.Linear(64, 96), torch.nn.Linear(96, 48), ACT2FN[name])
+            given = torch.randn(4, 64)
+            good = pair(given)
+            given[2, 5] = bad
+            found = pair(given)
+        assert not torch.isfinite(found[2]).any()
+        assert torch.equal(found[[0, 1, 3]], good[[0, 1, 3]])
+
+
+@pytest.mark.parametrize("side", [32, 45])
+def test_patches_in_integers_give_nearly_what_they_gave(side: int) -> None:
+    plain = torch.nn.Conv2d(3, 64, 16, 16)
+    with torch.inference_mode():
+        pixels = torch.randn(3, 3, side, 48)
+        before, patches = plain(pixels), int8.Int8Patches(plain)
+        after = patches(pixels)
+    assert patches.weight.dtype is torch.float32, "models ask it what pixels are to be"
+    assert after.shape == before.shape
+    assert cosines(after.flatten(1).numpy(), before.flatten(1).numpy()).min() > 0.9999
+
+
+def test_only_patches_that_lie_side_by_side_are_changed(stack: Any) -> None:
+    stack.patches = torch.nn.Conv2d(3, 64, 16, 16)
+    stack.padded = torch.nn.Conv2d(3, 64, 16, 16, padding=2)
+    stack.overlapping = torch.nn.Conv2d(3, 64, 16, 8)
+    quantised = int8.Quantised(stack)
+    kinds = [type(one).__name__ for one in (stack.patches, stack.padded, stack.overlapping)]
+    assert kinds == ["Int8Patches", "Conv2d", "Conv2d"]
+    quantised.undo()
+    assert type(stack.patches) is torch.nn.Conv2d
 
 
 @pytest.mark.usefixtures("any_cpu")
