@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 else:
     np = Deferred("numpy")
 
-NARROW = 2048
-"""So many vectors are compared one by one, which is exact, rather than looked up."""
+NARROW = 16_384
+"""So many vectors are compared one by one, which is exact, rather than looked up: they may lie in all lists."""
 _EXACT_SHARE = 8
 """Where more than one in so many would be a candidate, comparing them all is as quick."""
 _MOST_TIES = 4096

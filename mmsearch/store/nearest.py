@@ -18,7 +18,7 @@ from mmsearch.core import Modality, Vectors
 from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged
 from mmsearch.store import vectors
-from mmsearch.store.accelerated import NARROW, Accelerated, Hits
+from mmsearch.store.accelerated import Accelerated, Hits
 from mmsearch.store.accelerators import Accelerator, AcceleratorFile
 from mmsearch.store.records import EVERYTHING, Filter
 from mmsearch.store.rows import Mask, RowTable, Segment
@@ -32,6 +32,8 @@ else:
 log = logging.getLogger(__name__)
 
 _MOST_TIES = 4096
+_FEW_ROWS = 2048
+"""So many rows of a file are picked one by one rather than looked for among all."""
 
 
 class Block(NamedTuple):
@@ -149,7 +151,7 @@ class Nearest:
         if not available:
             return [[] for _ in queries]
         file = self._file(segment)
-        if alive is not None and available <= NARROW:
+        if alive is not None and available <= _FEW_ROWS:
             rows = np.flatnonzero(alive)
             products = file.products(queries, rows)
             bars = np.partition(products, available - min(k, available), axis=1)[:, available - min(k, available)]

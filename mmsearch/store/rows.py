@@ -58,8 +58,8 @@ class RowTable:
     def __init__(self, db: sqlite3.Connection, codec: PathCodec) -> None:
         self._db = db
         self._codec = codec
-        self.sieved: dict[Filter, int] = {}
-        """Candidates that were looked at in vain, by what they were to pass."""
+        self.sieved: dict[Filter, float] = {}
+        """How many candidates were looked at because the first few did not pass, by what they were to pass."""
         self._contents: dict[int, Rows] = {}
         self._chosen: dict[Filter, _Contents] = {}
 

@@ -1,12 +1,13 @@
 """Filters that much of an index passes: more of the nearest are taken than are wanted, and those that pass are kept.
 
-What it costs depends on how many are wanted and not on how large the index is. Where too few of the nearest pass, it
-gives up, and what passes has to be listed before anything is compared; so too where a filter has been asked for often
-enough for that to pay. Knows no tables and no vector files.
+What it costs depends on how many are wanted and not on how large the index is. Listing what passes costs a pass over
+the table of files, and then searches with that filter are quick. So it gives up where it would cost as much, at once or
+in several searches with a filter. Knows no tables and no vector files.
 """
 
 from __future__ import annotations
 
+import math
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -18,31 +19,32 @@ if TYPE_CHECKING:
     from mmsearch.store.nearest import Nearest
     from mmsearch.store.rows import RowTable
 
-FEWEST_ROWS = 20_000
-"""In fewer, listing what passes is quicker."""
-_MOST = 8192
-"""So many candidates are looked at, of all queries together."""
+LISTED = 100
+"""So many rows are listed in the time that one candidate takes."""
 _FIRST, _SLACK = 4, 1.5
-_PAYS = 30
-"""Listing what passes takes as long as looking at one candidate for each so many rows."""
 
 
 def search(
     nearest: Nearest, rows: RowTable, queries: Vectors, partition: Modality, k: int, where: Filter
 ) -> list[Hits] | None:
     """For each of several vectors what `Nearest.search` finds, or None where that has to be asked."""
-    total = sum(segment.count for segment in rows.segments(partition))
-    depth = _FIRST * k
-    if where == EVERYTHING or total < FEWEST_ROWS or rows.sieved.get(where, 0) * _PAYS > total:
+    if where == EVERYTHING:
         return None
-    while depth * len(queries) <= _MOST:
+    most = sum(segment.count for segment in rows.segments(partition)) / LISTED
+    first = depth = _FIRST * k
+    while rows.sieved.get(where, 0) + depth * len(queries) <= most:
         found = nearest.search(queries, partition, depth, EVERYTHING)
         passing = rows.passing({item for item, _ in chain.from_iterable(found)}, where)
         kept = [[hit for hit in hits if hit[0] in passing] for hits in found]
-        if all(len(some) >= k or len(hits) < depth for some, hits in zip(kept, found, strict=True)):
+        done = all(len(some) >= k or len(hits) < depth for some, hits in zip(kept, found, strict=True))
+        if not done or depth > first:
+            rows.sieved[where] = rows.sieved.get(where, 0) + depth * len(queries)
+        if done:
             return [hits[:k] for hits in kept]
-        rows.sieved[where] = rows.sieved.get(where, 0) + depth * len(queries)
         fewest = min(map(len, kept))
+        if not fewest:
+            break
         # A few more than the share that has passed so far lets one expect.
-        depth = max(2 * depth, int(_SLACK * k * depth / fewest)) if fewest else _MOST + 1
+        depth = max(2 * depth, int(_SLACK * k * depth / fewest))
+    rows.sieved[where] = math.inf  # once it is listed there is no more to gain
     return None

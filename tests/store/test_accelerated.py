@@ -56,13 +56,13 @@ def test_a_search_for_pictures_opens_no_accelerator_of_texts(index: str, caplog:
 
 
 @pytest.mark.parametrize("few", [0, 4096])
-@pytest.mark.parametrize("fewest_rows", [0, 20_000])
+@pytest.mark.parametrize("listed", [1e-9, 1e9])
 def test_filters_find_the_same_whichever_way_they_are_met(
-    few: int, fewest_rows: int, made: str, monkeypatch: pytest.MonkeyPatch
+    few: int, listed: float, made: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By looking contents up or by the column, and with or without sieving what is nearest first."""
     monkeypatch.setattr(rows, "_FEW", few)
-    monkeypatch.setattr(sieving, "FEWEST_ROWS", fewest_rows)
+    monkeypatch.setattr(sieving, "LISTED", listed)
     monkeypatch.setattr(accelerated, "NARROW", 20)
     with Reader.open(made) as reader:
         for share in (0.02, 0.2, 0.9):

@@ -189,10 +189,9 @@ def test_sieving_finds_what_listing_finds(k: int, tmp_path: Path, monkeypatch: p
         return [[[(item, round(score, 5)) for item, score in hits] for hits in some] for some in every]
 
     listed = found()
-    monkeypatch.setattr(sieving, "FEWEST_ROWS", 0)
-    assert found() == listed and any(listed[0])
-    monkeypatch.setattr(sieving, "_MOST", 10)
-    assert found() == listed
+    for candidates in (10, 1_000_000):
+        monkeypatch.setattr(sieving, "LISTED", 40 / candidates)
+        assert found() == listed and any(listed[0])
 
 
 def test_a_filter_that_is_asked_for_again_and_again_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +199,7 @@ def test_a_filter_that_is_asked_for_again_and_again_is_listed(tmp_path: Path, mo
     with Writer.open(directory, IDENTITY) as writer:
         put_many(writer, range(200))
     few = Filter(accept=lambda path: path.endswith("7"))
-    monkeypatch.setattr(sieving, "FEWEST_ROWS", 0)
+    monkeypatch.setattr(sieving, "LISTED", 30)
     sieved: list[int] = []
     passing = rows.RowTable.passing
 
@@ -211,7 +210,7 @@ def test_a_filter_that_is_asked_for_again_and_again_is_listed(tmp_path: Path, mo
     monkeypatch.setattr(rows.RowTable, "passing", watched)
     found, times = [], []
     with Reader.open(directory) as reader:
-        for _ in range(40):
+        for _ in range(20):
             found.append([item for item, _ in reader.search(unit("query", 0), "image", 3, few)])
             times.append(len(sieved))
     assert all(one == found[0] for one in found) and len(found[0]) == 3
