@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "mmsearch"
 
 LAYERS = [
-    {"ahead", "core", "deferred", "errors", "regular", "watch"},
+    {"core", "deferred", "errors", "regular", "underway", "watch"},
     {"scan", "media", "models", "store"},
     {"feed", "objects"},
     {"calibrate", "lexical", "build", "search"},

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mmsearch.ahead import Ahead
 from mmsearch.core import Embedder, ModelSpec, Query, Segment, Vectors
 from mmsearch.models.batches import step_of, tokens
+from mmsearch.underway import Underway
 
 LOADING = "mmsearch: loading a model"
 """Name of the thread that does."""
@@ -23,7 +23,7 @@ class LateEmbedder:
         """`load` is called at most once, in a thread of its own; `spec` is what its embedder will have."""
         self._spec = spec
         self._load = load
-        self._loading: Ahead[Embedder] | None = None
+        self._loading: Underway[Embedder] | None = None
         self._embedder: Embedder | None = None
 
     @property
@@ -54,9 +54,9 @@ class LateEmbedder:
         """As the loaded embedder."""
         return self.wait().embed_query(query)
 
-    def _begun(self) -> Ahead[Embedder]:
+    def _begun(self) -> Underway[Embedder]:
         if self._loading is None:
-            self._loading = Ahead(self._loaded, LOADING)
+            self._loading = Underway(self._loaded, LOADING)
         return self._loading
 
     def _loaded(self) -> Embedder:

@@ -15,7 +15,6 @@ from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast
 
-from mmsearch.ahead import Ahead
 from mmsearch.core import (
     MODALITIES,
     Audio,
@@ -32,6 +31,7 @@ from mmsearch.core import (
 )
 from mmsearch.deferred import Deferred
 from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable, UsageError
+from mmsearch.underway import Underway
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,8 +80,8 @@ class Towers:
                 self.config: dict[str, Any] = json.load(file)
         except (OSError, ValueError) as error:
             raise self._incomplete(error) from error
-        self._hashing = Ahead(self._fingerprint)
-        self._early: Ahead[Any] | None = None
+        self._hashing = Underway(self._fingerprint)
+        self._early: Underway[Any] | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -99,7 +99,7 @@ class Towers:
         import onnxruntime  # noqa: F401  # here, for in a thread imports gain nothing
         import tokenizers  # noqa: F401
 
-        self._early = self._early or Ahead(lambda: self.session("text"))
+        self._early = self._early or Underway(lambda: self.session("text"))
 
     @property
     def graphs(self) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Ahead(Generic[T]):
+class Underway(Generic[T]):
     """What a function gives that runs in a thread of its own from now on.
 
     It gains where the function leaves the interpreter to others, as hashing, reading and loading graphs do; imports
