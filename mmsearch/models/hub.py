@@ -119,6 +119,14 @@ def model_type(directory: Path) -> str | None:
     return str(stated) if stated is not None else None
 
 
+def architecture(directory: Path) -> str | None:
+    """The kind of network that its configuration names, as transformers calls it (`clip`); None where none does."""
+    for folder in (directory, *module_folders(directory)):
+        if stated := read_json(folder / "config.json").get("model_type"):
+            return str(stated)
+    return None
+
+
 def fingerprint(directory: Path, settings: Mapping[str, Any]) -> str:
     """32 hex digits over the model's own files and the settings it was loaded with.
 

@@ -48,10 +48,18 @@ SIBLINGS = ({"q_proj", "k_proj", "v_proj"}, {"query", "key", "value"}, {"gate_pr
 log = logging.getLogger(__name__)
 
 
-def is_worthwhile(model: nn.Module, family: str | None) -> bool:
-    """Whether a model that nobody asked to change can be expected to become faster and to stay as good."""
-    wide = any(_fits(module) and module.in_features >= WORTHWHILE for module in _inside_blocks(model))
-    return family in FAMILIES and wide and supported()
+def is_candidate(family: str | None) -> bool:
+    """Whether models of an architecture may be changed unasked, and this CPU does nothing else as fast.
+
+    AMX tiles multiply bfloat16 so fast that what int8 adds to it is not worth trying.
+    """
+    tiles: Callable[[], bool] = getattr(torch.cpu, "_is_amx_tile_supported", bool)
+    return family in FAMILIES and supported() and not tiles()
+
+
+def is_worthwhile(model: nn.Module) -> bool:
+    """Whether a float32 model has layers wide enough to become faster."""
+    return any(_fits(module) and module.in_features >= WORTHWHILE for module in _inside_blocks(model))
 
 
 def convert(model: nn.Module, device: str) -> None:
@@ -71,7 +79,7 @@ def convert_if_alike(model: nn.Module, probe: Callable[[], Vectors]) -> bool:
     try:
         before = probe()
     except MmsearchError as error:
-        log.info("computing in float32: the model does not take the probes: %s", error)
+        log.info("no int8: the model does not take the probes: %s", error)
         return False
     changed = Quantised(model)
     try:
@@ -82,7 +90,7 @@ def convert_if_alike(model: nn.Module, probe: Callable[[], Vectors]) -> bool:
         alike, told = False, str(error)
     if not alike:
         changed.undo()
-    log.info("computing in %s: probes in int8 against float32: %s", "int8" if alike else "float32", told)
+    log.info("%s: probes in int8 against float32: %s", "computing in int8" if alike else "no int8", told)
     return alike
 
 

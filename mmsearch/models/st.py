@@ -55,11 +55,13 @@ class SentenceTransformerEmbedder:
         Raises ModelUnavailable when it is not here or cannot be loaded, UsageError for an impossible option.
         """
         device = choose_device(options.device)
-        dtype = choose_dtype(options.dtype, device)
         directory = directory or hub.locate(options.name, options.revision, "sentence-transformers")
         kind = hub.model_type(directory)
         if kind not in (None, "SentenceTransformer"):
             raise ModelUnavailable(f"{options.name} is a {kind}, not an embedding model: give a SentenceTransformer")
+        family = hub.architecture(directory)
+        shrinks = many and _may_shrink(options.dtype, device, family)
+        dtype = choose_dtype(INT8 if shrinks else options.dtype, device)
         with hub.loading(options.name):
             self._model = load(options, str(directory), device, dtype)
         inputs.prepare(self._model)
@@ -72,11 +74,10 @@ class SentenceTransformerEmbedder:
         config = getattr(self._model.transformers_model, "config", None)
         self._step = step_of(config, self._spec.loader.image_fit)
         self._budget = budget_for(device, dtype, width_of(config), options.batch_size)
-        family = getattr(getattr(self._model.transformers_model, "config", None), "model_type", None)
         self._lanes = lanes_for(device, family) if many else None
         self._preparing = threading.Lock()
-        if many:
-            self._shrink(options.dtype, device, family)
+        if shrinks:
+            self._shrink(options.dtype, device)
         self.preprocess_seconds = 0.0
         self._watch(device)
 
@@ -122,8 +123,8 @@ class SentenceTransformerEmbedder:
         unit: Vectors = self._unit(row, ["the query"])[0]
         return unit
 
-    def _shrink(self, wanted: str | None, device: str, family: str | None) -> None:
-        """Has the model compute in int8 where that is wanted, or unasked where it is faster and gives the same.
+    def _shrink(self, wanted: str | None, device: str) -> None:
+        """Has the model compute in int8, or, where nobody asked for it and it is no better, as it would without.
 
         Raises UsageError where it is wanted and cannot be.
         """
@@ -131,8 +132,8 @@ class SentenceTransformerEmbedder:
 
         if wanted == INT8:
             int8.convert(self._model, device)
-        elif wanted is None and int8.is_worthwhile(self._model, family):
-            int8.convert_if_alike(self._model, self._probe)
+        elif not (int8.is_worthwhile(self._model) and int8.convert_if_alike(self._model, self._probe)):
+            self._model.to(choose_dtype(None, device))
 
     def _probe(self) -> Vectors:
         """The model's vectors of inputs that are always the same, of each kind that it reads: float32 unit rows."""
@@ -293,6 +294,13 @@ class SentenceTransformerEmbedder:
             raise error(f"{names[int(bad.argmax())]}: the model gave no usable vector (zero or not a number)")
         unit: Vectors = (rows / lengths).astype(np.float32)
         return unit
+
+
+def _may_shrink(wanted: str | None, device: str, family: str | None) -> bool:
+    """Whether a model of a family is to compute in int8, or may be tried in it."""
+    from mmsearch.models import int8
+
+    return wanted == INT8 or (wanted is None and device == "cpu" and int8.is_candidate(family))
 
 
 def load(options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:

@@ -198,12 +198,20 @@ def test_a_search_computes_in_float32(models: Models) -> None:
     assert cosines(small.embed(texts(*TEXTS)), plain.embed(texts(*TEXTS))).min() > 0.99999
 
 
+def format_of(embedder: Any) -> Any:
+    return next(embedder._model.parameters()).dtype
+
+
 @pytest.mark.usefixtures("any_cpu")
+@pytest.mark.parametrize("computes_bf16", [False, True])
 def test_an_encoder_is_changed_unasked_when_its_probes_stay_alike(
-    models: Models, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    models: Models, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, computes_bf16: bool
 ) -> None:
-    monkeypatch.setattr("mmsearch.models.device._cpu_computes_bf16", lambda: False)
-    assert changed(load(models["clip"], None)) == 0, "it is too narrow to become faster"
+    monkeypatch.setattr("mmsearch.models.device._cpu_computes_bf16", lambda: computes_bf16)
+    usual = torch.bfloat16 if computes_bf16 else torch.float32
+    narrow = load(models["clip"], None)
+    assert changed(narrow) == 0, "it is too narrow to become faster"
+    assert format_of(narrow) is usual
     monkeypatch.setattr(int8, "WORTHWHILE", 32)
     monkeypatch.setattr(int8, "ALIKE_MEAN", 0.98)  # so few numbers in a row are farther off than real models
     monkeypatch.setattr(int8, "ALIKE_LEAST", 0.98)
@@ -213,22 +221,28 @@ def test_an_encoder_is_changed_unasked_when_its_probes_stay_alike(
     assert changed(load(models["clip"], None, many=False)) == 0
     assert changed(load(models["clip"], "fp32")) == 0
     assert changed(load(models["clip"], "bf16")) == 0
-    assert changed(load(models["qwen3vl"], None)) == 0, "decoders are not changed unasked"
+    decoder = load(models["qwen3vl"], None)
+    assert changed(decoder) == 0, "decoders are not changed unasked"
+    assert format_of(decoder) is usual
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
+    assert changed(load(models["clip"], None)) == 0, "tiles compute in bfloat16 as fast"
 
 
 @pytest.mark.usefixtures("any_cpu")
-def test_a_model_that_suffers_stays_in_float32(
-    models: Models, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("computes_bf16", [False, True])
+def test_a_model_that_suffers_computes_as_it_would_without(
+    models: Models, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, computes_bf16: bool
 ) -> None:
-    monkeypatch.setattr("mmsearch.models.device._cpu_computes_bf16", lambda: False)
+    monkeypatch.setattr("mmsearch.models.device._cpu_computes_bf16", lambda: computes_bf16)
     monkeypatch.setattr(int8, "WORTHWHILE", 32)
     monkeypatch.setattr(int8, "TOP", 3)  # as if the numbers of a row were very unequal
     caplog.set_level(logging.INFO, "mmsearch.models.int8")
     found = load(models["clip"], None)
     assert changed(found) == 0
-    assert "computing in float32: probes in int8" in caplog.text
+    assert "no int8: probes in int8 against float32: " in caplog.text
     given = pictures(*PICTURES)
-    assert cosines(found.embed(given), load(models["clip"], "fp32").embed(given)).min() > 0.99999
+    same = load(models["clip"], "bf16" if computes_bf16 else "fp32")
+    assert cosines(found.embed(given), same.embed(given)).min() > 0.99999
 
 
 def test_probes_that_the_model_does_not_take_leave_it_as_it_is(stack: Any) -> None:
