@@ -67,6 +67,19 @@ def test_order_is_depth_first_by_bytes(tmp_path: Path) -> None:
 
 
 @posix_only
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="needs a folder of what is open")
+def test_no_directory_stays_open_behind_a_walk(tmp_path: Path) -> None:
+    deep = "/".join(["sub"] * 70)  # more than are held open at a time
+    plant(tmp_path, "a.txt", f"{deep}/b.txt", "z.txt")
+    before = len(os.listdir("/dev/fd"))
+    assert taken(tmp_path) == ["a.txt", f"{deep}/b.txt", "z.txt"]
+    left = runs(str(tmp_path), ScanOptions())
+    assert [next(left), next(left)][-1] == Run(*([one] for one in entry(str(tmp_path / deep / "b.txt"))))  # type: ignore[union-attr]
+    assert len(os.listdir("/dev/fd")) > before
+    left.close()  # type: ignore[attr-defined]
+    assert len(os.listdir("/dev/fd")) == before
+
+
 def test_order_is_by_bytes_where_text_would_sort_otherwise(tmp_path: Path) -> None:
     names = [b"z", "é".encode(), "\U0001f600".encode(), b"\x80", b"\xff"]
     try:
