@@ -7,7 +7,6 @@ embedder's interface and where decoded contents come from, nothing of FAISS, tor
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections import Counter
@@ -210,7 +209,6 @@ class Builder:
 
     def _read(self, work: Work) -> None:
         """Have a file read."""
-        gc.enable()  # a run that compares files alone may do without
         self._source.submit(Task(Request(work.entry), work))
         self._pump()
 

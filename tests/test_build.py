@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
 import shutil
@@ -259,19 +258,6 @@ def notes(tmp_path: Path) -> Iterator[Path]:
     for number in range(150):
         (folder / f"{number:03}.txt").write_text(f"note {number} " * (1 + number % 50))
     yield folder
-
-
-def test_garbage_is_collected_from_the_first_file_on_that_is_read(notes: Path, tmp_path: Path) -> None:
-    index(tmp_path / "index", notes)
-    try:
-        for is_read in (False, True):
-            if is_read:
-                (notes / "new.txt").write_text("a new note")
-            gc.disable()
-            index(tmp_path / "index", notes)
-            assert gc.isenabled() == is_read
-    finally:
-        gc.enable()
 
 
 def test_batches_hold_texts_of_like_length(notes: Path, tmp_path: Path) -> None:

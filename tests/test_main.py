@@ -1,4 +1,4 @@
-"""How the command's process ends."""
+"""How the command's process begins and ends."""
 
 from __future__ import annotations
 
@@ -43,3 +43,8 @@ def test_what_cannot_be_written_is_no_success() -> None:
     source = START.format(module="os", words=["--version"]) + "sys.stdout = open('/dev/full', 'w')\n" + RUN
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=False)
     assert done.returncode != 0
+
+
+def test_garbage_is_looked_for_seldom_while_much_is_imported() -> None:
+    done = ended("atexit, gc", "atexit.register(lambda: print(gc.isenabled(), gc.get_threshold()[0]))\n", "--version")
+    assert done.stdout.splitlines()[1:] == ["True 10000"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -331,23 +330,10 @@ class _Job:
         if files is None:
             ahead = Ahead(lambda: _to_read(self.directory, places, how), self.embedder, how.limits.jobs)
         with Writer.open(self.directory, self.identity, rebuild=rebuild, on_wait=complain) as writer:
-            with listening(ahead, self.progress) as listener, _uncollected():
+            with listening(ahead, self.progress) as listener:
                 report = Builder(writer, self.embedder, how, listener, spares).run(places, files.paths if files else ())
             finish(writer)
             return report
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Does without the garbage collector until a file is read: comparing files makes no cycles.
-
-    To look for some takes a seventh of a run over unchanged files.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _start_early(spares: Spares, model: ModelOptions, roots: list[str], files: list[str], how: BuildOptions) -> None:
