@@ -19,6 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer as Words
 from torch import Tensor, nn
 
+from mmsearch.models.onnx import Towers
 from training.layers import fold_norms
 from training.model import Model
 from training.odds import Odds
@@ -116,8 +117,14 @@ def export(
     words = Words.from_file(str(tokenizer))
     words.enable_truncation(model.shape.max_tokens)
     words.save(str(folder / "tokenizer.json"))
-    (folder / "config.json").write_text(json.dumps(config(model, odds, rerank_odds, version), indent=1) + "\n")
+    stated = config(model, odds, rerank_odds, version)
+    _write(folder, stated)
+    _write(folder, stated | {"fingerprint": Towers(str(folder)).hashed()})
     return differences
+
+
+def _write(folder: Path, stated: dict[str, object]) -> None:
+    (folder / "config.json").write_text(json.dumps(stated, indent=1) + "\n", encoding="utf-8")
 
 
 def build(part: Part) -> bytes:

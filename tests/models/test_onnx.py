@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,21 @@ def test_builtin_has_tiles_unless_they_are_turned_off() -> None:
 
 def test_fingerprint_is_the_same_each_time(embedder: OnnxEmbedder) -> None:
     assert load_embedder(ModelOptions()).spec.fingerprint == embedder.spec.fingerprint
+
+
+def test_builtin_has_the_fingerprint_that_it_states(embedder: OnnxEmbedder) -> None:
+    assert embedder.towers.config["fingerprint"] == embedder.towers.hashed() == embedder.spec.fingerprint
+
+
+def test_a_changed_copy_of_builtin_is_another_model(embedder: OnnxEmbedder, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(embedder.towers.directory, copy)
+    assert load_embedder(ModelOptions(str(copy))).spec.fingerprint == embedder.spec.fingerprint
+    other = tmp_path / "other"
+    shutil.copytree(copy, other)
+    with open(other / "image.onnx", "ab") as file:
+        file.write(b"\0")
+    assert load_embedder(ModelOptions(str(other))).spec.fingerprint != embedder.spec.fingerprint
 
 
 @pytest.mark.parametrize("config", ["", "{", json.dumps({"dim": 8, "text": {"file": "text.onnx"}})])
