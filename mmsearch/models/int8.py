@@ -59,7 +59,7 @@ def is_candidate(family: str | None) -> bool:
 
 def is_worthwhile(model: nn.Module) -> bool:
     """Whether a float32 model has layers wide enough to become faster."""
-    return any(_fits(module) and module.in_features >= WORTHWHILE for module in _inside_blocks(model))
+    return any(fits(module) and module.in_features >= WORTHWHILE for module in inside_blocks(model))
 
 
 def convert(model: nn.Module, device: str) -> None:
@@ -127,7 +127,7 @@ class Quantised:
         self.layers = 0
         self._replaced: list[tuple[nn.Module, str, nn.Module]] = []
         memory = _Memory()
-        for parent in _inside_blocks(model):
+        for parent in inside_blocks(model):
             self._replace_in(parent, memory)
         for parent in list(model.modules()) if self.layers else []:
             for name, child in list(parent.named_children()):
@@ -143,10 +143,10 @@ class Quantised:
     def _replace_in(self, parent: nn.Module, memory: _Memory) -> None:
         children: dict[str, Any] = dict(parent.named_children())
         for name, child in children.items():
-            if type(child).__name__ in PAIRS and _fits(child.fc1) and _fits(child.fc2):
+            if type(child).__name__ in PAIRS and fits(child.fc1) and fits(child.fc2):
                 self._replace(parent, name, Int8Pair(child.fc1, child.fc2, child.activation_fn))
                 self.layers += 2
-        linears = {name: child for name, child in children.items() if _fits(child)}
+        linears = {name: child for name, child in children.items() if fits(child)}
         for name, linear in linears.items():
             shares = any(name in group and len(group & linears.keys()) > 1 for group in SIBLINGS)
             self._replace(parent, name, Int8Linear(linear.weight, linear.bias, memory, parent if shares else None))
@@ -157,14 +157,14 @@ class Quantised:
         setattr(parent, name, module.eval())
 
 
-def _inside_blocks(model: nn.Module) -> Iterator[Any]:
+def inside_blocks(model: nn.Module) -> Iterator[Any]:
     """The modules of stacked blocks, not of what stands before and after them, such as the last projection."""
     for stack in model.modules():
         if isinstance(stack, nn.ModuleList):
             yield from stack.modules()
 
 
-def _fits(module: Any) -> bool:
+def fits(module: Any) -> bool:
     """Whether it is a plain float32 layer on the CPU. Those of derived classes may be used in other ways."""
     if type(module) is not nn.Linear or min(module.in_features, module.out_features) < LEAST:
         return False

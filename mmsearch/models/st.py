@@ -33,7 +33,7 @@ from mmsearch.models import hub, inputs, probes
 from mmsearch.models.batches import DEVICE_INPUTS, budget_for, in_passes, step_of, tokens, width_of
 from mmsearch.models.device import INT8, asynchronously, choose_attention, choose_device, choose_dtype
 from mmsearch.models.fit import picture_fit
-from mmsearch.models.lanes import lanes_for
+from mmsearch.models.lanes import FAMILIES, lanes_for
 
 PART_OF: dict[Kind, tuple[Modality, ...]] = {
     "text": ("text",),
@@ -78,6 +78,10 @@ class SentenceTransformerEmbedder:
         self._preparing = threading.Lock()
         if shrinks:
             self._shrink(options.dtype, device)
+        if many and device == "cpu" and family in FAMILIES and not options.exact:
+            from mmsearch.models import packed
+
+            packed.pack_if_faster(self._model)
         self.preprocess_seconds = 0.0
         self._watch(device)
 
