@@ -60,7 +60,7 @@ class SentenceTransformerEmbedder:
         if kind not in (None, "SentenceTransformer"):
             raise ModelUnavailable(f"{options.name} is a {kind}, not an embedding model: give a SentenceTransformer")
         family = hub.architecture(directory)
-        shrinks = many and _may_shrink(options.dtype, device, family)
+        shrinks = many and _may_shrink(options, device, family)
         dtype = choose_dtype(INT8 if shrinks else options.dtype, device)
         with hub.loading(options.name):
             self._model = load(options, str(directory), device, dtype)
@@ -300,11 +300,12 @@ class SentenceTransformerEmbedder:
         return unit
 
 
-def _may_shrink(wanted: str | None, device: str, family: str | None) -> bool:
+def _may_shrink(options: ModelOptions, device: str, family: str | None) -> bool:
     """Whether a model of a family is to compute in int8, or may be tried in it."""
     from mmsearch.models import int8
 
-    return wanted == INT8 or (wanted is None and device == "cpu" and int8.is_candidate(family))
+    free = options.dtype is None and not options.exact
+    return options.dtype == INT8 or (free and device == "cpu" and int8.is_candidate(family))
 
 
 def load(options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:

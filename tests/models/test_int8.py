@@ -221,6 +221,8 @@ def test_an_encoder_is_changed_unasked_when_its_probes_stay_alike(
     assert changed(load(models["clip"], None, many=False)) == 0
     assert changed(load(models["clip"], "fp32")) == 0
     assert changed(load(models["clip"], "bf16")) == 0
+    assert changed(load(models["clip"], None, exact=True)) == 0, "that is to be what the model itself gives"
+    assert changed(load(models["clip"], "int8", exact=True)) > 0
     decoder = load(models["qwen3vl"], None)
     assert changed(decoder) == 0, "decoders are not changed unasked"
     assert format_of(decoder) is usual
