@@ -119,7 +119,7 @@ def export(
     words.save(str(folder / "tokenizer.json"))
     stated = config(model, odds, rerank_odds, version)
     _write(folder, stated)
-    _write(folder, stated | {"fingerprint": Towers(str(folder)).hashed()})
+    _write(folder, stated | {"fingerprint": Towers(str(folder)).fingerprint})
     return differences
 
 

@@ -317,9 +317,8 @@ class _Walk:
             yield from self._enter(path, folder.own, folder.git, taken)
 
     def _leaves_out(self, folder: _Folder, found: os.DirEntry[str]) -> bool:
-        return found.is_file(follow_symlinks=False) and not self._takes(
-            folder, folder.start + found.name, found.name, False
-        )
+        path = folder.start + found.name
+        return found.is_file(follow_symlinks=False) and not self._takes(folder, path, found.name, False)
 
     def _takes(self, folder: _Folder, path: str, name: str, is_dir: bool) -> bool:
         if path in self._options.skip and not is_dir:
