@@ -46,6 +46,7 @@ torture: $(INSTALLED)
 	$(BIN)/python -m tests.crash --kills 1000 --faults 300 --cuts 2000 --json benchmarks/results/torture-crash.json
 	$(BIN)/python -m tests.hostile --files 20000 --json benchmarks/results/torture-hostile.json
 	$(BIN)/python -m tests.hostile.fuzz --seconds 30
+	$(BIN)/python -m tests.hostile.mutations --count 2000 --json benchmarks/results/torture-index.json
 	$(BIN)/python -m tests.concurrency --minutes 10 --readers 4 --json benchmarks/results/torture-concurrency.json
 	$(BIN)/python -m pytest -m slow tests/field
 

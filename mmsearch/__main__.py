@@ -3,9 +3,9 @@
 import atexit
 import gc
 import os
-import signal
 import sys
-import threading
+
+from mmsearch.children import secure
 
 ALLOCATIONS = 10_000
 """Objects more than before when the garbage collector looks for cycles. Python's own few hundred are many too few for
@@ -14,6 +14,9 @@ what imports make: with them it took a sixth of the time until a large model had
 
 def main() -> None:
     """Entry point of the console script."""
+    secure()
+    import signal  # once no module can be taken from the current folder
+
     gc.set_threshold(ALLOCATIONS)
     # Until a command has something to finish, Ctrl-C ends the process there and then. Whoever starts us in the
     # background may have had it ignored, which is to stay so.
@@ -34,6 +37,8 @@ def _leave(code: str | int | None) -> None:
     What is to be done at an exit is done, and what was written is written. Where that fails, where the command has, and
     where another thread still has something to do, Python ends the process as it always does.
     """
+    import threading
+
     if threading.active_count() > 1 or code not in (0, 1):
         return
     try:

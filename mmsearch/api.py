@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from mmsearch.core import Embedder, Hit, Modality, Reranker, is_object
-from mmsearch.opening import open_indexes, open_reranker, reranker_for, types_to_rerank
+from mmsearch.opening import named_by_user, open_indexes, open_reranker, reranker_for, types_to_rerank
 from mmsearch.search import Asked, Asker, Mode, Searcher, SearchOptions
 from mmsearch.store import AnyReader, Filter
 
@@ -36,6 +36,7 @@ class Index:
         *more: str | os.PathLike[str],
         device: str | None = None,
         trust_remote_code: bool = False,
+        trust_index: bool = False,
     ) -> Index:
         """The index in a directory, with the model that it was built with; several are searched as one.
 
@@ -44,13 +45,17 @@ class Index:
             more: further ones, built with the same model and settings.
             device: where the model runs: `cpu`, `cuda`, `cuda:1` or `mps`; None takes the best there is.
             trust_remote_code: the model may bring program code of its own.
+            trust_index: what the index names may be used though you have not named it for this index: a model in a
+                directory, arguments of its loader, files outside the folder that holds the index.
 
         Raises:
             IndexMissing, IndexMismatch, IndexDamaged: there is none that can be read, or several do not go together.
-            ModelUnavailable: its model is not on this machine.
+            ModelUnavailable: its model is not on this machine, or the index may not name it.
         """
         directories = [os.path.abspath(os.path.expanduser(os.fspath(one))) for one in (path, *more)]
-        reader, embedder = open_indexes(list(dict.fromkeys(directories)), device, trust=trust_remote_code)
+        reader, embedder = open_indexes(
+            list(dict.fromkeys(directories)), device, trust=trust_remote_code, trust_index=trust_index
+        )
         return cls(reader, embedder, device, trust_remote_code)
 
     def search(
@@ -68,6 +73,7 @@ class Index:
         min_relevance: float | None = None,
         rerank: bool | str = False,
         all_segments: bool = False,
+        allow_private: bool = False,
     ) -> list[Hit]:
         """Hits in order of rank, at most `k`: files, each with its best part in `hit.item`.
 
@@ -83,6 +89,7 @@ class Index:
             min_relevance: hits below are left out.
             rerank: have the reranker that goes with the model, or the one of this name, read the best again.
             all_segments: a file may answer with several parts.
+            allow_private: a URL may lead to this machine and its network.
 
         Raises:
             UsageError: nothing is meant, or the query or an option cannot be used.
@@ -91,13 +98,13 @@ class Index:
             texts, _several(exclude), _several(image), _several(audio), _several(video), _several(like), os.getcwd()
         )
         asked.require_something()
-        query = Asker(self._reader, self._embedder).query(asked)
+        query = Asker(self._reader, self._embedder, allow_private=allow_private).query(asked)
         folders = tuple(map(_folder, _several(inside)))
         where = Filter(modalities=None if types is None else frozenset(types), folders=folders)
         options = SearchOptions(top=k, where=where, mode=mode, min_relevance=min_relevance, all_segments=all_segments)
         if not rerank:
             return self._plain.search(query, options)
-        name = rerank if isinstance(rerank, str) else reranker_for(self._reader)
+        name = named_by_user(rerank) if isinstance(rerank, str) else reranker_for(self._reader)
         return self._reranker(name).search(query, replace(options, rerank_types=types_to_rerank(name)))
 
     def __len__(self) -> int:

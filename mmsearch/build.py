@@ -117,13 +117,15 @@ class Builder:
 
     def run(self, roots: Sequence[str], files: Iterable[str] = ()) -> IndexReport:
         """Index everything below `roots`, then the listed `files`; what is finished is committed even on Ctrl-C."""
+        if self.options.prune:
+            self.writer.forget_vectors()
         try:
             with self._source:
                 for root in roots:
                     self.writer.add_root(root)
                 complete = [root for root in roots if self._walk(root)]
                 # `find` and `fd` list directories too; their files are listed beside them.
-                self._visit(self._entry(path) for path in files if not os.path.isdir(path))
+                self._visit(self._named(path) for path in files if not os.path.isdir(path))
                 self._drain()
             for root in roots:
                 if root not in complete or nested(roots):
@@ -155,12 +157,15 @@ class Builder:
         return known == met
 
     def _runs(self, root: str) -> Iterator[scan.Run | scan.Problem]:
-        """What there is in a folder."""
         return scan.runs(root, self.options.scan)
 
     def _entry(self, path: str) -> scan.Entry | scan.Problem:
-        """What there is at a listed path."""
         return scan.entry(path)
+
+    def _named(self, path: str) -> scan.Entry | scan.Problem:
+        """What there is at a path that the user has listed, and so allows the index to name."""
+        self.writer.allow_file((found := self._entry(path)).path)
+        return found
 
     def _visit(self, found: Iterable[scan.Entry | scan.Problem]) -> None:
         for one in found:
@@ -325,8 +330,6 @@ class Builder:
         copies, work.copies = work.copies, []
         return copies
 
-    # --- what gets vectors ---
-
     def _embed_all(self) -> None:
         """Embed what waits, and hand every file that is whole then to the store."""
         if len(self._window) and isinstance(self.embedder, Late):
@@ -394,6 +397,7 @@ class Builder:
 
     def _attach(self, work: Work) -> None:
         self.writer.put_file(*work.entry, *work.key)
+        self.writer.allow_file(work.entry.path)  # a link may lead out of what was named
         self._close(work)
 
     def _close(self, work: Work) -> None:

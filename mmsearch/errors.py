@@ -9,6 +9,7 @@ MmsearchError               catch this one to turn any expected failure into one
 ├── OutOfMemory             2  the memory does not hold what was asked for
 ├── Busy                    -  a server has too much to do; it says so to its client
 └── MediaError              -  one file cannot be read; recorded against the file, never ends a run
+    ├── OutsideIndex        -  the index names it, and the user has not: nothing of it is read
     └── UnsupportedMedia    -  the file is of no kind mmsearch reads
 
 The number is the process's exit code. Messages are one line: the value, the limit, the remedy.
@@ -63,6 +64,16 @@ class MediaError(MmsearchError):
 
 UNREADABLE = "cannot be read"
 """How a MediaError begins when the system refuses the file, which may change without the file changing."""
+
+
+class OutsideIndex(MediaError):
+    """An index names a file outside its own folder that its user has not named for it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "files outside the index's own folder are not opened, since you have not named them for it: "
+            "allow them with --trust-index"
+        )
 
 
 class UnsupportedMedia(MediaError):

@@ -15,6 +15,8 @@ RRF_K = 60
 """The constant of reciprocal rank fusion as published (Cormack, Clarke and Büttcher, SIGIR 2009)."""
 MOST_TERMS = 64
 SNIPPET = 160
+_LOOKED_AT = 1 << 18
+"""Characters: longer passages are not made here, but an index may come from elsewhere."""
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -47,7 +49,7 @@ def fuse(rankings: Iterable[Mapping[Key, int]]) -> dict[Key, float]:
 
 def snippet(text: str, words: Sequence[str], most: int = SNIPPET) -> str:
     """The stretch of a passage that holds most of the words, on one line, with `…` where it is cut."""
-    line = " ".join(text.split())
+    line = " ".join(text[:_LOOKED_AT].split())
     if len(line) <= most:
         return line
     start = _best_start(line, words, most - 2)

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mmsearch.core import kept_ns
+from mmsearch.disk import FULL, is_full
 from mmsearch.errors import UNREADABLE, MediaError, MmsearchError, UsageError
 from mmsearch.scan import Entry, Problem, Run, ScanOptions, glob_filter
 
@@ -170,6 +171,8 @@ def fetched(url: str, size: int | None = None) -> Iterator[str]:
         except FileNotFoundError:
             raise MediaError(f"{UNREADABLE}: {GONE}") from None
         except Exception as error:  # whatever the store's own package raises
+            if is_full(error, folder):
+                raise MmsearchError(f"{folder}, where objects are copied to: {FULL}") from error
             raise MediaError(f"{UNREADABLE}: {_one_line(error)}") from error
         if size is not None and os.path.getsize(copy) != size:
             raise MediaError("changed while it was being read: run index again")

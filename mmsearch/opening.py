@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,19 +10,44 @@ from typing import TYPE_CHECKING
 from mmsearch.errors import ModelUnavailable, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from mmsearch.core import Embedder, Modality, ModelOptions, Query, Reranker
     from mmsearch.search import SearchOptions
     from mmsearch.store import AnyReader, Reader
 
 
-def permitted(options: ModelOptions, trust: bool, directory: str) -> ModelOptions:
-    """The options of an index, unless they want what the user has not allowed just now.
-
-    An index may come from anywhere, in an archive or a shared folder: that it names a model with program code of its
-    own is no permission to run that. Raises ModelUnavailable where it would need one.
+def named_by_user(name: str) -> str:
+    """A model as the user names it just now: an existing directory by its absolute path, since the index will be
+    searched from elsewhere; any other name as it is.
     """
+    folder = os.path.expanduser(name)
+    return os.path.abspath(folder) if name != "builtin" and os.path.isdir(folder) else name
+
+
+def permitted(
+    options: ModelOptions, trust: bool, directory: str, allowed: bool = False, given: Collection[str] = ()
+) -> ModelOptions:
+    """The options of an index, unless they want what the user has not allowed.
+
+    An index may come from anywhere, in an archive or a shared folder: that it names a model in some directory,
+    arguments for a loader, or a model with program code of its own is no permission. Raises ModelUnavailable where it
+    would need one.
+
+    Args:
+        options: what the index wants.
+        trust: the user allows program code, now.
+        directory: where the index lies.
+        allowed: the user has named the model for this index, or allows what it names.
+        given: options that the user has given just now.
+    """
+    from mmsearch.models.wishes import needing
+
+    if not allowed and (needed := needing(options, given)):
+        raise ModelUnavailable(
+            f"the index in {directory} wants {needed}, and you have not named that for it: "
+            "if you know where the index comes from, allow it with --trust-index"
+        )
     if options.trust_remote_code and not trust:
         raise ModelUnavailable(
             f"the model of the index in {directory} brings its own program code: "
@@ -30,17 +56,26 @@ def permitted(options: ModelOptions, trust: bool, directory: str) -> ModelOption
     return options
 
 
-def open_index(directory: str, device: str | None, model: bool = True, trust: bool = False) -> tuple[Reader, Embedder]:
-    """The index and the model it was built with; without `model` one that only knows what it would be is enough."""
+def open_index(
+    directory: str, device: str | None, model: bool = True, trust: bool = False, trust_index: bool = False
+) -> tuple[Reader, Embedder]:
+    """The index and the model it was built with; without `model` one that only knows what it would be is enough.
+
+    With `trust` the model may bring program code; with `trust_index` the user allows what the index names.
+    """
     from mmsearch.store import Reader
 
-    reader = Reader.open(directory)
+    reader = Reader.open(directory, trust_index)
     with _closed_on_error(reader):
         return reader, _embedder_of(reader, device, model, trust)
 
 
 def open_indexes(
-    directories: Sequence[str], device: str | None, model: bool = True, trust: bool = False
+    directories: Sequence[str],
+    device: str | None,
+    model: bool = True,
+    trust: bool = False,
+    trust_index: bool = False,
 ) -> tuple[AnyReader, Embedder]:
     """One index or several as one, with the model they were built with; else as `open_index`.
 
@@ -49,7 +84,7 @@ def open_indexes(
     """
     from mmsearch.store import open_reader
 
-    reader = open_reader(directories)
+    reader = open_reader(directories, trust_index)
     with _closed_on_error(reader):
         return reader, _embedder_of(reader, device, model, trust)
 
@@ -65,12 +100,16 @@ def _closed_on_error(reader: AnyReader) -> Iterator[None]:
 
 def _embedder_of(reader: AnyReader, device: str | None, model: bool, trust: bool) -> Embedder:
     from mmsearch.models import load_embedder
+    from mmsearch.models.wishes import needing
     from mmsearch.search import Stored
     from mmsearch.store import Identity
 
     if not model:
         return Stored(reader.identity)
-    options = replace(permitted(reader.identity.options, trust, reader.directory), device=device)
+    wanted = reader.identity.options
+    # The key is read only where something needs a grant.
+    allowed = needing(wanted) is None or reader.allows_identity()
+    options = replace(permitted(wanted, trust, reader.directory, allowed), device=device)
     embedder = load_embedder(options)
     reader.identity.require(Identity.of(options, embedder.spec), reader.directory)
     return embedder

@@ -106,7 +106,7 @@ def hits(
         form: the format.
         end: terminates each path of `Format.paths`.
         width: columns of the terminal that it is for; 0 means that it is not for one. On a terminal paths and CSV are
-            harmless as well; elsewhere they keep every byte.
+            harmless as well; elsewhere they keep every byte. In CSV no text is a formula in either case.
         base: a table shows paths below this directory relative to it; the other formats never do.
         explain: say what each stage of the ranking made of a hit; CSV and paths have no place for it.
     """
@@ -118,7 +118,10 @@ def hits(
     if form is Format.jsonl:
         return "".join(to_json({"query": query, **row}, indent=None) + "\n" for row in rows)
     if form is Format.csv:
-        return _csv([_shown({"query": query, **row}) if width else {"query": query, **row} for row in rows])
+        from mmsearch.spreadsheet import as_csv
+
+        named = [{"query": query, **row} for row in rows]
+        return as_csv(CSV_COLUMNS, [_shown(row) for row in named] if width else named)
     if not width:
         return _plain(_columns([_cells(hit, base, explain) for hit in found], 0)[0]) if found else ""
     return draw(_hit_table(found, width, base, explain), width) if found else ""
@@ -159,16 +162,6 @@ def encode(text: str, paths: bool = False) -> bytes:
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: harmless(value) if isinstance(value, str) else value for name, value in row.items()}
-
-
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    import csv
-
-    out = io.StringIO()
-    writer = csv.DictWriter(out, CSV_COLUMNS, lineterminator="\n", extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
 
 
 def harmless(text: str) -> str:

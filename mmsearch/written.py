@@ -94,15 +94,19 @@ class Wanted:
 
         return Asked(self.texts, self.negatives, self.image, self.audio, self.video, self.like, self.base)
 
-    def options(self) -> SearchOptions:
-        """What is asked of the search. Raises UsageError for a value that cannot be read."""
+    def options(self, patience: float | None = None) -> SearchOptions:
+        """What is asked of the search, with `patience` for globs as `glob_filter` has it.
+
+        Raises:
+            UsageError: a value that cannot be read.
+        """
         from mmsearch.search import SearchOptions
 
         ranges = {"size": self.size, "width": self.width, "height": self.height, "duration": self.duration}
         dates = self.after, self.before
         return SearchOptions(
             top=self.top,
-            where=make_filter(self.types, self.globs, self.inside, dates, ranges, self.base or None),
+            where=make_filter(self.types, self.globs, self.inside, dates, ranges, self.base or None, patience),
             rerank_depth=self.rerank_depth,
             mode=cast("Mode", self.mode),
             calibrated=not self.raw,
@@ -136,10 +140,11 @@ def make_filter(
     dates: tuple[str | None, str | None],
     ranges: Mapping[str, Sequence[str]],
     base: str | None = None,
+    patience: float | None = None,
 ) -> Filter:
     """The filter that all of these options together ask for; `ranges` by field, such as `size`: `+1M`.
 
-    Globs match paths relative to `base`, by default the working directory.
+    Globs match paths relative to `base`, by default the working directory, with `patience` as `glob_filter` has it.
 
     Raises:
         UsageError: a value that cannot be read, with the forms that can.
@@ -151,7 +156,7 @@ def make_filter(
     bounds = {field: parse_ranges(f"--{field}", texts, _READERS[field]) for field, texts in ranges.items()}
     return Filter(
         parse_types(types),
-        glob_filter(globs, base) if globs else None,
+        glob_filter(globs, base, patience) if globs else None,
         tuple(_folder(folder) for folder in folders),
         after=after,
         before=before,

@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "mmsearch"
 
 LAYERS = [
-    {"core", "deferred", "errors", "regular", "underway", "watch"},
+    {"children", "core", "deferred", "disk", "errors", "places", "safe_open", "spreadsheet", "underway", "watch"},
     {"scan", "media", "models", "store"},
     {"feed", "objects"},
     {"calibrate", "lexical", "build", "search"},

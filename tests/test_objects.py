@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -119,3 +120,14 @@ def test_urls_are_stored_as_they_are_beside_relative_paths() -> None:
     assert codec.encode("s3://bucket/a/b.jpg") == b"s3://bucket/a/b.jpg"
     assert codec.ranges("s3://bucket/a") == [(b"s3://bucket/a/", b"s3://bucket/a0")]
     assert codec.anchored("s3://bucket") is codec
+
+
+def test_a_full_disk_for_copies_is_no_fault_of_the_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def get_file(self, path: str, copy: str) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), copy)
+
+    monkeypatch.setattr(objects, "filesystem", lambda url: (Full(), url))
+    with pytest.raises(MmsearchError, match="the disk is full: free some space") as told:
+        objects.fetched("memory:///box/a.txt").__enter__()
+    assert not isinstance(told.value, MediaError)

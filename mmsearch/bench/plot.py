@@ -8,10 +8,12 @@ from __future__ import annotations
 import html
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import groupby
+from tempfile import TemporaryDirectory
 
 from mmsearch.bench.job import Row
 from mmsearch.bench.report import number
@@ -149,11 +151,25 @@ class _Scale:
         return parts
 
 
-def _matplotlib(rows: Sequence[Row], path: str) -> None:
-    import matplotlib
+@contextmanager
+def _elsewhere() -> Iterator[None]:
+    """In an empty folder: matplotlib takes its settings from a `matplotlibrc` in the current one, whosoever it is."""
+    here = os.getcwd()
+    with TemporaryDirectory() as empty:
+        os.chdir(empty)
+        try:
+            yield
+        finally:
+            os.chdir(here)
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+
+def _matplotlib(rows: Sequence[Row], path: str) -> None:
+    path = os.path.abspath(path)
+    with _elsewhere():
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, 2, figsize=(12, 5), layout="constrained")
     for axis, title, lines in zip(axes, ("per second", "peak memory, GB"), (speed(rows), memory(rows)), strict=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,10 +13,11 @@ from typing import IO, Any, Protocol
 
 from mmsearch.bench.job import Job, Row, Status, ordered
 from mmsearch.bench.measure import USUAL, blank
+from mmsearch.children import command, environment
 from mmsearch.errors import ModelUnavailable, UsageError
 from mmsearch.models.probe import HOST_PHRASES
 
-_ENTRY = "import sys; sys.path[:] = sys.argv[1:]; from mmsearch.bench.worker import main; main()"
+_ENTRY = "from mmsearch.bench.worker import main; main()"
 _LAST_WORDS = 4096
 LOADING = "loading"
 
@@ -147,11 +147,12 @@ def _process(job: Job, listener: Listener) -> _Outcome:
 @contextmanager
 def _started(job: Job, errors: IO[bytes]) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", _ENTRY, *sys.path],
+        command(_ENTRY),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
         encoding="utf-8",
+        env=environment(),
     )
     try:
         assert process.stdin

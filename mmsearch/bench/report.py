@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -11,6 +9,7 @@ from typing import Any
 
 from mmsearch.bench.form import BenchFormat
 from mmsearch.bench.job import Row
+from mmsearch.spreadsheet import as_csv
 
 
 def _gigabytes(value: int | None) -> str:
@@ -76,13 +75,8 @@ def told(rows: Sequence[Row], form: BenchFormat, circumstances: Mapping[str, Any
 
 
 def _csv(rows: Sequence[Row]) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, [one.name for one in fields(Row)], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        stages = None if row.stages is None else json.dumps(dict(row.stages))
-        writer.writerow({**row.to_json(), "stages": stages})
-    return out.getvalue()
+    told = [{**row.to_json(), "stages": row.stages and json.dumps(dict(row.stages))} for row in rows]
+    return as_csv([one.name for one in fields(Row)], told)
 
 
 def _cells(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:

@@ -5,6 +5,7 @@ The only package that prints and exits. Heavy imports wait until a command runs,
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from keyword import iskeyword
 
@@ -96,4 +97,12 @@ app = _Late(
 
 def main() -> None:
     """Entry point of the console script."""
-    app(prog_name=NAME)
+    try:
+        app(prog_name=NAME)
+    except OSError as error:  # of click's own output, such as help
+        from mmsearch.cli.common import complain, drop_output
+        from mmsearch.disk import reason
+
+        drop_output()
+        complain(f"error: the output cannot be written: {reason(error)}")
+        sys.exit(2)

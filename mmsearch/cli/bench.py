@@ -13,6 +13,7 @@ from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded
 from mmsearch.errors import UsageError
+from mmsearch.opening import named_by_user
 
 if TYPE_CHECKING:
     from mmsearch.bench.job import Job
@@ -124,9 +125,13 @@ def _jobs(
         raise UsageError("--files takes what is there: leave --modality out")
     if not models and not rerankers:
         models = [BUILTIN]
-    embedders = [Job(ModelOptions(name, **chosen), "embedder", **what) for name in dict.fromkeys(models or ())]
+    embedders = [
+        Job(ModelOptions(name, **chosen), "embedder", **what)
+        for name in dict.fromkeys(map(named_by_user, models or ()))
+    ]
     return embedders + [
-        Job(ModelOptions(name, **chosen), "reranker", **what) for name in dict.fromkeys(rerankers or ())
+        Job(ModelOptions(name, **chosen), "reranker", **what)
+        for name in dict.fromkeys(map(named_by_user, rerankers or ()))
     ]
 
 

@@ -65,9 +65,13 @@ def run(
     how: BuildOptions,
     known: Identity | None,
     rebuild: bool,
+    begin: Callable[[Writer], None],
     finish: Callable[[Writer], None],
 ) -> IndexReport:
-    """An index run on a cluster; `known` is the identity of the index, if there is one, and `finish` comes last."""
+    """An index run on a cluster; `known` is the identity of the index, if there is one.
+
+    `begin` comes before anything is read, and `finish` last.
+    """
     from dataclasses import replace
 
     from mmsearch.cli.progress import listening
@@ -77,11 +81,12 @@ def run(
     from mmsearch.store import Identity, Writer
 
     how = replace(how, limits=Limits(1, how.limits.seconds, how.limits.memory))
-    shards = Folder(asked.shards or os.path.join(directory, OWN_SHARDS))
+    shards = Folder(asked.shards or os.path.join(directory, OWN_SHARDS), own=asked.shards is None)
     with Cluster(asked.address, asked.jobs, _needs_torch(model)) as cluster:
         same = known is not None and not rebuild and model.to_json() == known.options.to_json()
         identity = known if known and same else Identity.of(model, cluster.describe(model))
         with Writer.open(directory, identity, rebuild=rebuild, on_wait=complain) as writer:
+            begin(writer)
             with listening() as listener:
                 builder = ClusterBuilder(
                     writer, Stored(identity), how, listener, cluster, model, shards,

@@ -13,11 +13,12 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from mmsearch.cli.command import Exit
+from mmsearch.disk import reason
 from mmsearch.errors import MmsearchError, UsageError
 
 P = ParamSpec("P")
@@ -42,7 +43,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             raise
         except BrokenPipeError:
             # The reader (`head`, a closed pager) has what it wanted; Python must not flush into the closed pipe again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            drop_output()
             raise Exit(0) from None
         except (Exception, KeyboardInterrupt) as error:
             # A library may make anything of an interrupt, such as an ImportError.
@@ -53,9 +54,36 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             if isinstance(error, MmsearchError):
                 complain(f"error: {error}")
                 raise Exit(error.exit_code) from None
+            if isinstance(error, OSError):
+                complain(f"error: {_named(error)}")
+                raise Exit(MmsearchError.exit_code) from None
+            if (damage := _damage(error)) is not None:
+                complain(f"error: {damage}")
+                raise Exit(damage.exit_code) from None
             raise
 
     return run
+
+
+def drop_output() -> None:
+    """Nobody can take what stdout still holds, and Python is not to try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _named(error: OSError) -> str:
+    """An error of the file system that nobody knew more of, with the name of the file where it has one."""
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    return ": ".join([*names, reason(error)])
+
+
+def _damage(error: BaseException) -> MmsearchError | None:
+    """What is wrong with an index that the command has opened, where that may be what nobody has foreseen comes from.
+
+    Values that no index of ours holds can go a long way through a command before they are too much for something.
+    """
+    schema = sys.modules.get("mmsearch.store.schema")
+    found: MmsearchError | None = schema.explained(error) if schema is not None else None
+    return found
 
 
 def _leave_loading() -> None:
@@ -121,7 +149,8 @@ def _interruptible(signals: list[int]) -> Iterator[None]:
 
 def complain(line: str) -> None:
     """One line on stderr, safe for a terminal whatever names it holds."""
-    print(_told(line), file=sys.stderr, flush=True)
+    with suppress(OSError):  # nobody reads it, or its disk is full, and the exit code still tells
+        print(_told(line), file=sys.stderr, flush=True)
 
 
 def _told(line: str) -> str:
@@ -134,8 +163,24 @@ def emit(text: str, paths: bool = False) -> None:
     """Write data to stdout as bytes: names that are not UTF-8 survive, and no locale can break them."""
     from mmsearch.render import encode
 
-    sys.stdout.buffer.write(encode(text, paths))
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(encode(text, paths))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_output()
+        raise MmsearchError(f"the output cannot be written: {reason(error)}") from None
+
+
+def tell_refused(refused: Sequence[str], directory: str) -> None:
+    """Tell of folders that are left alone, since only the index names them."""
+    if refused:
+        more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
+        complain(
+            f"warning: left alone: {', '.join(refused[:3])}{more}: the index in {directory} names them, and you have "
+            "not: name them again, or add --trust-index"
+        )
 
 
 def terminal_width() -> int:

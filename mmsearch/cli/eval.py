@@ -10,7 +10,7 @@ from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded, terminal_width
 from mmsearch.cli.locate import locate_all
 from mmsearch.errors import UsageError
-from mmsearch.opening import open_indexes, open_reranker, reranker_for, types_to_rerank
+from mmsearch.opening import named_by_user, open_indexes, open_reranker, reranker_for, types_to_rerank
 from mmsearch.render import draw, harmless, plain_table, to_json
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def evaluate(
     index: options.IndexDirs = None,
     device: options.Device = None,
     trust_remote_code: options.TrustRemoteCode = False,
+    trust_index: options.TrustIndex = False,
 ) -> None:
     """Measure how well searches find what they should.
 
@@ -56,7 +57,8 @@ def evaluate(
     settings = quality.named([name.strip() for name in compare.split(",") if name.strip()])
     if not settings and not dims:
         raise UsageError(f"nothing to compare: choose from {', '.join(quality.SETTINGS)}")
-    reader, embedder = open_indexes(locate_all(index), device, trust=trust_remote_code)
+    reader, embedder = open_indexes(locate_all(index), device, trust=trust_remote_code, trust_index=trust_index)
+    reranker = named_by_user(reranker) if reranker else None
     settings += quality.shortened(dims or [], embedder.spec.dim)
     if any(one.reranked for one in settings):
         again = types_to_rerank(reranker or reranker_for(reader))

@@ -11,6 +11,8 @@ from mmsearch.cli.common import complain, emit, guarded
 from mmsearch.cli.locate import locate_for_writing
 from mmsearch.cli.merge import parse_moves, summarise, warn_of_moves
 from mmsearch.errors import IndexMismatch, ModelUnavailable, UsageError
+from mmsearch.models.wishes import is_known_name, needing
+from mmsearch.opening import named_by_user
 from mmsearch.render import to_json
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def import_(
     as_json: options.Json = False,
     index: options.IndexDir = None,
     trust_remote_code: options.TrustRemoteCode = False,
+    trust_index: options.TrustIndex = False,
 ) -> None:
     """Add what a Parquet file or a Lance dataset holds to the index, or make one of it.
 
@@ -43,8 +46,8 @@ def import_(
     found = _opened(table)
     moves = parse_moves(moved or [])
     target = locate_for_writing(index)
-    identity = _identity(found, model, target, trust_remote_code)
-    report = _read(found, target, identity, moves)
+    identity = _identity(found, named_by_user(model) if model else None, target, trust_remote_code, trust_index)
+    report = _read(found, target, identity, moves, bool(model), trust_index)
     warn_of_moves(moves)
     if as_json:
         emit(to_json({"table": table, "index": target, **report}) + "\n")
@@ -62,11 +65,12 @@ def _opened(path: str) -> Table:
         raise ModelUnavailable(f'import needs an extra ({error}): pip install "mmsearch[{extra}]"') from None
 
 
-def _identity(table: Table, model: str | None, target: str, trust: bool) -> Identity:
+def _identity(table: Table, model: str | None, target: str, trust: bool, trust_index: bool) -> Identity:
     """What the vectors of a table are of, which must be what those of the index are of.
 
     Raises:
         UsageError: nothing says which model made them.
+        ModelUnavailable: the table names one in a folder, and the user has not.
         IndexMismatch: another one made those of the index, or not the one that was named.
     """
     from mmsearch.store import read_identity
@@ -75,16 +79,18 @@ def _identity(table: Table, model: str | None, target: str, trust: bool) -> Iden
     known = read_identity(target)
     named = model or (None if table.about.identity else table.about.model)
     found = table.about.identity
+    if named is not None and not model and not trust_index and not is_known_name(named):
+        raise ModelUnavailable(f"{table.path} names the model {named}: if that is right, name it with --model {named}")
     if named is not None:
         meant = known if known is not None and known.options.name == named else _identity_of(named, trust)
         if found is not None and (differences := found.differences(meant)):
             raise IndexMismatch(unlike(table.path, f"--model {named}", differences))
-        found = found or meant
+        found = meant  # what the table says of how to load it is no matter of the user's
     if found is None:
         raise UsageError(f"{table.path} does not say which model made its vectors: name it with --model")
     if known is not None and (differences := known.differences(found)):
         raise IndexMismatch(unlike(target, table.path, differences))
-    return found
+    return known or found
 
 
 def _identity_of(name: str, trust: bool) -> Identity:
@@ -92,12 +98,13 @@ def _identity_of(name: str, trust: bool) -> Identity:
     from mmsearch.models import load_embedder
     from mmsearch.store import Identity
 
-    directory = os.path.abspath(name) if os.path.isdir(name) else name
-    options = ModelOptions(directory, trust_remote_code=trust)
+    options = ModelOptions(name, trust_remote_code=trust)
     return Identity.of(options, load_embedder(options).spec)
 
 
-def _read(table: Table, target: str, identity: Identity, moves: Moves) -> dict[str, float]:
+def _read(
+    table: Table, target: str, identity: Identity, moves: Moves, named: bool, trust_index: bool
+) -> dict[str, float]:
     from mmsearch.cli.progress import counting
     from mmsearch.store import Writer
     from mmsearch.store.copying import Adoption
@@ -107,6 +114,10 @@ def _read(table: Table, target: str, identity: Identity, moves: Moves) -> dict[s
         Writer.open(target, identity, on_wait=complain) as writer,
         counting("rows", table.rows) as heard,
     ):
+        if named and needing(identity.options):
+            writer.allow_model()
         adoption = Adoption(writer, moves)
         table.read_into(adoption, identity.dim, heard)
+        if trust_index:
+            writer.allow_everything()
         return {**adoption.counts, "seconds": round(time.monotonic() - began, 3)}

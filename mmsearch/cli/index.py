@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn
 
 from mmsearch.cli import options
 from mmsearch.cli.command import Exit
-from mmsearch.cli.common import complain, emit, guarded, parse_object
+from mmsearch.cli.common import complain, emit, guarded, parse_object, tell_refused
+from mmsearch.cli.dry_run import plan, still_there
 from mmsearch.cli.locate import locate, locate_for_writing
 from mmsearch.cli.optimizing import (
     advise,
@@ -22,9 +23,11 @@ from mmsearch.cli.optimizing import (
     summarise_optimized,
     wanted_of,
 )
+from mmsearch.cli.sharing import require_writing, share_alone
 from mmsearch.errors import IndexDamaged, IndexMismatch, UsageError
-from mmsearch.opening import permitted
+from mmsearch.opening import named_by_user, permitted
 from mmsearch.render import to_json
+from mmsearch.safe_open import regular_or_handed
 
 if TYPE_CHECKING:
     from mmsearch.build import BuildOptions
@@ -32,8 +35,8 @@ if TYPE_CHECKING:
     from mmsearch.core import Embedder, IndexReport, ModelOptions
     from mmsearch.feed.pool import Limits
     from mmsearch.feed.processes import Spares
-    from mmsearch.scan import Entry, Problem, ScanOptions
-    from mmsearch.store import Identity, Optimized, Wanted, Writer
+    from mmsearch.scan import Entry
+    from mmsearch.store import Allowed, Identity, Optimized, Wanted, Writer
 
 NEW_FAILURES = 5
 TURNED_OFF = ("dummy_weights", "tiles")
@@ -56,6 +59,7 @@ def index(
     optimize: options.Optimize = False,
     index_kind: options.IndexKind = None,
     dim: options.Cut = None,
+    shared: options.Shared = None,
     dry_run: options.DryRun = False,
     watch: options.Watch = False,
     progress: options.Progress = False,
@@ -78,6 +82,7 @@ def index(
     model_kwargs: options.ModelKwargs = None,
     processor_kwargs: options.ProcessorKwargs = None,
     trust_remote_code: options.TrustRemoteCode = False,
+    trust_index: options.TrustIndex = False,
     dummy_weights: options.DummyWeights = None,
 ) -> None:
     """Index folders and files, or bring the index up to date.
@@ -100,6 +105,8 @@ def index(
       mmsearch index s3://bucket/photos --engine ray --ray-address auto
 
       mmsearch index --optimize
+
+      mmsearch index --shared
     """
     from mmsearch.build import BuildOptions
     from mmsearch.scan import ScanOptions
@@ -115,9 +122,9 @@ def index(
     directory = locate(index) if dry_run else locate_for_writing(index)
     wanted = wanted_of(optimize, index_kind, dim, dry_run)
     chosen = (globs, hidden, no_ignore, follow, prune, retry_failed, rebuild, watch, ray)
-    if wanted and not any((roots, files_from, null, given, *chosen)):
-        done = optimize_alone(directory, wanted, progress)
-        emit(to_json(optimized_json(done)) + "\n") if as_json else summarise_optimized(done, directory)
+    require_writing(shared, dry_run)
+    if (wanted or shared is not None) and not any((roots, files_from, null, given, *chosen)):
+        _alone(directory, wanted, shared, progress, as_json)
         return
     scan = ScanOptions(hidden, not no_ignore, tuple(globs or ()), follow, (directory,))
     places = [_existing(root, ray is not None) for root in roots or []]
@@ -128,10 +135,10 @@ def index(
     made: list[Optimized] | None = None
     with _listed(files_from, null) as files:
         if dry_run:
-            report = _plan(directory, places, files, scan, ray is not None)
+            report = plan(directory, places, files and files.paths, scan, ray is not None, trust_index)
         else:
             how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
-            job = _Job(directory, places, given, how, progress, ray, wanted)
+            job = _Job(directory, places, given, how, progress, ray, wanted, shared, trust_index)
             if watch:
                 _watch(job, rebuild, as_json)
             report, made = job.run(files, rebuild), job.made
@@ -144,13 +151,22 @@ def index(
         raise Exit(NEW_FAILURES)
 
 
+def _alone(directory: str, wanted: Wanted | None, shared: bool | None, progress: bool, as_json: bool) -> None:
+    """Share or optimize an index, where no file is to be read."""
+    if shared is not None:
+        share_alone(directory, shared)
+    if wanted:
+        done = optimize_alone(directory, wanted, progress)
+        emit(to_json(optimized_json(done)) + "\n") if as_json else summarise_optimized(done, directory)
+
+
 def _given(**options: Any) -> dict[str, Any]:
     """The model options that were given, so that those of an existing index stand where none was.
 
     A directory is remembered absolute: the index will be searched from elsewhere.
     """
-    if options["name"] and os.path.isdir(options["name"]):
-        options["name"] = os.path.abspath(options["name"])
+    if options["name"]:
+        options["name"] = named_by_user(options["name"])
     return {name: value for name, value in options.items() if value or (value is False and name in TURNED_OFF)}
 
 
@@ -229,16 +245,16 @@ def _opened(source: str) -> AbstractContextManager[BinaryIO]:
     if source == "-":
         return nullcontext(sys.stdin.buffer)
     try:
-        return open(source, "rb")
+        return open(source, "rb", opener=regular_or_handed)
     except OSError as error:
-        raise UsageError(f"--files-from {source}: {error.strerror}") from None
+        raise UsageError(f"--files-from {source}: {error.strerror or error}") from None
 
 
 def _watch(job: _Job, rebuild: bool, as_json: bool) -> NoReturn:
     from mmsearch.cli.watch import keep_current
 
-    job.roots = job.roots or _still_there(_known_roots(job.directory))
     job.require_roots(None, rebuild)
+    job.find_roots(None)
     hidden = job.how.scan.hidden or bool(job.how.scan.globs)  # a glob may take what is hidden
     tell = None if as_json else lambda report: _summarise(report, job.directory, False)
 
@@ -263,6 +279,8 @@ class _Job:
     progress: bool
     ray: ClusterOptions | None = None
     wanted: Wanted | None = None
+    shared: bool | None = None
+    trust_index: bool = False
     made: list[Optimized] | None = None
     embedder: Embedder | None = None
     identity: Identity | None = None
@@ -273,16 +291,19 @@ class _Job:
         from mmsearch.store import Identity
 
         known = self.require_roots(files, rebuild)
-        model = permitted(_model_options(known, self.given), "trust_remote_code" in self.given, self.directory)
+        model = _model_options(known, self.given)
+        own = known is None or ("name" in self.given and self.given["name"] != known.options.name)
+        allowed = own or _allowed(self.directory, rebuild, self.trust_index).identity
+        model = permitted(model, "trust_remote_code" in self.given, self.directory, allowed, self.given)
         # Asked for before the writer opens, because a rebuild forgets them.
+        self.find_roots(files)
         places = self.roots
-        if not places and files is None:
-            places = _still_there(_known_roots(self.directory), self.ray is not None)
         if self.ray is not None:
             from mmsearch.cli.clustered import run
 
             listed = files.paths if files else ()
-            return run(self.ray, self.directory, places, listed, model, self.how, known, rebuild, self._finish)
+            how = self.how
+            return run(self.ray, self.directory, places, listed, model, how, known, rebuild, self._allow, self._finish)
         with Spares() as spares:
             if known is None or rebuild:
                 _start_early(spares, model, places, files.first if files else [], self.how)
@@ -299,13 +320,34 @@ class _Job:
             )
         return known
 
+    def find_roots(self, files: Listed | None) -> None:
+        """Go through those of the index where none was given, as far as its user has named them."""
+        if self.roots or files is not None:
+            return
+        allowed = _allowed(self.directory, False, self.trust_index)
+        tell_refused(allowed.refused, self.directory)
+        self.roots = still_there(list(allowed.roots), self.ray is not None)
+        self.how = replace(self.how, scan=replace(self.how.scan, confined=allowed.confined))
+
+    def _allow(self, writer: Writer) -> None:
+        """Keep that the user has named these folders and this model for the index."""
+        from mmsearch.models.wishes import needing
+
+        if self.trust_index:
+            writer.allow_everything()
+        writer.allow_roots([root for root in self.roots if root not in self.how.scan.confined])
+        if needing(writer.identity.options):
+            writer.allow_model()  # it has been permitted
+
     def again(self, roots: list[str], busy: frozenset[str]) -> IndexReport:
         """Bring the index up to date with some of its roots, but for files that are being written."""
         how = replace(self.how, scan=replace(self.how.scan, skip=busy), retry_failed=False)
         return self._build(roots, None, False, None, how, lambda _: None)
 
     def _finish(self, writer: Writer) -> None:
-        """Optimize, or say so where that would make searches faster."""
+        """Share it if that is wanted, and optimize, or say so where that would make searches faster."""
+        if self.shared is not None:
+            writer.share(self.shared)
         if self.wanted is None:
             advise(writer)
         else:
@@ -330,6 +372,7 @@ class _Job:
         if files is None:
             ahead = Ahead(lambda: _to_read(self.directory, places, how), self.embedder, how.limits.jobs)
         with Writer.open(self.directory, self.identity, rebuild=rebuild, on_wait=complain) as writer:
+            self._allow(writer)
             with listening(ahead, self.progress) as listener:
                 report = Builder(writer, self.embedder, how, listener, spares).run(places, files.paths if files else ())
             finish(writer)
@@ -375,10 +418,16 @@ def _known_identity(directory: str, rebuild: bool) -> Identity | None:
         raise
 
 
-def _known_roots(directory: str) -> list[str]:
-    from mmsearch.store import read_roots
+def _allowed(directory: str, rebuild: bool, trusted: bool) -> Allowed:
+    """What the existing index may name, if any; nothing where it cannot be read and is replaced."""
+    from mmsearch.store import Allowed, read_allowed
 
-    return read_roots(directory)
+    try:
+        return read_allowed(directory, trusted)
+    except (IndexDamaged, IndexMismatch):
+        if rebuild:
+            return Allowed(identity=False)
+        raise
 
 
 def _model_options(known: Identity | None, given: dict[str, Any]) -> ModelOptions:
@@ -390,21 +439,6 @@ def _model_options(known: Identity | None, given: dict[str, Any]) -> ModelOption
     return replace(known.options, **given)
 
 
-def _still_there(roots: list[str], objects_too: bool = False) -> list[str]:
-    """The index's roots that exist; the others may be on a drive that is not plugged in, and are left alone."""
-    from mmsearch.core import is_object
-
-    there: list[str] = []
-    for root in roots:
-        if is_object(root) and not objects_too:
-            complain(f"warning: {root} is read with --engine ray: its objects are left as they are")
-        elif is_object(root) or os.path.exists(root):
-            there.append(root)
-        else:
-            complain(f"warning: {root} is not there now: its files are left as they are")
-    return there
-
-
 def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[Entry]:
     """The files that a run has to read, by stat alone, while it goes on."""
     from mmsearch.build import to_read
@@ -414,28 +448,6 @@ def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[En
     with Reader.open(directory) as reader:
         for root in roots:
             yield from to_read(reader.file, walk(root, how.scan))
-
-
-def _plan(directory: str, roots: list[str], files: Listed | None, scan: ScanOptions, objects_too: bool) -> IndexReport:
-    from mmsearch import objects
-    from mmsearch.build import plan
-    from mmsearch.core import is_object
-    from mmsearch.scan import entry, walk
-    from mmsearch.store import Reader, read_identity
-
-    def entry_of(path: str) -> Entry | Problem:
-        return objects.entry(path) if objects_too and is_object(path) else entry(path)
-
-    reader = Reader.open(directory) if read_identity(directory) else None
-    places = roots
-    if not roots and reader and files is None:
-        places = _still_there(list(reader.status().roots), objects_too)
-    listed = (entry_of(path) for path in (files.paths if files else ()) if not os.path.isdir(path))
-    found = (objects.walk(root, scan) if is_object(root) else walk(root, scan) for root in places)
-    report = plan(reader.file if reader else lambda _: None, chain(chain.from_iterable(found), listed))
-    if reader:
-        reader.close()
-    return report
 
 
 def _summarise(report: IndexReport, directory: str, dry_run: bool) -> None:

@@ -9,8 +9,8 @@ import os
 from collections.abc import Sequence
 
 from mmsearch.errors import UsageError
+from mmsearch.places import LOCAL_NAME, user_index
 
-LOCAL_NAME = ".mmsearch"
 VARIABLE = "MMSEARCH_INDEX"
 LEFT_OVER = {"write.lock", "writer.json", "writer.json.tmp"}
 """What a first run leaves that ended before it made a database."""
@@ -33,7 +33,7 @@ def locate_all(given: Sequence[str] | None) -> list[str]:
 
     Several are given one by one, or in $MMSEARCH_INDEX separated as in $PATH.
     """
-    chosen = given or _listed(os.environ.get(VARIABLE)) or [_nearest(os.getcwd()) or _user_directory()]
+    chosen = given or _listed(os.environ.get(VARIABLE)) or [_nearest(os.getcwd()) or user_index()]
     found: dict[str, str] = {}
     for one in chosen:
         directory = os.path.abspath(os.path.expanduser(one))
@@ -49,9 +49,14 @@ def _listed(value: str | None) -> list[str]:
 
 
 def locate_for_writing(given: str | None) -> str:
-    """As `locate`, but refuses a directory that holds other things: an index never moves in with someone's files."""
+    """As `locate`, but refuses a directory that holds other things: an index never moves in with someone's files.
+
+    Nor is anything written unasked into another user's index, which that user may read, because it lies further up.
+    """
     directory = locate(given)
     if os.path.isdir(directory):
+        if not given and not os.environ.get(VARIABLE) and _is_foreign(directory):
+            raise UsageError(f"the index in {directory} belongs to another user: if you mean it, name it with --index")
         held = set(os.listdir(directory))
         if held - LEFT_OVER and "meta.sqlite" not in held:
             raise UsageError(
@@ -60,6 +65,10 @@ def locate_for_writing(given: str | None) -> str:
     elif os.path.exists(directory):
         raise UsageError(f"{directory} is a file: give --index a directory")
     return directory
+
+
+def _is_foreign(directory: str) -> bool:
+    return hasattr(os, "geteuid") and os.stat(directory).st_uid != os.geteuid()
 
 
 def _nearest(start: str) -> str | None:
@@ -72,9 +81,3 @@ def _nearest(start: str) -> str | None:
         if parent == here:
             return None
         here = parent
-
-
-def _user_directory() -> str:
-    import platformdirs
-
-    return os.path.join(platformdirs.user_data_dir("mmsearch", appauthor=False), "index")

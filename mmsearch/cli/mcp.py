@@ -17,6 +17,7 @@ def mcp(
     index: options.IndexDir = None,
     device: options.Device = None,
     trust_remote_code: options.TrustRemoteCode = False,
+    trust_index: options.TrustIndex = False,
 ) -> None:
     """Serve the index to language models, by the Model Context Protocol over stdin and stdout.
 
@@ -42,7 +43,7 @@ def mcp(
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _leave)
-    run(Session(directory, device, trust_remote_code))
+    run(Session(directory, device, trust_remote_code, trust_index))
 
 
 def _leave(number: int, frame: Any) -> NoReturn:

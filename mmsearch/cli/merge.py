@@ -25,6 +25,7 @@ def merge(
     into: options.Target = None,
     moved: options.Moved = None,
     as_json: options.Json = False,
+    trust_index: options.TrustIndex = False,
 ) -> None:
     """Join indexes of the same model and settings in a new one, or in one that is there.
 
@@ -49,7 +50,7 @@ def merge(
     if os.path.realpath(target) in map(os.path.realpath, directories):
         raise UsageError(f"{target} is what the others are joined in: leave it out of those to join")
     with ExitStack() as opened:
-        readers = [opened.enter_context(Reader.open(directory)) for directory in directories]
+        readers = [opened.enter_context(Reader.open(directory, trust_index)) for directory in directories]
         require_alike(readers)
         require_like_target(readers[0], target)
         _warn_of_absent(readers, moves)
@@ -86,15 +87,18 @@ def require_like_target(reader: Reader, target: str) -> None:
 
 def _merged(readers: Sequence[Reader], target: str, moves: Moves) -> dict[str, float]:
     from mmsearch.cli.progress import counting
-    from mmsearch.store import Writer
+    from mmsearch.store import Writer, read_identity
     from mmsearch.store.copying import Adoption, count_files, merge
 
     began = time.monotonic()
     total = sum(map(count_files, readers))
     with (
-        Writer.open(target, readers[0].identity, on_wait=complain) as writer,
+        # The identity of a source may name its model otherwise, which is no matter of the target's.
+        Writer.open(target, read_identity(target) or readers[0].identity, on_wait=complain) as writer,
         counting("files", total) as heard,
     ):
+        if readers[0].allows_identity() and writer.identity == readers[0].identity:
+            writer.allow_model()
         adoption = Adoption(writer, moves, heard)
         merge(readers, adoption)
         return {**adoption.counts, "seconds": round(time.monotonic() - began, 3)}

@@ -113,6 +113,14 @@ NoServer = Annotated[
     bool,
     flag("Search in this process, whether or not `mmsearch serve` runs; $MMSEARCH_NO_SERVER=1 too.", "--no-server"),
 ]
+AllowPrivate = Annotated[
+    bool,
+    flag(
+        "Fetch a URL also from this machine and its network; $MMSEARCH_ALLOW_PRIVATE=1 too.",
+        "--allow-private",
+        envvar="MMSEARCH_ALLOW_PRIVATE",
+    ),
+]
 Shape = Annotated[Format | None, choice("How hits are written; default: table.", "--format")]
 JsonLines = Annotated[bool, flag("One JSON object a line.", "--jsonl")]
 Paths = Annotated[bool, flag("Only paths, one a line.", "-l", "--paths")]
@@ -168,6 +176,14 @@ Cut = Annotated[
         least=1,
     ),
 ]
+Shared = Annotated[
+    bool | None,
+    flag(
+        "Let others use the index whom the umask lets in, or its user alone, the default at first; without PATH that "
+        "alone, and no file is read.",
+        "--shared/--no-shared",
+    ),
+]
 DryRun = Annotated[bool, flag("Only tell what would be done.", "--dry-run")]
 
 # Models
@@ -196,6 +212,15 @@ TrustRemoteCode = Annotated[
         "Run code that comes with the model; no index remembers that, $MMSEARCH_TRUST_REMOTE_CODE=1 does.",
         "--trust-remote-code",
         envvar="MMSEARCH_TRUST_REMOTE_CODE",
+    ),
+]
+TrustIndex = Annotated[
+    bool,
+    flag(
+        "Let the index name a model in a folder, arguments of its loader, and files outside its own folder, though you "
+        "have not named them for it.",
+        "--trust-index",
+        envvar="MMSEARCH_TRUST_INDEX",
     ),
 ]
 DummyWeights = Annotated[

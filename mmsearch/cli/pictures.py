@@ -15,13 +15,13 @@ import struct
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mmsearch.cli.common import complain, emit
-from mmsearch.errors import MmsearchError, UsageError
+from mmsearch.errors import MmsearchError, OutsideIndex, UsageError
 
 if TYPE_CHECKING:
     from mmsearch.core import Hit, LoaderSettings, Picture
@@ -63,13 +63,19 @@ def screen(wanted: bool | None) -> Screen | None:
     return graphics.Screen(protocol, columns, rows, cell or graphics.CELL)
 
 
-def show(found: Sequence[Hit], settings: LoaderSettings, on: Screen, explain: bool) -> None:
-    """Write the hits, at least one, as a table, with small pictures of those that have any."""
+def show(
+    found: Sequence[Hit], settings: LoaderSettings, on: Screen, explain: bool, may_read: Callable[[str], bool]
+) -> None:
+    """Write the hits, at least one, as a table, with small pictures of those that have any and may be read."""
     from mmsearch.graphics import COLUMNS, ROWS, drawn
     from mmsearch.media import seen_as
     from mmsearch.render import hit_blocks
 
     pictured = [bool(seen_as(hit.item)) and not hit.stale for hit in found]
+    shown = [one and may_read(hit.item.path) for hit, one in zip(found, pictured, strict=True)]
+    if shown != pictured:
+        complain(f"warning: no pictures: {OutsideIndex()}")
+        pictured = shown
     room = (COLUMNS, ROWS)
     names, blocks = hit_blocks(found, pictured, room, width=on.columns, base=os.getcwd(), explain=explain)
     seen = [hit for hit, one in zip(found, pictured, strict=True) if one]

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 from mmsearch.cli import options
@@ -16,8 +16,9 @@ from mmsearch.cli.common import complain, emit, guarded, terminal_width
 from mmsearch.cli.locate import locate_all
 from mmsearch.cli.pictures import screen, show
 from mmsearch.errors import UsageError
-from mmsearch.opening import crowded, make_room, open_indexes, open_reranker, reranker_for, with_gains
+from mmsearch.opening import crowded, make_room, named_by_user, open_indexes, open_reranker, reranker_for, with_gains
 from mmsearch.render import Format, harmless, hit_fields, hits, to_json
+from mmsearch.safe_open import regular_or_handed
 from mmsearch.serve import warm
 from mmsearch.written import Wanted
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mmsearch.graphics import Screen
     from mmsearch.search import Asked
     from mmsearch.serve.warm import Found
+    from mmsearch.store import AnyReader
 
     Answers: TypeAlias = Iterable[tuple[str, list[Hit]]]
 
@@ -73,7 +75,9 @@ def search(
     index: options.IndexDirs = None,
     device: options.Device = None,
     trust_remote_code: options.TrustRemoteCode = False,
+    trust_index: options.TrustIndex = False,
     no_server: options.NoServer = False,
+    allow_private: options.AllowPrivate = False,
 ) -> None:
     """Find files by meaning.
 
@@ -126,28 +130,42 @@ def search(
         all_segments=all_segments,
         fold=fold,
         rerank=rerank or bool(reranker),
-        reranker=reranker,
+        reranker=named_by_user(reranker) if reranker else reranker,
         rerank_depth=rerank_depth,
         rerank_budget=rerank_budget,
         rerank_types=rerank_types,
     )
     directories = locate_all(index)
     found = None
-    if queries is None and len(directories) == 1 and warm.is_allowed(no_server):
+    if queries is None and len(directories) == 1 and warm.is_allowed(no_server) and not trust_index:
         found = warm.search(directories[0], given, device, trust_remote_code)
     many = queries is not None
+    reader: AnyReader | None
     with ExitStack() as opened:
-        spec, labelled = (
-            _told(found) if found else _search(opened, directories, given, queries, device, trust_remote_code)
-        )
+        if found:
+            spec, labelled = _told(found)
+            reader = _reader(directories) if context or on is not None else None
+            opened.enter_context(reader or nullcontext())
+        else:
+            reader, spec, labelled = _search(
+                opened, directories, given, queries, device, trust_remote_code, trust_index, allow_private
+            )
         if context:
-            any_found = _output_evidence(labelled, spec, context_budget, many=many or shape is Format.jsonl)
+            assert reader is not None
+            any_found = _output_evidence(labelled, spec, context_budget, reader, many=many or shape is Format.jsonl)
         else:
             end = "\0" if null else "\n"
-            any_found = _output(labelled, spec, shape, end, on, many=many, explain=explain)
+            any_found = _output(labelled, spec, shape, end, on, reader, many=many, explain=explain)
     if not any_found:
         complain("nothing found")
         raise Exit(1)
+
+
+def _reader(directories: list[str]) -> AnyReader:
+    """The index, for what shows contents: it tells which files may be opened."""
+    from mmsearch.store import open_reader
+
+    return open_reader(directories)
 
 
 def _told(found: Found) -> tuple[ModelSpec, Answers]:
@@ -161,17 +179,25 @@ def _told(found: Found) -> tuple[ModelSpec, Answers]:
 
 
 def _search(
-    opened: ExitStack, directories: list[str], given: Wanted, queries: str | None, device: str | None, trust: bool
-) -> tuple[ModelSpec, Answers]:
+    opened: ExitStack,
+    directories: list[str],
+    given: Wanted,
+    queries: str | None,
+    device: str | None,
+    trust: bool,
+    trust_index: bool,
+    allow_private: bool,
+) -> tuple[AnyReader, ModelSpec, Answers]:
     """What this process finds by itself, while the index stays `opened`."""
     from mmsearch.search import Asker, Searcher
 
     wanted = given.options()
     asked = _asked(given.asked(), queries)
     models = any(one.texts or one.negatives or one.image or one.audio or one.video for one in asked)
-    reader, embedder = open_indexes(directories, device, models, trust)
+    reader, embedder = open_indexes(directories, device, models, trust, trust_index)
     opened.enter_context(reader)
-    meant: Iterable[Query] = map(Asker(reader, embedder, sys.stdin.buffer if queries != "-" else None).query, asked)
+    stdin = sys.stdin.buffer if queries != "-" else None
+    meant: Iterable[Query] = map(Asker(reader, embedder, stdin, allow_private=allow_private).query, asked)
     second = None
     if given.rerank:
         name = given.reranker or reranker_for(reader)
@@ -183,7 +209,7 @@ def _search(
         if note:
             complain(note)
     answers = Searcher(reader, embedder, second, wanted.where).search_all(meant, wanted)
-    return embedder.spec, ((one.label, found) for one, found in zip(asked, answers, strict=True))
+    return reader, embedder.spec, ((one.label, found) for one, found in zip(asked, answers, strict=True))
 
 
 def _asked(here: Asked, queries: str | None) -> list[Asked]:
@@ -198,7 +224,7 @@ def _asked(here: Asked, queries: str | None) -> list[Asked]:
     if queries == "-":
         return read_lines(sys.stdin.buffer, "stdin", os.getcwd())
     try:
-        with open(queries, "rb") as lines:
+        with open(queries, "rb", opener=regular_or_handed) as lines:
             return read_lines(lines, queries, os.path.dirname(os.path.abspath(queries)))
     except OSError as error:
         raise UsageError(f"--queries {queries}: {error.strerror or error}") from None
@@ -213,14 +239,22 @@ def _format(form: Format | None, as_json: bool, as_jsonl: bool, paths: bool) -> 
 
 
 def _output(
-    answers: Answers, spec: ModelSpec, shape: Format, end: str, on: Screen | None, *, many: bool, explain: bool
+    answers: Answers,
+    spec: ModelSpec,
+    shape: Format,
+    end: str,
+    on: Screen | None,
+    reader: AnyReader | None,
+    *,
+    many: bool,
+    explain: bool,
 ) -> bool:
     """Write the hits of each query as they come, with pictures where there is a screen; whether there were any."""
     any_found, width, told = False, terminal_width(), 0
     for label, found in answers:
-        if on is not None and found:
+        if on is not None and reader is not None and found:
             emit(f"{harmless(label)}\n" * many)
-            show(found, spec.loader, on, explain)
+            show(found, spec.loader, on, explain, reader.may_read)
             emit("\n" * many)
         else:
             text = hits(found, label, spec.name, shape, end=end, width=width, base=os.getcwd(), explain=explain)
@@ -231,14 +265,14 @@ def _output(
     return any_found
 
 
-def _output_evidence(answers: Answers, spec: ModelSpec, budget: int, *, many: bool) -> bool:
+def _output_evidence(answers: Answers, spec: ModelSpec, budget: int, reader: AnyReader, *, many: bool) -> bool:
     """Write the evidence for each query, one JSON object a line where there are many; whether there was any."""
     from mmsearch.search import context
 
     any_found = False
     for label, found in answers:
         cited = [hit_fields(hit, spec.name) for hit in found]
-        told = {"query": label, **context.gather(found, cited, spec.loader, budget)}
+        told = {"query": label, **context.gather(found, cited, spec.loader, budget, reader.may_read)}
         emit(to_json(told, None if many else 2) + "\n")
         any_found = any_found or bool(found)
     return any_found

@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
+from mmsearch import children
 from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded
 from mmsearch.cli.locate import locate
+from mmsearch.disk import FULL, has_room
 from mmsearch.errors import MmsearchError, UsageError
+from mmsearch.safe_open import Folder, regular_or_handed
 from mmsearch.serve import presence
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ def serve(
     max_waiting: options.MaxWaiting = 256,
     device: options.Device = None,
     trust_remote_code: options.TrustRemoteCode = False,
+    trust_index: options.TrustIndex = False,
 ) -> None:
     """Serve an index on this machine: a page to search and look, a JSON API, and faster `mmsearch search`.
 
@@ -61,6 +65,10 @@ def serve(
       curl -s 'http://127.0.0.1:8642/api/search?q=red+car&top=3'
     """
     directory = locate(index)
+    if trust_index:
+        from mmsearch.store.grants import TRUSTED
+
+        os.environ[TRUSTED] = "1"  # for the server, and what it starts
     if stop:
         _stop(directory)
         return
@@ -119,7 +127,12 @@ def _watching(directory: str, trust: bool) -> Iterator[None]:
     """An `index --watch` of the same index beside this process; it says on stderr what it does."""
     start = "from mmsearch.feed.worker import die_with_parent as d; d(); from mmsearch.__main__ import main; main()"
     given = ["index", "--watch", "--index", directory, *(["--trust-remote-code"] if trust else [])]
-    child = subprocess.Popen([sys.executable, "-c", start, *given], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        children.command(start, *given),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=children.environment(),
+    )
     try:
         yield
     finally:
@@ -134,29 +147,54 @@ def _watching(directory: str, trust: bool) -> Iterator[None]:
 
 def _in_background(directory: str) -> str:
     """Start a server that outlives this process, unless there is one; its address when it answers."""
-    there = presence.ask(directory, {"do": "ask"})
+    there = presence.server(directory)
     if there is not None:
         return str(there["url"])
     log = os.path.join(directory, presence.LOG)
     try:
-        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with Folder.open(directory) as folder:
+            out = folder.create(presence.LOG)  # another one than that of a server which may still write
     except OSError as error:
         raise MmsearchError(f"{log}: {error.strerror}: a server in the background writes there") from None
-    child = _spawn([sys.executable, "-m", "mmsearch", *_in_foreground(sys.argv[1:]), "--index", directory], out)
-    os.close(out)
+    with out:
+        start = "from mmsearch.__main__ import main; main()"
+        argv = children.command(start, *_in_foreground(sys.argv[1:]), "--index", directory)
+        child = _spawn(argv, out.fileno())
     try:
         while child.poll() is None:
-            there = presence.ask(directory, {"do": "ask"})
+            there = presence.server(directory)
             if there is not None and there.get("pid") == child.pid:
                 return str(there["url"])
+            if _is_lost(directory, child.pid):
+                child.terminate()
+                raise MmsearchError(
+                    f"nobody would find a server in the background: it cannot write {presence.FILE} or "
+                    f"{presence.SOCKET} in {directory}: take away what is there"
+                )
             time.sleep(0.05)
     except KeyboardInterrupt:
         child.terminate()
         raise
-    with open(log, encoding="utf-8", errors="replace") as file:
-        told = [line.removeprefix("mmsearch: ").removeprefix("error: ") for line in file.read().splitlines()]
-    complain(f"error: the server has ended: {told[-1] if told else f'exit code {child.returncode}'}")
-    raise Exit(child.returncode or 1)
+    told = [line.removeprefix("mmsearch: ").removeprefix("error: ") for line in _said(directory)]
+    # It says so itself, but for a disk on which there is no room to do so.
+    otherwise = f"exit code {child.returncode}" if has_room(directory) else FULL
+    complain(f"error: the server has ended: {told[-1] if told else otherwise}")
+    raise Exit(child.returncode if 0 < child.returncode < 6 else MmsearchError.exit_code)
+
+
+def _is_lost(directory: str, pid: int) -> bool:
+    """Whether a server answers already, and has not been able to say in the index where: nobody would ever find it."""
+    if not any(line.startswith("http") for line in _said(directory)):
+        return False
+    there = presence.read(directory)
+    return there is None or there.pid != pid
+
+
+def _said(directory: str) -> list[str]:
+    """The lines in the log of a server."""
+    with suppress(OSError), Folder.open(directory) as folder, folder.read(presence.LOG) as file:
+        return file.read().decode("utf-8", "replace").splitlines()
+    return []
 
 
 def _in_foreground(argv: list[str]) -> list[str]:
@@ -177,18 +215,24 @@ def _spawn(argv: list[str], out: int) -> subprocess.Popen[bytes]:
     if sys.platform == "win32":
         flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
     return subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, creationflags=flags
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=out,
+        env=children.environment(),
+        start_new_session=True,
+        creationflags=flags,
     )
 
 
 def _stop(directory: str) -> None:
     """End the server of an index, and wait until it has."""
-    there = presence.ask(directory, {"do": "stop"})
+    there = presence.server(directory, "stop")
     if there is None:
         complain(f"no server runs for the index in {directory}")
         raise Exit(1)
     end = time.monotonic() + STOP_SECONDS
-    while presence.read(directory) is not None and presence.ask(directory, {"do": "ask"}) is not None:
+    while presence.read(directory) is not None and presence.server(directory) is not None:
         if time.monotonic() > end:
             raise MmsearchError(f"process {there['pid']} has not ended after {STOP_SECONDS:.0f} seconds")
         time.sleep(0.05)
@@ -198,7 +242,7 @@ def _token(path: str | None) -> str | None:
     if path is None:
         return None
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", opener=regular_or_handed) as file:
             token = file.read().strip()
     except (OSError, ValueError) as error:
         raise UsageError(f"--token-file {path}: {getattr(error, 'strerror', None) or error}") from None

@@ -28,6 +28,7 @@ def status(
     check: options.Check = False,
     repair: options.Repair = False,
     as_json: options.Json = False,
+    trust_index: options.TrustIndex = False,
 ) -> None:
     """Tell what is indexed, with which model, and what failed.
 
@@ -53,7 +54,7 @@ def status(
         return
     with open_reader(directories) as reader:
         if check:
-            _check(reader, directories, as_json)
+            _check(reader, directories, as_json, trust_index)
         elif failures:
             emit(_failures(reader, as_json))
         else:
@@ -73,7 +74,7 @@ def _server(directories: list[str]) -> dict[str, Any] | None:
     """Address and process of the server of an index, where one runs; several indexes have none."""
     from mmsearch.serve import presence
 
-    there = presence.ask(directories[0], {"do": "ask"}) if len(directories) == 1 else None
+    there = presence.server(directories[0]) if len(directories) == 1 else None
     return None if there is None else {"url": str(there["url"]), "pid": int(there["pid"])}
 
 
@@ -82,10 +83,10 @@ def _named(directories: list[str]) -> dict[str, Any]:
     return {"index": directories[0]} if len(directories) == 1 else {"index": None, "indexes": directories}
 
 
-def _check(reader: AnyReader, directories: list[str], as_json: bool) -> None:
+def _check(reader: AnyReader, directories: list[str], as_json: bool, trust_index: bool) -> None:
     """Problems on stdout, one a line; exit code 3 when there are any. What is merely out of date is none."""
-    found, gone = list(reader.problems()), list(reader.survey.gone())
-    model = _model(directories)
+    found, gone = list(reader.problems(complain)), list(reader.survey.gone())
+    model = _model(directories, trust_index)
     if as_json:
         emit(to_json({**_named(directories), "problems": found, "gone": gone, "model": model}) + "\n")
     else:
@@ -108,12 +109,12 @@ def _verdict(found: list[str]) -> str:
     return f"{len(found)} problems; `mmsearch status --repair` mends what can be mended"
 
 
-def _model(directories: list[str]) -> str:
+def _model(directories: list[str], trust_index: bool) -> str:
     """`ok`, or why the model that made the index is not the one that is here now."""
     from mmsearch.opening import open_indexes
 
     try:
-        reader, _ = open_indexes(directories, None)
+        reader, _ = open_indexes(directories, None, trust_index=trust_index)
     except (IndexMismatch, ModelUnavailable) as error:
         return str(error)
     reader.close()

@@ -181,14 +181,33 @@ def _start(address: str | None, jobs: int) -> Any:
     except ImportError:
         raise ModelUnavailable('--engine ray needs Ray: `pip install "mmsearch[ray]"`') from None
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
+    quiet["job_config"] = _own_paths()
     own = {"num_cpus": jobs, "include_dashboard": False, "object_store_memory": _shared()}
     told = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
-    with _own_signals(), _hushed(), _without_web():
-        try:
-            ray.init(address=address, **quiet) if address else ray.init(address="local", **own, **quiet)
-        except Exception as error:
-            raise MmsearchError(f"{told} is not to be had: {_one_line(error)}") from None
+    for tries_left in (1, 0):
+        with _own_signals(), _hushed(), _without_web():
+            try:
+                ray.init(address=address, **quiet) if address else ray.init(address="local", **own, **quiet)
+                break
+            except Exception as error:
+                ray.shutdown()
+                # Ray gives a node of its own 30 seconds, which a busy machine may need for something else.
+                if address or not tries_left or "timed out" not in str(error):
+                    raise MmsearchError(f"{told} is not to be had: {_one_line(error)}") from None
     return ray
+
+
+def _own_paths() -> Any:
+    """Settings in which Ray cannot put the current folder first on the path of its workers, as it does otherwise."""
+    from ray.job_config import JobConfig
+
+    class Paths(list[str]):
+        def extend(self, _: object) -> None:
+            """Adds nothing: neither the current folder nor that of the script."""
+
+    config = JobConfig()
+    config._py_driver_sys_path = Paths(config._py_driver_sys_path)
+    return config
 
 
 def _shared() -> int:

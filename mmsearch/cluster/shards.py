@@ -7,6 +7,7 @@ checksum, since folders may be shared. Knows nothing of Ray, of indexes, or of h
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,9 +19,9 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from mmsearch import objects
+from mmsearch import objects, safe_open
 from mmsearch.core import Facts, Item, Modality, Span, Vectors, is_object
-from mmsearch.errors import MmsearchError
+from mmsearch.errors import IndexDamaged, MmsearchError
 from mmsearch.scan import Entry
 
 End: TypeAlias = Literal["", "whole", "copy", "failed", "unsupported"]
@@ -202,17 +203,23 @@ def _joined(pieces: list[Found]) -> Found:
 
 
 class Folder:
-    """Where shards lie: a directory, or a prefix of an object store, that all nodes of the cluster reach."""
+    """Where shards lie: a directory, or a prefix of an object store, that all nodes of the cluster reach.
 
-    def __init__(self, place: str) -> None:
+    `own` says that it is a directory in an index, which may come from anywhere: it is no link, and nobody else's.
+    """
+
+    def __init__(self, place: str, *, own: bool = False) -> None:
         """`place` is an absolute path or a URL."""
         self.place = objects.filesystem(place)[1] if place.startswith("file://") else place
+        self._own = own
 
     def make(self) -> None:
         """Make the directory; a prefix needs no making. Raises MmsearchError."""
         if not is_object(self.place):
             try:
-                os.makedirs(self.place, exist_ok=True)
+                if not self._own:
+                    os.makedirs(self.place, exist_ok=True)
+                self._opened(make=True).close()
             except OSError as error:
                 raise MmsearchError(f"no folder for shards at {self.place}: {error.strerror}") from None
 
@@ -222,29 +229,35 @@ class Folder:
             system, path = objects.filesystem(self.place)
             system.pipe_file(f"{path}/{name}", data)  # no store shows half an object
             return
-        half = os.path.join(self.place, f"{name}.{token_hex(4)}.tmp")
-        try:
-            with open(half, "wb") as file:
-                file.write(data)
-            os.replace(half, os.path.join(self.place, name))
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(half)
-            raise
+        half = f"{name}.{token_hex(4)}{safe_open.TEMPORARY}"
+        with self._opened() as folder:
+            try:
+                with folder.create(half, 0o666, by_umask=True) as file:  # others may be who reads it
+                    file.write(data)
+                folder.rename(half, name)
+            except BaseException:
+                with suppress(OSError):
+                    folder.remove(half)
+                raise
 
     def read(self, name: str) -> Shard:
         """A shard. Raises FileNotFoundError, or Damaged."""
         if is_object(self.place):
             system, path = objects.filesystem(self.place)
             return Shard.from_bytes(system.cat_file(f"{path}/{name}"))
-        with open(os.path.join(self.place, name), "rb") as file:
-            return Shard.from_bytes(file.read())
+        try:
+            with self._opened() as folder, folder.read(name) as file:
+                return Shard.from_bytes(file.read())
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise Damaged(f"no file that can be read: {error.strerror}") from error
 
     def names(self) -> list[str]:
         """All shards that are there."""
         if not is_object(self.place):
-            with suppress(FileNotFoundError):
-                return sorted(name for name in os.listdir(self.place) if name.endswith(SUFFIX))
+            with suppress(FileNotFoundError), self._opened() as folder:
+                return sorted(name for name in folder.names() if name.endswith(SUFFIX))
             return []
         system, path = objects.filesystem(self.place)
         system.invalidate_cache()
@@ -255,21 +268,36 @@ class Folder:
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove shards; those that are not there are none to remove."""
+        if not is_object(self.place):
+            with suppress(FileNotFoundError), self._opened() as folder:
+                for name in names:
+                    folder.remove(name)
+            return
+        system, path = objects.filesystem(self.place)
         for name in names:
-            if is_object(self.place):
-                system, path = objects.filesystem(self.place)
-                with suppress(FileNotFoundError):
-                    system.rm_file(f"{path}/{name}")
-            else:
-                with suppress(FileNotFoundError):
-                    os.unlink(os.path.join(self.place, name))
+            with suppress(FileNotFoundError):
+                system.rm_file(f"{path}/{name}")
 
     def clear(self) -> None:
-        """Remove a directory of ours with all that was left in it."""
-        with suppress(OSError):
-            for name in os.listdir(self.place):
-                os.unlink(os.path.join(self.place, name))
-            os.rmdir(self.place)
+        """Remove a directory of ours with all shards that were left in it; what is anything else stays."""
+        with suppress(OSError), safe_open.Folder.open(os.path.dirname(self.place)) as outer:
+            with outer.folder(os.path.basename(self.place)) as folder:
+                for name in folder.names():
+                    if name.endswith(SUFFIX) or (SUFFIX in name and name.endswith(safe_open.TEMPORARY)):
+                        folder.remove(name)
+            outer.remove_folder(os.path.basename(self.place))
+
+    def _opened(self, *, make: bool = False) -> safe_open.Folder:
+        """The directory. Raises OSError, and IndexDamaged where a link stands for one in an index."""
+        if not self._own:
+            return safe_open.Folder.open(self.place)
+        with safe_open.Folder.open(os.path.dirname(self.place)) as outer:
+            try:
+                return outer.folder(os.path.basename(self.place), make=make)
+            except OSError as error:
+                if error.errno != errno.ELOOP:
+                    raise
+                raise IndexDamaged(f"{self.place} is {error.strerror}: take it away, or give --shards") from error
 
     def units(self, identity: str) -> Iterator[list[Shard]]:
         """The shards of each unit that was finished by a run of the same model and settings."""

@@ -230,7 +230,7 @@ class _Gathering:
         """The files that hold a part and are what was indexed."""
         item = int(self._parts.items[place])
         for located in self._reader.locate([item], self._where)[item]:
-            stale = staleness(located)
+            stale = staleness(located, self._reader.may_read)
             if stale:
                 self.stale.add(located.item.path)
             elif stale is not None:

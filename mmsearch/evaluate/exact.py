@@ -43,6 +43,10 @@ class ExactReader:
         """Live items by partition."""
         return self._reader.counts()
 
+    def may_read(self, path: str) -> bool:
+        """Whether the content of a file may be opened."""
+        return self._reader.may_read(path)
+
     def sample(self, partition: Modality, limit: int = 1024) -> Vectors:
         """As the reader's own sample, cut."""
         return cut(self._reader.sample(partition, limit), self._dim)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmsearch.errors import UsageError
+from mmsearch.safe_open import regular_or_handed
 
 FIELDS = ("query", "image", "relevant", "pair")
 LARGEST_GRADE = 1e9
@@ -54,7 +55,7 @@ def read_questions(path: str) -> list[Question]:
         UsageError: it cannot be read, is empty, or a line is not as documented.
     """
     try:
-        with open(path, encoding="utf-8-sig") as file:
+        with open(path, encoding="utf-8-sig", opener=regular_or_handed) as file:
             lines = file.read().split("\n")
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None

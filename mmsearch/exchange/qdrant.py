@@ -10,6 +10,7 @@ import os
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from qdrant_client import QdrantClient, models
@@ -18,6 +19,7 @@ from qdrant_client.http.exceptions import ApiException
 from mmsearch.core import Vectors
 from mmsearch.errors import IndexMismatch, UsageError
 from mmsearch.exchange.rows import KEY, About, item_id, payload, translated
+from mmsearch.safe_open import FOLDER_MODE
 from mmsearch.store import Reader
 from mmsearch.store.copying import contents, roots, unlike, vectors_from
 
@@ -36,6 +38,8 @@ def connect(target: str) -> QdrantClient:
             return QdrantClient(
                 url=target, api_key=os.environ.get(KEY_VARIABLE) or None, timeout=SECONDS, check_compatibility=False
             )
+        with suppress(OSError):  # what is wrong with it the client tells
+            os.mkdir(target, FOLDER_MODE)
         return QdrantClient(path=target)
 
 

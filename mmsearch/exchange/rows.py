@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from typing import Any, get_args
 
 from mmsearch import __version__
 from mmsearch.core import EARLIEST_NS, LATEST_NS, MODALITIES, Facts, Item, Modality, Span, Unit
+from mmsearch.disk import FULL, is_full
 from mmsearch.errors import MmsearchError, UsageError
 from mmsearch.store import FileRecord, FileStatus, Identity
 from mmsearch.store.copying import Content
@@ -27,6 +29,9 @@ KEY = "mmsearch"
 FACTS = ("width", "height", "duration", "taken")
 REQUIRED = ("path", "digest", "kind", "modality", "size", "mtime_ns", "vector")
 """Columns without which nothing can be made of a table."""
+MOST = 1 << 40
+MOST_PLACE = 1 << 53
+LONGEST_PATH = 32_767
 Row = dict[str, Any]
 
 
@@ -171,7 +176,11 @@ class Reading:
         if record.status != "ok" or record.digest is None or record.kind is None or record.modality is None:
             raise self.fail("a row with a vector has status ok, and a digest, kind and modality")
         items = tuple(self._item(record, row, place) for place, row in enumerate(rows))
-        facts = Facts(*(rows[0].get(name) for name in FACTS))
+        width, height, duration, taken = (rows[0].get(name) for name in FACTS)
+        for name, value in (("width", width), ("height", height), ("duration", duration)):
+            if value is not None:
+                self._bounded(name, value, 0, sys.float_info.max)
+        facts = Facts(width, height, duration, taken)
         content = Content(record.digest, record.kind, record.modality, facts, items, (), (record,))
         return content, [row["vector"] for row in rows]
 
@@ -179,13 +188,15 @@ class Reading:
         partition = self._one_of(row, "partition", MODALITIES, record.modality)
         unit: Unit = self._one_of(row, "span_unit", get_args(Unit), "whole")
         start, end = (row.get(name) or 0.0 for name in ("span_start", "span_end"))
+        for name, bound in (("span_start", start), ("span_end", end)):
+            self._bounded(name, bound, -MOST_PLACE, MOST_PLACE)
         if unit != "second":
             start, end = (int(bound) if float(bound).is_integer() else bound for bound in (start, end))
         ordinal = row.get("ordinal")
         text = row.get("text") or ""
         assert record.digest is not None and record.modality is not None  # as the caller has seen
         span = Span(unit, start, end)
-        ordinal = place if ordinal is None else ordinal
+        ordinal = place if ordinal is None else int(self._bounded("ordinal", ordinal, 0, MOST))
         return Item(record.path, record.digest, record.modality, partition, ordinal, span, text)
 
     def _file(self, row: Row) -> FileRecord:
@@ -199,6 +210,7 @@ class Reading:
             raise self.fail("a file of status ok needs a digest and a kind")
         raw = row.get("reason_bytes")
         reason = (row.get("reason") or "") if raw is None else raw.decode("utf-8", "surrogatepass")
+        self._bounded("size", row["size"], 0, LATEST_NS)
         mtime_ns = min(max(row["mtime_ns"], EARLIEST_NS), LATEST_NS)
         missing = bool(row.get("missing"))
         return FileRecord(self._path(row), row["size"], mtime_ns, status, reason, digest, kind, modality, missing)
@@ -206,17 +218,25 @@ class Reading:
     def _path(self, row: Row) -> str:
         raw = row.get("path_bytes")
         path = row["path"] if raw is None else os.fsdecode(raw)
-        if not path or "\0" in path:
-            raise self.fail("path is null" if path is None else f"{path!r} is no path")
+        if not path or "\0" in path or len(path) > LONGEST_PATH:
+            raise self.fail("path is null" if path is None else f"{path[:80]!r} is no path")
         foreign = path[1:2] == ":" or path.startswith("/")
+        if foreign and ".." in path.replace("\\", "/").split("/"):
+            raise self.fail(f"{path[:80]!r} goes up and is no plain path")
         return str(path) if foreign else os.path.normpath(os.path.join(self._base, path))
+
+    def _bounded(self, name: str, value: float, least: float, most: float) -> float:
+        """A number within bounds, and no NaN."""
+        if not least <= value <= most:
+            raise self.fail(f"{name} is {value}, not a number from {least} to {most}")
+        return value
 
     def _one_of(self, row: Row, name: str, known: Sequence[str], default: Any) -> Any:
         value = row.get(name)
         if value is None:
             value = default
         if value not in known:
-            raise self.fail(f"{name} is {value!r}: choose from {', '.join(known)}")
+            raise self.fail(f"{name} is {value!r:.80}: choose from {', '.join(known)}")
         return value
 
 
@@ -233,7 +253,9 @@ def require_columns(names: Sequence[str], name: str) -> None:
 def problem(error: Exception, what: str) -> MmsearchError:
     """What a client's error means to a user, in one line."""
     said = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, OSError) and error.strerror:
+    if is_full(error):
+        said = FULL
+    elif isinstance(error, OSError) and error.strerror:
         said = error.strerror
     return MmsearchError(f"{what}: {said[:300]}")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -31,6 +32,7 @@ from mmsearch.exchange.rows import (
     require_columns,
     translated,
 )
+from mmsearch.safe_open import FILE_MODE, FOLDER_MODE, Folder, is_link
 from mmsearch.store import Reader
 from mmsearch.store.copying import Adoption, Content, contents, roots, unread, vectors_from
 
@@ -118,26 +120,25 @@ def _batch(schema: Any, rows: Sequence[Row], places: Sequence[int], vectors: Vec
 def to_parquet(reader: Reader, target: str, heard: Heard, *, force: bool = False) -> None:
     """Write an index as one Parquet file, which is there under its name when it is whole.
 
+    It holds passages: a new file is its user's alone, and one that is replaced keeps its mode. A link is replaced, and
+    not what it leads to.
+
     Raises:
         UsageError: it is there already, and `force` does not have it replaced.
         MmsearchError: it cannot be written.
     """
-    _require_free(target, force)
-    schema, temporary = schema_of(reader), f"{target}.tmp"
+    mode = _require_free(target, force)
+    schema, (place, name) = schema_of(reader), os.path.split(target)
     words = [name for name in TYPES if name not in ("id", "text")]
     split = {f"{VECTOR}.list.element": "BYTE_STREAM_SPLIT"}  # half of their bytes are zeros, and compress to nothing
-    with translated(target, pa.ArrowException):
-        try:
-            with pq.ParquetWriter(
-                temporary, schema, compression="zstd", use_dictionary=words, column_encoding=split
-            ) as writer:
-                for batch in batches(reader, schema, heard):
-                    writer.write_batch(batch)
-            os.replace(temporary, target)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
+    with (
+        translated(target, pa.ArrowException),
+        Folder.open(place) as folder,
+        folder.replacing(name, mode) as file,
+        pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=words, column_encoding=split) as writer,
+    ):
+        for batch in batches(reader, schema, heard):
+            writer.write_batch(batch)
 
 
 def to_lance(reader: Reader, target: str, heard: Heard, *, force: bool = False) -> None:
@@ -146,9 +147,12 @@ def to_lance(reader: Reader, target: str, heard: Heard, *, force: bool = False) 
 
     _require_free(target, force)
     schema, there = schema_of(reader), os.path.lexists(target)
-    if there and not os.path.isdir(os.path.join(target, "_versions")):
-        raise UsageError(f"{target} is no Lance dataset: nothing of it is replaced")
+    if there:
+        _require_dataset(target)
     with translated(target, pa.ArrowException):
+        if not there:
+            os.mkdir(target, FOLDER_MODE)
+        before = os.umask(0o077)  # the client makes folders and files of its own
         try:
             mode = "overwrite" if there else "create"
             with _Handing(schema, lambda found: lance.write_dataset(found, target, mode=mode)) as hand:
@@ -158,6 +162,21 @@ def to_lance(reader: Reader, target: str, heard: Heard, *, force: bool = False) 
             if not there:
                 shutil.rmtree(target, ignore_errors=True)
             raise
+        finally:
+            os.umask(before)
+
+
+def _require_dataset(target: str) -> None:
+    """Make sure that a dataset may be written over: it is one, and all its folders lie in it. Raises UsageError."""
+    if is_link(target):
+        raise UsageError(f"{target} is a link: name the dataset itself")
+    with suppress(OSError), Folder.open(target) as folder:
+        for name in folder.names():
+            if is_link(os.path.join(target, name)):
+                raise UsageError(f"{os.path.join(target, name)} is a link: nothing of {target} is replaced")
+        folder.folder("_versions").close()
+        return
+    raise UsageError(f"{target} is no Lance dataset: nothing of it is replaced")
 
 
 class _Handing:
@@ -197,9 +216,14 @@ class _Handing:
             self._taking.result()
 
 
-def _require_free(target: str, force: bool) -> None:
-    if os.path.lexists(target) and not force:
+def _require_free(target: str, force: bool) -> int:
+    """The mode of the file that is to be there. Raises UsageError where one is that is not to be replaced."""
+    if not os.path.lexists(target):
+        return FILE_MODE
+    if not force:
         raise UsageError(f"{target} is there already: add --force to replace it")
+    found = os.lstat(target).st_mode
+    return stat.S_IMODE(found) & 0o777 if stat.S_ISREG(found) else FILE_MODE
 
 
 # --- in ---
@@ -218,6 +242,7 @@ class Table:
         if not os.path.exists(path):
             raise UsageError(f"{path} is not there")
         try:
+            _require_files(path)
             self._source: Any = _dataset(path) if os.path.isdir(path) else pq.ParquetFile(path, buffer_size=BUFFER)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise UsageError(f"{path} is no table that can be read: {' '.join(str(error).split())[:200]}") from error
@@ -304,6 +329,17 @@ class Table:
                 adoption.files([one])
             except LookupError:
                 raise reading.fail(f"no row before it gives the vectors of {one.digest} as {one.kind}") from None
+
+
+def _require_files(path: str) -> None:
+    """Raises UsageError where the table, or anything in its folder, is a pipe or a device, for which libraries wait."""
+    found = [path]
+    if os.path.isdir(path):
+        found = [os.path.join(top, name) for top, folders, names in os.walk(path) for name in folders + names]
+    for one in found:
+        mode = (os.stat if one is path else os.lstat)(one).st_mode  # a dataset has no links in it
+        if not stat.S_ISREG(mode) and not (stat.S_ISDIR(mode) and one is not path):
+            raise UsageError(f"{one} is no regular file: {path} cannot be imported")
 
 
 def _dataset(path: str) -> Any:

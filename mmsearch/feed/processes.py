@@ -15,6 +15,8 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from mmsearch import children
+
 if TYPE_CHECKING:
     from mmsearch.scan import Entry
 
@@ -23,18 +25,35 @@ WORTHWHILE_BYTES = 8 << 20
 longer."""
 LOOK_AT = 2000
 """Files that are looked at to tell how many workers there will be."""
-_ENTRY = "import sys; sys.path[:] = sys.argv[2:]; from mmsearch.feed.worker import main; main(sys.argv[1] == 'early')"
+_ENTRY = "from mmsearch.feed.worker import main; main(sys.argv[1] == 'early')"
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_HANDED_ON = {
+    # how names of files are spelled, times told and temporary folders found
+    *("LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP"),
+    # where this Python and shared libraries are
+    *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "__PYVENV_LAUNCHER__"),
+    *("PYTHONHOME", "PYTHONUTF8", "PYTHONCOERCECLOCALE", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"),
+    # without which Windows starts no process, or finds no library
+    *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", *(["PATH"] if sys.platform == "win32" else [])),
+}
+"""Variables of this process that a worker gets, and those that begin with LC_: no others, for among them are keys,
+tokens and the addresses of agents that use them."""
+
+
+def environment() -> dict[str, str]:
+    """The whole environment of a worker."""
+    passed = {name: value for name, value in os.environ.items() if name in _HANDED_ON or name.startswith("LC_")}
+    return {**children.environment(passed), **_ONE_THREAD}
 
 
 def spawn(early: bool = False) -> subprocess.Popen[bytes]:
     """A process that waits for its setup; an `early` one imports meanwhile what decodes pictures. Raises OSError."""
     return subprocess.Popen(
-        [sys.executable, "-c", _ENTRY, "early" if early else "", *sys.path],
+        children.command(_ENTRY, "early" if early else ""),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, **_ONE_THREAD},
+        env=environment(),
     )
 
 

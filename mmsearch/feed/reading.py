@@ -15,6 +15,7 @@ from typing import TypeAlias
 from mmsearch import media, scan
 from mmsearch.core import Facts, Item, LoaderSettings, Modality, Segment, kept_ns
 from mmsearch.errors import MediaError, UnsupportedMedia
+from mmsearch.safe_open import Identity, only
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,8 @@ class Request:
     """Read one file: without a digest say what it is, with one decode it. `kind` is the name of its kind.
 
     With an `item` only what that part looks like is wanted, as one small picture, or its sound. With `query` the file
-    is one to search by, and read as that modality. `settings` take the place of the reader's.
+    is one to search by, and read as that modality. `settings` take the place of the reader's. With an `identity` no
+    other file is read that has taken its path.
     """
 
     entry: scan.Entry
@@ -33,6 +35,7 @@ class Request:
     item: Item | None = None
     query: Modality | None = None
     settings: LoaderSettings | None = None
+    identity: Identity | None = None
 
     @property
     def step(self) -> str:
@@ -117,7 +120,8 @@ class Reader:
             if request.query is not None:
                 yield from self._query(request.entry.path, request.query, request.settings or self.settings)
             elif request.item is not None:
-                yield from self._glimpse(request.item, request.kind, request.settings or self.settings)
+                with only(request.item.path, request.identity):
+                    yield from self._glimpse(request.item, request.kind, request.settings or self.settings)
             else:
                 yield from self._decode(request) if request.digest else self._identify(request.entry.path)
         except MediaError as error:
@@ -135,6 +139,8 @@ class Reader:
 
     @staticmethod
     def _query(path: str, modality: Modality, settings: LoaderSettings) -> Iterator[Answer]:
+        if "://" in path and not os.path.exists(path):
+            raise MediaError("addresses are not fetched here")
         for content in media.load_query(path, modality, settings):
             yield Part(Segment(Item(path, "", modality, modality), content))
         yield Finished()

@@ -17,7 +17,7 @@ from mmsearch.feed.reading import LAST, Part, Reader, Request, Timed
 from mmsearch.feed.worker import Setup
 from mmsearch.media import HEAD_BYTES
 from mmsearch.media.encoding import looks_like_text
-from mmsearch.regular import regular
+from mmsearch.safe_open import regular
 
 HERE_SECONDS = 0.5
 """When reading in this process has taken so long, workers pay for their start."""

@@ -1,4 +1,4 @@
-"""A worker process: answers requests on its standard input, and dies when its parent does.
+"""A worker process: answers requests on its standard input, confined to that, and dies when its parent does.
 
 Imports neither a model's library nor the store. What a decoder does to this process, it does to one file.
 """
@@ -13,10 +13,12 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.util import find_spec
 from typing import BinaryIO
 
 from mmsearch import media
-from mmsearch.feed import wire
+from mmsearch.feed import sandbox, wire
 from mmsearch.feed.reading import Failed, Reader, Request, Timed
 
 _SACRIFICE = "500"
@@ -56,6 +58,8 @@ def main(early: bool = False) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which commits first
     die_with_parent()
     requests, answers = _channels()
+    _keep_bytecode()
+    sandbox.confine()  # before anything can start a thread, which would keep its rights
     if early:
         media.get_ready()
     setup: Setup = wire.receive(requests)
@@ -105,7 +109,23 @@ def _channels() -> tuple[BinaryIO, BinaryIO]:
     silence = os.open(os.devnull, os.O_RDWR)
     os.dup2(silence, 0)
     os.dup2(silence, 1)
+    os.close(silence)
     return requests, answers
+
+
+def _keep_bytecode() -> None:
+    """Import all decoders where Python has not kept their bytecode yet, which many installers leave to the first use.
+
+    A confined process cannot write it, and each one would take half a second to compile them again.
+    """
+    names = ["PIL", "av", "pypdfium2", *(f"{media.__name__}.{name}" for name in set(media.LOADERS.values()))]
+    specs = [] if sys.dont_write_bytecode else [find_spec(name) for name in names]
+    for spec in filter(None, specs):
+        if spec.origin and spec.cached and not os.path.exists(spec.cached):
+            folder = sys.pycache_prefix or os.path.dirname(spec.origin)
+            if os.access(folder, os.W_OK):
+                with suppress(ImportError):
+                    import_module(spec.name)
 
 
 def die_with_parent() -> None:
@@ -129,7 +149,7 @@ def _limit_memory(most: int) -> bool:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
     try:
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, soft))
     except (OSError, ValueError):
         return False
     return True

@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, BinaryIO
 
 from mmsearch import scan
 from mmsearch.core import MODALITIES, Facts, Hit, Item, LoaderSettings, Modality, Picture
-from mmsearch.errors import MediaError, MmsearchError, UsageError
+from mmsearch.errors import MediaError, MmsearchError, OutsideIndex, UsageError
 from mmsearch.feed.pool import Limits, Task
 from mmsearch.feed.reading import LAST, Failed, Part, Request
 from mmsearch.feed.reading import Reader as Reading
@@ -25,8 +26,9 @@ from mmsearch.media import seen_as
 from mmsearch.media.still import jpeg
 from mmsearch.opening import open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.render import harmless, hit_fields, span_fields
+from mmsearch.safe_open import Identity
 from mmsearch.search import Asked, Asker, Mode, Searcher, SearchOptions
-from mmsearch.search.candidates import staleness
+from mmsearch.search.unchanged import folders_of, identity_of, open_place
 from mmsearch.store import Filter, Located, Reader, stamp
 
 DIGITS = 16
@@ -88,6 +90,7 @@ class Session:
     directory: str
     device: str | None = None
     trust: bool = False
+    trust_index: bool = False
     _embedder: Any = field(default=None, init=False)
     _reader: Reader | None = field(default=None, init=False)
     _searchers: dict[str, Searcher] = field(default_factory=dict, init=False)
@@ -135,20 +138,34 @@ class Session:
         """
         self._go_on()
         places = self._located(name)
-        item, stale = places[0].item, True
+        with ExitStack() as held:
+            item, file = self._unchanged(places, held)
+            return self._told(name, item, places, file, around, side if picture else None)
+
+    def _unchanged(self, places: Sequence[Located], held: ExitStack) -> tuple[Item, BinaryIO | None]:
+        """The first of the places whose file is what was indexed, and that file, open as long as it is held."""
+        folders = folders_of(self._opened())
         for place in places:
-            if staleness(place) is False:
-                item, stale = place.item, False
-                break
+            if self._opened().may_read(place.item.path):
+                with suppress(MediaError):
+                    return place.item, held.enter_context(open_place(place, folders))
+        return places[0].item, None
+
+    def _told(
+        self, name: str, item: Item, places: Sequence[Located], file: BinaryIO | None, around: int, side: int | None
+    ) -> Evidence:
+        stale = file is None
         fields = {"id": name, "path": harmless(item.path), "modality": item.modality, **span_fields(item.span)}
         fields |= self._facts(item) | self._texts(item, around) | {"stale": stale}
         if len(places) > 1:
             fields["copies"] = [harmless(place.item.path) for place in places if place.item.path != item.path]
         seen = None
-        if picture and seen_as(item):
-            if stale:
+        if side is not None and seen_as(item):
+            if not self._opened().may_read(item.path):
+                raise OutsideIndex
+            if file is None:
                 raise MediaError("the file has changed since it was indexed or is gone: run `mmsearch index`")
-            seen = bounded(look(item, self._opened().identity.loader, side), side)
+            seen = bounded(look(item, self._opened().identity.loader, side, identity_of(file)), side)
         return Evidence(_utf8(fields), seen)
 
     def status(self, failures: int = 20) -> dict[str, Any]:
@@ -179,7 +196,7 @@ class Session:
     def _opened(self) -> Reader:
         if self._reader is None:
             self._seen = stamp(self.directory)  # what is committed from here on is looked for again
-            self._reader = Reader.open(self.directory)
+            self._reader = Reader.open(self.directory, self.trust_index)
         return self._reader
 
     def _searcher(self, reranker: str) -> Searcher:
@@ -188,7 +205,9 @@ class Session:
         if self._embedder is None or self._embedder.spec.fingerprint != reader.identity.fingerprint:
             self.rest()
             self._seen = stamp(self.directory)
-            reader, self._embedder = open_index(self.directory, self.device, trust=self.trust)
+            reader, self._embedder = open_index(
+                self.directory, self.device, trust=self.trust, trust_index=self.trust_index
+            )
             self._reader = reader
         if reranker not in self._searchers:
             second = open_reranker(reranker, reader, self.device, self.trust) if reranker else None
@@ -198,7 +217,7 @@ class Session:
     def _options(self, wanted: Wanted) -> SearchOptions:
         where = Filter(
             None if wanted.types is None else frozenset(wanted.types),
-            scan.glob_filter([wanted.glob]) if wanted.glob else None,
+            scan.glob_filter([wanted.glob], patience=scan.GLOB_PATIENCE) if wanted.glob else None,
             () if wanted.folder is None else tuple(self._folders(wanted.folder)),
             after=wanted.after,
             before=wanted.before,
@@ -264,8 +283,10 @@ def _items(reader: Reader, ids: Sequence[int]) -> list[Item]:
     return [places[0].item for places in reader.locate(ids).values() if places]
 
 
-def look(item: Item, settings: LoaderSettings, side: int) -> Picture:
+def look(item: Item, settings: LoaderSettings, side: int, identity: Identity) -> Picture:
     """What a part looks like, its longer side about `side` at most, read within the limits of an index run.
+
+    No other file is read than the one with this `identity`, which the caller keeps open.
 
     Raises:
         MediaError: it cannot be read.
@@ -276,7 +297,8 @@ def look(item: Item, settings: LoaderSettings, side: int) -> Picture:
         raise MediaError(entry.reason)
     seen: Picture | None = None
     with Source(Reading(small, frozenset(MODALITIES)), Limits(1, PATIENCE)) as source:
-        source.submit(Task(Request(entry, item.digest, seen_as(item), replace(item, text="")), None))
+        wanted = replace(item, text="")
+        source.submit(Task(Request(entry, item.digest, seen_as(item), wanted, identity=identity), None))
         while not source.idle:
             event = source.next(wait=PATIENCE)
             if event is None:

@@ -15,11 +15,12 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, Protocol, cast
 
 from mmsearch.core import Content, Item, LoaderSettings, Modality, Picture, Segment, kind_of
+from mmsearch.disk import reason
 from mmsearch.errors import UNREADABLE, MediaError
 from mmsearch.media import remote
 from mmsearch.media.base import Kind, Loaded
 from mmsearch.media.kinds import HEAD_BYTES, KINDS, sniff
-from mmsearch.regular import regular
+from mmsearch.safe_open import regular
 
 __all__ = [
     "HEAD_BYTES",
@@ -79,10 +80,13 @@ def identify(path: str) -> Kind:
     return sniff(path, head)
 
 
-def load_query(source: str | BinaryIO, modality: Modality, settings: LoaderSettings) -> list[Content]:
+def load_query(
+    source: str | BinaryIO, modality: Modality, settings: LoaderSettings, allow_private: bool = False
+) -> list[Content]:
     """What is in a file, a stream or an http(s) URL, as a query: a picture, or windows of sound or shots evenly spread.
 
-    Of an animation it is a frame from its beginning.
+    Of an animation it is a frame from its beginning. With `allow_private` a URL may lead to this machine and its
+    network.
 
     Raises:
         MediaError: it cannot be read or is nothing of the kind.
@@ -90,7 +94,7 @@ def load_query(source: str | BinaryIO, modality: Modality, settings: LoaderSetti
     if not isinstance(source, str):
         return _copied(lambda file: copyfileobj(source, file), modality, settings)
     if remote.is_url(source) and not os.path.exists(source):
-        return _copied(lambda file: remote.fetch(source, file), modality, settings)
+        return _copied(lambda file: remote.fetch(source, file, allow_private=allow_private), modality, settings)
     kind = identify(source)
     if kind.modality != modality and (kind.modality, modality) != ("video", "audio"):
         raise MediaError(f"not {_CALLED.get(modality, modality)} but {kind.name}")
@@ -109,11 +113,14 @@ def load_picture(source: str | BinaryIO, settings: LoaderSettings) -> Picture:
 
 def _copied(write: Callable[[BinaryIO], object], modality: Modality, settings: LoaderSettings) -> list[Content]:
     """What comes without a name, by way of a temporary file, since decoders seek."""
-    with TemporaryDirectory(prefix="mmsearch-") as folder:
-        path = os.path.join(folder, "query")
-        with open(path, "wb") as file:
-            write(file)
-        return load_query(path, modality, settings)
+    try:
+        with TemporaryDirectory(prefix="mmsearch-") as folder:
+            path = os.path.join(folder, "query")
+            with open(path, "wb") as file:
+                write(file)
+            return load_query(path, modality, settings)
+    except OSError as error:
+        raise MediaError(f"cannot be copied to a temporary file: {reason(error)}") from error
 
 
 def load(path: str, digest: str, kind: Kind, settings: LoaderSettings) -> Loaded:

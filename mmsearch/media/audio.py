@@ -20,7 +20,7 @@ import numpy.typing as npt
 from mmsearch.core import Audio, Facts, Item, LoaderSettings, Modality, Segment, Span
 from mmsearch.errors import MediaError
 from mmsearch.media.base import Loaded, reasons
-from mmsearch.regular import regular
+from mmsearch.safe_open import regular
 
 av.logging.set_level(None)
 

@@ -20,7 +20,7 @@ from mmsearch.core import Facts, Item, LoaderSettings, Picture, Segment, Span
 from mmsearch.errors import MediaError
 from mmsearch.media.base import Loaded, reasons
 from mmsearch.media.passages import clean, cut
-from mmsearch.regular import regular
+from mmsearch.safe_open import regular
 
 MAX_PAGES = 10_000
 """Pages read of one file. A longer one is searchable by its beginning, and the log says so."""

@@ -23,7 +23,7 @@ from mmsearch.core import WHOLE, Box, Facts, Fit, Item, LoaderSettings, Picture,
 from mmsearch.errors import MediaError
 from mmsearch.media import tiles
 from mmsearch.media.base import Loaded, reasons
-from mmsearch.regular import regular
+from mmsearch.safe_open import regular
 
 MAX_PIXELS = 256_000_000
 """Pictures with more pixels are refused: decoded they would take over 1 GB, and files of a few kB can claim as many."""

@@ -5,18 +5,21 @@ Knows nothing of what is in it. urllib and http are imported when they are neede
 
 from __future__ import annotations
 
+import threading
 import time
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
 from mmsearch.errors import MediaError
 
 if TYPE_CHECKING:
+    import socket
     from urllib.request import OpenerDirector
 
 MOST_BYTES = 64 << 20
 SECONDS = 30.0
-"""For all of it together; no single step may stall for longer than a third."""
+"""For all of it together, from looking up the name to the last byte; no step may stall for longer than a third."""
 MOST_REDIRECTS = 5
 SCHEMES = ("http", "https")
 _CHUNK = 1 << 16
@@ -27,35 +30,76 @@ def is_url(source: str) -> bool:
     return "://" in source
 
 
-def fetch(url: str, target: BinaryIO, most: int = MOST_BYTES, seconds: float = SECONDS) -> None:
+def fetch(
+    url: str, target: BinaryIO, most: int = MOST_BYTES, seconds: float = SECONDS, allow_private: bool = False
+) -> None:
     """Write what lies at an http(s) URL to `target`.
 
     Raises:
-        MediaError: another scheme, also after a redirect; too large, too slow, or not to be had.
+        MediaError: another scheme, or an address of this machine or its network without `allow_private`, both also
+            after a redirect; too large, too slow, or not to be had.
     """
-    from http.client import HTTPException
+    import queue
+    import socket
 
     _require_web(url)
-    deadline = time.monotonic() + seconds
+    deadline = _Deadline(seconds)
+    sockets: list[socket.socket] = []
+    come: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            come.put(_body(url, most, deadline, sockets, allow_private))
+        except Exception as error:  # told where it is waited for
+            come.put(error)
+
+    # Looking up a name heeds no timeout, and that of a socket begins again with each byte of a header.
+    threading.Thread(target=run, name="mmsearch-fetch", daemon=True).start()
     try:
-        with _opener().open(url, timeout=seconds / 3) as answer:
-            _copy(answer, target, most, deadline, seconds)
-    except MediaError:
-        raise
+        body = come.get(timeout=seconds)
+    except queue.Empty:
+        raise deadline.missed() from None
+    finally:
+        for one in sockets:
+            with suppress(OSError):
+                socket.socket.shutdown(one, socket.SHUT_RDWR)  # so that the thread waits for no more bytes
+    if isinstance(body, Exception):
+        raise body
+    target.write(body)
+
+
+def _body(url: str, most: int, deadline: _Deadline, sockets: list[socket.socket], allow_private: bool) -> bytes:
+    """What is there, as `fetch` tells it; connections are put into `sockets`."""
+    from http.client import HTTPException
+
+    body = bytearray()
+    try:
+        with _opener(deadline, sockets, allow_private).open(url, timeout=deadline.seconds / 3) as answer:
+            read = getattr(answer, "read1", answer.read)  # what is there, rather than wait for a full chunk
+            while chunk := read(_CHUNK):
+                body += chunk
+                if len(body) > most:
+                    raise MediaError(f"over {most / (1 << 20):.0f} MiB are not fetched")
+                deadline.check()
     except (OSError, HTTPException, ValueError) as error:  # URLError and HTTPError are OSErrors
         raise MediaError(f"cannot be fetched: {' '.join(str(error).split()) or type(error).__name__}") from error
+    return bytes(body)
 
 
-def _copy(answer: IO[bytes], target: BinaryIO, most: int, deadline: float, seconds: float) -> None:
-    got = 0
-    read = getattr(answer, "read1", answer.read)  # what is there, rather than wait for a full chunk
-    while chunk := read(_CHUNK):
-        got += len(chunk)
-        if got > most:
-            raise MediaError(f"over {most / (1 << 20):.0f} MiB are not fetched")
-        if time.monotonic() > deadline:
-            raise MediaError(f"not here after {seconds:.0f} seconds")
-        target.write(chunk)
+class _Deadline:
+    """A time for all of it together."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def check(self) -> None:
+        """Raises MediaError once it has passed."""
+        if time.monotonic() > self._end:
+            raise self.missed()
+
+    def missed(self) -> MediaError:
+        return MediaError(f"not here after {self.seconds:.3g} seconds")
 
 
 def _require_web(url: str) -> None:
@@ -68,9 +112,37 @@ def _require_web(url: str) -> None:
         raise MediaError(f"only {' and '.join(SCHEMES)} URLs are fetched")
 
 
-def _opener() -> OpenerDirector:
-    """Handlers of http and https and no others: urllib's own set would open files and FTP."""
+def _opener(deadline: _Deadline, sockets: list[socket.socket], allow_private: bool) -> OpenerDirector:
+    """Handlers of http and https and no others: urllib's own set would open files and FTP.
+
+    Each connection that they make is put into `sockets`, and there are none after the deadline.
+    """
     from urllib import request
+
+    from mmsearch.media import addresses
+
+    class Watched(request.AbstractHTTPHandler):
+        def do_open(self, http_class: Any, req: Any, **given: Any) -> Any:
+            # A proxy is its user's choice, wherever it is, and looks names up itself.
+            proxied = req.has_proxy() or getattr(req, "_tunnel_host", None)
+            if proxied and not allow_private:
+                addresses.require_public(urlsplit(req.full_url).hostname or "")
+
+            class Connection(http_class):  # type: ignore[misc]
+                def connect(self) -> None:
+                    if not (proxied or allow_private):
+                        self._create_connection = addresses.connect
+                    super().connect()
+                    sockets.append(self.sock)
+                    deadline.check()
+
+            return super().do_open(Connection, req, **given)
+
+    class Http(Watched, request.HTTPHandler):
+        pass
+
+    class Https(Watched, request.HTTPSHandler):
+        pass
 
     class Redirects(request.HTTPRedirectHandler):
         max_redirections = MOST_REDIRECTS
@@ -82,8 +154,8 @@ def _opener() -> OpenerDirector:
     opener = request.OpenerDirector()
     for handler in (
         request.ProxyHandler(),
-        request.HTTPHandler(),
-        request.HTTPSHandler(),
+        Http(),
+        Https(),
         Redirects(),
         request.HTTPDefaultErrorHandler(),
         request.HTTPErrorProcessor(),

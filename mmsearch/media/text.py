@@ -15,7 +15,7 @@ from mmsearch.media.base import Loaded, reasons
 from mmsearch.media.encoding import decode
 from mmsearch.media.html import Page
 from mmsearch.media.passages import clean, cut
-from mmsearch.regular import regular
+from mmsearch.safe_open import regular
 
 MAX_BYTES = 16 * 1024 * 1024
 """What is read of one file. A longer one is searchable by its beginning, and the log says so."""

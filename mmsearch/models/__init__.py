@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 BUILTIN = "builtin"
 LOADERS_OWN = ("name", "exact", "tiles")
 """Options that are no matter of what runs a model."""
-PERMISSIONS = {"trust_remote_code", "weights_only", "code_revision"}
-"""What lets a model's files run code, as loaders call it."""
 BUILTIN_DIRECTORY = os.path.join(os.path.dirname(__file__), "builtin")
 
 
@@ -94,8 +92,12 @@ def load_reranker(options: ModelOptions) -> Reranker:
 
 def _refuse_hidden_permissions(options: ModelOptions) -> None:
     """Permissions have an option of their own: the rest may come from an index, which anyone may have made."""
+    if not (options.model_kwargs or options.processor_kwargs):
+        return
+    from mmsearch.models import weights
+
     for name, kwargs in (("model", options.model_kwargs), ("processor", options.processor_kwargs)):
-        for key in PERMISSIONS & kwargs.keys():
+        for key in sorted(weights.switches(kwargs)):
             raise UsageError(f"{key} cannot be given in --{name}-kwargs: --trust-remote-code is the way to allow code")
 
 
@@ -111,7 +113,8 @@ def _onnx_directory(options: ModelOptions) -> str | None:
     """The directory of an ONNX dual encoder in our own layout, or None when the name means another kind of model."""
     if options.name == BUILTIN:
         return BUILTIN_DIRECTORY
-    return options.name if os.path.isfile(os.path.join(options.name, "text.onnx")) else None
+    named = os.path.isabs(options.name) and os.path.isfile(os.path.join(options.name, "text.onnx"))
+    return options.name if named else None
 
 
 def _export(options: ModelOptions) -> Path | None:

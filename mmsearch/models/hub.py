@@ -19,14 +19,13 @@ from typing import Any
 
 from mmsearch.core import ModelOptions
 from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
-from mmsearch.models import catalog
+from mmsearch.models import catalog, weights
 from mmsearch.models.device import DTYPES
 
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 ENTRY_FILES = ("modules.json", "config.json")
 """A repository in the cache is found by the first of these: every loadable model has one."""
 SETTING_SUFFIXES = frozenset({".json", ".jinja", ".txt", ".model", ".py", ".tiktoken"})
-OWN_MODULES = "sentence_transformers."
 OWN_CODE = "it brings its own program code: read it, then allow it with --trust-remote-code"
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt")
 """In the order of preference: weights of a later kind count only where there are none of an earlier."""
@@ -42,12 +41,14 @@ INPUT_POLICY = 1
 def locate(name: str, revision: str | None, organization: str, wanted_files: Sequence[str] = ()) -> Path:
     """The directory that holds the model `name`: the directory itself, or a snapshot in the local hub cache.
 
-    A name that is an existing directory means that directory; any other must be in the catalog or be a hub id, of which
-    one without an organization is also looked for under `organization`. Raises ModelUnavailable with the remedy, which
-    fetches only `wanted_files` (glob patterns) if there are any, and UsageError for a revision of a directory.
+    An absolute path of an existing directory means that directory, and no other name does: what an index or a table
+    names must not come to mean a folder of wherever a command is run. Any other name must be in the catalog or be a hub
+    id, of which one without an organization is also looked for under `organization`. Raises ModelUnavailable with the
+    remedy, which fetches only `wanted_files` (glob patterns) if there are any, and UsageError for a revision of a
+    directory.
     """
     path = Path(name).expanduser()
-    if path.is_dir():
+    if path.is_absolute() and path.is_dir():
         if revision is not None:
             raise UsageError(f"{name} is a directory and has no revision {revision}: leave the revision out")
         if not any((path / entry).is_file() for entry in ENTRY_FILES):
@@ -156,8 +157,8 @@ def identity(options: ModelOptions) -> dict[str, Any]:
 
 
 def has_weights(directory: Path) -> bool:
-    """Whether there are weights that torch loads, in the root or in the folders of the modules."""
-    return any(path.suffix in WEIGHT_SUFFIXES for path in _identity_files(directory))
+    """Whether there are weights that torch may load, in the root or in the folders of the modules."""
+    return any(path.suffix == weights.SAFE for path in _identity_files(directory))
 
 
 def _identity_files(directory: Path) -> Iterator[Path]:
@@ -192,7 +193,7 @@ def require_known_code(directory: Path, trust: bool) -> None:
         kinds = [str(module["type"]) for module in modules]
     except (OSError, ValueError, KeyError, TypeError):
         return  # there are none, or loading says what is wrong
-    if not trust and not all(kind.startswith(OWN_MODULES) for kind in kinds):
+    if not trust and not all(map(weights.is_own_class, kinds)):
         raise ModelUnavailable(f"cannot load model {directory}: {OWN_CODE}")
 
 

@@ -7,13 +7,13 @@ before, not for measuring.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mmsearch.children import program
 from mmsearch.models.catalog import Entry
 
 OVERHEAD = 1536 * 2**20
@@ -121,10 +121,11 @@ def _computes_half() -> bool:
 
 def _nvidia() -> list[Memory]:
     """The memories of NVIDIA cards, by their own tool; none where it is missing or fails."""
-    if shutil.which(NVIDIA[0]) is None:
+    found = program(NVIDIA[0])
+    if found is None:
         return []
     try:
-        done = subprocess.run(NVIDIA, capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run([found, *NVIDIA[1:]], capture_output=True, text=True, timeout=10, check=True)
         return [_card(index, line) for index, line in enumerate(done.stdout.splitlines()) if line.strip()]
     except (OSError, ValueError, subprocess.SubprocessError):
         return []

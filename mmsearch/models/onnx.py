@@ -51,14 +51,22 @@ SOUND_BATCH = 8
 RERANK_FRAMES = 4
 """Frames of a clip that the reranker looks at; the best one counts."""
 _MADE_OF: dict[str, str] = {"document": "image", "video": "image"}
+_OWN_GRAPHS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "builtin", "")
 CHARS_PER_TOKEN = 3.5
 """English prose has about four characters a word piece; a little less, so that few passages are cut."""
 
 
 def open_graph(path: str) -> Any:
-    """The ONNX Runtime session of a graph, on the CPU; raises ModelUnavailable where it cannot be loaded."""
+    """The ONNX Runtime session of a graph, on the CPU; raises ModelUnavailable where it cannot be loaded.
+
+    So it does for operators of others, and data outside the graph's folder. Ours are known, and are not looked through.
+    """
     import onnxruntime
 
+    if not os.path.abspath(path).startswith(_OWN_GRAPHS):
+        from mmsearch.models.onnx_files import require_plain
+
+        require_plain(path)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # Idle threads that spin would steal the second core from decoding.

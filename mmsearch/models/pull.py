@@ -10,6 +10,7 @@ import fnmatch
 import logging
 import os
 import posixpath
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from pathlib import Path
 from mmsearch.errors import ModelUnavailable, UsageError
 from mmsearch.models import catalog
 from mmsearch.models.hub import HUB_ID, one_line
+from mmsearch.models.weights import NO_WEIGHTS
 
 LEFT_OUT = (
     *("onnx/*", "*.onnx", "*.onnx_data", "openvino/*", "coreml/*", "*.msgpack", "*.h5", "*.ot", "*.tflite", "*.gguf"),
@@ -26,6 +28,8 @@ LEFT_OUT = (
 )
 """Copies of the weights for other programs, and what model cards show."""
 WEIGHTS, OLDER_WEIGHTS = (".safetensors",), (".bin", ".pt", ".pth", ".ckpt")
+MODULE = re.compile(r"(\d+_\w+)?")
+"""The folder of a model itself, or that of one of its modules."""
 CLIENTS = ("httpx", "httpcore", "requests", "urllib3", "hf_xet", "huggingface_hub")
 """Packages whose errors mean trouble on the way to the hub; which of them are used differs between releases."""
 MARGIN = 256 * 2**20
@@ -72,12 +76,23 @@ def pull(
 
 
 def choose(files: Sequence[_File]) -> list[_File]:
-    """The files that torch models are loaded from; all of them where there are no weights for torch."""
+    """The files that torch models are loaded from; all of them where there are no weights for torch.
+
+    Raises ModelUnavailable where weights are there as pickles alone, which nothing here opens.
+    """
     kept = [file for file in files if not any(fnmatch.fnmatch(file.name, pattern) for pattern in LEFT_OUT)]
-    if not any(file.name.endswith(WEIGHTS + OLDER_WEIGHTS) for file in kept):
-        return list(files)
+    older = [file for file in kept if file.name.endswith(OLDER_WEIGHTS)]
     newer = {posixpath.dirname(file.name) for file in kept if file.name.endswith(WEIGHTS)}
-    return [file for file in kept if not (file.name.endswith(OLDER_WEIGHTS) and posixpath.dirname(file.name) in newer)]
+    if not older and not newer:
+        return list(files)
+    for file in older:
+        folder, name = posixpath.split(file.name)
+        if folder not in newer and MODULE.fullmatch(folder) and not NO_WEIGHTS.fullmatch(name):
+            raise ModelUnavailable(
+                f"{file.name} may hold program code, and there are no safetensors beside it: "
+                "ask for a --revision that has them, such as refs/pr/1 where somebody has converted the weights"
+            )
+    return [file for file in kept if file not in older]
 
 
 def _wanted(name: str, revision: str | None) -> tuple[str, str | None]:

@@ -29,7 +29,7 @@ from mmsearch.core import (
     kind_of,
 )
 from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable
-from mmsearch.models import hub, inputs, probes
+from mmsearch.models import hub, inputs, probes, weights
 from mmsearch.models.batches import DEVICE_INPUTS, budget_for, in_passes, step_of, tokens, width_of
 from mmsearch.models.device import INT8, asynchronously, choose_attention, choose_device, choose_dtype
 from mmsearch.models.fit import picture_fit
@@ -324,13 +324,15 @@ def load(options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:
 def load_as(kind: Any, options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:
     """A model of either kind that Sentence Transformers knows, with the fastest attention that it takes."""
     hub.require_known_code(Path(directory), options.trust_remote_code)
+    weights.require_data(Path(directory), options.trust_remote_code)
     attention = choose_attention(options.attn, device, dtype)
-    try:
-        return kind(directory, **_arguments(options, device, dtype, attention))
-    except (ImportError, ValueError):
-        if attention is None or options.attn is not None:
-            raise
-        return kind(directory, **_arguments(options, device, dtype, None))
+    with weights.nothing_unpickled(options.name):
+        try:
+            return kind(directory, **_arguments(options, device, dtype, attention))
+        except (ImportError, ValueError):
+            if attention is None or options.attn is not None:
+                raise
+            return kind(directory, **_arguments(options, device, dtype, None))
 
 
 def _arguments(options: ModelOptions, device: str, dtype: Any, attention: str | None) -> dict[str, Any]:
@@ -339,12 +341,14 @@ def _arguments(options: ModelOptions, device: str, dtype: Any, attention: str | 
         model_kwargs["attn_implementation"] = options.attn
     elif attention is not None:
         model_kwargs.setdefault("attn_implementation", attention)
+    model_kwargs |= weights.required_kwargs(options.trust_remote_code)  # last, over whatever else was said
     return {
         "device": device,
         "local_files_only": True,
         "trust_remote_code": options.trust_remote_code,
         "model_kwargs": model_kwargs,
-        "processor_kwargs": dict(options.processor_kwargs),
+        "processor_kwargs": {**options.processor_kwargs, "trust_remote_code": options.trust_remote_code},
+        "config_kwargs": {"trust_remote_code": options.trust_remote_code},
     }
 
 

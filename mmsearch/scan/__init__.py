@@ -7,6 +7,7 @@ is asked about. Whatever is neither a directory nor a regular file is named in a
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -17,15 +18,17 @@ from typing import NamedTuple
 
 from mmsearch.core import EARLIEST_NS, LATEST_NS, kept_ns
 from mmsearch.errors import UsageError
-from mmsearch.scan.files import digest, other_spellings, read_paths, reason_of, spelled
-from mmsearch.scan.rules import Globs, Rules, glob_filter, read_rules, slashed
+from mmsearch.scan.files import digest, digest_of, other_spellings, read_paths, reason_of, spelled
+from mmsearch.scan.rules import GLOB_PATIENCE, Globs, Rules, TooMuch, glob_filter, read_rules, slashed
 
 __all__ = [
+    "GLOB_PATIENCE",
     "Entry",
     "Problem",
     "Run",
     "ScanOptions",
     "digest",
+    "digest_of",
     "entry",
     "glob_filter",
     "other_spellings",
@@ -34,6 +37,8 @@ __all__ = [
     "spelled",
     "walk",
 ]
+
+log = logging.getLogger(__name__)
 
 _OWN_IGNORE = ".mmsearchignore"
 _GIT_IGNORE = ".gitignore"
@@ -96,6 +101,7 @@ class ScanOptions:
         follow: enter directories behind symbolic links.
         exclude: absolute directories that are never entered, by whatever path they are reached.
         skip: absolute paths of files that are passed over.
+        confined: roots that links must not lead out of: what an index names there is not what its user has named.
     """
 
     hidden: bool = False
@@ -104,6 +110,7 @@ class ScanOptions:
     follow: bool = False
     exclude: tuple[str, ...] = ()
     skip: frozenset[str] = frozenset()
+    confined: frozenset[str] = frozenset()
 
 
 # --- walking ----------------------------------------------------------------------------------------------------------
@@ -151,6 +158,17 @@ def runs(root: str, options: ScanOptions) -> Iterator[Run | Problem]:
     return _Walk(options).run(top)
 
 
+class _LeftOut(Exception):
+    """A folder is not walked, since nobody knows what its ignore file hides; the message is the reason."""
+
+
+def _read(file: str, base: str, outer: Rules | None) -> Rules | None:
+    try:
+        return read_rules(file, base, outer)
+    except TooMuch as much:
+        raise _LeftOut(f"left out, as {_shown(file)} has {much}; --no-ignore takes everything") from None
+
+
 class _Walk:
     def __init__(self, options: ScanOptions) -> None:
         self._options = options
@@ -159,10 +177,18 @@ class _Walk:
         self._barred_ids = {known for path in self._barred if (known := _identity(path)) is not None}
         self._open: list[_Folder] = []
         self._above: set[_Identity] = set()
+        self._top = ""
+        self._within: str | None = None
+        """The real path that links must not lead out of."""
 
     def run(self, top: str) -> Iterator[Run | Problem]:
+        self._top, self._within = top, os.path.realpath(top) if top in self._options.confined else None
         self._above = {known for path in _parents(os.path.realpath(top)) if (known := _identity(path)) is not None}
-        own, git = self._inherited(top)
+        try:
+            own, git = self._inherited(top)
+        except _LeftOut as left_out:
+            yield Problem(top, str(left_out))
+            return
         taken = self._globs is not None and self._globs.folder(top) is True
         try:
             yield from self._enter(top, own, git, taken)
@@ -223,11 +249,11 @@ class _Walk:
         self, path: str, names: set[str], own: Rules | None, git: Rules | None
     ) -> tuple[Rules | None, Rules | None]:
         if ".git" in names:
-            git = read_rules(os.path.join(path, ".git", "info", "exclude"), path, None)
+            git = _read(os.path.join(path, ".git", "info", "exclude"), path, None)
         if _GIT_IGNORE in names:
-            git = read_rules(os.path.join(path, _GIT_IGNORE), path, git)
+            git = _read(os.path.join(path, _GIT_IGNORE), path, git)
         if _OWN_IGNORE in names:
-            own = read_rules(os.path.join(path, _OWN_IGNORE), path, own)
+            own = _read(os.path.join(path, _OWN_IGNORE), path, own)
         return own, git
 
     def _enter(self, path: str, own: Rules | None, git: Rules | None, taken: bool) -> Iterator[Problem]:
@@ -246,7 +272,12 @@ class _Walk:
         names = "\0".join(["", *map(_name, found)])  # asked as a whole, which is cheaper than each name
         dotted = {item.name for item in found if item.name.startswith(".")} if "\0." in names else set()
         if self._options.ignore:
-            own, git = self._rules(path, dotted, own, git)
+            try:
+                own, git = self._rules(path, dotted, own, git)
+            except _LeftOut as left_out:
+                self._close(descriptor)
+                yield Problem(path, str(left_out))
+                return
         plain = self._globs is None and own is None and git is None and not self._options.skip
         if plain and dotted and not self._options.hidden:
             found = [item for item in found if item.name not in dotted]
@@ -296,6 +327,9 @@ class _Walk:
             yield Problem(path, reason_of(error))
 
     def _visit_link(self, folder: _Folder, path: str, name: str) -> Iterator[Entry | Problem]:
+        if self._within is not None and not _is_below(os.path.realpath(path), self._within):
+            log.warning("links that lead out of %s are left alone: name the folder to have them followed", self._top)
+            return
         status = _target(path)
         leads_on = isinstance(status, os.stat_result) and stat.S_ISDIR(status.st_mode)
         if leads_on and self._options.follow:
@@ -334,6 +368,10 @@ class _Walk:
             if ignored is not None:
                 return not ignored
         return self._options.hidden or not name.startswith(".")
+
+
+def _is_below(path: str, top: str) -> bool:
+    return path.startswith(os.path.join(top, ""))
 
 
 def _by_bytes(found: os.DirEntry[str]) -> bytes:

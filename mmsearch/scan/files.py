@@ -7,10 +7,11 @@ import os
 import unicodedata
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from io import RawIOBase
 from typing import BinaryIO
 
 from mmsearch.errors import UNREADABLE, MediaError
-from mmsearch.regular import regular
+from mmsearch.safe_open import regular
 
 _CHUNK = 1 << 20
 
@@ -21,14 +22,19 @@ def reason_of(error: OSError) -> str:
 
 def digest(path: str) -> str:
     """BLAKE2b-256 of the content in hex, read in pieces; MediaError if it cannot be read."""
-    state = hashlib.blake2b(digest_size=32)
     try:
         with open(path, "rb", buffering=0, opener=regular) as stream:
-            while chunk := stream.read(_CHUNK):
-                state.update(chunk)
+            return digest_of(stream)
     except (OSError, ValueError) as error:
         reason = reason_of(error) if isinstance(error, OSError) else str(error)
         raise MediaError(f"{UNREADABLE}: {reason}") from error
+
+
+def digest_of(stream: RawIOBase | BinaryIO) -> str:
+    """The same of what is left in an open file. Raises OSError."""
+    state = hashlib.blake2b(digest_size=32)
+    while chunk := stream.read(_CHUNK):
+        state.update(chunk)
     return state.hexdigest()
 
 

@@ -1,47 +1,61 @@
 """Ignore files and globs: gitignore patterns that say what a walk takes, and paths that a search may answer with.
 
-Knows nothing of walking.
+Both may come from strangers, so there is a limit to what is matched with each path: an ignore file above it is refused
+with its folder, since what it was to hide must not be indexed for that, and globs above it are an error. Knows nothing
+of walking.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable, Sequence
+from time import perf_counter
 
 from mmsearch.errors import UsageError
-from mmsearch.regular import regular
+from mmsearch.safe_open import regular
+from mmsearch.scan.patterns import Matcher, Pattern, parse
 
 _LARGEST_IGNORE_FILE = 1 << 20
+_LONGEST = 4096
+"""Characters of a pattern: no longer path can be opened on Linux."""
+_MOST_RULES = 100_000
+"""Rules of an ignore file and those above it."""
+_MOST_NESTED = 256
+"""Ignore files that a path is asked of."""
+_DEAREST = 16_384
+"""What all rules, or globs, that a path is compared with may cost: at worst some milliseconds a path."""
+_MOST_GLOBS = 256
 _MOST_ALTERNATIVES = 1000
+_MOST_EXPANDED = 10_000
+"""Alternatives of all globs."""
+_REMEMBERED = 4096
+GLOB_PATIENCE = 5.0
+"""Seconds that others wait for the globs of one search, beyond those that ordinary globs take."""
+_ORDINARY_SECONDS = 2e-5
+"""For a path, on a slow machine with something else to do."""
+
+
+class TooMuch(Exception):
+    """An ignore file holds more than is matched; the message says what, with the limit."""
 
 
 class Rules:
     """Gitignore patterns of one source; the last one that matches a path decides."""
 
-    def __init__(self, patterns: Iterable[Any], outer: Rules | None = None, base: str = "") -> None:
-        live = [(p.regex, bool(p.include)) for p in patterns if p.include is not None]
-        self._patterns = live[::-1]
-        # One alternation answers "does any match?", which for most paths is no. Group names would clash in it.
-        joined = "|".join(f"(?:{re.sub(r'[?]P<[^>]*>', '?:', regex.pattern)})" for regex, _ in live)
-        with _unwarned():
-            self._any = re.compile(joined, re.DOTALL)
+    def __init__(self, patterns: Sequence[Pattern], outer: Rules | None = None, base: str = "") -> None:
+        self._includes = [pattern.include for pattern in patterns]
+        self._matcher = Matcher(enumerate(patterns))
         self._outer = outer
         self._skip = len(base) + (not base.endswith("/"))
+        self.number: int = len(patterns) + (outer.number if outer else 0)
+        self.cost: int = sum(pattern.cost for pattern in patterns) + (outer.cost if outer else 0)
+        self.nested: int = 1 + (outer.nested if outer else 0)
 
     def match(self, path: str, is_dir: bool) -> bool | None:
         """True if `path`, `/`-separated and relative, is matched itself (not by an ancestor), False if negated."""
-        text = path + "/" if is_dir else path
-        if not self._any.search(text):
-            return None
-        for regex, include in self._patterns:
-            if any(_is_whole(found, text) for found in regex.finditer(text)):
-                return include
-        return None
+        last = self._matcher.last(path, is_dir)
+        return None if last < 0 else self._includes[last]
 
     def ignores(self, path: str, is_dir: bool) -> bool | None:
         """The verdict on an absolute path of the innermost source that has one."""
@@ -54,49 +68,43 @@ class Rules:
         return None
 
 
-def _is_whole(found: re.Match[str], text: str) -> bool:
-    """Whether a pattern matches the path itself. It also finds what lies below a directory it names, where the group
-    that pathspec puts around that directory's slash ends too early; and `a/**`, which has none, finds `a/`."""
-    if found.groupdict().get("ps_d") is not None:
-        return found.end("ps_d") == len(text)
-    return not (found[0].endswith("/") and found.end() == len(text))
-
-
-@contextmanager
-def _unwarned() -> Iterator[None]:
-    """Without what `re` warns of odd brackets: the pattern is the user's, and stderr is no place to discuss it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _compile(line: str) -> list[Any]:
-    """The pattern of one line as pathspec compiles it; ValueError for a bad one."""
-    from pathspec import GitIgnoreSpec  # late: most trees have no ignore file, and it takes a while to import
-
-    if line.endswith("/**/"):
-        line += "*/"  # the directories below: pathspec would take the one above for a match as well
-    try:
-        with _unwarned():
-            return list(GitIgnoreSpec.from_lines([line]).patterns)
-    except re.error as error:
-        raise ValueError(str(error)) from error
-
-
 def read_rules(file: str, base: str, outer: Rules | None) -> Rules | None:
-    """The rules of an ignore file; as in git, an unreadable one and bad lines count for nothing."""
+    """The rules of an ignore file; as in git, an unreadable one and bad lines count for nothing.
+
+    Raises:
+        TooMuch: it is larger, longer or, together with those above it, more than is matched.
+    """
     try:
         with open(file, "rb", opener=regular) as stream:
-            text = os.fsdecode(stream.read(_LARGEST_IGNORE_FILE).removeprefix(b"\xef\xbb\xbf"))
+            data = stream.read(_LARGEST_IGNORE_FILE + 1)
     except OSError:
         return outer
-    patterns: list[Any] = []
-    for line in text.split("\n"):
+    if len(data) > _LARGEST_IGNORE_FILE:
+        raise TooMuch(f"more than {_LARGEST_IGNORE_FILE:,} bytes")
+    patterns = _parsed(os.fsdecode(data.removeprefix(b"\xef\xbb\xbf")))
+    if not patterns:
+        return outer
+    if len(patterns) + (outer.number if outer else 0) > _MOST_RULES:
+        raise TooMuch(f"more than {_MOST_RULES:,} rules, with those of the folders above")
+    if sum(pattern.cost for pattern in patterns) + (outer.cost if outer else 0) > _DEAREST:
+        raise TooMuch("more rules with wildcards than can be matched in time, with those of the folders above")
+    if outer and outer.nested >= _MOST_NESTED:
+        raise TooMuch(f"more than {_MOST_NESTED} ignore files above it")
+    return Rules(patterns, outer, slashed(base))
+
+
+def _parsed(text: str) -> list[Pattern]:
+    found: list[Pattern] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > _LONGEST and not line.startswith("#"):
+            raise TooMuch(f"{len(line):,} characters in line {number}, and at most {_LONGEST:,} are matched")
         try:
-            patterns += _compile(line.removesuffix("\r"))
+            pattern = parse(line.removesuffix("\r"))
         except ValueError:
             continue
-    return Rules(patterns, outer, slashed(base)) if any(p.include is not None for p in patterns) else outer
+        if pattern is not None:
+            found.append(pattern)
+    return found
 
 
 def slashed(path: str) -> str:
@@ -120,31 +128,53 @@ def _expand(glob: str) -> list[str]:
     return done
 
 
+def _parse(glob: str) -> list[Pattern]:
+    """The patterns that a glob stands for. Raises UsageError."""
+    if len(glob) > _LONGEST:
+        raise UsageError(f"glob {glob[:40]!r}… has {len(glob):,} characters: at most {_LONGEST:,} are matched")
+    found: list[Pattern] = []
+    for text in _expand(glob.removeprefix("!")):
+        # `!` and `#` would be read as a second negation and as a comment.
+        try:
+            pattern = parse("\\" + text if text[:1] in ("!", "#") else text)
+        except ValueError:
+            raise UsageError(f"not a glob: {glob!r}") from None
+        if pattern is not None:
+            found.append(pattern)
+    if not found:
+        raise UsageError(f"not a glob: {glob!r}")
+    return found
+
+
 class Globs:
     """The globs of a command line, each taking what it matches or, after `!`, dropping it; the last one decides."""
 
     def __init__(self, globs: Sequence[str], base: str | None = None) -> None:
         self._cwd = slashed(os.getcwd() if base is None else base).rstrip("/") + "/"
-        self._rules: list[tuple[Rules, bool, bool]] = []
-        for glob in globs:
-            body = glob.removeprefix("!")
-            self._rules.append((self._parse(glob, body), not glob.startswith("!"), body.startswith("/")))
-        self._rules.reverse()
-        self.selective = any(take for _, take, _ in self._rules)
-        self.folder = lru_cache(maxsize=4096)(self._folder)
+        self._takes = [not glob.startswith("!") for glob in globs]
+        self.selective = any(self._takes)
+        patterns = list(self._parsed(globs))
+        rooted = [(number, one) for number, one in patterns if globs[number].removeprefix("!").startswith("/")]
+        self._near, self._rooted = Matcher(patterns), Matcher(rooted) if rooted else None
+        self._folders: dict[str, bool | None] = {"": None}
 
     @staticmethod
-    def _parse(glob: str, body: str) -> Rules:
-        patterns: list[Any] = []
-        for text in _expand(body):
-            # `!` and `#` would be read as a second negation and as a comment.
-            try:
-                patterns += _compile("\\" + text if text[:1] in ("!", "#") else text)
-            except ValueError:
-                raise UsageError(f"not a glob: {glob!r}") from None
-        if not any(p.include is not None for p in patterns):
-            raise UsageError(f"not a glob: {glob!r}")
-        return Rules(patterns)
+    def _parsed(globs: Sequence[str]) -> list[tuple[int, Pattern]]:
+        if len(globs) > _MOST_GLOBS:
+            raise UsageError(f"{len(globs):,} globs: at most {_MOST_GLOBS} are matched at a time")
+        found: list[tuple[int, Pattern]] = []
+        cost = 0
+        for number, glob in enumerate(globs):
+            patterns = _parse(glob)
+            found += [(number, pattern) for pattern in patterns]
+            cost += sum(pattern.cost for pattern in patterns)
+            if len(found) > _MOST_EXPANDED:
+                raise UsageError(
+                    f"globs up to {glob[:40]!r} stand for more than {_MOST_EXPANDED:,} patterns: give fewer"
+                )
+            if cost > _DEAREST:
+                raise UsageError(f"glob {glob[:40]!r} has, with those before it, too many wildcards: give fewer")
+        return found
 
     def match(self, path: str, is_dir: bool) -> bool | None:
         """True to take an absolute path, False to drop it, None if no glob matches it itself."""
@@ -154,19 +184,29 @@ class Globs:
             near: str | None = text[len(self._cwd) :]
         else:
             near = None if self._cwd.startswith(text.rstrip("/") + "/") else absolute
-        for rules, take, rooted in self._rules:
-            if (near and rules.match(near, is_dir)) or (rooted and absolute and rules.match(absolute, is_dir)):
-                return take
-        return None
+        last = self._near.last(near, is_dir) if near else -1
+        if self._rooted and absolute:
+            last = max(last, self._rooted.last(absolute, is_dir))
+        return None if last < 0 else self._takes[last]
 
-    def _folder(self, path: str) -> bool | None:
+    def folder(self, path: str) -> bool | None:
         """The verdict that a directory hands down: False for good, True if it or one above it is taken."""
-        taken: bool | None = None
-        for end in [*(m.start() for m in re.finditer(re.escape(os.sep), path)), len(path)]:
-            verdict = self.match(path[:end], True) if end else None
-            if verdict is False:
-                return False
-            taken = verdict or taken
+        known = self._folders
+        if path in known:
+            return known[path]
+        if len(known) > _REMEMBERED:
+            known.clear()
+            known[""] = None
+        below = []
+        while path not in known:
+            below.append(path)
+            path = path[: max(path.rfind(os.sep), 0)]
+        taken = known[path]
+        for one in reversed(below):
+            if taken is not False:
+                verdict = self.match(one, True)
+                taken = taken if verdict is None else verdict
+            known[one] = taken
         return taken
 
     def takes(self, path: str) -> bool:
@@ -178,7 +218,13 @@ class Globs:
         return (above is True or not self.selective) if verdict is None else verdict
 
 
-def glob_filter(globs: Sequence[str], base: str | None = None) -> Callable[[str], bool]:
+def _absolute(path: str) -> str:
+    """`os.path.abspath`, which takes as long as all the rest, only where it would change the path."""
+    clean = os.sep == "/" and path[:1] == "/" and "//" not in path and "/." not in path and path[-1] != "/"
+    return path if clean else os.path.abspath(path)
+
+
+def glob_filter(globs: Sequence[str], base: str | None = None, patience: float | None = None) -> Callable[[str], bool]:
     """A test for paths of files by `-g` globs: gitignore patterns that select, or with `!` in front drop.
 
     The last glob that matches decides; with no positive glob everything else passes, with one nothing else does. What
@@ -187,9 +233,23 @@ def glob_filter(globs: Sequence[str], base: str | None = None) -> Callable[[str]
     starts with `/` may also be an absolute path.
 
     Raises:
-        UsageError: a glob that is no pattern.
+        UsageError: a glob that is no pattern, or too much of them; later, when all tests together have taken
+            `patience` seconds more than ordinary globs would.
     """
     if not globs:
         return lambda path: True
     rules = Globs(globs, base)
-    return lambda path: rules.takes(os.path.abspath(path))
+    if patience is None:
+        return lambda path: rules.takes(_absolute(path))
+    left = patience
+
+    def test(path: str) -> bool:
+        nonlocal left
+        began = perf_counter()
+        taken = rules.takes(_absolute(path))
+        left += _ORDINARY_SECONDS - (perf_counter() - began)
+        if left < 0:
+            raise UsageError(f"glob {globs[0][:40]!r} takes too long to match with all paths: give a simpler one")
+        return taken
+
+    return test

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import BinaryIO, TypeAlias
 
 import numpy as np
@@ -32,7 +33,7 @@ Load: TypeAlias = Callable[[str | BinaryIO, Modality, LoaderSettings], list[Cont
 """How a file, a stream or a URL becomes contents, as `media.load_query`."""
 
 _GIVE = "give a text, a file with --image, --audio or --video, or one that is indexed with --like"
-_WEIGHTED = re.compile(r"(.+):([+-]?(?:\d+\.?\d*|\.\d+))", re.S)
+_WEIGHTED = re.compile(r"(.+):([+-]?(?:\d+(?:\.\d*)?|\.\d+))", re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,15 @@ class Asker:
     """Turns what was asked into queries for one index and its model."""
 
     def __init__(
-        self, reader: AnyReader, embedder: Embedder, stdin: BinaryIO | None = None, load: Load = media.load_query
+        self,
+        reader: AnyReader,
+        embedder: Embedder,
+        stdin: BinaryIO | None = None,
+        load: Load | None = None,
+        allow_private: bool = False,
     ) -> None:
-        """Files, streams and URLs are read by `load`."""
-        self._load = load
+        """Files, streams and URLs are read by `load`, else by `media.load_query`, which heeds `allow_private`."""
+        self._load: Load = load or partial(media.load_query, allow_private=allow_private)
         self._reader = reader
         self._embedder = embedder
         self._spec = embedder.spec

@@ -6,7 +6,7 @@ Knows the reader's interface; nothing about models or ranking.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
@@ -54,39 +54,46 @@ def best_by_key(candidates: Iterable[Candidate], by_segment: bool) -> dict[Key, 
 class Freshness:
     """Whether files are there and what was indexed, asked once of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, may_read: Callable[[str], bool]) -> None:
+        """`may_read` says whether the file at a path may be opened, as a reader's does."""
+        self._may_read = may_read
         self._known: dict[str, bool | None] = {}
 
     def living(self, candidate: Candidate) -> bool:
         """Whether the file is there; notes on the candidate whether it has changed."""
         path = candidate.place.item.path
         if path not in self._known:
-            self._known[path] = staleness(candidate.place)
+            self._known[path] = staleness(candidate.place, self._may_read)
         stale = self._known[path]
         candidate.stale = bool(stale)
         return stale is not None
 
 
-def staleness(place: Located) -> bool | None:
+def _any(path: str) -> bool:
+    return True
+
+
+def staleness(place: Located, may_read: Callable[[str], bool] = _any) -> bool | None:
     """None when the file is gone, True when it is no longer what was indexed, False when it is.
 
-    Only a file whose time alone changed is read again, to see whether its content did. No search asks a store about an
+    Only a file whose time alone changed is read again, to see whether its content did; one that may not be read counts
+    as changed then. No search asks a store about an
     object, which is taken for what it was.
     """
-    return False if is_object(place.item.path) else _staleness(place)
+    return False if is_object(place.item.path) else _staleness(place, may_read)
 
 
-def _staleness(place: Located) -> bool | None:
+def _staleness(place: Located, may_read: Callable[[str], bool]) -> bool | None:
     try:
         found = os.stat(place.item.path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:
         return True
-    if found.st_size != place.size:
-        return True
-    if kept_ns(found.st_mtime_ns) == place.mtime_ns:
+    if found.st_size == place.size and kept_ns(found.st_mtime_ns) == place.mtime_ns:
         return False
+    if found.st_size != place.size or not may_read(place.item.path):
+        return True
     try:
         return _digest(place.item.path, found.st_size, found.st_mtime_ns) != place.item.digest
     except MediaError:

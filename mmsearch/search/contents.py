@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from mmsearch import media, objects, scan
+from mmsearch import media, objects
 from mmsearch.core import Item, LoaderSettings, Segment, is_object
-from mmsearch.errors import MediaError
+from mmsearch.errors import OutsideIndex
+from mmsearch.safe_open import only
+from mmsearch.search.unchanged import identity_of, open_unchanged
 
 
-def original(item: Item, kind: str | None, settings: LoaderSettings) -> Segment:
+def original(item: Item, kind: str | None, settings: LoaderSettings, may_read: Callable[[str], bool]) -> Segment:
     """The part of a file that an item is; `kind` is how it was read, None to find that out.
 
-    A passage comes from the index itself; of anything else the digest is compared first.
+    `may_read` says whether the file at a path may be opened, as a reader's does. A passage comes from the index itself;
+    of anything else the digest is compared first.
 
     Raises:
+        OutsideIndex: the file may not be opened.
         MediaError: the file has changed or cannot be read.
         Unreachable: it is an object, and what reads those is not installed.
     """
     if item.partition == "text" and item.text:
         return Segment(item, item.text)
+    if not may_read(item.path):
+        raise OutsideIndex
     if is_object(item.path):
         with objects.fetched(item.path) as copy:
             return replace(_read(replace(item, path=copy), kind, settings), item=item)
@@ -27,6 +34,5 @@ def original(item: Item, kind: str | None, settings: LoaderSettings) -> Segment:
 
 
 def _read(item: Item, kind: str | None, settings: LoaderSettings) -> Segment:
-    if scan.digest(item.path) != item.digest:
-        raise MediaError("it has changed since it was indexed")
-    return media.reload(item, kind or media.identify(item.path).name, settings)
+    with open_unchanged(item) as file, only(item.path, identity_of(file)):
+        return media.reload(item, kind or media.identify(item.path).name, settings)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import logging
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mmsearch.core import Audio, Clip, Content, Hit, LoaderSettings, Picture
-from mmsearch.errors import MediaError
+from mmsearch.errors import MediaError, OutsideIndex
 from mmsearch.media import still
 from mmsearch.objects import Unreachable
 from mmsearch.search.contents import original
@@ -27,7 +27,11 @@ SIDES = (1024, 512, 256)
 
 
 def gather(
-    hits: Sequence[Hit], cited: Sequence[dict[str, Any]], settings: LoaderSettings, budget: int
+    hits: Sequence[Hit],
+    cited: Sequence[dict[str, Any]],
+    settings: LoaderSettings,
+    budget: int,
+    may_read: Callable[[str], bool],
 ) -> dict[str, Any]:
     """The `evidence` in order of rank, as far as it fits, its `bytes` as JSON, and how many hits were `left_out`.
 
@@ -37,22 +41,28 @@ def gather(
             data URI; a sound has neither, its path and seconds say it all.
         settings: how files are loaded; a picture is as large as there is room for, whatever the model saw of it.
         budget: most bytes of all evidence together.
+        may_read: whether the file at a path may be opened, as a reader's does.
     """
     settings = replace(settings, exact=False, image_fit=None, image_side=SIDES[0])
     evidence: list[dict[str, Any]] = []
     used = 0
     for hit, fields in zip(hits, cited, strict=True):
-        entry = _fitting(hit, fields, settings, budget - used)
+        entry = _fitting(hit, fields, settings, budget - used, may_read)
         if entry is not None:
             evidence.append(entry)
             used += _size(entry)
     return {"evidence": evidence, "bytes": used, "left_out": len(hits) - len(evidence)}
 
 
-def _fitting(hit: Hit, fields: dict[str, Any], settings: LoaderSettings, room: int) -> dict[str, Any] | None:
+def _fitting(
+    hit: Hit, fields: dict[str, Any], settings: LoaderSettings, room: int, may_read: Callable[[str], bool]
+) -> dict[str, Any] | None:
     """The evidence of one hit in its largest form that has room; None where it has none or cannot be read."""
     try:
-        content = original(hit.item, None, settings)
+        content = original(hit.item, None, settings, may_read)
+    except OutsideIndex as error:  # of all such files alike, so it is told once
+        log.warning("no evidence: %s", error)
+        return None
     except MediaError as error:
         log.warning("no evidence: %s: %s", hit.item.path, error)
         return None

@@ -10,10 +10,10 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mmsearch.core import Hit, Item, LoaderSettings, Modality, Query, Reranker, Segment, Stage
-from mmsearch.errors import MediaError
+from mmsearch.errors import MediaError, OutsideIndex
 from mmsearch.objects import Unreachable
 from mmsearch.search.contents import original
 
@@ -32,6 +32,7 @@ class Candidates:
         settings: how such files are loaded.
         types: what the files must be; None for whatever the reranker reads.
         budget: seconds after which nothing more is read; None for no limit.
+        may_read: whether the file at a path may be opened, as a reader's does.
     """
 
     hits: list[Hit]
@@ -39,6 +40,7 @@ class Candidates:
     settings: LoaderSettings
     types: frozenset[Modality] | None = None
     budget: float | None = None
+    may_read: Callable[[str], bool] = field(kw_only=True)
 
 
 def rerank(
@@ -99,7 +101,10 @@ def _reloaded(places: Iterator[int], size: int, candidates: Candidates) -> Itera
 
 def _reload(hit: Hit, candidates: Candidates) -> Segment | None:
     try:
-        return original(hit.item, candidates.kinds[hit.item], candidates.settings)
+        return original(hit.item, candidates.kinds[hit.item], candidates.settings, candidates.may_read)
+    except OutsideIndex as error:  # of all such files alike, so it is told once
+        log.warning("not reranked: %s", error)
+        return None
     except MediaError as error:
         log.warning("not reranked: %s: %s", hit.item.path, error)
         return None

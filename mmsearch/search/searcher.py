@@ -60,7 +60,7 @@ class Searcher:
 
     def search_all(self, queries: Iterable[Query], options: SearchOptions = DEFAULTS) -> Iterator[list[Hit]]:
         """The hits of each query in turn, as `search` finds them; embedding and scoring go in batches."""
-        fresh = Freshness()
+        fresh = Freshness(self.reader.may_read)
         depth = max(FIRST_DEPTH, self._wanted(options))
         for batch in batched(queries, QUERIES_AT_ONCE):
             for query in batch:
@@ -96,7 +96,9 @@ class Searcher:
         # The reranker is another model and has its own processor: what suits the embedder's may be too little.
         settings = replace(self.embedder.spec.loader, image_fit=None)
         first, rest = hits[: options.rerank_depth], hits[options.rerank_depth :]
-        candidates = Candidates(first, kinds, settings, options.rerank_types, options.rerank_budget)
+        candidates = Candidates(
+            first, kinds, settings, options.rerank_types, options.rerank_budget, may_read=self.reader.may_read
+        )
         return rerank(reranker, query, candidates) + rest
 
     def _embed(self, queries: Sequence[Query]) -> Vectors:

@@ -12,18 +12,18 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mmsearch.core import Content, LoaderSettings, Modality
+from mmsearch.core import Content, LoaderSettings, Modality, is_object
 from mmsearch.errors import (
     Busy,
     IndexDamaged,
@@ -34,14 +34,14 @@ from mmsearch.errors import (
     ModelUnavailable,
     UsageError,
 )
-from mmsearch.search.candidates import staleness
+from mmsearch.search.unchanged import Changed, Gone, folders_of, is_own, is_unchanged, open_place
 from mmsearch.serve import files as originals
 from mmsearch.serve import parameters, reveal, views
 from mmsearch.serve.decoding import Decoder
 from mmsearch.serve.engine import Engine
 from mmsearch.serve.guard import Door, Guard, TooLarge
 from mmsearch.serve.openapi import document
-from mmsearch.serve.session import NoItem, Question
+from mmsearch.serve.session import NoItem, Question, Session
 from mmsearch.serve.thumbnails import PAGE_SIDE, SIZES, Thumbnails
 from mmsearch.store import Located, stamp
 
@@ -75,6 +75,26 @@ class _Sent:
         for (path, kind), name in self.names.items():
             message = message.replace(f"--{kind} {path}", name)
         return message
+
+
+class _Shown(NamedTuple):
+    """A part of a file that is to be shown: where it is, below which folders, and how such files are loaded."""
+
+    place: Located
+    folders: tuple[str, ...]
+    settings: LoaderSettings
+    outside: bool
+
+
+def _shown(session: Session, key: str) -> _Shown:
+    """Raises NoItem."""
+    place = session.place(key)
+    outside = not (is_object(place.item.path) or session.reader.may_read(place.item.path))
+    return _Shown(place, folders_of(session.reader), session.spec.loader, outside)
+
+
+class _Outside(MmsearchError):
+    """The path of an item leads to where this index may not: it was planted, or there is a link now."""
 
 
 class Server:
@@ -122,6 +142,8 @@ class Server:
                 return _told(error)
             except TooLarge:
                 return _error(413, f"more than {self.door.most_bytes} bytes")
+            except ClientDisconnect:
+                return _error(400, "the request was broken off")  # nobody hears it
 
         return handle
 
@@ -172,9 +194,15 @@ class Server:
 
     async def item(self, request: Request) -> Response:
         key = request.path_params["id"]
-        place, told = await asyncio.wrap_future(self.engine.call(lambda session: views.item(session, key)))
-        stale = await asyncio.to_thread(staleness, place)  # it may have to read all of a large file
-        return _json({**told, "stale": bool(stale), "missing": stale is None})
+        told, shown = await asyncio.wrap_future(
+            self.engine.call(lambda session: (views.item(session, key), _shown(session, key)))
+        )
+        same: bool | None = True
+        if shown.outside:
+            same = False
+        elif not is_object(shown.place.item.path):  # those are taken for what they were
+            same = await asyncio.to_thread(is_unchanged, shown.place, shown.folders)  # it may read all of a large file
+        return _json({**told, "stale": same is False, "missing": same is None})
 
     async def duplicates(self, request: Request) -> Response:
         key = request.path_params["id"]
@@ -193,42 +221,49 @@ class Server:
         return await self._picture(request, PAGE_SIDE)
 
     async def _picture(self, request: Request, size: int) -> Response:
-        place, settings = await self._place(request)
-        if size == PAGE_SIDE and place.item.modality != "document":
+        shown = await self._shown(request)
+        if size == PAGE_SIDE and shown.place.item.modality != "document":
             return _error(404, "only documents have pages")
         try:
-            data = await self.thumbnails.get(place, size, settings)
+            data = await self.thumbnails.get(shown.place, shown.folders, size, shown.settings)
         except MediaError as error:
-            return _error(404, f"nothing to show: {error}")
+            return _error(409 if isinstance(error, Changed) else 404, f"nothing to show: {error}")
         headers = {"cache-control": "private, max-age=3600"}
         return Response(data, media_type="image/webp", headers=headers)
 
     async def media(self, request: Request) -> Response:
-        place, _ = await self._place(request)
+        shown = await self._shown(request)
+        ranged, is_head = request.headers.get("range"), request.method == "HEAD"
+
+        def answer() -> Response:
+            file = open_place(shown.place, shown.folders)
+            return originals.answer(file, shown.place.item, shown.place.kind, ranged, is_head)
+
         try:
-            return await asyncio.to_thread(
-                originals.answer,
-                place.item.path,
-                place.item.modality,
-                place.kind,
-                request.headers.get("range"),
-                request.method == "HEAD",
-            )
-        except OSError:
+            return await asyncio.to_thread(answer)
+        except Changed as error:
+            return _error(409, f"{error}: run `mmsearch index`")
+        except (Gone, OSError):
             return _error(404, "the file is gone or cannot be read")
 
     async def reveal(self, request: Request) -> Response:
         if not self.can_reveal or request.headers.get("origin") is None:
             return _error(403, "files are shown in their folder only for the page itself, on this machine")
-        place, _ = await self._place(request)
-        if not os.path.lexists(place.item.path):
+        shown = await self._shown(request)
+        path = shown.place.item.path
+        if not os.path.lexists(path):
             return _error(404, "the file is gone")
-        await asyncio.to_thread(reveal.reveal, place.item.path)
+        if not await asyncio.to_thread(is_own, shown.place, shown.folders):
+            return _error(409, "another file has taken its place: run `mmsearch index`")
+        await asyncio.to_thread(reveal.reveal, path)
         return _json({"revealed": True})
 
-    async def _place(self, request: Request) -> tuple[Located, LoaderSettings]:
+    async def _shown(self, request: Request) -> _Shown:
         key = request.path_params["id"]
-        return await asyncio.wrap_future(self.engine.call(lambda session: (session.place(key), session.spec.loader)))
+        shown = await asyncio.wrap_future(self.engine.call(lambda session: _shown(session, key)))
+        if shown.outside:
+            raise _Outside("another file has taken its place, or it lies outside of what was indexed")
+        return shown
 
     async def _read(self, uploads: Sequence[tuple[Modality, UploadFile]]) -> _Sent:
         """Have workers read what was sent."""
@@ -336,6 +371,8 @@ def _error(status: int, message: str, headers: Mapping[str, str] | None = None) 
 
 
 def _told(error: MmsearchError) -> Response:
+    if isinstance(error, _Outside):
+        return _error(409, str(error))
     if isinstance(error, NoItem):
         return _error(404, str(error))
     for kind, seconds in RETRY_SECONDS.items():

@@ -16,6 +16,7 @@ from mmsearch.errors import Busy, MediaError, MmsearchError
 from mmsearch.feed.pool import Event, Limits, Pool, Task, default_jobs
 from mmsearch.feed.reading import LAST, Failed, Part, Reader, Request
 from mmsearch.feed.worker import Setup
+from mmsearch.safe_open import Identity
 
 PATIENCE = 15.0
 """Seconds that a file may take without a sign of progress."""
@@ -55,9 +56,13 @@ class Decoder:
         """What is in a file to search by, as `media.load_query`, or its MediaError."""
         return self._submit(Request(_entry(path), query=modality, settings=settings))
 
-    def look(self, item: Item, kind: str, settings: LoaderSettings) -> Future[list[Content]]:
-        """What a part of a file looks like, or its sound: one content. MediaError where there is none."""
-        return self._submit(Request(_entry(item.path), item.digest, kind, item, settings=settings))
+    def look(self, item: Item, kind: str, settings: LoaderSettings, identity: Identity) -> Future[list[Content]]:
+        """What a part of a file looks like, or its sound: one content. MediaError where there is none.
+
+        No other file is read than the one with this `identity`, which the caller keeps open.
+        """
+        request = Request(_entry(item.path), item.digest, kind, item, settings=settings, identity=identity)
+        return self._submit(request)
 
     def _submit(self, request: Request) -> Future[list[Content]]:
         with self._lock:

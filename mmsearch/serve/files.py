@@ -1,4 +1,4 @@
-"""An original file as an answer: its type by its first bytes, ranges of it, and nothing that it could do to the page.
+"""An open file as an answer: its type by its first bytes, ranges of it, and nothing that it could do to the page.
 
 Knows bytes and headers; nothing of the index.
 """
@@ -16,8 +16,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
 
-from mmsearch.core import Modality
-from mmsearch.regular import regular
+from mmsearch.core import Item, Modality
 
 _CHUNK = 256 << 10
 _HEAD = 64
@@ -54,8 +53,8 @@ _OTHERWISE: dict[Modality, str] = {
 }
 INERT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
 """What a file of the user's may do when it is opened: nothing, for it may be a page from anywhere."""
-INERT_PDF = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
-"""A sandbox would keep browsers from showing a PDF at all; they run no script of it in our name."""
+_INLINE = ("image/", "audio/", "video/", "text/")
+"""What browsers show under that policy. A viewer of PDFs runs their scripts all the same, so those are saved."""
 
 
 def content_type(head: bytes, modality: Modality, kind: str) -> str:
@@ -71,17 +70,19 @@ def content_type(head: bytes, modality: Modality, kind: str) -> str:
     return _OTHERWISE[modality]
 
 
-def answer(path: str, modality: Modality, kind: str, ranged: str | None, is_head: bool) -> Response:
-    """The file, or the range of it that a `Range` header asks for. Raises OSError where it cannot be opened."""
-    file = open(path, "rb", opener=regular)  # noqa: SIM115  # it is closed when it has been sent
+def answer(file: BinaryIO, item: Item, kind: str, ranged: str | None, is_head: bool) -> Response:
+    """An open file, or the range of it that a `Range` header asks for; it is closed when it has been sent.
+
+    Raises OSError where it cannot be read.
+    """
     try:
         found = os.fstat(file.fileno())
-        head = file.read(_HEAD)
+        shown_as = content_type(file.read(_HEAD), item.modality, kind)
         headers = {
             "accept-ranges": "bytes",
-            "content-type": content_type(head, modality, kind),
-            "content-disposition": _disposition(path),
-            "content-security-policy": INERT_PDF if modality == "document" else INERT,
+            "content-type": shown_as,
+            "content-disposition": _disposition(item.path, shown_as.startswith(_INLINE)),
+            "content-security-policy": INERT,
             "x-frame-options": "SAMEORIGIN",
             "last-modified": formatdate(found.st_mtime, usegmt=True),
             "cache-control": "private, no-cache",
@@ -119,10 +120,11 @@ def _part(ranged: str | None, size: int) -> tuple[int, int] | None:
     return (start, end) if start < end else None
 
 
-def _disposition(path: str) -> str:
+def _disposition(path: str, is_inline: bool) -> str:
     name = os.path.basename(path).encode("utf-8", "replace").decode()
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
-    return f"inline; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    how = "inline" if is_inline else "attachment"
+    return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 async def _stream(file: BinaryIO, start: int, end: int) -> AsyncIterator[bytes]:

@@ -93,6 +93,10 @@ class Guard:
         if not _is_same_origin(scope, headers, host):
             return _error(403, "foreign Origin")
         length = headers.get("content-length", "0")
+        if "content-length" in headers and "transfer-encoding" in headers:
+            return _error(
+                400, "two lengths", {"connection": "close"}
+            )  # proxies and servers do not agree which of them counts
         if not length.isdecimal() or int(length) > self._door.most_bytes:
             return _error(413, f"more than {self._door.most_bytes} bytes")
         return self._ask_token(scope, headers)

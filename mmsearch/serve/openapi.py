@@ -229,12 +229,14 @@ def _post() -> dict[str, Any]:
 
 
 def _picture(summary: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
-    good = {"description": summary, "content": {"image/webp": {}}}
-    return {"summary": summary, "parameters": parameters, "responses": _answers(good)}
+    answers = _answers({"description": summary, "content": {"image/webp": {}}})
+    answers["409"] = {**answers["404"], "description": "The file has changed since it was indexed"}
+    return {"summary": summary, "parameters": parameters, "responses": answers}
 
 
 def _media() -> dict[str, Any]:
     good = {"description": "The original file", "content": {"*/*": {}}}
     answers = {**_answers(good), "206": {**good, "description": "The range asked for"}}
+    answers["409"] = {**answers["404"], "description": "It has changed since it was indexed"}
     answers["416"] = {"description": "No such range"}
     return {"summary": "The original file, also in ranges", "parameters": [_ID], "responses": answers}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
 import subprocess
 import sys
+
+from mmsearch.children import environment, program
 
 
 def is_possible() -> bool:
@@ -13,17 +15,25 @@ def is_possible() -> bool:
     if sys.platform in ("darwin", "win32"):
         return True
     seen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return seen and shutil.which("xdg-open") is not None
+    return seen and program("xdg-open") is not None
 
 
 def reveal(path: str) -> None:
     """Open the folder of a file, with the file selected where the system can."""
     if sys.platform == "darwin":
-        command = ["open", "-R", path]
+        name, *args = "open", "-R", path
     elif sys.platform == "win32":
-        command = ["explorer", f"/select,{path}"]
+        name, *args = "explorer", f"/select,{path}"
     else:
-        command = ["xdg-open", os.path.dirname(path)]
+        name, *args = "xdg-open", os.path.dirname(path)
+    found = program(name)
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, "no such program", name)
     subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        [found, *args],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+        start_new_session=True,
     )

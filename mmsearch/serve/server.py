@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import math
 import os
 import secrets
 import signal
@@ -20,11 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 from mmsearch import __version__
 from mmsearch.errors import UsageError
+from mmsearch.safe_open import FILE_MODE, Folder
 from mmsearch.serve import presence
 from mmsearch.serve.app import Server
+from mmsearch.serve.connections import Bounded, Bounds, Connections, bounds
 from mmsearch.serve.decoding import Decoder
 from mmsearch.serve.engine import Engine
 from mmsearch.serve.guard import Door, is_loopback
+from mmsearch.serve.log import brief, trim
 from mmsearch.serve.socket_end import BackDoor
 
 if TYPE_CHECKING:
@@ -36,6 +40,11 @@ log = logging.getLogger(__name__)
 DEFAULT_PORT = 8642
 MOST_BYTES = 64 << 20
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+MOST_WAITING = 2048
+"""Connections that the system holds until they are accepted."""
+ACCEPTED = 16
+"""Connections that are accepted at a time, before any of them is looked at: each is an open file."""
+LOG_SECONDS = 10.0
 GRACE_SECONDS = 3
 """What is being answered when the server ends has so long."""
 
@@ -53,6 +62,7 @@ class Settings:
         idle: seconds without a request after which it ends; None for never.
         most_bytes: of an upload.
         most_waiting: queries that wait; others are refused.
+        bounds: what connections may take; None for what suits this process.
     """
 
     directory: str
@@ -64,6 +74,7 @@ class Settings:
     idle: float | None = None
     most_bytes: int = MOST_BYTES
     most_waiting: int = 256
+    bounds: Bounds | None = None
 
 
 def run(settings: Settings, announce: Callable[[str, str | None], None]) -> None:
@@ -81,7 +92,8 @@ def run(settings: Settings, announce: Callable[[str, str | None], None]) -> None
         listener = _listen(settings.host, settings.port)
         engine.start()
         decoder = Decoder()
-        asyncio.run(_Running(settings, engine, decoder, listener, announce, is_alone=lock is not None).main())
+        with brief():
+            asyncio.run(_Running(settings, engine, decoder, listener, announce, is_alone=lock is not None).main())
     finally:
         engine.close()
         if decoder is not None:
@@ -112,20 +124,21 @@ class _Running:
         self._server = Server(engine, decoder, Door(settings.host, port, token, settings.most_bytes))
         self._url, self._token = _url(settings.host, port), token
         self._back: BackDoor | None = None
-        self._web = _web(self._server)
+        self._connections = Connections(settings.bounds or bounds())
+        self._web = _web(self._server, self._connections)
 
     async def main(self) -> None:
         """Until the end."""
         back = await self._open_back() if self._is_alone else None
-        idle = asyncio.ensure_future(self._watch())
+        watching = [asyncio.ensure_future(one) for one in (self._watch(), self._connections.watch(), self._trim())]
         ready = asyncio.ensure_future(self._tell())
         try:
             await self._web.serve([self._listener])
             if ready.done():
                 ready.result()
         finally:
-            idle.cancel()
-            ready.cancel()
+            for one in (*watching, ready):
+                one.cancel()
             if back is not None:
                 back.close()
                 found = presence.read(self._settings.directory)
@@ -141,11 +154,13 @@ class _Running:
         try:
             if presence.has_unix_sockets():
                 path = presence.socket_path(directory)
-                back = await asyncio.start_unix_server(self._back.serve, sock=presence.listen(path))
+                own = presence.listen(path)
+                back = await asyncio.start_unix_server(self._back.serve, sock=own, backlog=ACCEPTED)
+                own.listen(MOST_WAITING)
                 name = os.path.relpath(path, directory) if os.path.dirname(path) == directory else path
                 presence.write(directory, presence.Presence(os.getpid(), __version__, url, name))
             else:
-                back = await asyncio.start_server(self._back.serve, "127.0.0.1", 0)
+                back = await asyncio.start_server(self._back.serve, "127.0.0.1", 0, backlog=ACCEPTED)
                 port = back.sockets[0].getsockname()[1]
                 presence.write(directory, presence.Presence(os.getpid(), __version__, url, "", port, secret))
         except OSError as error:
@@ -156,6 +171,7 @@ class _Running:
     async def _tell(self) -> None:
         while not self._web.started:
             await asyncio.sleep(0.01)
+        self._listener.listen(MOST_WAITING)
         try:
             self._announce(self._url, self._token)
         except BaseException:  # nobody hears where it is
@@ -172,12 +188,22 @@ class _Running:
             if not any(door.open for door in doors) and time.monotonic() - last > idle:
                 self._stop()
 
+    async def _trim(self) -> None:
+        """Keep the log from growing without end."""
+        while True:
+            await asyncio.to_thread(trim, self._settings.directory)
+            await asyncio.sleep(LOG_SECONDS)
+
     def _stop(self) -> None:
         self._web.should_exit = True
 
 
-def _web(server: Server) -> uvicorn.Server:
+def _web(server: Server, connections: Connections) -> uvicorn.Server:
     import uvicorn
+
+    class Protocol(Bounded):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more, connections=connections)
 
     class Web(uvicorn.Server):
         @contextmanager
@@ -196,16 +222,17 @@ def _web(server: Server) -> uvicorn.Server:
     return Web(
         uvicorn.Config(
             server.app(),
-            http="h11",
+            http=Protocol,
             ws="none",
             loop="asyncio",
             lifespan="off",
             log_config=None,
             log_level="error",
             access_log=False,
+            backlog=ACCEPTED,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=30,
+            timeout_keep_alive=math.ceil(connections.bounds.idle),
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
@@ -215,8 +242,10 @@ def _take(directory: str) -> FileLock | None:
     """The lock of the one server of an index; None where the index cannot be written. Raises UsageError if taken."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(os.path.join(directory, presence.LOCK), timeout=0)
     try:
+        with Folder.open(directory) as folder:
+            folder.ensure(presence.LOCK)  # the lock is opened by its name
+        lock = FileLock(os.path.join(directory, presence.LOCK), timeout=0, mode=FILE_MODE)
         lock.acquire()
     except Timeout:
         found = presence.read(directory)
@@ -250,7 +279,7 @@ def _bound(host: str, port: int) -> socket.socket:
         if os.name == "posix":
             own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         own.bind(address)
-        own.listen(2048)
+        own.listen(MOST_WAITING)
     except BaseException:
         own.close()
         raise

@@ -31,6 +31,7 @@ from mmsearch.core import (
 )
 from mmsearch.errors import MediaError, MmsearchError
 from mmsearch.opening import crowded, open_index, open_reranker, reranker_for, with_gains
+from mmsearch.scan import GLOB_PATIENCE
 from mmsearch.search import Asker, Remembered, Searcher, SearchOptions
 from mmsearch.store import Changes, Filter, Located, Reader
 from mmsearch.written import Wanted
@@ -207,7 +208,7 @@ class Session:
 
     def _prepare(self, question: Question) -> _Prepared:
         wanted = question.wanted
-        options = (wanted if wanted.base else replace(wanted, base=self._folder())).options()
+        options = (wanted if wanted.base else replace(wanted, base=self._folder())).options(GLOB_PATIENCE)
         notes: tuple[Note, ...] = ()
         name = None
         if not question.like:

@@ -1,6 +1,7 @@
 """The server's end of the socket that the command line talks to.
 
-One question a connection, as a length and a JSON object; so is the answer. Knows the engine and the decoder.
+One question a connection, as a length and a JSON object; so is the answer, and before it, to clients that know of it,
+objects that say that there will be one. Knows the engine and the decoder.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from mmsearch.search.asking import FILES, weighed
 from mmsearch.serve import warm
 from mmsearch.serve.decoding import Decoder
 from mmsearch.serve.engine import Engine
-from mmsearch.serve.presence import MOST_ASKED
+from mmsearch.serve.presence import BUSY, BUSY_SECONDS, MOST_ASKED
 from mmsearch.serve.session import Answer, Question, Session, overheard
 from mmsearch.written import Wanted
 
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 _SIZE = struct.Struct("<Q")
 ASK_SECONDS = 10.0
 """A client says at once what it wants."""
+MOST_SILENT = 64
+"""Connections that have not said it yet; beyond them the oldest is closed."""
 
 
 class BackDoor:
@@ -41,6 +44,7 @@ class BackDoor:
         self._secret = secret
         self._url = url
         self._stop = stop
+        self._silent: dict[asyncio.StreamWriter, asyncio.WriteTransport] = {}
         self.last = time.monotonic()
         self.open = 0
 
@@ -48,17 +52,39 @@ class BackDoor:
         """One connection, from the question to the answer."""
         self.open += 1
         try:
-            question = await asyncio.wait_for(_read(reader), ASK_SECONDS)
-            data = json.dumps(await self._answer(question)).encode()
-            writer.write(_SIZE.pack(len(data)) + data)
-            await writer.drain()
+            question = await self._asked(reader, writer)
+            answer = await self._in_time(question, writer)
+            await _send(writer, answer)
             if question.get("do") != "ask":
                 self.last = time.monotonic()
         except (OSError, ValueError, EOFError, asyncio.TimeoutError, RecursionError):
             log.debug("a question was broken off", exc_info=True)
+        except asyncio.CancelledError:
+            log.debug("the server ended before a question did")  # asyncio would complain of whoever was connected
         finally:
             self.open -= 1
             writer.close()
+
+    async def _asked(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> dict[str, Any]:
+        """The question; who asks none is the first to go where there are many of them."""
+        if len(self._silent) >= MOST_SILENT:
+            self._silent.pop(next(iter(self._silent))).abort()
+        self._silent[writer] = writer.transport
+        try:
+            return await asyncio.wait_for(_read(reader), ASK_SECONDS)
+        finally:
+            self._silent.pop(writer, None)
+
+    async def _in_time(self, question: Mapping[str, Any], writer: asyncio.StreamWriter) -> dict[str, Any]:
+        """The answer; a client that wants to hear is told meanwhile that there will be one. Raises OSError."""
+        answer = asyncio.ensure_future(self._answer(question))
+        try:
+            while question.get(BUSY) and not answer.done():
+                await _send(writer, {BUSY: True})
+                await asyncio.wait([answer], timeout=BUSY_SECONDS)
+            return await answer
+        finally:
+            answer.cancel()
 
     async def _answer(self, question: Mapping[str, Any]) -> dict[str, Any]:
         if not hmac.compare_digest(str(question.get("secret", "")).encode(), self._secret.encode()):
@@ -108,6 +134,13 @@ class BackDoor:
 
 def _has_code(session: Session) -> bool:
     return session.reader.identity.options.trust_remote_code
+
+
+async def _send(writer: asyncio.StreamWriter, answer: Mapping[str, Any]) -> None:
+    """Write one object. Raises OSError where nobody is there any more."""
+    data = json.dumps(answer).encode()
+    writer.write(_SIZE.pack(len(data)) + data)
+    await asyncio.wait_for(writer.drain(), ASK_SECONDS)
 
 
 async def _read(reader: asyncio.StreamReader) -> dict[str, Any]:

@@ -51,12 +51,12 @@ def answer(found: Answer, top: int, offset: int, explain: bool, seconds: float) 
     }
 
 
-def item(session: Session, key: str) -> tuple[Located, dict[str, Any]]:
+def item(session: Session, key: str) -> dict[str, Any]:
     """A part of a file, and all that the index knows of it and of the file's other parts."""
     place = session.place(key)
     one = place.item
     places = _siblings(session, one.path)
-    return place, {
+    return {
         **links(key, one),
         **span_fields(one.span),
         "path": one.path,

@@ -10,10 +10,10 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from mmsearch import __version__
-from mmsearch.core import Hit, Item, LoaderSettings, ModelSpec, Span, Stage
+from mmsearch.core import MODALITIES, Hit, Item, LoaderSettings, ModelSpec, Span, Stage, Unit
 from mmsearch.errors import UsageError
 from mmsearch.serve import presence
 from mmsearch.written import Wanted
@@ -56,11 +56,11 @@ def search(directory: str, wanted: Wanted, device: str | None, trust: bool) -> F
     answer = presence.ask(directory, {**question, "place": place(directory)})
     if answer is None or "cold" in answer:
         return None
-    if "error" in answer:
-        raise UsageError(str(answer["error"]))
+    if isinstance(answer.get("error"), str):
+        raise UsageError(answer["error"])
     try:
         return _found(answer)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
@@ -97,9 +97,10 @@ def _files(wanted: Wanted) -> tuple[str, ...]:
 
 
 def _found(answer: Mapping[str, Any]) -> Found:
-    spec = ModelSpec(answer["model"], "", 0, frozenset(), LoaderSettings.from_json(answer["loader"]))
-    notes = [(str(logger), int(level), str(message)) for logger, level, message in answer["notes"]]
-    return Found(answer["label"], [_hit_from_json(hit) for hit in answer["hits"]], spec, notes)
+    """Raises KeyError, TypeError, ValueError or AttributeError for what no server of ours would have answered."""
+    spec = ModelSpec(_text(answer["model"]), "", 0, frozenset(), LoaderSettings.from_json(answer["loader"]))
+    notes = [(_text(logger), int(level), _text(message)) for logger, level, message in answer["notes"]]
+    return Found(_text(answer["label"]), [_hit_from_json(hit) for hit in _list(answer["hits"])], spec, notes)
 
 
 def _hit_to_json(hit: Hit) -> dict[str, Any]:
@@ -110,5 +111,30 @@ def _hit_to_json(hit: Hit) -> dict[str, Any]:
 def _hit_from_json(data: Mapping[str, Any]) -> Hit:
     item = dict(data["item"])
     item["span"] = Span(**item["span"])
-    stages = {name: Stage(*stage) for name, stage in data["stages"].items()}
-    return Hit(**{**data, "item": Item(**item), "stages": stages, "same": tuple(data["same"])})
+    stages = {_text(name): Stage(*stage) for name, stage in data["stages"].items()}
+    hit = Hit(**{**data, "item": Item(**item), "stages": stages, "same": tuple(map(_text, _list(data["same"])))})
+    one = hit.item
+    for text in (one.path, one.digest, one.text, hit.snippet):
+        _text(text)
+    if not {one.modality, one.partition} <= {*MODALITIES} or one.span.unit not in get_args(Unit):
+        raise ValueError("no part of a file")
+    numbers = [hit.score, hit.relevance, hit.rerank_score or 0, one.span.start, one.span.end]
+    if not all(isinstance(number, (int, float)) for number in [*numbers, *(stage.score for stage in stages.values())]):
+        raise TypeError("no number")
+    if not all(
+        isinstance(number, int) for number in [hit.id, hit.rank, one.ordinal, *(s.rank for s in stages.values())]
+    ):
+        raise TypeError("no whole number")
+    return hit
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("no list")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value

@@ -16,13 +16,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mmsearch.core import Modality, Vectors
 from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged
-from mmsearch.store import schema
-from mmsearch.store.records import Kind, Lookup
+from mmsearch.store import schema, sound
+from mmsearch.store.headers import Unlike, require_accelerator
+from mmsearch.store.records import KINDS, MOST_DIM, Kind, Lookup
 from mmsearch.store.training import Effort, Tuned, in_form
 from mmsearch.store.turning import width
 from mmsearch.store.vectors import REMEDY, Rows, load_faiss, read_index, segment_path, threads_for
@@ -37,6 +38,7 @@ _COLUMNS = "id, name, partition, kind, dim, count, checksum, parameters"
 _TABLES = 2
 _NUMBER = 8
 """Bytes of a number in a table."""
+_MOST_EFFORT = 1 << 31
 _MOST_THREADS = 4
 """For one query; they all read from the same memory."""
 _WORTHWHILE = 1 << 22
@@ -92,16 +94,26 @@ def listed(db: sqlite3.Connection, partition: Modality | None = None) -> list[Ac
 def _of_row(row: tuple[Any, ...]) -> Accelerator:
     *columns, parameters = row
     number, name, partition, kind, dim, count, checksum = columns
+    name = sound.text(name, "accelerators.name")
+    if name != accelerator_name(sound.modality(partition, "accelerators.partition"), number):
+        raise sound.wrong("accelerators.name", name, f"{partition}/{number}.ann")
+    if kind not in KINDS or kind == "flat":
+        raise sound.wrong("accelerators.kind", kind, f"one of {', '.join(KINDS[1:])}")
+    dim = sound.whole(dim, "accelerators.dim", 1, MOST_DIM)
+    count = sound.whole(count, "accelerators.count", 1, sound.MOST)
     try:
-        told = json.loads(parameters)
+        told = sound.parsed(sound.text(parameters, "accelerators.parameters"))
         efforts = tuple(Effort(int(one["k"]), int(one["probes"]), float(one["refine"])) for one in told["efforts"])
-        if not efforts or any(effort.k < 1 or effort.probes < 1 or effort.refine < 1 for effort in efforts):
+        numbers = [number for one in efforts for number in (one.k, one.probes, one.refine)]
+        if not efforts or not all(1 <= number <= _MOST_EFFORT for number in numbers):
             raise ValueError(parameters)
         if told.get("dim", dim) != dim:  # the file cannot tell: turned vectors are filled up
             raise ValueError(dim)
         tuned, turned = Tuned(efforts, float(told["recall"])), bool(told.get("turned", False))
-        return Accelerator(number, name, partition, kind, dim, count, checksum, tuned, told["target"], turned)
-    except (ValueError, KeyError, TypeError) as error:
+        if not 0 <= tuned.recall <= 1:
+            raise ValueError(tuned.recall)
+        return Accelerator(number, name, partition, kind, dim, count, checksum, tuned, float(told["target"]), turned)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise IndexDamaged(f"accelerator {name} has parameters that make no sense: {REMEDY}") from error
 
 
@@ -140,17 +152,25 @@ class AcceleratorFile:
         """
         path = segment_path(directory, row.name)
         self.row = row
-        self._index: Any = read_index(path, row.kind != "int8")
-        self.lists: int = getattr(self._index, "nlist", 1)
-        more = self.lists if row.kind == "pq4" else 0
-        behind = os.path.getsize(path) - _NUMBER * (_TABLES * row.count + more)
-        long = width(row.dim) if row.turned else row.dim
-        if (self._index.d, self._index.ntotal) != (long, row.count) or behind <= 0 or behind % _NUMBER:
-            raise IndexDamaged(f"{path} is no accelerator of {row.count} vectors of {row.dim} columns: {REMEDY}")
-        numbers = np.asarray(np.memmap(path, "<i8", "r", offset=behind))  # rows of it are quicker to get so
+        self._index: Any = read_index(path, self._look, row.kind != "int8")
+        numbers = self._numbers  # rows of it are quicker to get so
         self.items: Rows = numbers[: row.count]
         self.contents: Rows = numbers[row.count : 2 * row.count]
-        self._sizes: Rows | None = numbers[2 * row.count :] if more else None
+        self._sizes: Rows | None = numbers[2 * row.count :] if row.kind == "pq4" else None
+        sizes = self._sizes
+        if sizes is not None and (sizes.min() < 0 or sizes.max() > row.count or sizes.sum() != row.count):
+            raise IndexDamaged(f"{path} has lists that hold other than {row.count} vectors: {REMEDY}")
+
+    def _look(self, file: BinaryIO) -> None:
+        """Check the file, and map the tables behind its index into memory. Raises Unlike."""
+        row = self.row
+        wide = width(row.dim) if row.turned else row.dim
+        self.lists = require_accelerator(file, row.kind, wide, row.count)
+        end, size = file.tell(), os.fstat(file.fileno()).st_size
+        behind = size - _NUMBER * (_TABLES * row.count + (self.lists if row.kind == "pq4" else 0))
+        if not 0 <= behind - end < _NUMBER or behind % _NUMBER:
+            raise Unlike(f"{size - end} bytes of tables lie behind its index")
+        self._numbers: Rows = np.asarray(np.memmap(file, "<i8", "r", offset=behind))
 
     def search(self, queries: Vectors, count: int, probes: int) -> Rows:
         """The places of the best for each query, float32 `(n, dim)`: `(n, count)`, -1 where there are no more."""
@@ -162,8 +182,13 @@ class AcceleratorFile:
         params = faiss.SearchParametersIVF(nprobe=probes, sel=real) if listed else faiss.SearchParameters()
         with self._threads(len(queries), probes):
             _, places = self._index.search(self._in_form(queries), count, params=params)
-        found: Rows = places
-        return found
+        return self._known(places)
+
+    def _known(self, places: Rows) -> Rows:
+        """The places, if it has all of them: the numbers in lists are read from the file. Raises IndexDamaged."""
+        if places.size and (places.max() >= self.row.count or places.min() < -1):
+            raise IndexDamaged(f"accelerator {self.row.name} finds more than it holds: {REMEDY}")
+        return places
 
     def search_among(self, queries: Vectors, count: int, probes: int, chosen: Chosen) -> Rows:
         """What `search` finds among some, in so many lists that about as many of those are looked at as it does."""
@@ -171,10 +196,12 @@ class AcceleratorFile:
         form = self._in_form(queries)
         with self._threads(len(queries), probes):
             if self.row.kind == "int8":
-                return self._index.search(form, count, params=faiss.SearchParameters(sel=chosen.selector))[1]  # type: ignore[no-any-return]
+                params = faiss.SearchParameters(sel=chosen.selector)
+                return self._known(self._index.search(form, count, params=params)[1])
             products, lists = self._index.quantizer.search(form, self.lists)
             enough = min(probes, self.lists) * self.row.count / self.lists
-            return self._preassigned(form, count, chosen.nearest(lists, enough, probes), products, chosen.selector)
+            nearest = chosen.nearest(lists, enough, probes)
+            return self._known(self._preassigned(form, count, nearest, products, chosen.selector))
 
     def _in_form(self, queries: Vectors) -> Vectors:
         return in_form(queries, self.row.dim, self.row.turned)
@@ -266,6 +293,7 @@ def lookups(db: sqlite3.Connection) -> Iterator[Lookup]:
         " GROUP BY partition ORDER BY partition"
     )
     for partition, live, held in rows.fetchall():
+        sound.modality(partition, "segments.partition")
         present: list[Accelerator] = []
         with suppress(IndexDamaged):  # a search does without it
             present = listed(db, partition)

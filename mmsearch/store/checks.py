@@ -10,11 +10,26 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from mmsearch.errors import IndexDamaged, MmsearchError
-from mmsearch.store import accelerators, merge, schema, summaries, vectors, words
+from mmsearch.store import (
+    accelerators,
+    comparing,
+    forgetting,
+    merge,
+    pages,
+    pictures,
+    schema,
+    sharing,
+    sound,
+    summaries,
+    vectors,
+    words,
+)
 from mmsearch.store.accelerators import AcceleratorFile
+from mmsearch.store.connections import Connection
 from mmsearch.store.lock import WriteLock
 from mmsearch.store.queries import load_codec
 
@@ -24,6 +39,7 @@ _ROWS_BY_SEGMENT = """SELECT s.name, s.count, s.live,
 
 # Statements that count what must not be there, and what to call it.
 _UNREADABLE = "it cannot be read"
+_GONE = "gone"
 _HELD = "SELECT content_id FROM files WHERE content_id IS NOT NULL"
 _NEVER = (
     ("contents that no file holds", f"SELECT count(*) FROM contents WHERE id NOT IN ({_HELD})"),
@@ -50,19 +66,30 @@ class Repaired:
     vectors: int
 
 
-def problems(db: sqlite3.Connection, directory: str, dim: int) -> Iterator[str]:
-    """Read everything and say what is wrong with it, one line each; slow. Nothing comes from a sound index."""
+def problems(
+    db: sqlite3.Connection, directory: str, dim: int, told: Callable[[str], None] | None = None, *, locked: bool = False
+) -> Iterator[str]:
+    """Read everything and say what is wrong with it, one line each; slow. Nothing comes from a sound index.
+
+    Args:
+        db: a connection to its database.
+        directory: where it lies.
+        dim: columns of its vectors.
+        told: hears in one line what could not be checked.
+        locked: that the caller holds the lock of the index.
+    """
     with schema.translated(directory):
+        if schema.format_of(db, directory) >= schema.FORMAT_WITH_SUMS:
+            lines = comparing.problems(db, directory, told, locked=locked)
+            yield from (f"{schema.DATABASE}: {line}" for line in lines)
         for (line,) in db.execute("PRAGMA integrity_check"):
             if line != "ok":
                 yield f"{schema.DATABASE}: {line}"
-        for name, query in _NEVER:
-            (count,) = db.execute(query).fetchone()
-            if count:
-                yield f"{schema.DATABASE}: {count} {name}"
-        for name, count, live, items, dead in db.execute(_ROWS_BY_SEGMENT).fetchall():
-            if (live, count) != (items, items + dead):
-                yield f"{schema.DATABASE}: {name} has {count} rows, {items} with an item and {dead} without"
+        values = [f"{schema.DATABASE}: {line}" for line in sound.problems(db)]
+        yield from values
+        if values:
+            return  # what follows takes values for what they should be
+        yield from (f"{schema.DATABASE}: {line}" for line in of_tables(db))
         if schema.format_of(db, directory) >= schema.FORMAT_WITH_WORDS:
             yield from (f"{schema.DATABASE}: {line}" for line in words.problems(db))
         if schema.format_of(db, directory) >= schema.FORMAT_WITH_SUMMARIES:
@@ -74,11 +101,35 @@ def problems(db: sqlite3.Connection, directory: str, dim: int) -> Iterator[str]:
                 yield line
 
 
+def of_tables(db: sqlite3.Connection) -> Iterator[str]:
+    """What of the tables does not agree with the other tables, one line each."""
+    for name, query in _NEVER:
+        (count,) = db.execute(query).fetchone()
+        if count:
+            yield f"{count} {name}"
+    for name, count, live, items, dead in db.execute(_ROWS_BY_SEGMENT).fetchall():
+        if (live, count) != (items, items + dead):
+            yield f"{name} has {count} rows, {items} with an item and {dead} without"
+
+
 def _unsound(db: sqlite3.Connection, directory: str, dim: int) -> Iterator[tuple[int, str]]:
     """The vector files that cannot be relied on, by number, with the reason."""
-    for number, name, count, expected in db.execute("SELECT id, name, count, checksum FROM segments ORDER BY id"):
-        if reason := _reason(vectors.segment_path(directory, name), dim, count, expected):
+    query = "SELECT id, name, partition, count, live, checksum FROM segments ORDER BY id"
+    for number, name, partition, count, live, expected in db.execute(query).fetchall():
+        try:
+            sound.segment(number, name, partition, count, live)
+        except IndexDamaged as error:
+            yield number, f"vector file {number}: {error}"
+            continue
+        reason = _reason(vectors.segment_path(directory, name), dim, count, expected)
+        if reason and not (reason == _GONE and _replaced(directory, name)):
             yield number, f"{vectors.FOLDER}/{name}: {reason}"
+
+
+def _replaced(directory: str, name: str) -> bool:
+    """Whether a file that is gone is listed no more: a writer has replaced it since our snapshot was taken."""
+    with closing(schema.connect_reader(directory)) as now:
+        return name not in merge.names(now)
 
 
 def _reason(path: str, dim: int, count: int, expected: str) -> str:
@@ -87,7 +138,7 @@ def _reason(path: str, dim: int, count: int, expected: str) -> str:
             return "its bytes are not those that were written"
         vectors.SegmentFile(path, dim, count)
     except FileNotFoundError:
-        return "gone"
+        return _GONE
     except OSError as error:
         return f"{_UNREADABLE}: {error.strerror or error}"
     except IndexDamaged:
@@ -98,7 +149,8 @@ def _reason(path: str, dim: int, count: int, expected: str) -> str:
 def _unsound_accelerators(db: sqlite3.Connection, directory: str) -> Iterator[tuple[int, str]]:
     """The accelerators that cannot be relied on, by number, with the reason; nothing is lost with them."""
     for number, name in db.execute("SELECT id, name FROM accelerators ORDER BY id").fetchall():
-        if reason := _reason_against(db, directory, number):
+        reason = _reason_against(db, directory, number)
+        if reason and not (reason == _GONE and _replaced(directory, name)):
             yield number, f"{vectors.FOLDER}/{name}: {reason}"
     query = (
         "SELECT DISTINCT accelerator_id FROM segments WHERE accelerator_id IS NOT NULL"
@@ -115,7 +167,7 @@ def _reason_against(db: sqlite3.Connection, directory: str, number: int) -> str:
             return "its bytes are not those that were written"
         file = AcceleratorFile(directory, row)
     except FileNotFoundError:
-        return "gone"
+        return _GONE
     except OSError as error:
         return f"{_UNREADABLE}: {error.strerror or error}"
     except IndexDamaged:
@@ -155,17 +207,21 @@ def repair(directory: str, on_wait: Callable[[str], None] | None = None) -> Repa
             lock.release()
 
 
-def _repair(db: sqlite3.Connection, directory: str) -> Repaired:
+def _repair(db: Connection, directory: str) -> Repaired:
     dim = schema.identity_of(db, directory).dim
     schema.upgrade(db, directory, schema.format_of(db, directory))
-    found = list(problems(db, directory, dim))
+    sharing.settle(db, directory)
+    found = list(problems(db, directory, dim, locked=True))
     if not found:
+        forgetting.clean(db, directory)
         return Repaired([], [], 0)
     unsound, derived = list(_unsound(db, directory, dim)), list(_unsound_accelerators(db, directory))
     for _, line in unsound + derived:
         if _UNREADABLE in line:  # for now, perhaps: what is not lost must not be given up
             raise MmsearchError(f"nothing is mended while a file cannot be read: {line}: check disk and permissions")
-    db.execute("REINDEX")
+    pages.discard(directory)  # they are taken anew, of what is mended
+    with schema.transaction(db):
+        db.execute("REINDEX")
     # Rows that point to nothing go, and no order of deleting them would please the constraints at every step.
     db.execute("PRAGMA foreign_keys = OFF")
     with schema.transaction(db):
@@ -179,9 +235,12 @@ def _repair(db: sqlite3.Connection, directory: str) -> Repaired:
         summaries.clear(db)
         summaries.update(db, directory, dim)
         after = _vectors(db)
-    if left := list(problems(db, directory, dim)):
+        db.forgot = True
+    forgetting.remove_backups(directory)
+    if left := list(problems(db, directory, dim, locked=True)):
         raise IndexDamaged(f"the index in {directory} cannot be mended: {left[0]}: add --rebuild to `mmsearch index`")
-    vectors.remove(vectors.garbage(directory, merge.names(db)))
+    forgetting.clean(db, directory)
+    vectors.remove(directory, vectors.garbage(directory, merge.names(db)))
     return Repaired(found, lost, before - after)
 
 
@@ -192,6 +251,7 @@ def _vectors(db: sqlite3.Connection) -> int:
 def _forget_lost(db: sqlite3.Connection, directory: str, gone: list[int]) -> list[str]:
     """Delete each content that has lost a vector or its place in the tables, with its files; their paths."""
     db.execute("CREATE TEMP TABLE lost (id INTEGER PRIMARY KEY)")
+    _forget_unsound(db)
     db.executemany("INSERT OR IGNORE INTO lost SELECT content_id FROM items WHERE segment_id = ?", ((n,) for n in gone))
     # Two items at one row: which of them the vector is of cannot be known.
     db.execute(
@@ -200,6 +260,8 @@ def _forget_lost(db: sqlite3.Connection, directory: str, gone: list[int]) -> lis
         " (SELECT segment_id, row FROM items GROUP BY segment_id, row HAVING count(*) > 1)"
     )
     db.execute("INSERT OR IGNORE INTO lost SELECT id FROM contents WHERE id NOT IN (SELECT content_id FROM items)")
+    for (content,) in db.execute("SELECT id FROM lost").fetchall():
+        pictures.remove(directory, pictures.of_content(db, content))
     db.execute("DELETE FROM contents WHERE id IN (SELECT id FROM lost)")
     left = "SELECT id FROM contents"
     without = f"content_id IS NOT NULL AND content_id NOT IN ({left})"
@@ -211,6 +273,17 @@ def _forget_lost(db: sqlite3.Connection, directory: str, gone: list[int]) -> lis
     db.execute("DROP TABLE lost")
     codec = load_codec(db, directory)
     return [codec.decode(path) for (path,) in paths]
+
+
+def _forget_unsound(db: sqlite3.Connection) -> None:
+    """Take what has a value that it may not have for lost: contents as a whole, and files and roots that name none."""
+    db.execute("DELETE FROM roots WHERE " + sound.unsound("roots"))
+    db.execute(f"DELETE FROM files WHERE {sound.unsound('files')}")
+    db.execute(f"INSERT OR IGNORE INTO lost SELECT id FROM contents WHERE id > 0 AND ({sound.unsound('contents')})")
+    db.execute(
+        "INSERT OR IGNORE INTO lost SELECT content_id FROM items"
+        f" WHERE typeof(content_id) = 'integer' AND ({sound.unsound('items')})"
+    )
 
 
 def _drop_accelerators(db: sqlite3.Connection, numbers: list[int]) -> None:

@@ -12,7 +12,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mmsearch.store import words
+from mmsearch.errors import IndexDamaged
+from mmsearch.store import sound, words
 from mmsearch.store.rows import marks, parts
 
 # FTS5's own constants; it takes the second as the least that a word tells.
@@ -86,24 +87,28 @@ def _told(db: sqlite3.Connection, term: str) -> dict[int, float]:
 
 def _telling(rows: int, count: int) -> float:
     """What a word tells that so many rows of all hold, as FTS5 weighs it."""
-    told = math.log((rows - count + 0.5) / (count + 0.5))
+    told = math.log(max(rows - count + 0.5, 0.5) / (count + 0.5))
     return told if told > 0.0 else _LEAST_TOLD
 
 
 def _softening(length: int, table: _Table) -> float:
     """What keeps a word that is repeated in a passage of this length from counting each time in full."""
+    if not table.rows or not table.tokens:
+        raise _unsound("it counts its passages wrongly")
     return _K1 * (1 - _B + _B * length / (table.tokens / table.rows))
 
 
 def _often(share: float, softening: float) -> float:
     """How often a passage holds a word, by what that is worth: x = f (k + 1) / (f + softening), solved for f."""
+    if not 0 <= share < _K1 + 1.0:
+        raise _unsound("words weigh more in it than they can")
     return float(round(share * softening / (_K1 + 1.0 - share)))
 
 
 def _table(db: sqlite3.Connection) -> _Table:
     row = db.execute("SELECT block FROM passages_data WHERE id = 1").fetchone()
-    numbers = _varints(row[0]) if row and row[0] else []
-    return _Table(*numbers) if len(numbers) == 2 else _Table(0, 0)
+    numbers = _varints(row[0]) if row and type(row[0]) is bytes else []
+    return _Table(*numbers) if len(numbers) == 2 and max(numbers) <= sound.MOST else _Table(0, 0)
 
 
 def _lengths(db: sqlite3.Connection, rows: Sequence[int]) -> dict[int, int]:
@@ -111,8 +116,16 @@ def _lengths(db: sqlite3.Connection, rows: Sequence[int]) -> dict[int, int]:
     found: dict[int, int] = {}
     for part in parts(rows):
         query = f"SELECT id, sz FROM passages_docsize WHERE id IN ({marks(part)})"
-        found.update((row, _varints(size)[0]) for row, size in db.execute(query, part))
+        for row, size in db.execute(query, part):
+            numbers = _varints(size) if type(size) is bytes else []
+            if not numbers:
+                raise _unsound(f"passage {row} has no length")
+            found[row] = numbers[0]
     return found
+
+
+def _unsound(reason: str) -> IndexDamaged:
+    return IndexDamaged(f"the table of words cannot be used, {reason}: {sound.REMEDY}")
 
 
 def _varints(data: bytes) -> list[int]:

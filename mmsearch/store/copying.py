@@ -12,16 +12,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from mmsearch.core import Facts, Item, Modality, Span, Vectors
+from mmsearch.core import Facts, Item, Modality, Vectors
 from mmsearch.errors import IndexMismatch, UsageError
-from mmsearch.store import schema
+from mmsearch.store import schema, sound
 from mmsearch.store.queries import FILE_COLUMNS, file_record, find_roots
 from mmsearch.store.reader import Reader
 from mmsearch.store.records import FileRecord
 from mmsearch.store.rows import marks, parts
-from mmsearch.store.writer import Writer
+
+if TYPE_CHECKING:
+    from mmsearch.store.writer import Writer
 
 ITEMS_AT_ONCE = 4096
 """Items that are read together, and at most one content more."""
@@ -71,11 +73,12 @@ def contents(reader: Reader, at_once: int = ITEMS_AT_ONCE) -> Iterator[list[Cont
             rows = list(group)
             digest, kind, modality, *facts = rows[0][1:8]
             items = tuple(
-                Item("", digest, modality, partition, ordinal, Span(unit, start, end), text)
+                sound.item("", digest, modality, partition, ordinal, unit, start, end, text)
                 for *_, partition, ordinal, unit, start, end, text in rows
             )
             ids = tuple(row[8] for row in rows)
-            found[key] = Content(digest, kind, modality, Facts(*facts), items, ids, ())
+            kind = sound.text(kind, "contents.kind")
+            found[key] = Content(digest, kind, modality, sound.facts(*facts), items, ids, ())
             count += len(rows)
             if count >= at_once:
                 yield _with_files(reader, found)
@@ -153,9 +156,24 @@ class Adoption:
         """Items of contents that are staged and that no file holds yet."""
 
     def roots(self, paths: Iterable[str]) -> None:
-        """Have runs of `mmsearch index` go through these folders too."""
+        """Have runs of `mmsearch index` go through these folders too.
+
+        Those that are to have another name count as named by the user, who has said which; the others as wishes.
+        """
+        moved = []
         for path in paths:
-            self._writer.add_root(self._named(path))
+            named = self._named(path)
+            self._writer.add_root(named)
+            moved += [named] if named != path else []
+        self._writer.allow_roots(moved)
+
+    def grants(self, reader: Reader) -> None:
+        """Take over what the user has allowed another index to name."""
+        free = reader.grants.everything
+        named = [root for root in roots(reader) if free or reader.grants.names_root(root)]
+        self._writer.allow_roots([self._named(root) for root in named])
+        for path in reader.grants.granted_files():
+            self._writer.allow_file(self._named(path))
 
     def contents(self, batch: Sequence[Content], vectors_of: VectorsOf) -> None:
         """Take over contents with their files; only vectors that are not here yet are asked for."""
@@ -241,6 +259,7 @@ class Adoption:
 def copy_all(reader: Reader, adoption: Adoption) -> None:
     """Take over all that an index knows, its roots first; the last of it waits for `finish`."""
     adoption.roots(roots(reader))
+    adoption.grants(reader)
     reader.settle()  # so that no merge in the source takes a vector file away
     vectors_of = vectors_from(reader)
     for batch in contents(reader):

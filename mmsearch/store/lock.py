@@ -14,19 +14,24 @@ from contextlib import suppress
 from datetime import datetime
 
 from mmsearch.errors import MmsearchError
+from mmsearch.safe_open import TEMPORARY, Folder
+from mmsearch.store.ownership import file_mode, lock_file
 
 LOCK = "write.lock"
 NOTE = "writer.json"
+_MOST_NOTE = 4096
+_LONGEST = 100
 
 
 class WriteLock:
     """Held from `acquire` to `release`."""
 
     def __init__(self, directory: str) -> None:
+        """`directory` is there. Raises IndexDamaged where a link stands in the place of the lock's file."""
         from filelock import FileLock  # late: a search locks nothing and should not wait for it
 
         self._directory = directory
-        self._lock = FileLock(os.path.join(directory, LOCK))
+        self._lock = FileLock(os.path.join(directory, LOCK), mode=lock_file(directory, LOCK))
 
     def acquire(self, on_wait: Callable[[str], None] | None, timeout: float | None) -> None:
         """Take the lock; `on_wait` hears once who has it when it is not free.
@@ -61,22 +66,22 @@ class WriteLock:
     def release(self) -> None:
         """Give the lock back; the note goes first, so that it never names the wrong one."""
         if self._lock.is_locked:
-            with suppress(OSError):
-                os.unlink(os.path.join(self._directory, NOTE))
+            with suppress(OSError), Folder.open(self._directory) as folder:
+                folder.remove(NOTE)
             self._lock.release()
 
     def _sign(self) -> None:
         note = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now().isoformat(" ", "seconds")}
-        path = os.path.join(self._directory, NOTE)
-        with suppress(OSError):
-            with open(path + ".tmp", "w", encoding="utf-8") as file:
-                json.dump(note, file)
-            os.replace(path + ".tmp", path)
+        with suppress(OSError), Folder.open(self._directory) as folder:
+            with folder.create(NOTE + TEMPORARY, file_mode(folder)) as file:
+                file.write(json.dumps(note).encode())
+            folder.rename(NOTE + TEMPORARY, NOTE)
 
     def _holder(self) -> str:
         try:
-            with open(os.path.join(self._directory, NOTE), encoding="utf-8") as file:
-                note = json.load(file)
-            return f"process {note['pid']} on {note['host']} has been writing since {note['since']}"
-        except (OSError, ValueError, KeyError, TypeError):
+            with Folder.open(self._directory) as folder, folder.read(NOTE) as file:
+                note = json.loads(file.read(_MOST_NOTE))
+            pid, host, since = (str(note[name])[:_LONGEST] for name in ("pid", "host", "since"))
+            return f"process {pid} on {host} has been writing since {since}"
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return "another process is writing"

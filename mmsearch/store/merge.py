@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mmsearch.core import Modality, Vectors
-from mmsearch.store import accelerators, schema, summaries, vectors
+from mmsearch.store import accelerators, schema, sound, summaries, vectors
 
 MOST_SEGMENTS = 8
 FULL_BYTES = 1 << 30
@@ -39,7 +39,9 @@ def families(db: sqlite3.Connection) -> list[list[Listed]]:
     """All files by partition and by what covers them, in order of live rows: only those of one family may be joined."""
     query = "SELECT id, name, partition, count, live, accelerator_id FROM segments ORDER BY partition, live, id"
     found: dict[tuple[str, int | None], list[Listed]] = {}
-    for one in (Listed(*row) for row in db.execute(query)):
+    for row in db.execute(query):
+        one = Listed(*row)
+        sound.segment(one.number, one.name, one.partition, one.count, one.live, one.accelerator)
         found.setdefault((one.partition, one.accelerator), []).append(one)
     return list(found.values())
 
@@ -57,6 +59,12 @@ def plan_large(db: sqlite3.Connection, dim: int) -> list[list[Listed]]:
             group.append(one)
         groups.append(group)
     return [group for group in groups if len(group) > 1 or group[0].live < group[0].count]
+
+
+def plan_dead(db: sqlite3.Connection, dim: int, most: int) -> list[list[Listed]]:
+    """The files of at most so many bytes that hold vectors which are deleted, each by itself."""
+    fits = most // (dim * vectors.BYTES_PER_NUMBER)
+    return [[one] for family in families(db) for one in family if one.live < one.count <= fits]
 
 
 def _plan_one(listed: list[Listed], dim: int) -> list[list[Listed]]:
@@ -91,7 +99,8 @@ def next_number(db: sqlite3.Connection, directory: str, table: str = "segments")
     For a file that is not listed may be listed yet: see `schema.settle`.
     """
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
-    return max(0 if row is None else int(row[0]), vectors.highest_number(directory)) + 1
+    last = 0 if row is None else sound.whole(row[0], "sqlite_sequence.seq", 0, sound.MOST)
+    return max(last, vectors.highest_number(directory)) + 1
 
 
 def insert_segment(
@@ -107,11 +116,14 @@ def insert_segment(
 
 
 def names(db: sqlite3.Connection) -> set[str]:
-    """The files below the vectors folder that are listed."""
-    query = "SELECT name FROM segments"
-    if schema.has_accelerators(db):
-        query += " UNION ALL SELECT name FROM accelerators"
-    return {name for (name,) in db.execute(query)}
+    """The files below the vectors folder that are listed. Raises IndexDamaged where one has a wrong name."""
+    found = set()
+    for table, end in (("segments", "faiss"), ("accelerators", "ann"))[: 1 + schema.has_accelerators(db)]:
+        for number, name, partition in db.execute(f"SELECT id, name, partition FROM {table}"):
+            if name != f"{sound.modality(partition, f'{table}.partition')}/{number}.{end}":
+                raise sound.wrong(f"{table}.name", name, f"{partition}/{number}.{end}")
+            found.add(name)
+    return found
 
 
 def run(db: sqlite3.Connection, directory: str, dim: int, group: list[Listed]) -> int:
@@ -123,7 +135,7 @@ def run(db: sqlite3.Connection, directory: str, dim: int, group: list[Listed]) -
             builder.add(block)
             total += len(block)
     name = vectors.segment_name(group[0].partition, number)
-    checksum = builder.write(vectors.segment_path(directory, name)) if total else ""
+    checksum = builder.write(directory, name) if total else ""
     with schema.transaction(db):
         if total:
             insert_segment(db, number, group[0].partition, total, checksum, group[0].accelerator)
@@ -132,7 +144,7 @@ def run(db: sqlite3.Connection, directory: str, dim: int, group: list[Listed]) -
             offset += _repoint(db, segment.number, number, offset)
             db.execute("DELETE FROM tombstones WHERE segment_id = ?", (segment.number,))
             db.execute("DELETE FROM segments WHERE id = ?", (segment.number,))
-        summaries.fill_columns(db)
+        summaries.fill_columns(db, directory)
         accelerators.drop_unused(db)
     return len(group)
 

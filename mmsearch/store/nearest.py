@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mmsearch.core import Modality, Vectors
 from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged
-from mmsearch.store import vectors
+from mmsearch.store import sound, vectors
 from mmsearch.store.accelerated import Accelerated, Hits
 from mmsearch.store.accelerators import Accelerator, AcceleratorFile
 from mmsearch.store.records import EVERYTHING, Filter
@@ -171,6 +171,8 @@ class Nearest:
         segments = {one.number: one for one in self._rows.segments()}
         found: dict[int, Vectors] = {}
         for number, places in self._rows.places(item_ids).items():
+            if number not in segments:
+                raise IndexDamaged(f"items lie in vector file {number}, which there is not: {sound.REMEDY}")
             blocks = self._file(segments[number]).read(np.array([row for _, row in places], np.int64))
             found.update(zip((item for item, _ in places), chain.from_iterable(blocks), strict=True))
         return found

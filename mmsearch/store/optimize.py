@@ -154,7 +154,7 @@ class Optimizer:
         number = merge.next_number(self._db, self._directory, "accelerators")
         name = accelerators.accelerator_name(partition, number)
         told("writing", 0, 1)
-        checksum = vectors.write_index(builder.index, vectors.segment_path(self._directory, name), *builder.tables())
+        checksum = vectors.write_index(builder.index, self._directory, name, *builder.tables())
         turned = kind in COARSE
         made = Accelerator(number, name, partition, kind, dim, live, checksum, tuned, self._wanted.recall, turned)
         return made, files

@@ -95,7 +95,9 @@ class Overlap:
             select = "SELECT path, mtime_ns, status = 'ok', missing = 0 FROM files WHERE path"
             for key, *theirs in self._rows(other, select, codec.encode_all(list(files))):
                 path = codec.decode(key)
-                mine = files[path]
+                mine = files.get(path)
+                if mine is None:
+                    continue
                 if tuple(theirs) > mine or (tuple(theirs) == mine and other < at):
                     found.add(path)
         return found
@@ -160,4 +162,6 @@ class Overlap:
         with schema.translated(reader.directory):
             for start in range(0, len(values), AT_ONCE):
                 part = values[start : start + AT_ONCE]
-                yield from reader.survey.db.execute(f"{select} IN ({','.join('?' * len(part))})", [*first, *part])
+                # All at once: a reader that is closed over an error has no cursor left to end.
+                rows = reader.survey.db.execute(f"{select} IN ({','.join('?' * len(part))})", [*first, *part])
+                yield from rows.fetchall()

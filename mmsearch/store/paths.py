@@ -13,6 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from mmsearch.errors import IndexDamaged
+
+REMEDY = "add --rebuild to `mmsearch index`, or use another --index"
+_DEEPEST = 2048
+"""Folders that a path may lie in."""
 HERE = b"."
 """The anchor itself."""
 
@@ -55,9 +60,13 @@ class PathCodec:
         return [key[skip:] if key.startswith(start) else key for key in keys] if self.base is not None else keys
 
     def decode(self, key: bytes) -> str:
-        """The absolute path of a stored one."""
-        if self.base is None or is_absolute(key):
+        """The absolute path of a stored one. Raises IndexDamaged for what is none."""
+        if type(key) is not bytes or not key or b"\0" in key or (b".." in key and _goes_up(key)):
+            raise IndexDamaged(f"the index in {self.directory} has a path that is none: {key!r:.80}: {REMEDY}")
+        if is_absolute(key):
             return _native(key)
+        if self.base is None:
+            raise IndexDamaged(f"the index in {self.directory} does not say where {key!r:.80} lies: {REMEDY}")
         return self.base if key == HERE else os.path.join(self.base, _native(key))
 
     def anchored(self, root: str) -> PathCodec:
@@ -80,6 +89,22 @@ class PathCodec:
         if absolute is not None and self.base is not None and stored(self.base).startswith(prefix(absolute)):
             ranges += _relative()
         return ranges
+
+
+def _goes_up(key: bytes) -> bool:
+    """Whether a stored path leads out of a folder that it names; we store none of these, but the keys of objects."""
+    return b"://" not in key and b".." in key.split(b"/")
+
+
+def require_anchor(anchor: str, directory: str) -> str:
+    """The anchor of an index in `directory`, if it can be one: some folder above the index, or the index's own.
+
+    Raises IndexDamaged.
+    """
+    steps = anchor.replace(os.sep, "/").split("/")
+    if anchor and not (steps == ["."] or (len(steps) <= _DEEPEST and all(step == ".." for step in steps))):
+        raise IndexDamaged(f"the index in {directory} is anchored at {anchor!r:.80}, no folder above it: {REMEDY}")
+    return anchor
 
 
 def stored(path: str) -> bytes:

@@ -6,12 +6,14 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from mmsearch.core import Modality
+from mmsearch.core import EARLIEST_NS, LATEST_NS, Modality
 from mmsearch.errors import IndexMismatch, IndexMissing
-from mmsearch.store import schema
-from mmsearch.store.paths import PathCodec
+from mmsearch.store import schema, sound
+from mmsearch.store.grants import Grants
+from mmsearch.store.paths import PathCodec, require_anchor
 from mmsearch.store.records import FileRecord, Identity
 
 AT_ONCE = 512
@@ -30,11 +32,21 @@ def stored_reason(reason: str) -> str | bytes:
 
 
 def file_record(codec: PathCodec, row: tuple[Any, ...]) -> FileRecord:
-    """A row of `FILE_COLUMNS`."""
+    """A row of `FILE_COLUMNS`. Raises IndexDamaged for a value that cannot be."""
     path, size, mtime_ns, status, reason, digest, kind, modality, missing = row
     if isinstance(reason, bytes):
-        reason = reason.decode("utf-8", "surrogatepass")
-    return FileRecord(codec.decode(path), size, mtime_ns, status, reason, digest, kind, modality, bool(missing))
+        reason = reason.decode("utf-8", "backslashreplace" if b"\xed" not in reason else "surrogatepass")
+    return FileRecord(
+        codec.decode(path),
+        sound.whole(size, "files.size"),
+        sound.whole(mtime_ns, "files.mtime_ns", EARLIEST_NS, LATEST_NS),
+        sound.status(status),
+        sound.text(reason, "files.reason"),
+        None if digest is None else sound.text(digest, "contents.digest"),
+        None if kind is None else sound.text(kind, "contents.kind"),
+        None if modality is None else sound.modality(modality, "contents.modality"),
+        sound.whole(missing, "files.missing", 0, 1) == 1,
+    )
 
 
 def find_file(db: sqlite3.Connection, codec: PathCodec, path: str) -> FileRecord | None:
@@ -86,14 +98,14 @@ def find_roots(db: sqlite3.Connection, codec: PathCodec) -> list[str]:
 
 
 def load_codec(db: sqlite3.Connection, directory: str) -> PathCodec:
-    """The codec of an index that lies in `directory` now."""
-    return PathCodec(directory, schema.get_meta(db, "anchor") or "")
+    """The codec of an index that lies in `directory` now. Raises IndexDamaged for an anchor that is no folder above."""
+    return PathCodec(directory, require_anchor(schema.get_meta(db, "anchor") or "", directory))
 
 
 def find_content(db: sqlite3.Connection, digest: str, kind: str) -> tuple[int, Modality] | None:
     """Id and modality of a committed content."""
     row = db.execute("SELECT id, modality FROM contents WHERE digest = ? AND kind = ?", (digest, kind)).fetchone()
-    return None if row is None else (row[0], row[1])
+    return None if row is None else (row[0], sound.modality(row[1], "contents.modality"))
 
 
 def read_identity(directory: str) -> Identity | None:
@@ -111,6 +123,52 @@ def read_roots(directory: str) -> list[str]:
     """The roots of the index in `directory`, absolute and in order; none when there is no index. Raises likewise."""
     with _looking(directory) as db:
         return [] if db is None else find_roots(db, load_codec(db, os.path.abspath(directory)))
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What an index may name.
+
+    Attributes:
+        identity: whether the user has named its model.
+        roots: those that may be gone through, absolute and in order.
+        refused: the others.
+        confined: those of `roots` that no user has named, and that may be gone through since they lie below the index's
+            own folder; links must not lead out of them.
+    """
+
+    identity: bool = True
+    roots: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    confined: frozenset[str] = frozenset()
+
+
+def read_allowed(directory: str, trusted: bool = False) -> Allowed:
+    """What the index in `directory` may name; with `trusted` all that it does. Raises likewise."""
+    directory = os.path.abspath(directory)
+    with _looking(directory) as db:
+        if db is None:
+            return Allowed()
+        grants = Grants(db, directory, trusted)
+        found = find_roots(db, load_codec(db, directory))
+        roots = tuple(root for root in found if grants.allows_root(root))
+        free = grants.everything
+        return Allowed(
+            grants.allows_identity(schema.identity_of(db, directory).options),
+            roots,
+            tuple(root for root in found if root not in roots),
+            frozenset(() if free else (root for root in roots if not grants.names_root(root))),
+        )
+
+
+def grant_everything(db: sqlite3.Connection, directory: str) -> bool:
+    """Grant all that an index names today: its roots, its model and the files outside; whether there is a key."""
+    grants, codec = Grants(db, directory), load_codec(db, directory)
+    with schema.transaction(db):
+        given = grants.give_identity(schema.identity_of(db, directory).options)
+        given = given and grants.give_roots(find_roots(db, codec))
+        paths = (codec.decode(path) for (path,) in db.execute("SELECT path FROM files").fetchall())
+        return given and grants.give_paths(path for path in paths if not grants.may_read(path))
 
 
 def read_contents(directory: str, keys: Sequence[tuple[str, str]]) -> list[bool]:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from mmsearch.core import MODALITIES, Item, Modality, Span, Vectors
+from mmsearch.core import MODALITIES, Modality, Vectors
 from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged, IndexMismatch
-from mmsearch.store import accelerators, checks, schema, sieving, summaries, vectors, words
+from mmsearch.store import accelerators, schema, sieving, sound, summaries, vectors, words
 from mmsearch.store.accelerated import Hits
 from mmsearch.store.filters import DEAD_CONTENTS, condition
+from mmsearch.store.grants import Grants
 from mmsearch.store.nearest import Block, Nearest, Opened
 from mmsearch.store.queries import FILE_COLUMNS, file_record, find_file, find_roots, load_codec, require_readable
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, StoreStatus
@@ -28,6 +29,8 @@ from mmsearch.store.survey import Survey, size_on_disk
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from mmsearch.store.sharded import ShardedReader
 else:
     np = Deferred("numpy")
 
@@ -58,15 +61,20 @@ _PASSAGES = 256
 class Reader:
     """A snapshot of an index; a context manager. Use one on one thread."""
 
-    def __init__(self, directory: str, db: sqlite3.Connection) -> None:
+    def __init__(self, directory: str, db: sqlite3.Connection, trusted: bool = False) -> None:
         """Use `open`."""
         self.directory = directory
         self._db = db
+        self._trusted = trusted
         self._begin(Opened())
 
     @classmethod
-    def open(cls, directory: str) -> Reader:
+    def open(cls, directory: str, trusted: bool = False) -> Reader:
         """Open the index in a directory.
+
+        Args:
+            directory: where it lies.
+            trusted: the user allows what it names: its model, and files anywhere.
 
         Raises:
             IndexMissing: there is none.
@@ -77,7 +85,7 @@ class Reader:
         with schema.translated(directory):
             db = schema.connect_reader(directory)
             try:
-                return cls(directory, db)
+                return cls(directory, db, trusted)
             except BaseException:
                 db.close()
                 raise
@@ -87,6 +95,7 @@ class Reader:
         self.format = require_readable(self._db, self.directory)
         self.identity = schema.identity_of(self._db, self.directory)
         self._codec = load_codec(self._db, self.directory)
+        self.grants = Grants(self._db, self.directory, self._trusted)
         self._rows = RowTable(self._db, self._codec)
         self._nearest = Nearest(self.directory, self.identity.dim, self._rows, opened)
 
@@ -124,6 +133,20 @@ class Reader:
         with suppress(IndexDamaged):
             self._retry(attempt)
 
+    def may_read(self, path: str) -> bool:
+        """Whether the content of a file of the index may be opened: an index that names one gives no permission.
+
+        That is so below the folder that holds the index, below folders that the user has named for it, and for files
+        that the user has listed; links in the path are taken to where they lead.
+        """
+        with schema.translated(self.directory):
+            return self.grants.may_read(path)
+
+    def allows_identity(self) -> bool:
+        """Whether the user has named the model of the index, with its settings."""
+        with schema.translated(self.directory):
+            return self.grants.allows_identity(self.identity.options)
+
     def counts(self) -> dict[Modality, int]:
         """Live items by partition: those with a file that is there."""
         with schema.translated(self.directory):
@@ -133,7 +156,7 @@ class Reader:
             )
             for partition, count in dead:
                 totals[partition] -= count
-            return {partition: count for partition, count in totals.items() if count}
+            return {sound.modality(name, "segments.partition"): count for name, count in totals.items() if count}
 
     def search(
         self, vector: Vectors, partition: Modality, k: int, where: Filter = EVERYTHING
@@ -214,9 +237,8 @@ class Reader:
         for item_id, partition, ordinal, unit, start, end, text, digest, kind, modality, path, size, mtime_ns in rows:
             where_it_is = self._codec.decode(path)
             if where.accept is None or where.accept(where_it_is):
-                span = Span(unit, start, end)
-                item = Item(where_it_is, digest, modality, partition, ordinal, span, text)
-                yield Located(item_id, item, kind, size, mtime_ns)
+                item = sound.item(where_it_is, digest, modality, partition, ordinal, unit, start, end, text)
+                yield sound.located(item_id, item, kind, size, mtime_ns)
 
     @property
     def has_words(self) -> bool:
@@ -330,8 +352,10 @@ class Reader:
     def status(self) -> StoreStatus:
         """The index in numbers; opens no vector file."""
         with schema.translated(self.directory):
-            files: dict[FileStatus, int] = dict(self._db.execute(_FILES))
-            modalities: dict[Modality, int] = dict(self._db.execute(_MODALITIES))
+            files: dict[FileStatus, int] = {sound.status(name): n for name, n in self._db.execute(_FILES)}
+            modalities: dict[Modality, int] = {
+                sound.modality(name, "contents.modality"): n for name, n in self._db.execute(_MODALITIES)
+            }
             missing = self._db.execute("SELECT count(*) FROM files WHERE missing = 1").fetchone()[0]
             segments, dead = self._db.execute(
                 "SELECT count(*), coalesce(sum(count - live), 0) FROM segments"
@@ -351,6 +375,29 @@ class Reader:
                 lookups=tuple(accelerators.lookups(self._db)),
             )
 
-    def problems(self) -> Iterator[str]:
-        """Read everything and say what is wrong with it, one line each; slow. Nothing comes from a sound index."""
-        return checks.problems(self._db, self.directory, self.identity.dim)
+    def problems(self, told: Callable[[str], None] | None = None) -> Iterator[str]:
+        """Read everything and say what is wrong with it, one line each; slow. Nothing comes from a sound index.
+
+        `told` hears in one line what could not be checked.
+        """
+        from mmsearch.store import checks  # late: a search checks nothing
+
+        return checks.problems(self._db, self.directory, self.identity.dim, told)
+
+
+AnyReader: TypeAlias = "Reader | ShardedReader"
+"""What answers as an index does, be it one or several."""
+
+
+def open_reader(directories: Sequence[str], trusted: bool = False) -> AnyReader:
+    """The index in a directory, or those in several as one. Raises as `Reader.open` does, and `ShardedReader`."""
+    with ExitStack() as opened:
+        readers = [opened.enter_context(Reader.open(directory, trusted)) for directory in directories]
+        if len(readers) == 1:
+            found: AnyReader = readers[0]
+        else:
+            from mmsearch.store.sharded import ShardedReader  # late: most people have one index
+
+            found = ShardedReader(readers)
+        opened.pop_all()
+        return found

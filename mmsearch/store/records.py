@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from types import NoneType
 from typing import Any, Literal, TypeAlias, get_args
 
 from mmsearch.core import MODALITIES, Item, LoaderSettings, Modality, ModelOptions, ModelSpec
@@ -18,6 +19,9 @@ FileStatus: TypeAlias = Literal["ok", "failed", "unsupported"]
 Kind: TypeAlias = Literal["flat", "int8", "ivf", "pq4", "pq", "rabitq"]
 """How vectors are looked up: one by one, or by an accelerator of some kind."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
+MOST_DIM = 1 << 16
+LONGEST_NAME = 4096
+MOST_SETTING = 1 << 31
 FLAT_BYTES = 100_000 * 512 * 2
 """Of the vectors of a partition that are compared one by one in some 30 ms; what has more is worth an accelerator."""
 
@@ -71,13 +75,15 @@ class Identity:
             ValueError, TypeError or KeyError: the text is something else, or names settings this version lacks.
         """
         data = json.loads(text)
-        return cls(
+        found = cls(
             options=ModelOptions(**{"tiles": False, **data["options"]}),  # what is older has none
             fingerprint=data["fingerprint"],
-            dim=int(data["dim"]),
+            dim=data["dim"],
             modalities=frozenset(data["modalities"]),
             loader=LoaderSettings.from_json(data["loader"]),
         )
+        _require_plausible(found)
+        return found
 
     def require(self, other: Identity, directory: str) -> None:
         """Make sure that the index in `directory`, which has this identity, may be used with `other`.
@@ -103,6 +109,39 @@ class Identity:
             for name, value in mine.items()
             if _plain(value) != _plain(theirs.get(name))
         ]
+
+
+def _require_plausible(found: Identity) -> None:
+    """Raise ValueError for what no mmsearch writes: an identity is read from files that anybody may have written."""
+    options, loader = found.options, found.loader
+    texts = (options.name, options.revision or "", options.dtype or "", options.attn or "", found.fingerprint)
+    if not all(isinstance(one, str) and len(one) <= LONGEST_NAME and "\0" not in one for one in texts):
+        raise ValueError("a name is no text")
+    if type(found.dim) is not int or not 0 < found.dim <= MOST_DIM:
+        raise ValueError(f"dim is {found.dim!r}, not a number from 1 to {MOST_DIM}")
+    if not found.modalities <= set(MODALITIES):
+        raise ValueError("no such modalities")
+    if not isinstance(options.model_kwargs, dict) or not isinstance(options.processor_kwargs, dict):
+        raise TypeError("options of a model are no object")
+    flags = (options.trust_remote_code, options.exact, options.dummy_weights, loader.exact, loader.tiles)
+    if not all(type(one) is bool for one in flags) or type(options.tiles) not in (bool, NoneType):
+        raise TypeError("a switch is neither on nor off")
+    whole = [options.max_pixels, options.batch_size, loader.image_side]
+    whole += [getattr(loader, name) for name in _WHOLE]
+    numbers = [*whole, loader.audio_seconds, loader.audio_overlap, loader.clip_seconds]
+    if loader.image_fit is not None:
+        fit = loader.image_fit
+        whole += (sides := [fit.height, fit.width, fit.edge, fit.step, fit.least, fit.most])
+        numbers += sides
+        if not isinstance(fit.kind, str) or not isinstance(fit.resample, str):
+            raise TypeError("a picture fits in no known way")
+    if not all(type(one) in (int, NoneType) for one in whole):
+        raise TypeError("a setting of the loader is no whole number")
+    if not all(one is None or (type(one) in (int, float) and 0 <= one <= MOST_SETTING) for one in numbers):
+        raise ValueError(f"a setting of the loader is no number from 0 to {MOST_SETTING}")
+
+
+_WHOLE = ("passage_chars", "page_side", "audio_rate", "clip_frames", "animation_frames")
 
 
 def _settings(identity: Identity, model: bool) -> Iterator[tuple[str, Any]]:

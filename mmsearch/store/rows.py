@@ -9,11 +9,12 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mmsearch.core import Modality
 from mmsearch.deferred import Deferred
-from mmsearch.store import accelerators, schema, summaries
+from mmsearch.errors import IndexDamaged
+from mmsearch.store import accelerators, schema, sound, summaries, vectors
 from mmsearch.store.accelerators import Accelerator
 from mmsearch.store.filters import DEAD_CONTENTS, condition, passing_contents
 from mmsearch.store.paths import PathCodec
@@ -31,6 +32,8 @@ Mask: TypeAlias = "npt.NDArray[np.bool_]"
 _PARAMETERS = 500
 _FEW = 4096
 """So many contents are looked up one by one rather than in the column of a whole file."""
+_MOST_MASK, _SPARE_FACTOR = 1 << 26, 1 << 10
+"""So many ids have a mask, and so many more for each content in question."""
 _FILTERS = 8
 """How many of the last filters are remembered."""
 
@@ -61,16 +64,18 @@ class RowTable:
         self.sieved: dict[Filter, float] = {}
         """How many candidates were looked at because the first few did not pass, by what they were to pass."""
         self._contents: dict[int, Rows] = {}
+        self._bounded: set[int] = set()
         self._chosen: dict[Filter, _Contents] = {}
 
     def segments(self, partition: Modality | None = None) -> list[Segment]:
         """The vector files of a partition or of all, in the order in which they came."""
         accelerator = "accelerator_id" if schema.has_accelerators(self._db) else "NULL"
         rows = self._db.execute(
-            f"SELECT id, name, count, live, {accelerator} FROM segments WHERE ? IN (partition, '') ORDER BY id",
+            f"SELECT id, name, partition, count, live, {accelerator} FROM segments"
+            " WHERE ? IN (partition, '') ORDER BY id",
             (partition or "",),
         )
-        return [Segment(*row) for row in rows]
+        return [_segment(*row) for row in rows]
 
     def accelerators(self, partition: Modality | None = None) -> list[Accelerator]:
         """What covers vector files of a partition or of all."""
@@ -99,6 +104,7 @@ class RowTable:
         tombstones = self._tombstones(segment)
         if not len(tombstones) and not len(self._dead.ids):
             return None
+        self.bound(segment)
         alive = ~self._dead.rows(segment)
         alive[tombstones] = False
         return None if alive.all() else alive
@@ -149,7 +155,8 @@ class RowTable:
     def contents_of(self, segment: Segment) -> Rows:
         """The content of each row, int64 `(count,)`; 0 where the row is a tombstone."""
         if segment.number not in self._contents:
-            kept = summaries.column(self._db, segment.number) if self.summarised else None
+            self.bound(segment)
+            kept = summaries.column(self._db, segment.number, segment.count) if self.summarised else None
             if kept is None:
                 kept = summaries.column_by_items(self._db, segment.number, segment.count)
             elif len(tombstones := self._tombstones(segment)):
@@ -158,9 +165,16 @@ class RowTable:
             self._contents[segment.number] = kept
         return self._contents[segment.number]
 
+    def bound(self, segment: Segment) -> None:
+        """Make sure that there are about as many rows as the tables say. Raises what `vectors.require_rows` does."""
+        if segment.number not in self._bounded:
+            vectors.require_rows(vectors.segment_path(self._codec.directory, segment.name), segment.count)
+            self._bounded.add(segment.number)
+
     def _tombstones(self, segment: Segment) -> Rows:
+        """Rows that nothing points to, all of them within the file."""
         rows = self._db.execute("SELECT row FROM tombstones WHERE segment_id = ?", (segment.number,))
-        return _ids(row for (row,) in rows)
+        return _inside(_ids(row for (row,) in rows), segment.count, "tombstones.row")
 
     def item_ids(self, segment: Segment, rows: Rows) -> list[int]:
         """The items of live rows, in their order."""
@@ -168,7 +182,10 @@ class RowTable:
         for part in parts([int(row) for row in rows]):
             query = f"SELECT row, id FROM items WHERE segment_id = ? AND row IN ({marks(part)})"
             ids.update(self._db.execute(query, (segment.number, *part)))
-        return [ids[int(row)] for row in rows]
+        try:
+            return [ids[int(row)] for row in rows]
+        except KeyError as error:
+            raise IndexDamaged(f"row {error} of {segment.name} belongs to no item: {sound.REMEDY}") from error
 
     def places(self, item_ids: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
         """By segment number, the items that lie in it and their rows; those that are gone are left out."""
@@ -176,7 +193,7 @@ class RowTable:
         for part in parts(list(item_ids)):
             query = f"SELECT segment_id, id, row FROM items WHERE id IN ({marks(part)})"
             for number, item, row in self._db.execute(query, part):
-                listed.setdefault(number, []).append((item, row))
+                listed.setdefault(number, []).append((item, sound.whole(row, "items.row", 0, sound.MOST)))
         return listed
 
 
@@ -192,8 +209,9 @@ class _Contents:
         """The rows of these contents in a file, bool `(count,)`."""
         if not self.few:
             return self.among(self._table.contents_of(segment))
+        self._table.bound(segment)
         rows = np.zeros(segment.count, dtype=np.bool_)
-        rows[self._places.get(segment.number, [])] = True
+        rows[_inside(_ids(self._places.get(segment.number, [])), segment.count, "items.row")] = True
         return rows
 
     @property
@@ -202,14 +220,27 @@ class _Contents:
 
     def among(self, contents: Rows) -> Mask:
         """Which of some ids, int64 `(n,)`, are of these contents; they may be of contents that are gone."""
-        chosen: Mask = self._mask[np.where(contents < len(self._mask), contents, 0)]
+        if self._sparse:
+            at = np.minimum(np.searchsorted(self.ids, contents), max(0, len(self.ids) - 1))
+            found: Mask = self.ids[at] == contents if len(self.ids) else np.zeros(len(contents), np.bool_)
+            return found
+        chosen: Mask = self._mask[np.where(contents.view(np.uint64) < len(self._mask), contents, 0)]
         return chosen
+
+    @cached_property
+    def _sparse(self) -> bool:
+        """Whether the ids go far beyond what so many contents need, so that a mask would take memory for nothing."""
+        return self._highest > _MOST_MASK + _SPARE_FACTOR * len(self.ids)
+
+    @cached_property
+    def _highest(self) -> int:
+        (highest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM contents").fetchone()
+        return int(highest)
 
     @cached_property
     def _mask(self) -> Mask:
         """Bool by content id."""
-        (highest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM contents").fetchone()
-        mask = np.zeros(highest + 1, dtype=np.bool_)
+        mask = np.zeros(self._highest + 1, dtype=np.bool_)
         mask[self.ids] = True
         return mask
 
@@ -226,6 +257,19 @@ class _Contents:
 
 def _ids(values: Iterable[int]) -> Rows:
     return np.fromiter(values, dtype=np.int64)
+
+
+def _inside(rows: Rows, count: int, where: str) -> Rows:
+    """The rows, if all of them are of a file of so many. Raises IndexDamaged."""
+    if len(rows) and (rows.min() < 0 or rows.max() >= count):
+        raise sound.wrong(where, int(rows[(rows < 0) | (rows >= count)][0]), f"a row of {count}")
+    return rows
+
+
+def _segment(number: Any, name: Any, partition: Any, count: Any, live: Any, accelerator: Any) -> Segment:
+    """A row of the segments table. Raises IndexDamaged."""
+    sound.segment(number, name, partition, count, live, accelerator)
+    return Segment(number, name, count, live, accelerator)
 
 
 def parts(values: Sequence[int]) -> Iterator[Sequence[int]]:

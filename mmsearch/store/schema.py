@@ -6,22 +6,29 @@ is a new function at the end of `MIGRATIONS`; those that were released are never
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from urllib.parse import quote
 
+from mmsearch.disk import FULL, is_full
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
-from mmsearch.store import summaries, words
+from mmsearch.safe_open import TEMPORARY, Folder
+from mmsearch.store import connections, hardening, ownership, sound, summaries, words
+from mmsearch.store.connections import Connection
 from mmsearch.store.records import Identity
 
-DATABASE = "meta.sqlite"
+DATABASE = ownership.DATABASE
 BACKUP = "meta.format{}.sqlite"
 """What a migration leaves of an index of an older format."""
-TEMPORARY = ".tmp"
 BUSY_SECONDS = 30.0
+STATE = "state"
+"""Under this key the meta table holds what `PRAGMA user_version` holds too: a number that each commit changes."""
+_DIGITS = 4
+"""Of the number of a format, at most."""
+_connected: set[str] = set()
+"""Where the databases lie that this process has opened."""
 
 
 def _1_first_tables(db: sqlite3.Connection) -> None:
@@ -82,11 +89,26 @@ def _4_accelerators(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE segments ADD COLUMN accelerator_id INTEGER REFERENCES accelerators (id)")
 
 
+def _5_grants(db: sqlite3.Connection) -> None:
+    # What the user allows this index to name outside its own folder; `grants` tells what makes a row count.
+    db.execute(
+        "CREATE TABLE grants (kind TEXT NOT NULL, value BLOB NOT NULL, mac BLOB NOT NULL, PRIMARY KEY (kind, value))"
+        " WITHOUT ROWID"
+    )
+    new_uid(db)
+
+
+def new_uid(db: sqlite3.Connection) -> None:
+    """Make the index another one for grants: those of the index that was here before count no more."""
+    put_meta(db, "uid", os.urandom(16).hex())
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _1_first_tables,
     _2_words,
     _3_summaries,
     _4_accelerators,
+    _5_grants,
 )
 FORMAT = len(MIGRATIONS)
 OLDEST_READ = 1
@@ -97,6 +119,10 @@ FORMAT_WITH_SUMMARIES = 3
 """The first one that keeps summaries of itself."""
 FORMAT_WITH_ACCELERATORS = 4
 """The first one whose vectors need not be compared one by one."""
+FORMAT_WITH_GRANTS = 5
+"""The first one that keeps what its user has allowed it to name."""
+FORMAT_WITH_SUMS = 5
+"""The first one whose pages have checksums, once a writer has opened it."""
 
 
 def migrate(db: sqlite3.Connection, present: int) -> None:
@@ -109,10 +135,18 @@ def migrate(db: sqlite3.Connection, present: int) -> None:
 
 def upgrade(db: sqlite3.Connection, directory: str, present: int) -> None:
     """Bring an index of an older format to the newest, leaving its database as it was beside the new one."""
+    from mmsearch.store import pages  # late: a search writes nothing
+
     if present < FORMAT:
         _back_up(db, directory, present)
-        with transaction(db):
-            migrate(db, present)
+        pages.discard(directory)  # older formats have none: what lies there is of another database
+        try:
+            with transaction(db):
+                migrate(db, present)
+                summaries.update(db, directory, identity_of(db, directory).dim)
+        except sqlite3.OperationalError:  # the disk is full; a later commit makes the summaries
+            with transaction(db):
+                migrate(db, present)
 
 
 def _back_up(db: sqlite3.Connection, directory: str, present: int) -> None:
@@ -121,20 +155,22 @@ def _back_up(db: sqlite3.Connection, directory: str, present: int) -> None:
     It appears under its name as a whole. An older mmsearch can use it, for the vector files stay as they are until the
     first merge.
     """
-    path = os.path.join(directory, BACKUP.format(present))
-    for suffix in ("-journal", ""):  # what was killed at this may have left anything there
-        with suppress(FileNotFoundError):
-            os.unlink(path + TEMPORARY + suffix)
-    with closing(sqlite3.connect(path + TEMPORARY)) as copy:
-        copy.execute("PRAGMA synchronous = FULL")
-        db.backup(copy)
-    os.replace(path + TEMPORARY, path)
+    name = BACKUP.format(present)
+    with Folder.open(directory) as folder:
+        # What was killed at this may have left anything there; nothing of it is followed or written through.
+        folder.remove(f"{name}{TEMPORARY}-journal")
+        folder.create(name + TEMPORARY, ownership.file_mode(folder)).close()
+        with closing(sqlite3.connect(os.path.join(directory, name + TEMPORARY))) as copy:
+            copy.execute("PRAGMA journal_mode = MEMORY")
+            copy.execute("PRAGMA synchronous = FULL")
+            db.backup(copy)
+        folder.rename(name + TEMPORARY, name)
 
 
 def get_meta(db: sqlite3.Connection, key: str) -> str | None:
-    """A value of the meta table."""
+    """A value of the meta table. Raises IndexDamaged for one that is no text."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-    return None if row is None else str(row[0])
+    return None if row is None else sound.text(row[0], f"meta.value of {key}")
 
 
 def put_meta(db: sqlite3.Connection, key: str, value: str) -> None:
@@ -149,18 +185,35 @@ def format_of(db: sqlite3.Connection, directory: str) -> int:
         IndexMismatch: they were written by a newer mmsearch.
         IndexDamaged: the tables are not ours.
     """
-    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not tables:
+    declared = hardening.declared(db)
+    if not any(kind == "table" for kind, _, _ in declared):
         return 0
-    text = get_meta(db, "format") if "meta" in tables else None
-    if text is None or not text.isdecimal():
+    kinds = {kind for kind, name, _ in declared if name == "meta"}  # a view of this name may be anything
+    text = get_meta(db, "format") if kinds == {"table"} else None
+    if text is None or not text.isascii() or not text.isdecimal() or len(text) > _DIGITS:
         raise IndexDamaged(f"{os.path.join(directory, DATABASE)} is not an mmsearch index: use another --index")
-    if int(text) > FORMAT:
+    present = int(text)
+    if present > FORMAT:
         raise IndexMismatch(
             f"the index in {directory} has format {text}, this mmsearch reads up to {FORMAT}: "
             "upgrade mmsearch, or use another --index"
         )
-    return int(text)
+    if present > 0:
+        hardening.require_declared(db, declared, declared_by(present), directory)
+    return present
+
+
+def declared_by(number: int) -> str:
+    """The digest of what the tables of a format declare."""
+    return hardening.DECLARED.get(number) or computed(number)
+
+
+def computed(number: int) -> str:
+    """`declared_by`, from the migrations themselves."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        for step in MIGRATIONS[:number]:
+            step(db)
+        return hardening.digest(hardening.declared(db))
 
 
 def has_accelerators(db: sqlite3.Connection) -> bool:
@@ -176,38 +229,63 @@ def identity_of(db: sqlite3.Connection, directory: str) -> Identity:
     """
     try:
         return Identity.from_json(get_meta(db, "identity") or "")
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise IndexDamaged(f"the index in {directory} does not say which model made it: add --rebuild") from error
 
 
-def connect_writer(directory: str) -> sqlite3.Connection:
-    """A connection that writes: WAL, and every commit is on the disk when it returns."""
-    db = sqlite3.connect(os.path.join(directory, DATABASE), timeout=BUSY_SECONDS, isolation_level=None)
+def connect_writer(directory: str) -> Connection:
+    """A connection that writes: WAL, every commit is on the disk when it returns, and what is deleted is overwritten.
+
+    Makes the file, if need be. Only one at a time: whoever asks for it holds the lock of the index.
+
+    Raises:
+        IndexDamaged: the database or one of its logs is no file of its own.
+    """
+    from mmsearch.store import pages  # late: a search writes nothing
+    from mmsearch.store.checkpoints import Checkpoints
+
+    ownership.require_database(directory, writing=True)
+    ownership.make_database(directory)
+    path = os.path.join(directory, DATABASE)
+    db = connections.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    _connected.add(directory)
     try:
-        db.execute("PRAGMA journal_mode = WAL")
+        db.guard(path)
+        if db.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            pages.discard(directory)  # for the first page is about to change
+            db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        db.execute("PRAGMA secure_delete = ON")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA fullfsync = ON")  # macOS, where a plain fsync stops at the drive's cache
         db.execute("PRAGMA foreign_keys = ON")
+        checkpoints = Checkpoints(db, directory, path)
+        checkpoints.start()
+        db.on_commit, db.on_close = checkpoints.committed, checkpoints.finish
     except BaseException:
         db.close()
         raise
     return db
 
 
-def connect_reader(directory: str) -> sqlite3.Connection:
+def connect_reader(directory: str) -> Connection:
     """A connection that reads, in a directory that may be read-only.
 
     Raises:
         IndexMissing: there is no database.
+        IndexDamaged: it or one of its logs is no file of its own.
     """
     path = os.path.join(directory, DATABASE)
-    if not os.path.isfile(path) or os.path.getsize(path) == 0:
+    ownership.require_database(directory, writing=False)
+    if not ownership.is_database(directory):
         raise IndexMissing(f"no index in {directory}: make one with `mmsearch index`, or name another with --index")
     problem: sqlite3.OperationalError | None = None
     for mode in _read_modes(path):
         # Several readers on threads of one process share nothing but their own connection each.
-        db = sqlite3.connect(_uri(path, mode), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        db = connections.connect(path, _uri(path, mode), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        _connected.add(directory)
         try:
+            db.guard(path)
             db.execute("PRAGMA query_only = ON")
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
             return db
@@ -228,7 +306,8 @@ def _read_modes(path: str) -> Iterator[str]:
     which `mode=ro` does not; where it cannot, an existing one still serves `mode=ro`. Without any log, the database
     alone is the whole truth and needs no locks: `immutable`. With a log it would be half a truth, so not then.
     """
-    yield "mode=rw"
+    if not ownership.has_other_names(os.path.dirname(path)):
+        yield "mode=rw"
     yield "mode=ro"
     log = f"{path}-wal"
     if not os.path.exists(log) or os.path.getsize(log) == 0:
@@ -242,15 +321,28 @@ def _uri(path: str, mode: str) -> str:
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Everything inside is committed at once, or nothing is."""
+    """Everything inside is committed at once, or nothing is. Nothing is written to the tables outside of one."""
     try:
         db.execute("BEGIN IMMEDIATE")  # inside, for Ctrl-C may come right after it
         yield
+        _count(db)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
+        if isinstance(db, Connection):
+            db.forgot = False
         raise
+    if isinstance(db, Connection):
+        db.committed()
+
+
+def _count(db: sqlite3.Connection) -> None:
+    """Have the database be in another state, in two places, so that one that was altered is none."""
+    (number,) = db.execute("PRAGMA user_version").fetchone()
+    state = (number + 1) % (1 << 31)
+    db.execute(f"PRAGMA user_version = {state}")
+    put_meta(db, STATE, str(state))
 
 
 def settle(db: sqlite3.Connection) -> None:
@@ -261,11 +353,10 @@ def settle(db: sqlite3.Connection) -> None:
     may not have reached the disk. A commit of our own overwrites the one and syncs the other.
     """
     with transaction(db):
-        (number,) = db.execute("PRAGMA user_version").fetchone()
-        db.execute(f"PRAGMA user_version = {(number + 1) % (1 << 31)}")  # only a value that is another is written
+        pass
 
 
-_FULL = "the disk is full: free some space and run it again, what was committed is kept"
+_FULL = f"{FULL}, what was committed is kept"
 # Fragment of SQLite's message -> our error, what to say.
 _MEANINGS: tuple[tuple[str, type[MmsearchError], str], ...] = (
     ("disk is full", MmsearchError, _FULL),
@@ -275,21 +366,80 @@ _MEANINGS: tuple[tuple[str, type[MmsearchError], str], ...] = (
     ("unable to open", MmsearchError, "it cannot be opened: check the permissions of the directory, and the disk"),
     ("not a database", IndexDamaged, "its database is damaged: add --rebuild, or use another --index"),
     ("malformed", IndexDamaged, "its database is damaged: add --rebuild, or use another --index"),
+    (
+        "fts5 file format",
+        IndexMismatch,
+        f"its words were deleted by a newer SQLite than {sqlite3.sqlite_version}: use a Python that has one",
+    ),
+    ("interrupted", IndexDamaged, "its database has no end: add --rebuild, or use another --index"),
+    ("could not decode", IndexDamaged, f"a text in its tables is not UTF-8: {sound.REMEDY}"),
     ("disk i/o error", MmsearchError, "the disk reports an error while reading or writing it"),
 )
 
 
+def _meaning(error: Exception, directory: str) -> MmsearchError:
+    """What an error of SQLite means to whoever uses the index."""
+    text = str(error).lower()
+    if any(vague in text for vague in ("disk i/o error", "unable to open")) and is_full(error, directory):
+        text = "disk is full"
+    for fragment, kind, meaning in _MEANINGS:
+        if fragment in text:
+            return kind(f"the index in {directory}: {meaning}")
+    return IndexDamaged(f"the index in {directory}: {error}: add --rebuild, or use another --index")
+
+
+UNFORESEEN = (
+    TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError, RecursionError, MemoryError,
+    RuntimeError,
+)  # fmt: skip
+"""What values that no index of ours holds may come to in whatever works with them."""
+
+
 @contextmanager
 def translated(directory: str) -> Iterator[None]:
-    """Turn errors of SQLite and of the file system into ours, with the index directory and the remedy in them."""
+    """Turn errors of SQLite and of the file system into ours, with the index directory and the remedy in them.
+
+    Any other error over an index whose tables hold what they cannot hold is told as the damage that it comes from.
+    """
     try:
         yield
-    except sqlite3.DatabaseError as error:
-        text = str(error).lower()
-        for fragment, kind, meaning in _MEANINGS:
-            if fragment in text:
-                raise kind(f"the index in {directory}: {meaning}") from error
-        raise IndexDamaged(f"the index in {directory}: {error}: add --rebuild, or use another --index") from error
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite's message may quote a name that is no UTF-8
+        raise _meaning(error, directory) from error
     except OSError as error:
-        meaning = _FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
+        ownership.raise_damaged(error)
+        meaning = _FULL if is_full(error) else error.strerror or str(error)
         raise MmsearchError(f"the index in {directory}: {meaning}") from error
+    except UNFORESEEN as error:
+        if damage := explained(error, directory):
+            raise damage from error
+        raise
+
+
+def explained(error: BaseException, within: str | None = None) -> IndexDamaged | None:
+    """What is wrong with the tables of an index that this process has opened; None where they are as they should be.
+
+    For errors that nobody has foreseen: it looks at every row. Once for each error, however often it is asked. `within`
+    names the directory in question, or several in one text.
+    """
+    from mmsearch.store import checks  # it knows this module
+
+    if getattr(error, _LOOKED, False):
+        return None
+    with suppress(AttributeError):
+        setattr(error, _LOOKED, True)
+    for directory in sorted(one for one in _connected if within is None or one in within):
+        try:
+            with closing(connect_reader(directory)) as db:
+                for line in (*sound.problems(db), *checks.of_tables(db)):
+                    return IndexDamaged(f"the index in {directory}: {line}: {sound.REMEDY}")
+        except (sqlite3.Error, UnicodeDecodeError) as problem:
+            if isinstance(damage := _meaning(problem, directory), IndexDamaged):
+                return damage
+        except IndexDamaged as damage:
+            return damage
+        except (MmsearchError, OSError):
+            continue
+    return None
+
+
+_LOOKED = "_mmsearch_looked"

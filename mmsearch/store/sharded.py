@@ -7,12 +7,11 @@ indexes hold goes by the id that it has in the first of them. Knows no more of t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from mmsearch.core import MODALITIES, Modality, Vectors
 from mmsearch.deferred import Deferred
@@ -107,6 +106,14 @@ class ShardedReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def may_read(self, path: str) -> bool:
+        """Whether the content of a file may be opened: an index that holds it may name it."""
+        return any(shard.may_read(path) and shard.file(path) is not None for shard in self.shards)
+
+    def allows_identity(self) -> bool:
+        """Whether the user has named the model with its settings, which are those of the first index."""
+        return self.shards[0].allows_identity()
 
     # --- ids ---
 
@@ -365,10 +372,10 @@ class ShardedReader:
             lookups=tuple(_lookups(each)),
         )
 
-    def problems(self) -> Iterator[str]:
+    def problems(self, told: Callable[[str], None] | None = None) -> Iterator[str]:
         """Read everything and say what is wrong with it, one line each; slow. Nothing comes from sound indexes."""
         for shard in self.shards:
-            yield from (f"{shard.directory}: {line}" for line in shard.problems())
+            yield from (f"{shard.directory}: {line}" for line in shard.problems(told))
 
 
 def _lookups(each: Sequence[StoreStatus]) -> Iterator[Lookup]:
@@ -389,16 +396,3 @@ def _certain(best: Hits, found: Sequence[Hits], k: int, depth: int) -> bool:
     """Whether the best `k` are those of whole indexes: what one has not told yet lies below the last that it told."""
     bars = [hits[-1][1] for hits in found if 0 < depth == len(hits)]
     return not bars or (len(best) >= k and best[k - 1][1] >= max(bars))
-
-
-AnyReader: TypeAlias = "Reader | ShardedReader"
-"""What answers as an index does, be it one or several."""
-
-
-def open_reader(directories: Sequence[str]) -> AnyReader:
-    """The index in a directory, or those in several as one. Raises as `Reader.open` does, and `ShardedReader`."""
-    with ExitStack() as opened:
-        readers = [opened.enter_context(Reader.open(directory)) for directory in directories]
-        found: AnyReader = readers[0] if len(readers) == 1 else ShardedReader(readers)
-        opened.pop_all()
-        return found

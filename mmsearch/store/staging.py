@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 
 from mmsearch.core import MODALITIES, Facts, Item, Modality, Vectors
-from mmsearch.store import schema, summaries, vectors, words
+from mmsearch.store import forgetting, pictures, schema, summaries, vectors, words
+from mmsearch.store.connections import Connection
 from mmsearch.store.merge import insert_segment, next_number
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.queries import find_content, stored_reason
@@ -39,28 +39,43 @@ class _NewSegment:
 class Commit:
     """Writes staged files (`None`: forgotten) and contents."""
 
-    def __init__(self, db: sqlite3.Connection, directory: str, codec: PathCodec, dim: int) -> None:
+    def __init__(self, db: Connection, directory: str, codec: PathCodec, dim: int) -> None:
         self._db = db
         self._directory = directory
         self._codec = codec
         self._dim = dim
+        self._tables: set[words.Table] = set()
+        """Of words, from which rows went."""
+        self._forgot = False
+        self._thumbnails: list[str] = []
 
-    def run(self, files: Mapping[str, FileRecord | None], contents: Mapping[Key, StagedContent]) -> list[Key]:
+    def run(
+        self, files: Mapping[str, FileRecord | None], contents: Mapping[Key, StagedContent], thorough: bool = False
+    ) -> list[Key]:
         """Commit, and say which of the contents are committed now: those that a file holds.
 
-        It may be repeated: an interrupt can come when all is committed and nobody knows yet.
+        With `thorough` it notes that the vectors of what is deleted have to go, too. It may be repeated: an interrupt
+        can come when all is committed and nobody knows yet.
         """
         held = {(record.digest, record.kind) for record in files.values() if record is not None}
         done = [key for key in contents if key in held]
         fresh = {key: contents[key] for key in done if find_content(self._db, *key) is None}
         segments = list(self._write_segments(fresh))
         with schema.transaction(self._db):
+            words.harden(self._db)
             for segment in segments:
                 insert_segment(self._db, segment.number, segment.partition, segment.count, segment.checksum)
             self._insert_contents(fresh, {segment.partition: segment.number for segment in segments})
             left = [self._put_file(path, record) for path, record in files.items()]
             self._drop_orphans({content for content in left if content is not None})
             summaries.update(self._db, self._directory, self._dim)
+            if self._forgot:
+                forgetting.note(self._db, self._directory, self._tables, thorough)
+            # Before, so that a kill leaves none; and after, for a server may have made some until then.
+            pictures.remove(self._directory, self._thumbnails)
+        pictures.remove(self._directory, self._thumbnails)
+        if self._forgot:
+            forgetting.remove_backups(self._directory)
         return done
 
     def _write_segments(self, contents: Mapping[Key, StagedContent]) -> Iterator[_NewSegment]:
@@ -78,7 +93,7 @@ class Commit:
                 if rows:
                     builder.add(content.vectors[rows])
             name = vectors.segment_name(partition, number)
-            checksum = builder.write(vectors.segment_path(self._directory, name))
+            checksum = builder.write(self._directory, name)
             yield _NewSegment(number, partition, count, checksum)
             number += 1
 
@@ -106,12 +121,14 @@ class Commit:
     def _put_file(self, path: str, record: FileRecord | None) -> int | None:
         """Write one file; the content that it no longer holds, if any."""
         key = self._codec.encode(path)
-        row = self._db.execute("SELECT id, content_id FROM files WHERE path = ?", (key,)).fetchone()
+        row = self._db.execute("SELECT id, content_id, reason FROM files WHERE path = ?", (key,)).fetchone()
         before: int | None = None if row is None else row[1]
         if record is None:
             if row is not None:
                 words.remove_name(self._db, row[0])
                 self._db.execute("DELETE FROM files WHERE id = ?", (row[0],))
+                self._tables.add("names")
+                self._forgot = True
             return before
         after, reason = self._content_id(record), stored_reason(record.reason)
         self._db.execute(
@@ -122,6 +139,9 @@ class Commit:
             (key, record.size, record.mtime_ns, record.status, reason, after, int(record.missing)),
         )
         words.put_name(self._db, key, record.status == "ok")
+        if before is not None and after is None:
+            self._tables.add("names")
+        self._forgot = self._forgot or (row is not None and (before, row[2]) != (after, reason))
         return None if before == after else before
 
     def _content_id(self, record: FileRecord) -> int | None:
@@ -143,7 +163,10 @@ class Commit:
             self._db.execute(
                 "INSERT INTO tombstones SELECT segment_id, row FROM items WHERE content_id = ?", (content_id,)
             )
+            if pictures.present(self._directory):
+                self._thumbnails += pictures.of_content(self._db, content_id)
             words.remove_passages(self._db, content_id)
+            self._tables.add("passages")
             self._db.execute("DELETE FROM items WHERE content_id = ?", (content_id,))
             self._db.execute("DELETE FROM contents WHERE id = ?", (content_id,))
             for segment_id, count in lost:

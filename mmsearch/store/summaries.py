@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from mmsearch.core import Modality, Vectors
 from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged
-from mmsearch.store import vectors
+from mmsearch.store import sound, vectors
 from mmsearch.store.vectors import Rows
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ _AT = "((items.id & 2147483647) * 1327217885 & 2147483647)"
 _MARK = "summarised"
 """Key of the meta table: the highest id of an item that the samples and pairs know of."""
 _COLUMN = "<i8"
+_DIGITS = 20
 
 _TABLES = (
     """CREATE TABLE columns (
@@ -83,13 +84,15 @@ def complete(db: sqlite3.Connection) -> bool:
 
 
 def _mark(db: sqlite3.Connection) -> int:
+    """The highest id that is known of; -1 where the value is none, which says that all has to be taken in again."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (_MARK,)).fetchone()
-    return 0 if row is None else int(row[0])
+    known = str(row[0]) if row else "0"
+    return int(known) if known.isascii() and known.isdecimal() and len(known) < _DIGITS else -1
 
 
 def _last(db: sqlite3.Connection) -> int:
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'items'").fetchone()
-    return 0 if row is None else int(row[0])
+    return 0 if row is None else sound.whole(row[0], "sqlite_sequence.seq")
 
 
 def update(db: sqlite3.Connection, directory: str, dim: int) -> None:
@@ -97,7 +100,7 @@ def update(db: sqlite3.Connection, directory: str, dim: int) -> None:
 
     Vector files that a sample has to be read from and that are damaged are passed over.
     """
-    fill_columns(db)
+    fill_columns(db, directory)
     mark, last = _mark(db), _last(db)
     db.execute(
         "INSERT OR IGNORE INTO pairs SELECT DISTINCT c.modality, i.partition FROM items i"
@@ -114,10 +117,15 @@ def update(db: sqlite3.Connection, directory: str, dim: int) -> None:
 # --- columns ---
 
 
-def fill_columns(db: sqlite3.Connection) -> None:
-    """Write the column of each vector file that has none."""
-    without = "SELECT id, count FROM segments WHERE id NOT IN (SELECT segment_id FROM columns)"
-    for number, count in db.execute(without).fetchall():
+def fill_columns(db: sqlite3.Connection, directory: str) -> None:
+    """Write the column of each vector file that has none, and is as long as it should be."""
+    without = "SELECT id, name, partition, count, live FROM segments WHERE id NOT IN (SELECT segment_id FROM columns)"
+    for number, name, partition, count, live in db.execute(without).fetchall():
+        sound.segment(number, name, partition, count, live)
+        try:
+            vectors.require_rows(vectors.segment_path(directory, name), count)
+        except (FileNotFoundError, IndexDamaged):
+            continue  # it matters to those who need the file
         column = column_by_items(db, number, count).astype(_COLUMN)
         db.execute("INSERT INTO columns VALUES (?, ?)", (number, column.tobytes()))
 
@@ -133,13 +141,20 @@ def column_by_items(db: sqlite3.Connection, number: int, count: int) -> Rows:
     return column
 
 
-def column(db: sqlite3.Connection, number: int) -> Rows | None:
+def column(db: sqlite3.Connection, number: int, count: int | None = None) -> Rows | None:
     """The content that each row of a vector file was of when the file was written, int64 `(count,)`; None: unknown.
 
-    Where that has been deleted since, its id may belong to another content by now: the row is a tombstone.
+    Where that has been deleted since, its id may belong to another content by now: the row is a tombstone. With `count`
+    it is IndexDamaged if they are not so many.
     """
     row = db.execute("SELECT contents FROM columns WHERE segment_id = ?", (number,)).fetchone()
-    return None if row is None else np.frombuffer(row[0], dtype=_COLUMN).astype(np.int64, copy=False)
+    if row is None:
+        return None
+    data = sound.binary(row[0], "columns.contents")
+    found = np.frombuffer(data, _COLUMN, len(data) // 8).astype(np.int64, copy=False)
+    if (count is not None and len(found) != count) or (len(found) and found.min() < 0):
+        raise sound.wrong("columns.contents", data, f"the contents of {count} rows")
+    return found
 
 
 # --- samples ---
@@ -155,8 +170,10 @@ def sample(db: sqlite3.Connection, partition: Modality, limit: int, dim: int) ->
         )
     chosen = f"SELECT item_id, vector FROM samples WHERE partition = ?{live} ORDER BY place LIMIT ?"
     rows = db.execute(f"SELECT vector FROM ({chosen}) ORDER BY item_id", (partition, limit))
-    data = b"".join(row for (row,) in rows)
-    return np.frombuffer(data, dtype="<f2").reshape(-1, dim).astype(np.float32)
+    found = [sound.binary(row, "samples.vector") for (row,) in rows]
+    if any(len(one) != 2 * dim for one in found):
+        raise IndexDamaged(f"samples.vector is of another length than {dim} numbers: {sound.REMEDY}")
+    return np.frombuffer(b"".join(found), dtype="<f2").reshape(-1, dim).astype(np.float32)
 
 
 def _sample(db: sqlite3.Connection, directory: str, dim: int, partition: str, mark: int) -> None:
@@ -192,8 +209,13 @@ def _candidates(db: sqlite3.Connection, partition: str, mark: int, below: int) -
 
 def _read(db: sqlite3.Connection, directory: str, dim: int, places: Sequence[Place]) -> Iterator[tuple[int, bytes]]:
     """Items and their vectors, as float16."""
-    listed = {number: (name, count) for number, name, count in db.execute("SELECT id, name, count FROM segments")}
+    listed = {}
+    for number, name, partition, count, live in db.execute("SELECT id, name, partition, count, live FROM segments"):
+        sound.segment(number, name, partition, count, live)
+        listed[number] = (name, count)
     for number, group in groupby(sorted(places, key=itemgetter(1, 2)), key=itemgetter(1)):
+        if number not in listed:
+            continue  # `status --check` tells of items without a vector
         name, count = listed[number]
         items, rows = zip(*((item, row) for item, _, row in group), strict=True)
         with suppress(IndexDamaged, FileNotFoundError):
@@ -244,7 +266,7 @@ def problems(db: sqlite3.Connection, dim: int) -> Iterator[str]:
 
 
 def _wrong_rows(db: sqlite3.Connection, number: int, count: int, data: bytes | None) -> int:
-    if data is None or len(data) != 8 * count:
+    if type(data) is not bytes or len(data) != 8 * count:
         return count
     kept, items = np.frombuffer(data, dtype=_COLUMN), column_by_items(db, number, count)
     return int(np.count_nonzero((items != 0) & (kept != items)))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mmsearch.core import Facts, Modality
-from mmsearch.store import schema
+from mmsearch.store import schema, sound
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.queries import find_roots
 
@@ -28,7 +28,9 @@ class Survey:
     def contents(self) -> Iterator[tuple[int, Modality, int | None]]:
         """Every content: its id, what it is, and its pixels where they are known."""
         with schema.translated(self.directory):
-            yield from self.db.execute("SELECT id, modality, width * height FROM contents ORDER BY id")
+            query = "SELECT id, modality, width * height FROM contents ORDER BY id"
+            for content, kind, pixels in self.db.execute(query):
+                yield content, sound.modality(kind, "contents.modality"), pixels
 
     def shared(self) -> list[int]:
         """The contents that several files hold which are there."""
@@ -78,7 +80,8 @@ class Survey:
         """What is known of the contents whose digest begins so; nothing where there are none."""
         query = "SELECT width, height, duration, taken FROM contents WHERE digest >= ? AND digest < ?"
         with schema.translated(self.directory):
-            return Facts(*(self.db.execute(query, (digest, digest + AFTER_DIGITS)).fetchone() or ()))
+            row = self.db.execute(query, (digest, digest + AFTER_DIGITS)).fetchone()
+            return Facts() if row is None else sound.facts(*row)
 
     def gone(self) -> Iterator[str]:
         """Files that the index takes to be there and that are not, in order."""

@@ -11,13 +11,15 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from mmsearch.core import Vectors
 from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged
+from mmsearch.safe_open import TEMPORARY, Folder, is_link, regular
+from mmsearch.store import headers, ownership
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,16 +27,16 @@ if TYPE_CHECKING:
 else:
     np = Deferred("numpy")
 
-FOLDER = "vectors"
+FOLDER = ownership.VECTORS
 INDEX_KIND = "flat-fp16"
 BYTES_PER_NUMBER = 2
-TEMPORARY = ".tmp"
 REMEDY = "`mmsearch status --repair` keeps what is sound"
 _CHUNK = 1 << 20
 _ALIGNED = 8
 """Tables begin at a multiple of so many bytes, so that they can be used where they lie."""
 _ROWS_AT_ONCE = 1 << 14
-_NAME = re.compile(r"[0-9]+\.(faiss|ann)")
+_NAME = re.compile(r"[0-9]{1,18}\.(faiss|ann)")
+"""With no more digits than SQLite counts to."""
 
 Rows: TypeAlias = "npt.NDArray[np.int64]"
 
@@ -45,8 +47,12 @@ def segment_name(partition: str, number: int) -> str:
 
 
 def segment_path(directory: str, name: str) -> str:
-    """Where the file lies."""
-    return os.path.join(directory, FOLDER, *name.split("/"))
+    """Where the file lies, to read it. Raises IndexDamaged where a link or a file stands on the way in the index."""
+    partition, _, file = name.rpartition("/")
+    folder = os.path.join(directory, FOLDER)
+    for place in (folder, os.path.join(folder, partition)):
+        ownership.require_folder(place)
+    return os.path.join(folder, partition, file)
 
 
 class SegmentBuilder:
@@ -60,30 +66,29 @@ class SegmentBuilder:
         """Append float32 `(n, dim)` rows."""
         self.index.add(np.ascontiguousarray(vectors, dtype=np.float32))
 
-    def write(self, path: str) -> str:
+    def write(self, directory: str, name: str) -> str:
         """Write the file as `write_index` does; the checksum of its bytes."""
-        return write_index(self.index, path)
+        return write_index(self.index, directory, name)
 
 
-def write_index(index: Any, path: str, *tables: npt.NDArray[np.int64]) -> str:
+def write_index(index: Any, directory: str, name: str, *tables: npt.NDArray[np.int64]) -> str:
     """Write an index, and tables behind it, so that they survive a power cut; the checksum of the file's bytes.
 
+    Args:
+        index: of FAISS.
+        directory: where all of an index lies.
+        name: below the vectors folder, as `segment_name` gives it.
+        tables: int64, of one dimension.
+
     Raises:
-        OSError: the disk is full or cannot be written; nothing is left under either name.
+        OSError: the disk is full or cannot be written, or a folder on the way is a link; nothing is left under either
+            name.
     """
-    make_directory(os.path.dirname(path))
-    temporary = path + TEMPORARY
-    try:
-        with open(temporary, "wb") as file:
+    partition, _, file_name = name.rpartition("/")
+    with Folder.open(directory) as home, ownership.vectors_of(home, partition, make=True) as folder:
+        with folder.replacing(file_name, ownership.file_mode(home)) as file:
             digest = _stream(index, tables, file)
-            file.flush()
-            _sync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-    sync_directory(os.path.dirname(path))
+        folder.sync()
     return digest
 
 
@@ -126,11 +131,8 @@ class SegmentFile:
             FileNotFoundError: it is gone.
             IndexDamaged: it is not a whole index of `count` vectors of `dim` columns.
         """
-        self._index: Any = read_index(path)
-        if (self._index.d, self._index.ntotal) != (dim, count):
-            raise IndexDamaged(
-                f"{path} holds {self._index.ntotal} vectors of {self._index.d} columns, not {count} of {dim}: {REMEDY}"
-            )
+        self._path, self._count = path, count
+        self._index: Any = read_index(path, lambda file: headers.require_segment(file, dim, count))
 
     def search(self, queries: Vectors, k: int, alive: npt.NDArray[np.bool_] | None) -> list[tuple[Rows, Vectors]]:
         """For each query the rows with the highest inner product among those `alive`, and the products, best first.
@@ -146,7 +148,8 @@ class SegmentFile:
             params = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(np.packbits(alive, bitorder="little")))
         with threads_for(len(queries)):
             scores, rows = self._index.search(queries, k, params=params)
-        return [(row[row >= 0], score[row >= 0]) for row, score in zip(rows, scores, strict=True)]
+        found = [(row[row >= 0], score[row >= 0]) for row, score in zip(rows, scores, strict=True)]
+        return [(row, self._finite(score)) for row, score in found]
 
     def products(self, queries: Vectors, rows: Rows) -> Vectors:
         """The inner product of each query, float32 `(n, dim)`, with each of some rows: float32 `(n, len(rows))`.
@@ -155,16 +158,32 @@ class SegmentFile:
         """
         swig_ptr = load_faiss().swig_ptr
         found = np.empty((len(queries), len(rows)), np.float32)
+        self._require_rows(rows)
         computer, numbers = self._index.get_distance_computer(), rows.tolist()
         for query, scores in zip(np.ascontiguousarray(queries, np.float32), found, strict=True):
             computer.set_query(swig_ptr(query))
             scores[:] = [computer(number) for number in numbers]
-        return found
+        return self._finite(found)
+
+    def _finite(self, scores: Vectors) -> Vectors:
+        if not np.isfinite(scores).all():
+            raise IndexDamaged(f"{self._path} holds vectors that are no numbers: {REMEDY}")
+        return scores
 
     def read(self, rows: Rows) -> Iterator[Vectors]:
         """Float32 `(n, dim)` blocks that together are the vectors of these rows, in order."""
         for start in range(0, len(rows), _ROWS_AT_ONCE):
-            yield self._index.reconstruct_batch(np.ascontiguousarray(rows[start : start + _ROWS_AT_ONCE]))
+            some = np.ascontiguousarray(rows[start : start + _ROWS_AT_ONCE])
+            self._require_rows(some)
+            block: Vectors = self._index.reconstruct_batch(some)
+            if not np.isfinite(block.sum()):
+                raise IndexDamaged(f"{self._path} holds vectors that are no numbers: {REMEDY}")
+            yield block
+
+    def _require_rows(self, rows: Rows) -> None:
+        """Make sure that these rows are in the file, for FAISS does not. Raises IndexDamaged."""
+        if len(rows) and (rows.min() < 0 or rows.max() >= self._count):
+            raise IndexDamaged(f"{self._path} has {self._count} rows, an item is said to be beyond: {REMEDY}")
 
 
 def load_faiss() -> Any:
@@ -174,19 +193,46 @@ def load_faiss() -> Any:
     return faiss
 
 
-def read_index(path: str, lists: bool = False) -> Any:
+def open_file(path: str) -> BinaryIO:
+    """A file of vectors, opened to read.
+
+    Raises:
+        FileNotFoundError: it is gone.
+        IndexDamaged: something else is in its place, such as a link or a FIFO.
+        OSError: it cannot be read.
+    """
+    try:
+        return open(path, "rb", buffering=0, opener=_own)  # FAISS may go on from where we have read to
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ELOOP, errno.ENXIO) and not os.path.isdir(path):
+            raise IndexDamaged(f"{path} is no file of its own: {REMEDY}") from error
+        raise
+
+
+def _own(path: str, flags: int) -> int:
+    """An `opener` of regular files that are no links."""
+    if is_link(path):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+    return regular(path, flags | getattr(os, "O_NOFOLLOW", 0))
+
+
+def read_index(path: str, check: Callable[[BinaryIO], object], lists: bool = False) -> Any:
     """Open the index in a file, mapped into memory where that is possible, so that only what is used is ever read.
+
+    `check` looks at the file before FAISS does, which believes all that a file says, and raises `headers.Unlike`.
 
     One of `lists` is mapped in a way that looks at none of them, where the system has it: an index of a million vectors
     has thousands, each of which would be a page to read.
 
     Raises:
         FileNotFoundError: it is gone.
-        IndexDamaged: FAISS cannot read it.
+        IndexDamaged: it is not what it should be, or FAISS cannot read it.
     """
     faiss = load_faiss()
-    with open(path, "rb") as file:  # before FAISS looks: its own error for a missing file has no type
+    with open_file(path) as file:  # before FAISS looks: its own error for a missing file has no type
         try:
+            check(file)
+            file.seek(0)
             name = _for_faiss(path, file)
             if lists and name is not None and os.name == "posix":
                 index = faiss.read_index(name, faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
@@ -196,7 +242,9 @@ def read_index(path: str, lists: bool = False) -> Any:
             if mapped is None or name is None:
                 return faiss.read_index(faiss.PyCallbackIOReader(file.read))
             return faiss.read_index(name, mapped)
-        except (RuntimeError, AttributeError) as error:  # or it has no lists
+        except headers.Unlike as error:
+            raise IndexDamaged(f"{path} cannot be used: {error}: {REMEDY}") from error
+        except (RuntimeError, AttributeError, MemoryError) as error:  # or it has no lists
             if not os.path.exists(path):  # a merge has replaced it between our look and that of FAISS
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
             raise IndexDamaged(f"{path} cannot be read: {REMEDY}") from error
@@ -204,10 +252,10 @@ def read_index(path: str, lists: bool = False) -> Any:
 
 def _for_faiss(path: str, file: BinaryIO) -> str | None:
     """A name for an open file that FAISS understands, which takes them as UTF-8 at best; None where there is none."""
-    if path.isascii():
-        return path
     name = f"/dev/fd/{file.fileno()}"
-    return name if os.path.exists(name) else None
+    if os.path.exists(name):  # the very file that was looked at
+        return name
+    return path if path.isascii() else None
 
 
 @contextmanager
@@ -225,78 +273,64 @@ def threads_for(queries: int) -> Iterator[None]:
 def checksum(path: str) -> str:
     """The checksum of a file's bytes, as `SegmentBuilder.write` returns it."""
     hasher = hashlib.blake2b(digest_size=16)
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         while block := file.read(_CHUNK):
             hasher.update(block)
     return hasher.hexdigest()
 
 
+def require_rows(path: str, count: int) -> None:
+    """Make sure that a file can hold so many vectors, before anybody takes memory for them.
+
+    Raises:
+        FileNotFoundError: it is gone.
+        IndexDamaged: it is too short.
+    """
+    size = os.stat(path, follow_symlinks=False).st_size
+    if count * BYTES_PER_NUMBER > size:
+        raise IndexDamaged(f"{path} of {size} bytes does not hold {count} vectors: {REMEDY}")
+
+
 def garbage(directory: str, listed: set[str]) -> list[str]:
-    """The files nobody lists and what was left half written. Only names that this module gives are among them."""
-    return [
-        os.path.join(directory, FOLDER, partition, file)
-        for partition, file in _files(os.path.join(directory, FOLDER))
-        if f"{partition}/{file}" not in listed and _NAME.fullmatch(file.removesuffix(TEMPORARY))
-    ]
+    """The names of files nobody lists and of what was left half written; only such as this module gives are among them.
+
+    Raises OSError where the vectors folder is a link.
+    """
+    found = (f"{partition}/{file}" for partition, file in _files(directory))
+    return [name for name in found if name not in listed and _NAME.fullmatch(_file(name).removesuffix(TEMPORARY))]
 
 
-def remove(paths: list[str]) -> None:
-    """Remove files. What cannot be removed now (Windows keeps open files) goes later."""
-    for path in paths:
-        with suppress(OSError):
-            os.unlink(path)
+def _file(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def remove(directory: str, names: list[str]) -> None:
+    """Remove files of these names. What cannot be removed now (Windows keeps open files) goes later."""
+    with suppress(OSError), Folder.open(directory) as home:
+        for name in names:
+            partition, _, file = name.rpartition("/")
+            with suppress(OSError), ownership.vectors_of(home, partition) as folder:
+                folder.remove(file)
 
 
 def highest_number(directory: str) -> int:
-    """The highest number among the files present, 0 when there are none."""
-    numbers = [int(file.split(".")[0]) for _, file in _files(os.path.join(directory, FOLDER)) if _NAME.match(file)]
+    """The highest number among the files present, 0 when there are none. Raises OSError as `garbage` does."""
+    numbers = [int(file.split(".")[0]) for _, file in _files(directory) if _NAME.match(file)]
     return max(numbers, default=0)
 
 
-def _files(folder: str) -> Iterator[tuple[str, str]]:
-    with suppress(FileNotFoundError), os.scandir(folder) as partitions:
-        for partition in partitions:
-            if partition.is_dir(follow_symlinks=False):
-                for file in os.listdir(partition.path):
-                    yield partition.name, file
-
-
-def make_directory(path: str) -> None:
-    """Make a directory and its parents, so that they survive a power cut."""
-    if os.path.isdir(path):
-        return
-    parent = os.path.dirname(path)
-    make_directory(parent)
-    with suppress(FileExistsError):
-        os.mkdir(path)
-    if not os.path.isdir(path):
-        raise NotADirectoryError(20, "a file is in the way of the directory", path)
-    sync_directory(parent)
+def _files(directory: str) -> Iterator[tuple[str, str]]:
+    """Partition and name of what lies in the folders of vectors; a link in the place of one partition is none."""
+    with suppress(FileNotFoundError), Folder.open(directory) as home, home.folder(FOLDER) as inner:
+        for partition in inner.names():
+            with suppress(OSError), inner.folder(partition) as folder:
+                for file in folder.names():
+                    yield partition, file
 
 
 def sync_folders(directory: str) -> None:
     """Make durable what the last writer may have made and been killed before it was: the database and the folders."""
-    for folder in (directory, os.path.join(directory, FOLDER)):
-        if os.path.isdir(folder):
-            sync_directory(folder)
-
-
-def sync_directory(path: str) -> None:
-    """Make the names in a directory durable, where the system lets a directory be opened."""
-    if os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some network file systems refuse it, and keep names durable by themselves
-            os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sync(handle: int) -> None:
-    try:
-        import fcntl
-
-        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)  # type: ignore[attr-defined,unused-ignore]  # macOS only
-    except (ImportError, AttributeError, OSError):
-        os.fsync(handle)
+    with Folder.open(directory) as home:
+        home.sync()
+        with suppress(FileNotFoundError), home.folder(FOLDER) as inner:
+            inner.sync()

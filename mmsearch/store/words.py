@@ -28,6 +28,11 @@ _TOKENIZER = "tokenize = 'porter unicode61 remove_diacritics 2'"
 # What was embedded as a picture of a page has the page's text in passages of its own.
 _INDEXED = "partition = 'text' AND text <> ''"
 _NAMED = "status = 'ok'"
+TABLES: tuple[Table, ...] = ("passages", "names")
+_MERGED_PAGES = 4096
+"""Of 4 KB: up to so many are written anew to be rid of words of what was deleted."""
+_IN_PLACE = (3, 42)
+"""The first SQLite that can delete words where they lie; those before cannot search such a table."""
 MOST_ROWS = 50_000
 """Of a word that more rows hold, and no rarer one tells them apart, the first so many are looked at."""
 _CHUNK = re.compile(r"[^\W_]+")
@@ -82,6 +87,42 @@ def put_name(db: sqlite3.Connection, path: bytes, wanted: bool) -> None:
 def remove_name(db: sqlite3.Connection, file: int) -> None:
     """Forget the words of a file by its id."""
     db.execute("DELETE FROM names WHERE rowid = ?", (file,))
+
+
+def harden(db: sqlite3.Connection) -> None:
+    """Have words be deleted where they lie from now on, if tables are large and SQLite can; in a transaction."""
+    if sqlite3.sqlite_version_info >= _IN_PLACE:
+        for table in TABLES:
+            if not _in_place(db, table) and _pages(db, table) > _MERGED_PAGES:
+                db.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('secure-delete', 1)")
+
+
+def expunge(db: sqlite3.Connection, table: Table, *, whole: bool = False) -> bool:
+    """Be rid of the words of rows that were deleted, for FTS5 keeps them; False where there are too many to do so.
+
+    Args:
+        db: in a transaction.
+        table: which words.
+        whole: do it however long it takes.
+    """
+    if not whole and (_in_place(db, table) or _pages(db, table) > _MERGED_PAGES):
+        return _in_place(db, table)
+    db.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
+    return True
+
+
+def scattered(db: sqlite3.Connection) -> list[Table]:
+    """The tables whose words lie in several pieces, of which one may hold words of what was deleted."""
+    return [t for t in TABLES if db.execute(f"SELECT count(DISTINCT segid) > 1 FROM {t}_idx").fetchone()[0]]
+
+
+def _in_place(db: sqlite3.Connection, table: Table) -> bool:
+    return db.execute(f"SELECT 1 FROM {table}_config WHERE k = 'secure-delete' AND v").fetchone() is not None
+
+
+def _pages(db: sqlite3.Connection, table: Table) -> int:
+    """About how many pages the words take."""
+    return int(db.execute(f"SELECT count(*) FROM {table}_idx").fetchone()[0])
 
 
 def split_name(path: bytes) -> str:

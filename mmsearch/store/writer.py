@@ -6,6 +6,7 @@ kills the process between any two instructions leaves the last commit. Knows not
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -14,15 +15,30 @@ from dataclasses import replace
 from types import TracebackType
 
 from mmsearch.core import Facts, Item, Modality, Vectors, is_object
-from mmsearch.errors import IndexDamaged, IndexMismatch
-from mmsearch.store import merge, optimize, schema, summaries, vectors, words
+from mmsearch.errors import IndexDamaged
+from mmsearch.places import state_folder
+from mmsearch.safe_open import TEMPORARY, Folder
+from mmsearch.store import forgetting, merge, optimize, schema, sharing, vectors
+from mmsearch.store.connections import Connection
+from mmsearch.store.grants import Grants
 from mmsearch.store.lock import WriteLock
 from mmsearch.store.optimize import Optimizer
 from mmsearch.store.paths import HERE, PathCodec, below, prefix, stored
-from mmsearch.store.queries import count_files, find_content, find_file, find_indexed, find_roots, load_codec
+from mmsearch.store.prepare import prepare
+from mmsearch.store.queries import (
+    count_files,
+    find_content,
+    find_file,
+    find_indexed,
+    find_roots,
+    grant_everything,
+    load_codec,
+)
 from mmsearch.store.records import FLAT_BYTES, FileRecord, Identity, Optimized, Wanted
 from mmsearch.store.staging import Commit, StagedContent
 from mmsearch.store.training import Told
+
+log = logging.getLogger(__name__)
 
 _PAGE = 10_000
 
@@ -33,7 +49,7 @@ class Writer:
     What is put is staged until `commit`; leaving without it drops what is staged. All paths are absolute.
     """
 
-    def __init__(self, directory: str, db: sqlite3.Connection, identity: Identity, lock: WriteLock) -> None:
+    def __init__(self, directory: str, db: Connection, identity: Identity, lock: WriteLock) -> None:
         """Use `open`."""
         self.directory = directory
         self.identity = identity
@@ -42,8 +58,15 @@ class Writer:
         self._codec = load_codec(db, directory)
         self._files: dict[str, FileRecord | None] = {}
         self._contents: dict[tuple[str, str], StagedContent] = {}
+        self.grants = Grants(db, directory)
+        self._allowed: dict[str, None] = {}  # files that the next commit grants
+        self._keyless = False
+        self._inside = ""
+        """The last folder of which it is known that its files need no grant."""
         self._settled = False
         """Whether the last thing that was committed is our own, and nothing has failed since."""
+        self._interrupted = False
+        self._thorough = False
         self._collect()
 
     @classmethod
@@ -72,12 +95,13 @@ class Writer:
         """
         directory = os.path.abspath(directory)
         with schema.translated(directory):
-            vectors.make_directory(directory)
+            Folder.open(directory, make=True).close()
             lock = WriteLock(directory)
             lock.acquire(on_wait, timeout)
             try:
-                db = _prepare(directory, identity, rebuild)
+                db = prepare(directory, identity, rebuild)
                 try:
+                    sharing.settle(db, directory)
                     return cls(directory, db, identity, lock)
                 except BaseException:
                     db.close()
@@ -92,6 +116,7 @@ class Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._interrupted = kind is not None
         self.close()
 
     def file(self, path: str) -> FileRecord | None:
@@ -185,6 +210,13 @@ class Writer:
         if self.file(path) is not None:
             self._files[path] = None
 
+    def forget_vectors(self) -> None:
+        """Have the vectors of what is removed from now on leave their files too, at the latest when this closes.
+
+        By itself a writer overwrites texts, words and names, and leaves vectors until a merge.
+        """
+        self._thorough = True
+
     def _stage(self, record: FileRecord) -> None:
         if record != self.file(record.path):
             self._files[record.path] = record
@@ -245,6 +277,56 @@ class Writer:
             self._db.execute("INSERT OR IGNORE INTO roots VALUES (?)", (codec.encode(path),))
         self._codec = codec
 
+    def allow_roots(self, paths: Sequence[str]) -> None:
+        """Grant folders and URLs that the user has named: they may be gone through again, and their files be shown."""
+        with schema.translated(self.directory):
+            full = [path if is_object(path) else os.path.abspath(path) for path in paths]
+            full = [path for path in full if not self.grants.names_root(path)]
+            outside = [path for path in full if not self.grants.allows_root(path)]
+        if full:
+            self._grant(lambda: self.grants.give_roots(full), outside)
+
+    def allow_model(self) -> None:
+        """Grant the model that the index is built with, and its settings: the user has named them."""
+        options = self.identity.options
+        with schema.translated(self.directory):
+            known = self.grants.allows_identity(options) and not self.grants.trusted
+        if not known:
+            self._grant(lambda: self.grants.give_identity(options), [f"model {options.name}"])
+
+    def allow_everything(self) -> None:
+        """Grant all that the index names: the user trusts where it comes from."""
+        with self._changing():
+            given = grant_everything(self._db, self.directory)
+        if not given:
+            self._tell_no_key(["what it names"])
+
+    def allow_file(self, path: str) -> None:
+        """Stage that a file may be read again, wherever it lies: the user has listed it, or a link leads to it."""
+        folder = os.path.dirname(path)
+        if self._keyless or (folder == self._inside and not os.path.islink(path)):
+            return
+        with schema.translated(self.directory):
+            if not self.grants.may_read(path):
+                self._allowed[path] = None
+            elif not is_object(path) and self.grants.may_read(folder):
+                self._inside = folder
+
+    def _grant(self, give: Callable[[], bool], needing: Sequence[str]) -> None:
+        """Grant something, at once and for good; where that cannot be, say for which it would have mattered."""
+        with self._changing(), schema.transaction(self._db):
+            given = give()
+        if not given and needing and not self._keyless:
+            self._tell_no_key(needing)
+
+    def _tell_no_key(self, needing: Sequence[str]) -> None:
+        self._keyless = True
+        log.warning(
+            "%s cannot keep a key, so %s is not allowed for good: add --trust-index when it is wanted again",
+            state_folder(),
+            needing[0] if len(needing) == 1 else f"{needing[0]} and {len(needing) - 1} more",
+        )
+
     def pending(self) -> int:
         """Staged vectors."""
         return sum(len(content.items) for content in self._contents.values())
@@ -257,11 +339,15 @@ class Writer:
         Raises:
             MmsearchError: the disk is full or fails; the index is as it was.
         """
+        if self._allowed:
+            allowed, self._allowed = list(self._allowed), {}
+            self._grant(lambda: self.grants.give_paths(allowed), allowed)
         if not self._files:
             return
         with self._changing():
             self._codec = load_codec(self._db, self.directory)  # add_root may have been interrupted after its commit
-            written = Commit(self._db, self.directory, self._codec, self.identity.dim).run(self._files, self._contents)
+            commit = Commit(self._db, self.directory, self._codec, self.identity.dim)
+            written = commit.run(self._files, self._contents, self._thorough)
             self._files.clear()
             for key in written:
                 del self._contents[key]
@@ -290,7 +376,14 @@ class Writer:
             MmsearchError: the disk is full or fails; what is done counts.
         """
         with self._changing():
-            return Optimizer(self._db, self.directory, self.identity.dim, wanted, told, self._collect).run()
+            done = Optimizer(self._db, self.directory, self.identity.dim, wanted, told, self._collect).run()
+            forgetting.merge_words(self._db)
+            return done
+
+    def share(self, shared: bool) -> None:
+        """Let others use the index whom the umask lets in, or its user alone; later writers keep it so."""
+        with self._changing():
+            sharing.choose(self._db, self.directory, shared)
 
     def slow(self, flat_bytes: int = FLAT_BYTES) -> int:
         """How many vectors are compared one by one by every search although they are many; `optimize` changes that."""
@@ -316,100 +409,30 @@ class Writer:
     def _collect(self) -> None:
         """Remove the files nobody lists, once it is certain that nobody does; what is half written at any time."""
         found = vectors.garbage(self.directory, merge.names(self._db))
-        half = [path for path in found if path.endswith(vectors.TEMPORARY)]
-        vectors.remove(half)
+        half = [path for path in found if path.endswith(TEMPORARY)]
+        vectors.remove(self.directory, half)
         if len(half) == len(found):
             return
         with suppress(sqlite3.Error):  # a disk that is full will say so when there is something to write
             if not self._settled:
                 schema.settle(self._db)
                 self._settled = True
-            vectors.remove(found)
+            vectors.remove(self.directory, found)
 
     def close(self) -> None:
         """Drop what is staged, remove files nobody lists, and give the lock back. Closing twice is fine."""
         self._files.clear()
         self._contents.clear()
         try:
-            with suppress(sqlite3.Error, OSError):  # tidying up: the next writer does it otherwise
+            # Tidying up: the next writer does it otherwise.
+            if not self._interrupted:
+                with suppress(sqlite3.Error, OSError, IndexDamaged):
+                    forgetting.pay(self._db, self.directory, self.identity.dim)
+            with suppress(sqlite3.Error, OSError):
                 self._collect()
             self._db.close()
         finally:
             self._lock.release()
-
-
-def _prepare(directory: str, identity: Identity, rebuild: bool) -> sqlite3.Connection:
-    """A connection to tables of the newest format that hold `identity`."""
-    try:
-        return _connect(directory, identity, rebuild)
-    except (sqlite3.DatabaseError, IndexDamaged, IndexMismatch) as error:
-        if not rebuild or not _replaceable(error):
-            raise
-    _erase(directory)
-    return _connect(directory, identity, rebuild)
-
-
-def _connect(directory: str, identity: Identity, rebuild: bool) -> sqlite3.Connection:
-    db = schema.connect_writer(directory)
-    try:
-        present = schema.format_of(db, directory)
-        if present == 0 or rebuild:
-            with schema.transaction(db):
-                schema.migrate(db, present)
-                _start_anew(db, directory, identity)
-        else:
-            schema.upgrade(db, directory, present)
-        known = schema.identity_of(db, directory)
-        known.require(identity, directory)
-        if known.to_json() != identity.to_json():  # the same model lies elsewhere now
-            with schema.transaction(db):
-                schema.put_meta(db, "identity", identity.to_json())
-        vectors.sync_folders(directory)
-        if not summaries.complete(db):
-            # A disk that is full will say so when there is something to write, and that commit does it too.
-            with suppress(sqlite3.OperationalError), schema.transaction(db):
-                summaries.update(db, directory, known.dim)
-        return db
-    except BaseException:
-        db.close()
-        raise
-
-
-def _replaceable(error: Exception) -> bool:
-    """Whether `rebuild` may replace the database: ours and unreadable yes; another program's, locked or full no."""
-    if isinstance(error, IndexMismatch):
-        return True
-    text = str(error)
-    return isinstance(error, sqlite3.DatabaseError) and any(
-        fragment in text for fragment in ("not a database", "malformed", "no such table", "no such column")
-    )
-
-
-def _erase(directory: str) -> None:
-    for suffix in ("-wal", "-shm", ""):  # the log first: alone it says nothing, the database without it half a truth
-        with suppress(FileNotFoundError):
-            os.unlink(os.path.join(directory, schema.DATABASE + suffix))
-
-
-def _start_anew(db: sqlite3.Connection, directory: str, identity: Identity) -> None:
-    summaries.clear(db)
-    for table in ("items", "files", "contents", "tombstones", "segments", "accelerators", "roots", "meta"):
-        db.execute(f"DELETE FROM {table}")
-    words.drop(db)
-    words.create(db)
-    schema.put_meta(db, "format", str(schema.FORMAT))
-    schema.put_meta(db, "identity", identity.to_json())
-    # Numbers go on after the files that are still there, so that no name is used twice even after an erased database.
-    last = merge.next_number(db, directory) - 1
-    db.execute(
-        "INSERT INTO segments (id, name, partition, index_kind, count, live, checksum)"
-        " VALUES (?, '', '', '', 0, 0, '')",
-        (last,),
-    )
-    db.execute("DELETE FROM segments")
-    last = merge.next_number(db, directory, "accelerators") - 1
-    db.execute("INSERT INTO accelerators VALUES (?, '', '', '', 0, 0, '', '')", (last,))
-    db.execute("DELETE FROM accelerators")
 
 
 def _rewrite_paths(db: sqlite3.Connection, codec: PathCodec) -> None:

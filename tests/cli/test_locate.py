@@ -83,3 +83,14 @@ def test_a_folder_with_the_separator_in_its_name_is_one_index(here: Path, monkey
     (here / "odd:name").mkdir()
     monkeypatch.setenv("MMSEARCH_INDEX", str(here / "odd:name"))
     assert locate(None) == str(here / "odd:name")
+
+
+def test_nothing_is_written_unasked_into_the_index_of_another_user(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "a" / ".mmsearch").mkdir()
+    own = os.stat(here).st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: own + 1, raising=False)
+    with pytest.raises(UsageError, match="belongs to another user"):
+        locate_for_writing(None)
+    assert locate(None) == locate_for_writing(str(here / "a" / ".mmsearch"))
+    monkeypatch.setenv("MMSEARCH_INDEX", str(here / "a" / ".mmsearch"))
+    assert locate(None) == locate_for_writing(None)

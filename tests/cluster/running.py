@@ -81,6 +81,7 @@ def clustered(
     heard, identity = Heard(), Identity.of(OPTIONS, load_embedder(OPTIONS).spec)
     folder = Folder(str(shards or index / "shards"))
     with Writer.open(str(index), identity) as writer:
+        writer.allow_roots(roots)  # as the command does
         own = shards is None
         builder = ClusterBuilder(writer, Stored(identity), options, heard, cluster, OPTIONS, folder, own=own)
         return builder.run(roots, files), heard

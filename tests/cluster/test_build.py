@@ -12,7 +12,7 @@ import pytest
 from mmsearch.build import BuildOptions
 from mmsearch.cluster import Folder
 from mmsearch.cluster.shards import Damaged
-from mmsearch.errors import MmsearchError
+from mmsearch.errors import IndexDamaged, MmsearchError
 from mmsearch.feed.pool import Limits
 
 from .running import Here, assert_same, clustered, contents, counts, fill, local
@@ -207,6 +207,43 @@ def test_a_folder_gives_back_only_whole_shards(tmp_path: Path) -> None:
     with pytest.raises(Damaged):
         folder.read("one.shard")
     assert list(folder.units("")) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links of POSIX")
+def test_a_folder_of_shards_that_is_a_link_loses_nothing(tmp_path: Path) -> None:
+    """It stands in an index, which may come from anywhere, and is emptied in the end."""
+    (tmp_path / "index").mkdir()
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    for name in ("precious", "one.shard"):
+        (victim / name).write_text("precious")
+    (tmp_path / "index" / "shards").symlink_to(victim)
+    folder = Folder(str(tmp_path / "index" / "shards"), own=True)
+    for attempt in (folder.make, folder.names, lambda: folder.remove(["one.shard"]), lambda: list(folder.units(""))):
+        with pytest.raises(IndexDamaged, match="shards is a link"):
+            attempt()
+    folder.clear()
+    assert sorted(os.listdir(victim)) == ["one.shard", "precious"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links of POSIX")
+def test_only_shards_are_removed_and_none_is_read_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    (tmp_path / "victim").write_text("precious")
+    folder = Folder(str(tmp_path / "index" / "shards"), own=True)
+    folder.make()
+    place = tmp_path / "index" / "shards"
+    (place / "a.shard").symlink_to(tmp_path / "victim")
+    os.mkfifo(place / "b.shard")
+    (place / "c.shard").write_text("x")
+    (place / "notes.txt").write_text("somebody's")
+    for name in ("a.shard", "b.shard"):
+        with pytest.raises(Damaged):
+            folder.read(name)
+    folder.write("c.shard", b"MMSHARD1")
+    assert list(folder.units("")) == []
+    folder.clear()
+    assert os.listdir(place) == ["notes.txt"] and (tmp_path / "victim").read_text() == "precious"
 
 
 def test_s3_needs_no_package_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from tests.crash.state import EMPTY, State, read, wrong_answers
 COMPLETE = (0, 5)
 """Exit codes of a run that came through; 5 when it met a file that cannot be read."""
 KILLED = -9
-OURS = {"meta.sqlite", "vectors", "write.lock"}
+OURS = {"meta.sqlite", "meta.sums", "vectors", "write.lock"}
 BACKUP = schema.BACKUP.format(1)
 
 
@@ -145,7 +145,8 @@ class Stage:
                 embedded = json.loads(done.stdout)["embedded"]
                 fresh = len(state.contents.keys() - before.contents.keys())
                 demand(embedded == fresh, f"the next run embedded {embedded} contents, {fresh} were missing")
-        demand(not self._problems(self.index), "the check finds something after the next run")
+        found = self._problems(self.index)
+        demand(not found, f"after the next run the check finds {found}")
         self._no_strays()
         if check:
             differences = list(self.final.differences(state))

@@ -92,6 +92,7 @@ def test_exactly_decoded_pictures_are_of_another_index(mixed: Command, clip: Pat
 def test_an_index_from_elsewhere_is_no_permission_to_run_code(mixed: Command, clip: Path) -> None:
     mixed.report("red.png", "--model", str(clip))
     doctored(mixed, lambda identity: identity["options"].update(trust_remote_code=True))
+    mixed.environment["MMSEARCH_TRUST_INDEX"] = "1"
     for command in (["search", "red"], ["index", "red.png"]):
         done = mixed(*command)
         assert done.returncode == 4 and done.stderr.count(b"\n") == 1

@@ -81,6 +81,51 @@ def test_a_full_disk_is_one_line_and_room_lets_the_run_complete(mmsearch: Comman
         assert b'"problems": []' in mmsearch("status", "--check", "--json").stdout
 
 
+@pytest.mark.parametrize("room", ["size=4k", "size=64k", "size=200k", "nr_inodes=3", "nr_inodes=5", "nr_inodes=8"])
+def test_a_disk_that_is_full_from_the_start_is_called_full(mmsearch: Command, tmp_path: Path, room: str) -> None:
+    fill(mmsearch.cwd, 30)
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", room, "none") as disk:
+        mmsearch.index = disk / "index"
+        one_line(mmsearch("index", "."), 2, b"the disk is full: free some space")
+
+
+@pytest.mark.parametrize("command", ["optimize", "merge", "parquet", "lance"])
+def test_what_fills_the_disk_while_it_writes_is_called_full(mmsearch: Command, tmp_path: Path, command: str) -> None:
+    fill(mmsearch.cwd, 60)
+    mmsearch.report(".")
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=64m", "none") as disk:
+        if command == "optimize":
+            subprocess.run(["cp", "-r", str(mmsearch.index), str(disk / "index")], check=True)
+            mmsearch.index = disk / "index"
+        used = int(subprocess.check_output(["du", "-sk", str(disk)]).split()[0])
+        subprocess.run(["mount", "-o", f"remount,size={used + 8}k", str(disk)], check=True)
+        argv = {
+            "optimize": ("index", "--optimize"),
+            "merge": ("merge", str(mmsearch.index), "-o", str(disk / "index")),
+            "parquet": ("export", "--to", "parquet", "-o", str(disk / "out.parquet")),
+            "lance": ("export", "--to", "lance", "-o", str(disk / "out.lance")),
+        }[command]
+        one_line(mmsearch(*argv), 2, b"the disk is full: free some space")
+    if command != "optimize":
+        assert b'"problems": []' in mmsearch("status", "--check", "--json").stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("argv", [("search", "river"), ("search", "river", "--json"), ("status",), ("--help",)])
+def test_output_that_finds_no_room_is_one_line(mmsearch: Command, argv: tuple[str, ...]) -> None:
+    fill(mmsearch.cwd, 3)
+    mmsearch.report(".")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            mmsearch.argv(*argv), env=mmsearch.env(), stdout=full, stderr=subprocess.PIPE, check=False
+        )
+        one_line(done, 2, b"the output cannot be written: the disk is full")
+        done = subprocess.run(
+            mmsearch.argv("search", "x", "--index", "/no"), env=mmsearch.env(), stderr=full, check=False
+        )
+    assert done.returncode == 3
+
+
 @pytest.mark.skipif(AS_ROOT, reason="root gets a full disk instead")
 def test_a_limit_on_the_size_of_files_is_one_line_and_what_was_committed_stays(mmsearch: Command) -> None:
     fill(mmsearch.cwd, 10)

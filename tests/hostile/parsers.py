@@ -24,7 +24,7 @@ from mmsearch.media.html import Page
 from mmsearch.media.passages import clean, cut
 from mmsearch.render import encode, harmless
 from mmsearch.scan import glob_filter, read_paths
-from mmsearch.scan.rules import read_rules
+from mmsearch.scan.rules import TooMuch, read_rules
 from mmsearch.search.asking import read_lines, weighed
 from mmsearch.store.filters import condition
 from mmsearch.store.paths import PathCodec
@@ -59,10 +59,13 @@ def questions(data: bytes) -> None:
 
 
 def ignore_file(data: bytes) -> None:
-    """Nothing may come out: what is wrong in such a file counts for nothing."""
+    """What is wrong in such a file counts for nothing; only too much of it is refused."""
     path = _folder() / ".gitignore"
     path.write_bytes(data)
-    rules = read_rules(str(path), str(_folder()), None)
+    try:
+        rules = read_rules(str(path), str(_folder()), None)
+    except TooMuch:
+        return
     if rules is not None:
         for name in ("a", "a/b.jpg", ".x", "caf\udce9", "a\nb"):
             rules.ignores(os.path.join(_folder(), name), is_dir=False)

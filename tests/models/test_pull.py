@@ -189,10 +189,16 @@ def test_weights_are_chosen_in_each_folder() -> None:
         return [file.name for file in choose([_File(name, 1) for name in names])]
 
     assert chosen("a/model.safetensors", "a/pytorch_model.bin", "b/pytorch_model.bin", "b/logo.png") == [
-        "a/model.safetensors",
-        "b/pytorch_model.bin",
+        "a/model.safetensors"
     ]
+    assert chosen("model.safetensors", "training_args.bin", "checkpoint-9/optimizer.pt") == ["model.safetensors"]
     assert chosen("config.json", "onnx/model.onnx") == ["config.json", "onnx/model.onnx"], "an export has nothing else"
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "2_Dense/pytorch_model.bin", "model.ckpt", "1_LSTM/weights.pt"])
+def test_weights_that_are_pickles_alone_are_not_fetched(name: str) -> None:
+    with pytest.raises(ModelUnavailable, match=f"{name} may hold program code.*--revision"):
+        choose([_File("config.json", 1), _File("0_Transformer/model.safetensors", 1), _File(name, 1)])
 
 
 def test_every_pinned_revision_is_a_commit() -> None:

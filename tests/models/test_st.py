@@ -356,8 +356,10 @@ def test_only_a_directory_that_exists_is_taken_for_one(tmp_path: Path, monkeypat
     with pytest.raises(ModelUnavailable, match="is not on this machine"):
         load_embedder(ModelOptions("clip"))
     (tmp_path / "clip").mkdir()
+    with pytest.raises(ModelUnavailable, match="is not on this machine"):
+        load_embedder(ModelOptions("clip"))  # a folder is named by its whole path, or means whatever lies around
     with pytest.raises(ModelUnavailable, match=r"clip is not a model: it has none of modules\.json, config\.json"):
-        load_embedder(ModelOptions("clip"))
+        load_embedder(ModelOptions(str(tmp_path / "clip")))
 
 
 def test_directory_that_is_no_embedder_is_refused(models: Models, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def leaning(cosine: float, towards: int) -> Vectors:
 
 def searcher_of(folder: Path, files: Files, reranker: object = None) -> Searcher:
     """A searcher over `files`, written below `folder` and indexed."""
-    with Writer.open(str(folder / "index"), IDENTITY) as writer:
+    with Writer.open(str(folder / ".mmsearch"), IDENTITY) as writer:
         for at, (name, (modality, cosine, text)) in enumerate(files.items()):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def searcher_of(folder: Path, files: Files, reranker: object = None) -> Searcher
             writer.put_content(name, modality, modality, Facts(), [item], vector)
             writer.put_file(str(path), len(name), path.stat().st_mtime_ns, name, modality)
         writer.commit()
-    return Searcher(Reader.open(str(folder / "index")), Pointer(), reranker)  # type: ignore[arg-type]
+    return Searcher(Reader.open(str(folder / ".mmsearch")), Pointer(), reranker)  # type: ignore[arg-type]
 
 
 def hits(searcher: Searcher, text: str = "anything", **options: object) -> list[Hit]:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
 from pathlib import Path
+from select import select
+from typing import NoReturn
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mmsearch.core import Box, Facts, Item, Query, Span, Vectors
+from mmsearch import media
+from mmsearch.core import Box, Facts, Item, LoaderSettings, Query, Span, Vectors
 from mmsearch.errors import MediaError, UsageError
 from mmsearch.media import remote
 from mmsearch.search import Asked, Asker, Searcher, Stored, read_lines
-from mmsearch.search.asking import NOT_WEIGHT
+from mmsearch.search.asking import NOT_WEIGHT, weighed
 from mmsearch.store import Reader, Writer
 from tests.search.helpers import Files, Pointer, leaning, searcher_of
 from tests.store.helpers import DIM, IDENTITY
@@ -41,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def asker(folder: Path) -> Asker:
     files: Files = {"a.jpg": ("image", 0.9, ""), "b.jpg": ("image", 0.5, "")}
-    return Asker(searcher_of(folder, files).reader, Pointer())
+    return Asker(searcher_of(folder, files).reader, Pointer(), allow_private=True)
 
 
 def weights(query: Query) -> list[float]:
@@ -53,6 +61,15 @@ def test_a_query_may_mix_texts_and_pictures_with_weights(asker: Asker, folder: P
     assert weights(query) == [1.0, 0.7, 1.0, NOT_WEIGHT]
     assert query.text == "red"
     assert not query.in_words
+
+
+@pytest.mark.parametrize(
+    "source", ["a:" + "1" * 50_000 + "x", ":1" * 50_000, "a:1." * 20_000, "1" * 50_000 + ":" * 50_000]
+)
+def test_no_text_that_is_nearly_a_weight_takes_long(source: str) -> None:
+    began = time.process_time()
+    weighed(source, "")
+    assert time.process_time() - began < 2
 
 
 def test_a_file_whose_name_ends_like_a_weight_is_that_file(asker: Asker, folder: Path) -> None:
@@ -191,6 +208,15 @@ def test_no_queries_is_an_error() -> None:
         read_lines([b"\n"], "q", "")
 
 
+def test_a_full_temporary_folder_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: str) -> NoReturn:
+        raise OSError(errno.ENOSPC, "x")
+
+    monkeypatch.setattr(media, "TemporaryDirectory", full)
+    with pytest.raises(MediaError, match="temporary file: the disk is full"):
+        media.load_query(io.BytesIO(b"x"), "image", LoaderSettings())
+
+
 # --- URLs ---
 
 
@@ -241,6 +267,66 @@ def test_the_web_may_refuse_and_may_not_lead_astray(asker: Asker, site: str, pag
 
 def test_a_download_has_limits_of_size_and_time(site: str) -> None:
     with pytest.raises(MediaError, match="over 1 MiB"):
-        remote.fetch(f"{site}/endless", io.BytesIO(), most=1 << 20)
+        remote.fetch(f"{site}/endless", io.BytesIO(), most=1 << 20, allow_private=True)
     with pytest.raises(MediaError, match="not here after"):
-        remote.fetch(f"{site}/endless", io.BytesIO(), most=1 << 40, seconds=0.3)
+        remote.fetch(f"{site}/endless", io.BytesIO(), most=1 << 40, seconds=0.3, allow_private=True)
+
+
+SLOW = {
+    "status": (b"H",),
+    "headers": (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+    "many headers": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+    "interim answers": (b"HTTP/1.1 ", b"100 Continue\r\n\r\nHTTP/1.1 "),
+    "body": (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+    "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "redirect": (b"HTTP/1.1 302 Found\r\nLocation: /\r\nX: ", b"x"),
+    "nothing": (),
+}
+"""What is slow -> the first bytes of an answer, and what then comes every moment."""
+
+
+@pytest.mark.parametrize("what", SLOW)
+def test_a_server_that_drips_costs_no_more_than_the_time_for_all(what: str) -> None:
+    pieces, closed = SLOW[what], threading.Event()
+
+    def drip() -> None:
+        caller, _ = listener.accept()
+        with caller, suppress(OSError):
+            for piece in chain(pieces[:1], repeat(pieces[-1] if pieces else b"", 200)):
+                caller.sendall(piece)
+                time.sleep(0.05)
+                if not pieces and select([caller], [], [], 5.0)[0] and not caller.recv(65536):
+                    break
+            else:
+                return
+        closed.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip, daemon=True).start()
+        start = time.monotonic()
+        with pytest.raises(MediaError, match="timed out" if what == "nothing" else "not here after"):
+            remote.fetch(
+                f"http://127.0.0.1:{listener.getsockname()[1]}/a.png", io.BytesIO(), seconds=0.6, allow_private=True
+            )
+        assert time.monotonic() - start < 2.0
+        assert closed.wait(5.0), "the connection stays"
+    until_gone("mmsearch-fetch")
+
+
+def test_a_name_that_is_looked_up_for_ever_costs_no_more_than_the_time_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer.wait(10.0) and [])
+    start = time.monotonic()
+    with pytest.raises(MediaError, match=r"not here after 0\.3 seconds"):
+        remote.fetch("http://slow.example/a.png", io.BytesIO(), seconds=0.3)
+    assert time.monotonic() - start < 2.0
+    answer.set()
+    until_gone("mmsearch-fetch")
+
+
+def until_gone(name: str) -> None:
+    """Waits for a thread to end."""
+    end = time.monotonic() + 5.0
+    while any(one.name == name for one in threading.enumerate()):
+        assert time.monotonic() < end
+        time.sleep(0.01)

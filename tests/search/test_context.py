@@ -33,7 +33,7 @@ def picture_hit(tmp_path: Path) -> Hit:
 
 
 def gather(*hits: Hit, budget: int = 1 << 30) -> dict[str, Any]:
-    return context.gather(hits, [{"rank": hit.rank} for hit in hits], SETTINGS, budget)
+    return context.gather(hits, [{"rank": hit.rank} for hit in hits], SETTINGS, budget, lambda _: True)
 
 
 def size(entry: dict[str, Any]) -> tuple[int, int]:
@@ -53,7 +53,7 @@ def test_a_picture_is_given_as_it_is_seen(picture_hit: Hit) -> None:
 
 def test_a_picture_is_given_whole_and_readable_whatever_the_model_sees_of_it(picture_hit: Hit) -> None:
     for settings in (LoaderSettings(image_fit=Fit("edge", 96, 96, edge=96)), LoaderSettings(image_side=384)):
-        [entry] = context.gather([picture_hit], [{}], settings, 1 << 30)["evidence"]
+        [entry] = context.gather([picture_hit], [{}], settings, 1 << 30, lambda _: True)["evidence"]
         assert size(entry) == (1024, 512)
 
 
@@ -85,3 +85,7 @@ def test_what_has_changed_since_is_no_evidence(picture_hit: Hit, caplog: pytest.
     Path(picture_hit.item.path).write_bytes(b"something else")
     assert gather(picture_hit)["left_out"] == 1
     assert "it has changed" in caplog.text
+
+
+def test_a_file_that_may_not_be_read_is_left_out(picture_hit: Hit) -> None:
+    assert context.gather([picture_hit], [{}], SETTINGS, 1 << 30, lambda _: False)["left_out"] == 1

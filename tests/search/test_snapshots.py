@@ -22,13 +22,13 @@ def put(writer: Writer, path: Path, modality: Modality) -> None:
 
 def replace_all(folder: Path, modality: Modality, count: int = 2 * merge.MOST_SEGMENTS) -> None:
     """Commit until none of the vector files that were there is."""
-    before = set((folder / "index" / "vectors").rglob("*.faiss"))
-    with Writer.open(str(folder / "index"), IDENTITY) as writer:
+    before = set((folder / ".mmsearch" / "vectors").rglob("*.faiss"))
+    with Writer.open(str(folder / ".mmsearch"), IDENTITY) as writer:
         for number in range(count):
             for kind in {modality, "image"}:
                 put(writer, folder / f"{number}.{kind}", kind)  # type: ignore[arg-type]
             writer.commit()
-    assert before.isdisjoint((folder / "index" / "vectors").rglob("*.faiss"))
+    assert before.isdisjoint((folder / ".mmsearch" / "vectors").rglob("*.faiss"))
 
 
 def test_an_answer_over_several_partitions_is_of_one_state(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_an_answer_over_several_partitions_is_of_one_state(tmp_path: Path) -> No
 
 def test_what_is_merged_before_the_first_question_is_answered_anew(tmp_path: Path) -> None:
     searcher_of(tmp_path, {"a.png": ("image", 0.9, "")}).reader.close()
-    with Reader.open(str(tmp_path / "index")) as reader:
+    with Reader.open(str(tmp_path / ".mmsearch")) as reader:
         replace_all(tmp_path, "text")
         searcher = Searcher(reader, Pointer())  # type: ignore[arg-type]
         assert set(searcher.counts) == {"image", "text"}

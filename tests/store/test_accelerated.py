@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from mmsearch.core import Modality
-from mmsearch.store import Bounds, Filter, Reader, Writer, accelerated, rows, sieving
+from mmsearch.store import Bounds, Filter, Reader, Writer, accelerated, open_reader, rows, sieving
 from mmsearch.store.copying import Adoption, merge
-from mmsearch.store.sharded import open_reader
 from tests.store.clusters import CLUSTERED, CLUSTERS, SMALL, add, draw, make, optimize, questions, recall
 from tests.store.helpers import vector_files
 

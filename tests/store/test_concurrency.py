@@ -276,4 +276,4 @@ def test_a_file_merged_away_while_it_is_being_opened_is_no_damage(
 
     with Reader.open(directory) as reader:
         monkeypatch.setattr(faiss, "read_index", late)
-        assert found(reader, "d0") == ["/data/0"] and done
+        assert found(reader, "a") == ["/data/a"] and done

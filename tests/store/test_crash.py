@@ -56,7 +56,7 @@ def resume(directory: str) -> None:
     assert db.execute("SELECT 1 FROM items GROUP BY segment_id, row HAVING count(*) > 1").fetchall() == []
     assert db.execute("SELECT 1 FROM items GROUP BY content_id, ordinal HAVING count(*) > 1").fetchall() == []
     db.close()
-    assert set(os.listdir(directory)) <= {"meta.sqlite", "vectors", "write.lock"}
+    assert set(os.listdir(directory)) <= {"meta.sqlite", "meta.sums", "vectors", "write.lock"}
 
 
 def test_writer_killed_at_random_keeps_every_commit_that_returned(tmp_path: Path) -> None:

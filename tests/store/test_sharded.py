@@ -27,10 +27,10 @@ from mmsearch.store import (
     ShardedReader,
     Writer,
     common_words,
+    open_reader,
     words,
 )
 from mmsearch.store.copying import Adoption, merge
-from mmsearch.store.sharded import open_reader
 from tests.search.helpers import Pointer
 from tests.store.helpers import DIM, IDENTITY, make, parts, put, unit, vectors_of
 

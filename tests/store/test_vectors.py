@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.store.vectors import SegmentBuilder, SegmentFile
+from mmsearch.store.vectors import SegmentBuilder, SegmentFile, segment_path
 
 
 @pytest.mark.parametrize("dim", [*range(1, 36), 192, 513, 2048])
@@ -15,8 +15,8 @@ def test_products_are_what_a_search_gives_to_the_last_digit(tmp_path: Path, dim:
     random = np.random.default_rng(dim)
     builder = SegmentBuilder(dim)
     builder.add(random.standard_normal((100, dim)).astype(np.float32))
-    builder.write(str(tmp_path / "1.faiss"))
-    file = SegmentFile(str(tmp_path / "1.faiss"), dim, 100)
+    builder.write(str(tmp_path), "image/1.faiss")
+    file = SegmentFile(segment_path(str(tmp_path), "image/1.faiss"), dim, 100)
     queries = random.standard_normal((3, dim)).astype(np.float32)
     for (rows, scores), products in zip(
         file.search(queries, 100, None), file.products(queries, np.arange(100)), strict=True

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -494,6 +495,21 @@ def test_writers_note_is_json_and_goes_with_it(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_as_one_with_the_remedy(problem: Exception) -> None:
     with pytest.raises(MmsearchError, match="/index: the disk is full: free some space"), schema.translated("/index"):
         raise problem
+
+
+@pytest.mark.parametrize("message", ["disk I/O error", "unable to open database file"])
+def test_errors_that_do_not_say_why_are_those_of_the_disk_where_it_is_full(
+    message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(MmsearchError, match=r"reports an error|cannot be opened"), schema.translated(str(tmp_path)):
+        raise sqlite3.OperationalError(message)
+    whole = os.statvfs(tmp_path)
+    for few in ({"f_bavail": 3}, {"f_bavail": 1 << 30, "f_files": 100, "f_favail": 2}):
+        left = SimpleNamespace(**{"f_bavail": whole.f_bavail, "f_frsize": 4096, "f_files": 0, "f_favail": 0} | few)
+        with monkeypatch.context() as patch, pytest.raises(MmsearchError, match="the disk is full: free some space"):
+            patch.setattr(os, "statvfs", lambda _, left=left: left)
+            with schema.translated(str(tmp_path)):
+                raise sqlite3.OperationalError(message)
 
 
 def test_the_latest_files_are_those_changed_last_that_are_there_and_could_be_read(tmp_path: Path) -> None:

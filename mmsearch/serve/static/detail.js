@@ -139,7 +139,7 @@ export class Detail {
       act("copy", "Copy path", "c", () => this.copy()),
       this.page.canReveal() ? act("folder", "Reveal", "r", () => this.reveal()) : null,
       zooms ? act("zoom", "Zoom", "z", () => this.zoom(), { "aria-pressed": "false" }) : null,
-      el("a", { class: "button", href: item.media + at, target: "_blank", rel: "noopener", title: "Open the file in a new tab (o)", "data-act": "open" }, icon("open"), el("span", { text: "Open" })),
+      item.missing || item.stale ? null : opening(item, item.media + at),
     );
   }
 
@@ -255,6 +255,12 @@ export class Detail {
       this.page.move(event.key === "ArrowLeft" ? -1 : 1);
     }
   }
+}
+
+/** The file in a tab of its own. PDFs are saved: in a browser their scripts would run. */
+function opening(item, href) {
+  const [text, title] = item.modality === "document" ? ["Download", "Save the file (o)"] : ["Open", "Open the file in a new tab (o)"];
+  return el("a", { class: "button", href, target: "_blank", rel: "noopener", title, "data-act": "open" }, icon("open"), el("span", { text }));
 }
 
 const precise = (number) => String(Number(number.toPrecision(4)));

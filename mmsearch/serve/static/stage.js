@@ -9,7 +9,9 @@ import { marked } from "/words.js";
 /** Nodes for the stage and the strip below it. `look` is called with the id of another part of the file. */
 export function staged(item, { words, hits, look, signal }) {
   const made = { image: picture, document: page, video, audio, text: passage }[item.modality];
-  return item.missing ? { stage: nothing(item, "This file is gone."), strip: [] } : made(item, { words, hits, look, signal });
+  if (item.missing) return { stage: nothing(item, "This file is gone."), strip: [] };
+  if (item.stale && item.modality !== "text") return { stage: nothing(item, "This file has changed since it was indexed."), strip: [] };
+  return made(item, { words, hits, look, signal });
 }
 
 function nothing(item, words) {

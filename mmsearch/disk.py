@@ -1,0 +1,34 @@
+"""A full disk, told as what it is by whoever meets it: not every library says so."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+FULL = "the disk is full: free some space and run it again"
+_LEAST, _FEWEST = 256 << 10, 8
+"""Bytes, and files that can still be made, below which whatever fails to grow fails for that: those that a failed step
+has given back are counted."""
+
+
+def is_full(error: BaseException, folder: str = "") -> bool:
+    """Whether an error says that a disk or a quota is full, or comes while the disk of `folder` is."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return os.strerror(errno.ENOSPC) in str(error) or (bool(folder) and not has_room(folder))
+
+
+def reason(error: OSError) -> str:
+    """What an error of the file system means, without the file's name."""
+    return FULL if is_full(error) else error.strerror or " ".join(str(error).split()) or type(error).__name__
+
+
+def has_room(folder: str) -> bool:
+    """Whether the disk of a folder takes more bytes and files, as far as the system tells."""
+    if not hasattr(os, "statvfs"):
+        return True
+    try:
+        left = os.statvfs(folder)
+    except OSError:
+        return True
+    return left.f_bavail * left.f_frsize >= _LEAST and (not left.f_files or left.f_favail >= _FEWEST)

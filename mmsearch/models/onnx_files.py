@@ -1,0 +1,141 @@
+"""Makes sure that an ONNX graph is nothing but a graph: operators that ONNX Runtime knows, data in the model's folder.
+
+Reads the protobuf as far as that takes; large tensors are skipped by their length. Knows nothing of what graphs do.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from mmsearch.errors import ModelUnavailable
+
+DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc"})
+"""Sets of operators that are part of ONNX Runtime."""
+PROGRAMS = frozenset({"EPContext", "PythonOp", "PyOp", "ATen", "TorchScript"})
+"""Operators that stand for a program or a file of their own."""
+DEEPEST = 64
+"""Levels of messages in messages; a graph within a graph takes three."""
+
+Bytes: TypeAlias = "bytes | mmap.mmap"
+# Which messages a message holds, by the number of the field: (kind, {number: kind}).
+_MESSAGES: dict[str, dict[int, str]] = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node", 10: "function domain", 11: "attribute"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {4: "operator", 5: "attribute", 7: "domain"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+    "tensor": {13: "external"},
+    "external": {1: "key", 2: "value"},
+}
+_TEXTS = frozenset({"function domain", "operator", "domain", "key", "value"})
+
+
+@dataclass
+class Named:
+    """What a graph names: domains and kinds of its operators, domains of its own functions, and files with its data."""
+
+    domains: set[str] = field(default_factory=set)
+    functions: set[str] = field(default_factory=set)
+    operators: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
+
+
+def require_plain(path: str) -> None:
+    """Make sure that a graph needs no operators but known ones, and no data but what lies in its own folder.
+
+    Raises ModelUnavailable where it does, or cannot be read.
+    """
+    try:
+        named = read(path)
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(f"cannot load {path}: {error}") from error
+    if foreign := sorted(named.domains - DOMAINS - named.functions) or sorted(named.operators & PROGRAMS):
+        raise ModelUnavailable(f"cannot load {path}: it has operators of its own ({foreign[0]}), which are programs")
+    for name in sorted(named.files):
+        if not _is_inside(path, name):
+            raise ModelUnavailable(f"cannot load {path}: it takes data from {name}, which is outside of its folder")
+
+
+def read(path: str) -> Named:
+    """What the graph in a file names. Raises ValueError for what is no graph."""
+    named = Named()
+    if not os.path.getsize(path):
+        raise ValueError("it is empty")
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        _walk(data, 0, len(data), "model", named, 0)
+    return named
+
+
+def _walk(data: Bytes, start: int, end: int, kind: str, named: Named, depth: int) -> None:
+    if depth > DEEPEST:
+        raise ValueError("its graphs are nested too deeply")
+    inside, texts = _MESSAGES[kind], {}
+    for number, begin, stop in _fields(data, start, end):
+        what = inside.get(number)
+        if what is None:
+            continue
+        if what in _TEXTS:
+            texts[what] = data[begin:stop].decode("utf-8", "replace")
+        else:
+            _walk(data, begin, stop, what, named, depth + 1)
+    if kind == "node":
+        named.domains.add(texts.get("domain", ""))
+        named.operators.add(texts.get("operator", ""))
+    elif kind == "function":
+        named.functions.add(texts.get("function domain", ""))
+    elif kind == "external" and texts.get("key") == "location":
+        named.files.add(texts.get("value", ""))
+
+
+def _fields(data: Bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """The fields of a message that have a length: number, and where the content begins and stops."""
+    while at < end:
+        key, at = _varint(data, at, end)
+        number, wire = key >> 3, key & 7
+        if wire == 0:
+            _, at = _varint(data, at, end)
+        elif wire == 2:
+            size, at = _varint(data, at, end)
+            if size > end - at:
+                raise ValueError("it is cut off")
+            yield number, at, at + size
+            at += size
+        elif wire in (1, 5):
+            at += 8 if wire == 1 else 4
+        else:
+            raise ValueError("it is no ONNX graph")
+
+
+def _varint(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < end and shift < 70:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+    raise ValueError("it is no ONNX graph")
+
+
+def _is_inside(path: str, name: str) -> bool:
+    """Whether a file that a graph names lies in the graph's folder, with all links taken to where they lead.
+
+    In the hub's cache both are links, to files that lie beside the folder of snapshots.
+    """
+    if not name or os.path.isabs(name) or "\\" in name or "\0" in name or ".." in Path(name).parts:
+        return False
+    folder = Path(path).absolute().parent
+    homes = [Path(os.path.realpath(folder))]
+    if "snapshots" in folder.parts:
+        place = len(folder.parts) - 1 - folder.parts[::-1].index("snapshots")
+        homes.append(Path(os.path.realpath(Path(*folder.parts[:place]))) / "blobs")
+    real = Path(os.path.realpath(folder / name))
+    return any(home in real.parents for home in homes)

@@ -1,0 +1,301 @@
+"""Gitignore patterns, matched in a time that grows with their length and that of a path, whatever they hold.
+
+A regular expression with several wildcards may try every way to share a name among them. Here what stands between two
+wildcards is taken where it is found first, and never looked for again: when any place does, the first one does, since
+all that follows may then begin earlier. Most patterns are no expressions at all, but names, endings and beginnings
+that are looked up. Knows nothing of ignore files, and nothing of what a match means.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from itertools import count, groupby
+from typing import Literal, NamedTuple
+
+_WILD = re.compile(r"[*?\[\\]")
+_STARS = re.compile(r"\*+")
+_CLASS = re.compile(r"\[:([^\]]*):\]")
+_CLASSES = {
+    "alnum": "a-zA-Z0-9",
+    "alpha": "a-zA-Z",
+    "blank": r"\ \t",
+    "cntrl": r"\x00-\x1f\x7f",
+    "digit": "0-9",
+    "graph": r"\x21-\x7e",
+    "lower": "a-z",
+    "print": r"\x20-\x7e",
+    "punct": r"\x21-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e",
+    "space": r"\ \t-\r",
+    "upper": "A-Z",
+    "xdigit": "0-9a-fA-F",
+}
+_numbers = count()
+_Kind = Literal["name", "path", "ends", "starts", "name like", "path like"]
+_Token = tuple[Literal["text", "one", "star", "slash"], str]
+"""A character, an expression for one character, a run of stars, or a slash."""
+
+
+class Pattern(NamedTuple):
+    """One line of an ignore file.
+
+    Attributes:
+        include: False for one that begins with `!`.
+        dirs: it matches directories alone.
+        kind: what `text` is: a name, a path, the end or the beginning of a name, or an expression for one of both.
+        cost: about how long a comparison takes, in characters of a simple pattern; 0 where a look-up spares it.
+    """
+
+    include: bool
+    dirs: bool
+    kind: _Kind
+    text: str
+    cost: int
+
+
+def parse(line: str) -> Pattern | None:
+    """The pattern of a line without its end; None for an empty one and a comment.
+
+    Raises:
+        ValueError: it can match nothing, such as `[` or a backslash at the end.
+    """
+    text = _trimmed(line)
+    if not text or text.startswith("#"):
+        return None
+    include = not text.startswith("!")
+    text = text.removeprefix("!")
+    dirs = text.endswith("/")
+    text = text[:-1] if dirs else text
+    rooted = "/" in text
+    text = text.removeprefix("/")
+    if not text:
+        raise ValueError(line)
+    if not _WILD.search(text):
+        if "" in text.split("/"):
+            raise ValueError(line)
+        return Pattern(include, dirs, "path" if rooted else "name", text, 0)
+    segments = [_parts(segment) for segment in _segments(_tokens(text))]
+    if rooted and len(segments) > 1 and not any(segments[:-1]) and segments[-1]:
+        segments, rooted = segments[-1:], False  # `**/name` is `name`
+    kind, found = _path(segments) if rooted else _name(segments[0] or [[], []])
+    return Pattern(include, dirs, kind, found, _cost(text) if kind in ("name like", "path like") else 0)
+
+
+def _cost(text: str) -> int:
+    """Each star begins another search, in which a long text may nearly match at every place; a set of characters beyond
+    Latin-1 takes milliseconds to compile."""
+    text = _STARS.sub("*", text)
+    wide = sum(char > "\xff" for char in text) if "[" in text else 0
+    longest = max(map(len, text.split("/")))
+    return len(text) * max(1, text.count("*"), longest // 16) + 64 * wide
+
+
+def _trimmed(line: str) -> str:
+    """Without the spaces at its end, but for one after a backslash."""
+    text = line.rstrip(" ")
+    escapes = len(text) - len(text.rstrip("\\"))
+    return line[: len(text) + 1] if escapes % 2 else text
+
+
+def _tokens(text: str) -> list[_Token]:
+    found: list[_Token] = []
+    at = 0
+    while at < len(text):
+        char = text[at]
+        at += 1
+        if char == "\\":
+            if at == len(text):
+                raise ValueError(text)
+            char = text[at]
+            at += 1
+            found.append(("slash" if char == "/" else "text", char))
+        elif char == "[":
+            one, at = _bracket(text, at)
+            found.append(("one", one))
+        elif char == "*":
+            if found and found[-1][0] == "star":
+                found[-1] = ("star", found[-1][1] + char)
+            else:
+                found.append(("star", char))
+        else:
+            found.append(("one", "[^/]") if char == "?" else ("slash" if char == "/" else "text", char))
+    return found
+
+
+def _bracket(text: str, at: int) -> tuple[str, int]:
+    """The expression for a bracket whose inside begins at `at`, and where it ends; read as git does."""
+    negated = text[at : at + 1] in ("!", "^")
+    at += negated
+    items: list[str] = []
+    before = ""
+    first = at
+    while at == first or text[at : at + 1] != "]":
+        char = text[at : at + 1]
+        if char == "-" and before and text[at + 1 : at + 2] not in ("", "]"):
+            at += 1 + (text[at + 1] == "\\")
+            last = text[at : at + 1]
+            if before > last:
+                raise ValueError(text)
+            items.append(f"{re.escape(before)}-{re.escape(last)}")
+            before = ""
+        elif char == "[" and (named := _CLASS.match(text, at)):
+            if named[1] not in _CLASSES:
+                raise ValueError(text)
+            items.append(_CLASSES[named[1]])
+            at = named.end() - 1
+            before = ""
+        else:
+            at += char == "\\"
+            before = text[at : at + 1]
+            items.append(re.escape(before))
+        if at >= len(text):
+            raise ValueError(text)
+        at += 1
+    inside = "".join(items)
+    return f"[^/{inside}]" if negated else f"(?!/)[{inside}]", at + 1
+
+
+def _segments(tokens: list[_Token]) -> list[list[_Token]]:
+    """What stands between slashes; ValueError where nothing does."""
+    parts = [list(some) for is_slash, some in groupby([*tokens], lambda token: token[0] == "slash")]
+    slashes = [part for part in parts if part[0][0] == "slash"]
+    if tokens[0][0] == "slash" or tokens[-1][0] == "slash" or any(len(part) > 1 for part in slashes):
+        raise ValueError("an empty name")
+    return [part for part in parts if part[0][0] != "slash"]
+
+
+def _parts(segment: list[_Token]) -> list[list[_Token]]:
+    """What stands between the stars of a segment, each perhaps empty; nothing at all for `**`."""
+    if len(segment) == 1 and segment[0][0] == "star" and len(segment[0][1]) > 1:
+        return []
+    found: list[list[_Token]] = [[]]
+    for token in segment:
+        if token[0] == "star":
+            found.append([])
+        else:
+            found[-1].append(token)
+    return found
+
+
+def _name(parts: list[list[_Token]]) -> tuple[_Kind, str]:
+    plain = all(kind == "text" for part in parts for kind, _ in part)
+    texts = ["".join(text for _, text in part) for part in parts]
+    if plain and len(parts) == 1:
+        return "name", texts[0]
+    if plain and len(parts) == 2 and not texts[0]:
+        return "ends", texts[1]
+    if plain and len(parts) == 2 and not texts[1]:
+        return "starts", texts[0]
+    return "name like", _expression(parts)
+
+
+def _path(segments: list[list[list[_Token]]]) -> tuple[_Kind, str]:
+    if all(len(parts) == 1 and all(kind == "text" for kind, _ in parts[0]) for parts in segments):
+        return "path", "/".join("".join(text for _, text in parts[0]) for parts in segments)
+    between: list[list[str]] = [[]]  # the segments before, between and after `**`
+    for parts in segments:
+        if parts:
+            between[-1].append(_expression(parts))
+        elif between[-1] or len(between) == 1:
+            between.append([])
+    first, *others = ("/".join(some) for some in between)
+    if not others:
+        return "path like", first
+    *inner, last = others
+    found = [f"{first}/" if first else "", *(_first(f"(?:[^/]+/)*?{one}/") for one in inner)]
+    return "path like", "".join([*found, f"(?:[^/]+/)*{last}" if last else ".+"])
+
+
+def _expression(parts: list[list[_Token]]) -> str:
+    """An expression for one segment."""
+    first, *others = ("".join(re.escape(text) if kind == "text" else text for kind, text in part) for part in parts)
+    if not others:
+        return first
+    *inner, last = others
+    if not any([first, *inner, last]):
+        return "[^/]+"
+    return "".join([first, *(_first(f"[^/]*?{one}") for one in inner if one), f"[^/]*{last}"])
+
+
+def _first(expression: str) -> str:
+    """The same, but once it has matched no other way is tried: what `(?>…)` means from Python 3.11 on."""
+    name = f"g{next(_numbers)}"
+    return f"(?=(?P<{name}>{expression}))(?P={name})"
+
+
+class Matcher:
+    """Finds the last of many patterns that matches a path itself, not one of its directories."""
+
+    def __init__(self, patterns: Iterable[tuple[int, Pattern]]) -> None:
+        """Patterns with their numbers, in rising order; several may have the same."""
+        self._all = _Literals()
+        self._dirs = _Literals()
+        names: list[tuple[int, Pattern]] = []
+        paths: list[tuple[int, Pattern]] = []
+        for number, pattern in patterns:
+            if pattern.cost:
+                (names if pattern.kind == "name like" else paths).append((number, pattern))
+            else:
+                (self._dirs if pattern.dirs else self._all).add(number, pattern)
+        self._names = _joined(names)
+        self._paths = _joined(paths)
+
+    def last(self, path: str, is_dir: bool) -> int:
+        """The number of the last one that matches a relative path with `/`, -1 for none."""
+        name = path[path.rfind("/") + 1 :]
+        best = self._all.last(path, name)
+        if is_dir:
+            if self._dirs.any:
+                best = max(best, self._dirs.last(path, name))
+            path, name = path + "/", name + "/"
+        if self._names is not None and (found := self._names.fullmatch(name)):
+            best = max(best, _number(found))
+        if self._paths is not None and (found := self._paths.fullmatch(path)):
+            best = max(best, _number(found))
+        return best
+
+
+def _number(found: re.Match[str]) -> int:
+    return int(str(found.lastgroup).rpartition("_")[2])
+
+
+def _joined(patterns: Sequence[tuple[int, Pattern]]) -> re.Pattern[str] | None:
+    """One expression for all, the last one first; the group that ends each names its number."""
+    if not patterns:
+        return None
+    ends = (f"{p.text}{'/' if p.dirs else '/?'}(?P<n{at}_{n}>)" for at, (n, p) in enumerate(reversed(patterns)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd brackets: the pattern is the user's, and stderr no place for that
+        return re.compile("|".join(ends), re.DOTALL)
+
+
+class _Literals:
+    """Patterns that are looked up: names, paths, and endings and beginnings of names by their lengths."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, int] = {}
+        self._paths: dict[str, int] = {}
+        self._ends: dict[int, dict[str, int]] = {}
+        self._starts: dict[int, dict[str, int]] = {}
+        self.any = False
+
+    def add(self, number: int, pattern: Pattern) -> None:
+        text = pattern.text
+        self.any = True
+        if pattern.kind in ("name", "path"):
+            (self._names if pattern.kind == "name" else self._paths)[text] = number
+        else:
+            (self._ends if pattern.kind == "ends" else self._starts).setdefault(len(text), {})[text] = number
+
+    def last(self, path: str, name: str) -> int:
+        best = self._names.get(name, -1)
+        if self._paths:
+            best = max(best, self._paths.get(path, -1))
+        for length, known in self._ends.items():
+            found = known.get(name[len(name) - length :], -1)  # of a shorter name not the length of any key
+            best = found if found > best else best
+        for length, known in self._starts.items():
+            found = known.get(name[:length], -1)
+            best = found if found > best else best
+        return best
