@@ -23,9 +23,9 @@ import numpy as np
 
 from benchmarks.machine import circumstances
 from benchmarks.synthetic import ALIKE, TOGETHER, World
-from mmsearch.core import MODALITIES, Facts, Item, LoaderSettings, Modality, ModelOptions, Vectors
 from mmsearch.store import EVERYTHING, Bounds, Filter, Identity, Reader, Writer
-from mmsearch.store.records import KINDS, Kind, Wanted
+from mmsearch.store.records import KINDS, Kind, OptimizeRequest
+from mmsearch.types import MODALITIES, FileMetadata, Item, LoaderSettings, Modality, ModelOptions, Vectors
 
 RESULTS = Path(__file__).parent / "results" / "ann.jsonl"
 BLOCK = 25_000
@@ -47,7 +47,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(given.work or temporary) / f"{given.items}x{given.dim}"
-        wanted = Wanted(cast("Kind", given.kind), given.cut)
+        wanted = OptimizeRequest(cast("Kind", given.kind), given.cut)
         result = measure(work, given.items, given.dim, wanted, given.filters)
     line = json.dumps({"benchmark": "ann", "items": given.items, "dim": given.dim, **result, **circumstances()})
     print(line)
@@ -56,7 +56,7 @@ def main() -> None:
         file.write(line + "\n")
 
 
-def measure(folder: Path, items: int, dim: int, wanted: Wanted, filters: bool) -> dict[str, Any]:
+def measure(folder: Path, items: int, dim: int, wanted: OptimizeRequest, filters: bool) -> dict[str, Any]:
     """Milliseconds are medians over queries, and of those the median over rounds."""
     world = World(items, dim, "/data")
     queries = {"text": world.queries(QUERIES), "image": world.vectors("image", items, ALIKE * QUERIES)[::ALIKE]}
@@ -100,7 +100,7 @@ def put(writer: Writer, modality: Modality, world: World, items: int, start: int
         name = f"{modality}{number}"
         some = rows[at * TOGETHER :][:TOGETHER]
         parts = [Item("", name, modality, modality, place) for place in range(TOGETHER)]
-        writer.put_content(name, modality, modality, Facts(), parts, some)
+        writer.put_content(name, modality, modality, FileMetadata(), parts, some)
         writer.put_file(f"/data/{number}.{modality}", int(cluster), 1, name, modality)
     writer.commit()
 

@@ -87,8 +87,8 @@ def _pass(model: str, dtype: str | None) -> Callable[[], object]:
     import numpy as np
     import torch
 
-    from mmsearch.core import Item, ModelOptions, Segment
     from mmsearch.models import load_embedder
+    from mmsearch.types import Item, ModelOptions, Segment
 
     embedder: Any = load_embedder(ModelOptions(model, device="cpu", dtype=dtype), many=True)
     embedder._lanes = None  # they would take the other cores for other inputs

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from mmsearch.core import Reranker
-from mmsearch.evaluate.metrics import METRICS
-from mmsearch.evaluate.report import Result
+from mmsearch.extras.evaluation.metrics import METRICS
+from mmsearch.extras.evaluation.report import Result
+from mmsearch.types import Reranker
 
 SHEET = "contact_sheet.jpg"
 ON_SHEET = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmsearch.bench import machine
+from mmsearch.extras.bench import machine
 
 
 def circumstances() -> dict[str, Any]:

@@ -17,10 +17,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from mmsearch.bench.advice import best
-from mmsearch.bench.job import ORDER, Row
-from mmsearch.bench.report import number
-from mmsearch.models.catalog import CATALOG, Entry
+from mmsearch.extras.bench.advice import best
+from mmsearch.extras.bench.job import ORDER, Row
+from mmsearch.extras.bench.report import number
+from mmsearch.models.catalog import CATALOG, CatalogEntry
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "bench.jsonl"
@@ -87,7 +87,7 @@ def page(lines: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join(parts)
 
 
-def _summary(entries: Sequence[Entry], lines: Sequence[Mapping[str, Any]]) -> str:
+def _summary(entries: Sequence[CatalogEntry], lines: Sequence[Mapping[str, Any]]) -> str:
     """A row for each model and kind of input, CPU beside GPU, by the latest run of each."""
     names = [
         "model",
@@ -146,8 +146,8 @@ def _key(line: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _run(key: tuple[str, str, str], lines: Sequence[Mapping[str, Any]]) -> str:
-    from mmsearch.bench.form import BenchFormat
-    from mmsearch.bench.report import told
+    from mmsearch.extras.bench.form import BenchFormat
+    from mmsearch.extras.bench.report import told
 
     date, where, versions = key
     busy = max(line["load"] or 0.0 for line in lines)

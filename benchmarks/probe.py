@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from mmsearch.core import Vectors
 from mmsearch.store import Reader
+from mmsearch.types import Vectors
 
 TOP = 10
 DEPTH = 64

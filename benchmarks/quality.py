@@ -19,11 +19,21 @@ from pathlib import Path
 
 from benchmarks.corpus import no_reranker, settled
 from benchmarks.machine import circumstances
-from mmsearch.core import Embedder, Modality
-from mmsearch.evaluate import Interval, Outcome, Question, Report, Result, evaluate, named, read_questions, shortened
-from mmsearch.evaluate.report import agreement, figures, gain
-from mmsearch.opening import open_index, open_reranker, reranker_for, types_to_rerank
+from mmsearch.extras.evaluation import (
+    Interval,
+    Outcome,
+    Question,
+    Report,
+    Result,
+    evaluate,
+    named,
+    read_questions,
+    shortened,
+)
+from mmsearch.extras.evaluation.report import agreement, figures, gain
+from mmsearch.search.open import open_index, open_reranker, reranker_for, types_to_rerank
 from mmsearch.store import Filter, Reader
+from mmsearch.types import Embedder, Modality
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS = ROOT / "sample_corpus"

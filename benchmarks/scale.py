@@ -23,9 +23,9 @@ from benchmarks import peer, widened
 from benchmarks.machine import circumstances
 from benchmarks.processes import Run, run, run_json
 from benchmarks.synthetic import Chunk, Links, World, build
-from mmsearch.core import Modality, ModelOptions, Vectors
 from mmsearch.models import load_embedder
 from mmsearch.store import Identity
+from mmsearch.types import Modality, ModelOptions, Vectors
 
 RESULTS = Path(__file__).parent / "results" / "scale.jsonl"
 QUERIES = 200

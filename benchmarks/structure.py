@@ -16,10 +16,10 @@ import numpy as np
 
 from benchmarks.machine import circumstances
 from benchmarks.synthetic import World
-from mmsearch.core import Query, QueryPart, Vectors
 from mmsearch.models import load_embedder
 from mmsearch.store import Reader
-from mmsearch.store.vectors import load_faiss
+from mmsearch.store.faiss_files import load_faiss
+from mmsearch.types import Query, QueryPart, Vectors
 
 RESULTS = Path(__file__).parent / "results" / "structure.jsonl"
 LISTS, PROBES = 512, (4, 8, 16, 32, 64, 128)

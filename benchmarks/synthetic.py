@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mmsearch.core import Facts, Item, Modality, Span, Vectors
 from mmsearch.store import Identity, Writer
+from mmsearch.types import FileMetadata, Item, Modality, Span, Vectors
 
 SHARES: dict[Modality, float] = {"image": 0.80, "text": 0.15, "video": 0.05}
 PARTS: dict[Modality, int] = {"image": 1, "text": 5, "video": 5}
@@ -150,15 +150,15 @@ class World:
         name = f"{self.vocabulary[number * 7919 % 20_000]}_{number:08d}.{SUFFIX[kind]}"
         return os.path.join(self.root, FOLDER_OF[kind], f"{day.year}", f"{day.month:02d}-{topic}-{folder}", name)
 
-    def facts(self, kind: Modality, number: int) -> Facts:
+    def facts(self, kind: Modality, number: int) -> FileMetadata:
         """Pixels, seconds and dates as cameras give them."""
         if kind == "text":
-            return Facts()
+            return FileMetadata()
         taken = FIRST_DAY + timedelta(days=number * 17 % DAYS, seconds=number % 86_400)
         width, height = ((4032, 3024), (3024, 4032), (1920, 1080), (1280, 720))[number % 4]
         if kind == "video":
-            return Facts(width, height, 10.0 + number % 600)
-        return Facts(width, height, None, taken.isoformat(timespec="seconds"))
+            return FileMetadata(width, height, 10.0 + number % 600)
+        return FileMetadata(width, height, None, taken.isoformat(timespec="seconds"))
 
     @cached_property
     def vocabulary(self) -> list[str]:

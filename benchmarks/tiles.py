@@ -34,13 +34,13 @@ from benchmarks.machine import circumstances
 from benchmarks.pictures import make_set
 from benchmarks.sheets import LAYOUTS
 from mmsearch import media
-from mmsearch.core import LoaderSettings, ModelOptions, Segment
-from mmsearch.evaluate import evaluate, named, read_questions
-from mmsearch.evaluate.metrics import bootstrap
-from mmsearch.evaluate.questions import Question
-from mmsearch.evaluate.report import Result
+from mmsearch.extras.evaluation import evaluate, named, read_questions
+from mmsearch.extras.evaluation.metrics import bootstrap
+from mmsearch.extras.evaluation.questions import Question
+from mmsearch.extras.evaluation.report import Result
 from mmsearch.models import load_embedder
-from mmsearch.opening import open_index
+from mmsearch.search.open import open_index
+from mmsearch.types import LoaderSettings, ModelOptions, Segment
 
 CORPUS = Path(__file__).resolve().parents[1] / "sample_corpus"
 RESULTS = Path(__file__).parent / "results" / "tiles.jsonl"

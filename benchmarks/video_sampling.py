@@ -86,16 +86,16 @@ def _decode(path: str) -> int:
 
 
 def _load(path: str) -> int:
-    from mmsearch.core import Clip, LoaderSettings
     from mmsearch.media import video
+    from mmsearch.types import Clip, LoaderSettings
 
     contents = (segment.content for segment in video.load(path, "", "video", LoaderSettings()).segments)
     return sum(len(clip.frames) for clip in contents if isinstance(clip, Clip))
 
 
 def _overview(path: str) -> int:
-    from mmsearch.core import LoaderSettings
     from mmsearch.media import video
+    from mmsearch.types import LoaderSettings
 
     return len(video.overview(path, LoaderSettings(clip_frames=SAMPLES)).frames)
 

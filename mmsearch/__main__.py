@@ -5,7 +5,7 @@ import gc
 import os
 import sys
 
-from mmsearch.children import secure
+from mmsearch.system.child_processes import secure
 
 ALLOCATIONS = 10_000
 """Objects more than before when the garbage collector looks for cycles. Python's own few hundred are many too few for

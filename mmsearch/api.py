@@ -9,10 +9,12 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from mmsearch.core import Embedder, Hit, Modality, Reranker, is_object
-from mmsearch.opening import named_by_user, open_indexes, open_reranker, reranker_for, types_to_rerank
-from mmsearch.search import Asked, Asker, Mode, Searcher, SearchOptions
+from mmsearch.search.open import named_by_user, open_indexes, open_reranker, reranker_for, types_to_rerank
+from mmsearch.search.options import Mode, SearchOptions
+from mmsearch.search.query import QueryBuilder, QuerySpec
+from mmsearch.search.searcher import Searcher
 from mmsearch.store import AnyReader, Filter
+from mmsearch.types import Embedder, Hit, Modality, Reranker, is_object_url
 
 __all__ = ["Index"]
 
@@ -94,11 +96,11 @@ class Index:
         Raises:
             UsageError: nothing is meant, or the query or an option cannot be used.
         """
-        asked = Asked(
+        asked = QuerySpec(
             texts, _several(exclude), _several(image), _several(audio), _several(video), _several(like), os.getcwd()
         )
         asked.require_something()
-        query = Asker(self._reader, self._embedder, allow_private=allow_private).query(asked)
+        query = QueryBuilder(self._reader, self._embedder, allow_private=allow_private).query(asked)
         folders = tuple(map(_folder, _several(inside)))
         where = Filter(modalities=None if types is None else frozenset(types), folders=folders)
         options = SearchOptions(top=k, where=where, mode=mode, min_relevance=min_relevance, all_segments=all_segments)
@@ -133,4 +135,4 @@ def _several(given: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _folder(path: str) -> str:
-    return path.rstrip("/") if is_object(path) else os.path.abspath(os.path.expanduser(path))
+    return path.rstrip("/") if is_object_url(path) else os.path.abspath(os.path.expanduser(path))

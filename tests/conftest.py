@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch import places
+from mmsearch.system import user_folders
 from tests.offline import sitecustomize
 
 # A shell without job control has what it runs in the background ignore Ctrl-C, and so would what tests interrupt.
@@ -27,6 +27,6 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("PYTHONPATH", folder, prepend=os.pathsep)
         sitecustomize.sys.addaudithook(sitecustomize.watch)
         # Grants of the tests are no matter of the user's.
-        patch.setenv(places.STATE, str(tmp_path_factory.mktemp("state")))
+        patch.setenv(user_folders.STATE, str(tmp_path_factory.mktemp("state")))
         yield tried
     assert not tried.exists(), tried.read_text()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsearch.core import Modality, Vectors
-from mmsearch.evaluate import Question
+from mmsearch.extras.evaluation import Question
+from mmsearch.types import Modality, Vectors
 from tests.given import Given, GivenEmbedder, one, unit
 
 ANSWERS = 2

@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmsearch.core import (
+from mmsearch.scan import digest
+from mmsearch.store import Identity, Reader, Writer
+from mmsearch.types import (
     MODALITIES,
     WHOLE,
-    Facts,
+    FileMetadata,
     Item,
     LoaderSettings,
     Modality,
@@ -24,8 +26,6 @@ from mmsearch.core import (
     Span,
     Vectors,
 )
-from mmsearch.scan import digest
-from mmsearch.store import Identity, Reader, Writer
 
 
 class Part(NamedTuple):
@@ -43,7 +43,7 @@ class Given(NamedTuple):
     modality: Modality
     parts: Sequence[Part]
     content: bytes | None = None
-    facts: Facts = Facts()
+    facts: FileMetadata = FileMetadata()
 
 
 def one(name: str, modality: Modality, vector: Vectors) -> Given:

@@ -9,8 +9,8 @@ import pytest
 import mmsearch
 from mmsearch import Index
 from mmsearch.cli import app
-from mmsearch.core import Hit
 from mmsearch.errors import IndexMissing, UsageError
+from mmsearch.types import Hit
 from tests.e2e.conftest import NOTES, draw
 
 

@@ -13,17 +13,16 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "mmsearch"
 
 LAYERS = [
-    {"children", "core", "deferred", "disk", "errors", "places", "safe_open", "spreadsheet", "underway", "watch"},
+    {"types", "errors", "system"},
     {"scan", "media", "models", "store"},
-    {"feed", "objects"},
-    {"calibrate", "lexical", "build", "search"},
-    {"bench", "cluster", "evaluate", "dupes", "exchange", "opening", "written"},
-    {"api", "graphics", "render"},
-    {"mcp", "serve"},
+    {"indexing", "search"},
+    {"extras"},
+    {"api", "output"},
+    {"server"},
     {"cli"},
 ]
-MAY_IMPORT_SIBLINGS = {3}
-"""Layers whose modules may use each other; in all others a module knows only the layers below it."""
+MAY_IMPORT_SIBLINGS = {0}
+"""Layers whose rooms may use each other; in all others a room knows only the layers below it."""
 
 ROOMS = {
     "torch": {"models"},
@@ -35,14 +34,14 @@ ROOMS = {
     "av": {"media"},
     "pypdfium2": {"media"},
     "click": {"cli"},
-    "pyarrow": {"cluster", "exchange", "objects"},
-    "qdrant_client": {"exchange"},
-    "mcp": {"mcp"},
-    "rich": {"cli", "render"},
-    "ray": {"cluster"},
-    "fsspec": {"objects"},
-    "starlette": {"serve"},
-    "uvicorn": {"serve"},
+    "pyarrow": {"extras", "scan"},
+    "qdrant_client": {"extras"},
+    "mcp": {"server"},
+    "rich": {"cli", "output"},
+    "ray": {"extras"},
+    "fsspec": {"scan"},
+    "starlette": {"server"},
+    "uvicorn": {"server"},
 }
 
 
@@ -119,7 +118,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_a_command_does_not_import_the_others() -> None:
     loaded = loaded_by("status", "--index", "nowhere")
     assert "mmsearch.cli.status" in loaded
-    assert not loaded & {"mmsearch.cli.search", "mmsearch.cli.index", "mmsearch.bench.job", "mmsearch.models"}
+    assert not loaded & {"mmsearch.cli.search", "mmsearch.cli.index", "mmsearch.extras.bench.job", "mmsearch.models"}
 
 
 def test_index_and_search_on_the_builtin_model_import_no_torch(tmp_path: Path) -> None:
@@ -130,4 +129,4 @@ def test_index_and_search_on_the_builtin_model_import_no_torch(tmp_path: Path) -
     loaded = loaded_by("search", "gardening", "--rerank", "--index", index)
     assert {"onnxruntime", "faiss"} <= loaded
     assert not loaded & LIGHT
-    assert not loaded & {"mmsearch.graphics", "mmsearch.feed.pool"}, "nobody asked for pictures"
+    assert not loaded & {"mmsearch.output.terminal_images", "mmsearch.indexing.pool"}, "nobody asked for pictures"

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.core import Reranker
-from mmsearch.evaluate import Question, Report, evaluate, named
+from mmsearch.extras.evaluation import Question, Report, evaluate, named
+from mmsearch.types import Reranker
 from tests.gap import Gap, generate
 from tests.given import make
 

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer as Words
 from torch import Tensor, nn
 
-from mmsearch.models.onnx import Towers
+from mmsearch.models.dual_encoder import DualEncoder
 from training.layers import fold_norms
 from training.model import Model
 from training.odds import Odds
@@ -119,7 +119,7 @@ def export(
     words.save(str(folder / "tokenizer.json"))
     stated = config(model, odds, rerank_odds, version)
     _write(folder, stated)
-    _write(folder, stated | {"fingerprint": Towers(str(folder)).fingerprint})
+    _write(folder, stated | {"fingerprint": DualEncoder(str(folder)).fingerprint})
     return differences
 
 

@@ -101,7 +101,7 @@ def main() -> None:
         app(prog_name=NAME)
     except OSError as error:  # of click's own output, such as help
         from mmsearch.cli.common import complain, drop_output
-        from mmsearch.disk import reason
+        from mmsearch.system.disk_space import reason
 
         drop_output()
         complain(f"error: the output cannot be written: {reason(error)}")

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mmsearch.bench.form import BenchFormat
 from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded
 from mmsearch.errors import UsageError
-from mmsearch.opening import named_by_user
+from mmsearch.extras.bench.form import BenchFormat
+from mmsearch.search.open import named_by_user
 
 if TYPE_CHECKING:
-    from mmsearch.bench.job import Job
+    from mmsearch.extras.bench.job import Job
 
 AUTO = "auto"
 FAILED = 5
@@ -59,9 +59,9 @@ def bench(
 
       mmsearch bench --model builtin --files ~/Pictures --format json
     """
-    from mmsearch.bench import process
-    from mmsearch.bench.machine import circumstances
-    from mmsearch.bench.report import told
+    from mmsearch.extras.bench import process
+    from mmsearch.extras.bench.machine import circumstances
+    from mmsearch.extras.bench.report import told
 
     chosen: dict[str, Any] = {
         "device": device, "dtype": dtype, "attn": attn,
@@ -92,8 +92,8 @@ def _batches(given: str) -> tuple[int, ...]:
 
 
 def _modalities(given: str | None) -> tuple[str, ...] | None:
-    from mmsearch.core import MODALITIES
-    from mmsearch.written import parse_types
+    from mmsearch.search.request import parse_types
+    from mmsearch.types import MODALITIES
 
     wanted = parse_types(given)
     return None if wanted is None else tuple(modality for modality in MODALITIES if modality in wanted)
@@ -115,9 +115,9 @@ def _jobs(
     models: list[str] | None, rerankers: list[str] | None, chosen: dict[str, Any], what: dict[str, Any]
 ) -> list[Job]:
     """A job for each model and each reranker; the built-in model where none is named."""
-    from mmsearch.bench.job import Job
-    from mmsearch.core import ModelOptions
+    from mmsearch.extras.bench.job import Job
     from mmsearch.models import BUILTIN
+    from mmsearch.types import ModelOptions
 
     if what["files"] is not None and rerankers:
         raise UsageError("--files measures an index run, which has no reranker: leave --reranker out")
@@ -136,17 +136,17 @@ def _jobs(
 
 
 def _check_plot(path: str) -> None:
-    from mmsearch.bench.plot import check
+    from mmsearch.extras.bench.plot import check
 
     check(path)
 
 
 def _conclude(rows: Sequence[Any], plot: str | None, count: int) -> None:
     """The picture, the advice, and the exit code of failures."""
-    from mmsearch.bench.advice import advice
+    from mmsearch.extras.bench.advice import advice
 
     if plot is not None:
-        from mmsearch.bench.plot import plot as draw
+        from mmsearch.extras.bench.plot import plot as draw
 
         draw(rows, plot)
     for line in advice(rows, count):
@@ -167,7 +167,7 @@ class _Live:
         self._status = status
 
     def begin(self, model: str, modality: str | None, batch: int | None) -> None:
-        from mmsearch.render import harmless
+        from mmsearch.output.tables import harmless
 
         what = "loading" if modality is None else f"{modality}, batch {batch or AUTO}"
         self._status.update(f"{harmless(model)}: {what}".replace("[", "\\["))

@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from mmsearch.cli.command import Exit
-from mmsearch.disk import reason
 from mmsearch.errors import MmsearchError, UsageError
+from mmsearch.system.disk_space import reason
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -88,7 +88,7 @@ def _damage(error: BaseException) -> MmsearchError | None:
 
 def _leave_loading() -> None:
     """End the process if a model is still being loaded: nobody waits for it, and Python would."""
-    late = sys.modules.get("mmsearch.models.late")
+    late = sys.modules.get("mmsearch.models.lazy")
     if late is not None and any(thread.name == late.LOADING for thread in threading.enumerate()):
         sys.stdout.flush()
         os._exit(INTERRUPTED)
@@ -154,14 +154,14 @@ def complain(line: str) -> None:
 
 
 def _told(line: str) -> str:
-    from mmsearch.render import harmless
+    from mmsearch.output.tables import harmless
 
     return f"mmsearch: {harmless(line)}"
 
 
 def emit(text: str, paths: bool = False) -> None:
     """Write data to stdout as bytes: names that are not UTF-8 survive, and no locale can break them."""
-    from mmsearch.render import encode
+    from mmsearch.output.tables import encode
 
     try:
         sys.stdout.buffer.write(encode(text, paths))

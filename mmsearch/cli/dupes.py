@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded, terminal_width
-from mmsearch.cli.locate import locate_all
+from mmsearch.cli.index_path import locate_all
 from mmsearch.errors import UsageError
-from mmsearch.render import draw, harmless, plain_table, span_fields, to_json
+from mmsearch.output.tables import draw, harmless, plain_table, span_fields, to_json
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mmsearch.dupes import Group, Member
+    from mmsearch.extras.duplicates import Group, Member
 
 
 @guarded
@@ -43,7 +43,7 @@ def dupes(
 
       mmsearch dupes --across --threshold 0.9
     """
-    from mmsearch.dupes import find
+    from mmsearch.extras.duplicates import find
     from mmsearch.store import Filter, open_reader
 
     if across and within:

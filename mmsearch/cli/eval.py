@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded, terminal_width
-from mmsearch.cli.locate import locate_all
+from mmsearch.cli.index_path import locate_all
 from mmsearch.errors import UsageError
-from mmsearch.opening import named_by_user, open_indexes, open_reranker, reranker_for, types_to_rerank
-from mmsearch.render import draw, harmless, plain_table, to_json
+from mmsearch.output.tables import draw, harmless, plain_table, to_json
+from mmsearch.search.open import named_by_user, open_indexes, open_reranker, reranker_for, types_to_rerank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
 
-    from mmsearch.core import Reranker
-    from mmsearch.evaluate import Outcome, Report, Result
+    from mmsearch.extras.evaluation import Outcome, Report, Result
+    from mmsearch.types import Reranker
 
 PARTS = {"ndcg@10": "nDCG@10", "recall@1": "R@1", "recall@5": "R@5", "recall@10": "R@10", "mrr": "MRR"}
 """How the table names the metrics."""
@@ -51,7 +51,7 @@ def evaluate(
 
       mmsearch eval my.jsonl --compare calibrated --dim 64 --dim 128 --json
     """
-    from mmsearch import evaluate as quality
+    from mmsearch.extras import evaluation as quality
 
     asked = quality.read_questions(questions)
     settings = quality.named([name.strip() for name in compare.split(",") if name.strip()])
@@ -96,7 +96,7 @@ def _tables(report: Report, most: int, width: int) -> str:
 
 def _figures(report: Report) -> Table:
     """A row for each setting over all questions, and then for each pair."""
-    from mmsearch.evaluate.report import agreement, figures, gain
+    from mmsearch.extras.evaluation.report import agreement, figures, gain
 
     table = plain_table(gap=2)
     extra = ["agreement"] if report.exact else []
@@ -127,7 +127,7 @@ def _span(low: float, high: float) -> str:
 
 
 def _losers(outcome: Outcome, most: int) -> Sequence[Result]:
-    from mmsearch.evaluate.report import losers
+    from mmsearch.extras.evaluation.report import losers
 
     return losers(outcome, most)
 

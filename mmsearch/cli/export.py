@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded
-from mmsearch.cli.locate import locate
+from mmsearch.cli.index_path import locate
 from mmsearch.errors import ModelUnavailable, UsageError
-from mmsearch.render import to_json
+from mmsearch.output.tables import to_json
 
 if TYPE_CHECKING:
     from mmsearch.store import Reader
@@ -43,7 +43,7 @@ def export(
     """
     from mmsearch.cli.progress import counting
     from mmsearch.store import Reader
-    from mmsearch.store.copying import count_files
+    from mmsearch.store.transfer import count_files
 
     if to is None or target is None:
         raise UsageError("say what to write and where: mmsearch export --to parquet -o FILE")
@@ -62,13 +62,13 @@ def export(
 
 
 def _writer(
-    to: options.Exchanges, target: str, collection: str, force: bool
+    to: options.ExchangeChoice, target: str, collection: str, force: bool
 ) -> Callable[[Reader, Callable[[int], None]], int | None]:
     """What writes an index and tells how many items that were, where it counts them."""
     path = os.path.abspath(os.path.expanduser(target))
     try:
-        if to is options.Exchanges.qdrant:
-            from mmsearch.exchange import qdrant
+        if to is options.ExchangeChoice.qdrant:
+            from mmsearch.extras.exchange import qdrant
 
             where = target if "://" in target else path
 
@@ -77,9 +77,9 @@ def _writer(
                     return qdrant.to_qdrant(reader, client, collection, heard, force=force)
 
             return upload
-        from mmsearch.exchange import tables
+        from mmsearch.extras.exchange import tables
 
-        if to is options.Exchanges.lance:
+        if to is options.ExchangeChoice.lance:
             import lance  # noqa: F401  # what is missing is told before anything is written
 
             return lambda reader, heard: tables.to_lance(reader, path, heard, force=force)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded
-from mmsearch.cli.locate import locate_for_writing
+from mmsearch.cli.index_path import locate_for_writing
 from mmsearch.cli.merge import parse_moves, summarise, warn_of_moves
 from mmsearch.errors import IndexMismatch, ModelUnavailable, UsageError
-from mmsearch.models.wishes import is_known_name, needing
-from mmsearch.opening import named_by_user
-from mmsearch.render import to_json
+from mmsearch.models.permissions import is_known_name, needing
+from mmsearch.output.tables import to_json
+from mmsearch.search.open import named_by_user
 
 if TYPE_CHECKING:
-    from mmsearch.exchange.tables import Table
+    from mmsearch.extras.exchange.tables import Table
     from mmsearch.store import Identity
     from mmsearch.store.paths import Moves
 
@@ -58,7 +58,7 @@ def import_(
 def _opened(path: str) -> Table:
     extra = "lance" if os.path.isdir(path) else "parquet"
     try:
-        from mmsearch.exchange.tables import Table
+        from mmsearch.extras.exchange.tables import Table
 
         return Table(path)
     except ImportError as error:
@@ -74,7 +74,7 @@ def _identity(table: Table, model: str | None, target: str, trust: bool, trust_i
         IndexMismatch: another one made those of the index, or not the one that was named.
     """
     from mmsearch.store import read_identity
-    from mmsearch.store.copying import unlike
+    from mmsearch.store.transfer import unlike
 
     known = read_identity(target)
     named = model or (None if table.about.identity else table.about.model)
@@ -94,9 +94,9 @@ def _identity(table: Table, model: str | None, target: str, trust: bool, trust_i
 
 
 def _identity_of(name: str, trust: bool) -> Identity:
-    from mmsearch.core import ModelOptions
     from mmsearch.models import load_embedder
     from mmsearch.store import Identity
+    from mmsearch.types import ModelOptions
 
     options = ModelOptions(name, trust_remote_code=trust)
     return Identity.of(options, load_embedder(options).spec)
@@ -107,7 +107,7 @@ def _read(
 ) -> dict[str, float]:
     from mmsearch.cli.progress import counting
     from mmsearch.store import Writer
-    from mmsearch.store.copying import Adoption
+    from mmsearch.store.transfer import Importer
 
     began = time.monotonic()
     with (
@@ -116,7 +116,7 @@ def _read(
     ):
         if named and needing(identity.options):
             writer.allow_model()
-        adoption = Adoption(writer, moves)
+        adoption = Importer(writer, moves)
         table.read_into(adoption, identity.dim, heard)
         if trust_index:
             writer.allow_everything()

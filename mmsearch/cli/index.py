@@ -14,8 +14,8 @@ from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded, parse_object, tell_refused
 from mmsearch.cli.dry_run import plan, still_there
-from mmsearch.cli.locate import locate, locate_for_writing
-from mmsearch.cli.optimizing import (
+from mmsearch.cli.index_path import locate, locate_for_writing
+from mmsearch.cli.optimize import (
     advise,
     optimize_alone,
     optimized,
@@ -25,18 +25,18 @@ from mmsearch.cli.optimizing import (
 )
 from mmsearch.cli.sharing import require_writing, share_alone
 from mmsearch.errors import IndexDamaged, IndexMismatch, UsageError
-from mmsearch.opening import named_by_user, permitted
-from mmsearch.render import to_json
-from mmsearch.safe_open import regular_or_handed
+from mmsearch.output.tables import to_json
+from mmsearch.search.open import named_by_user, permitted
+from mmsearch.system.safe_open import regular_or_handed
 
 if TYPE_CHECKING:
-    from mmsearch.build import BuildOptions
-    from mmsearch.cli.clustered import ClusterOptions
-    from mmsearch.core import Embedder, IndexReport, ModelOptions
-    from mmsearch.feed.pool import Limits
-    from mmsearch.feed.processes import Spares
+    from mmsearch.cli.ray import ClusterOptions
+    from mmsearch.indexing.pipeline import IndexOptions
+    from mmsearch.indexing.pool import Limits
+    from mmsearch.indexing.worker_process import PrestartedWorkers
     from mmsearch.scan import Entry
-    from mmsearch.store import Allowed, Identity, Optimized, Wanted, Writer
+    from mmsearch.store import Allowed, Identity, Optimized, OptimizeRequest, Writer
+    from mmsearch.types import Embedder, IndexReport, ModelOptions
 
 NEW_FAILURES = 5
 TURNED_OFF = ("dummy_weights", "tiles")
@@ -63,7 +63,7 @@ def index(
     dry_run: options.DryRun = False,
     watch: options.Watch = False,
     progress: options.Progress = False,
-    engine: options.Engine = options.Engines.local,
+    engine: options.Engine = options.EngineChoice.local,
     ray_address: options.RayAddress = None,
     shards: options.Shards = None,
     jobs: options.Jobs = None,
@@ -108,7 +108,7 @@ def index(
 
       mmsearch index --shared
     """
-    from mmsearch.build import BuildOptions
+    from mmsearch.indexing.pipeline import IndexOptions
     from mmsearch.scan import ScanOptions
 
     given = _given(
@@ -137,7 +137,7 @@ def index(
         if dry_run:
             report = plan(directory, places, files and files.paths, scan, ray is not None, trust_index)
         else:
-            how = BuildOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
+            how = IndexOptions(scan, prune, retry_failed, _limits(jobs, timeout, memory))
             job = _Job(directory, places, given, how, progress, ray, wanted, shared, trust_index)
             if watch:
                 _watch(job, rebuild, as_json)
@@ -151,7 +151,7 @@ def index(
         raise Exit(NEW_FAILURES)
 
 
-def _alone(directory: str, wanted: Wanted | None, shared: bool | None, progress: bool, as_json: bool) -> None:
+def _alone(directory: str, wanted: OptimizeRequest | None, shared: bool | None, progress: bool, as_json: bool) -> None:
     """Share or optimize an index, where no file is to be read."""
     if shared is not None:
         share_alone(directory, shared)
@@ -172,7 +172,7 @@ def _given(**options: Any) -> dict[str, Any]:
 
 def _limits(jobs: int | None, seconds: float | None, gib: float | None) -> Limits:
     """What was given, over the defaults."""
-    from mmsearch.feed.pool import Limits
+    from mmsearch.indexing.pool import Limits
 
     usual = Limits()
     return Limits(
@@ -183,7 +183,7 @@ def _limits(jobs: int | None, seconds: float | None, gib: float | None) -> Limit
 
 
 def _cluster_options(
-    engine: options.Engines,
+    engine: options.EngineChoice,
     address: str | None,
     shards: str | None,
     jobs: int | None,
@@ -191,25 +191,25 @@ def _cluster_options(
     progress: bool,
 ) -> ClusterOptions | None:
     """What was asked of a cluster, None for a local run; an option that would do nothing is an error."""
-    if engine is options.Engines.local:
+    if engine is options.EngineChoice.local:
         for name, value in (("--ray-address", address), ("--shards", shards)):
             if value is not None:
                 raise UsageError(f"{name} belongs to --engine ray")
         return None
-    from mmsearch.cli.clustered import ClusterOptions
+    from mmsearch.cli.ray import ClusterOptions
 
     return ClusterOptions.of(address, shards, jobs, device, progress)
 
 
 def _existing(root: str, objects_too: bool) -> str:
     """A root as it is kept. Raises UsageError where there is nothing."""
-    from mmsearch.core import is_object
     from mmsearch.scan import spelled
+    from mmsearch.types import is_object_url
 
-    if is_object(root):
+    if is_object_url(root):
         if not objects_too:
             raise UsageError(f"{root}: objects of stores are read with --engine ray")
-        from mmsearch.objects import normal
+        from mmsearch.scan.object_stores import normal
 
         return normal(root)
     if not os.path.lexists(root):
@@ -227,7 +227,7 @@ class Listed(NamedTuple):
 @contextmanager
 def _listed(source: str | None, null: bool) -> Iterator[Listed | None]:
     """What `--files-from` gives; None without the option."""
-    from mmsearch.feed.processes import LOOK_AT
+    from mmsearch.indexing.worker_process import LOOK_AT
     from mmsearch.scan import read_paths
 
     if source is None:
@@ -275,10 +275,10 @@ class _Job:
     directory: str
     roots: list[str]
     given: dict[str, Any]
-    how: BuildOptions
+    how: IndexOptions
     progress: bool
     ray: ClusterOptions | None = None
-    wanted: Wanted | None = None
+    wanted: OptimizeRequest | None = None
     shared: bool | None = None
     trust_index: bool = False
     made: list[Optimized] | None = None
@@ -287,7 +287,7 @@ class _Job:
 
     def run(self, files: Listed | None, rebuild: bool) -> IndexReport:
         """Bring the index up to date with the roots, or else those of the index, and the files."""
-        from mmsearch.feed.processes import Spares
+        from mmsearch.indexing.worker_process import PrestartedWorkers
         from mmsearch.store import Identity
 
         known = self.require_roots(files, rebuild)
@@ -299,12 +299,12 @@ class _Job:
         self.find_roots(files)
         places = self.roots
         if self.ray is not None:
-            from mmsearch.cli.clustered import run
+            from mmsearch.cli.ray import run
 
             listed = files.paths if files else ()
             how = self.how
             return run(self.ray, self.directory, places, listed, model, how, known, rebuild, self._allow, self._finish)
-        with Spares() as spares:
+        with PrestartedWorkers() as spares:
             if known is None or rebuild:
                 _start_early(spares, model, places, files.first if files else [], self.how)
             self.embedder = _embedder(model, None if rebuild else known, self.directory)
@@ -331,7 +331,7 @@ class _Job:
 
     def _allow(self, writer: Writer) -> None:
         """Keep that the user has named these folders and this model for the index."""
-        from mmsearch.models.wishes import needing
+        from mmsearch.models.permissions import needing
 
         if self.trust_index:
             writer.allow_everything()
@@ -358,12 +358,12 @@ class _Job:
         places: list[str],
         files: Listed | None,
         rebuild: bool,
-        spares: Spares | None,
-        how: BuildOptions,
+        spares: PrestartedWorkers | None,
+        how: IndexOptions,
         finish: Callable[[Writer], None],
     ) -> IndexReport:
-        from mmsearch.build import Builder
         from mmsearch.cli.progress import Ahead, listening
+        from mmsearch.indexing.pipeline import Indexer
         from mmsearch.store import Writer
 
         assert self.embedder is not None
@@ -374,12 +374,14 @@ class _Job:
         with Writer.open(self.directory, self.identity, rebuild=rebuild, on_wait=complain) as writer:
             self._allow(writer)
             with listening(ahead, self.progress) as listener:
-                report = Builder(writer, self.embedder, how, listener, spares).run(places, files.paths if files else ())
+                report = Indexer(writer, self.embedder, how, listener, spares).run(places, files.paths if files else ())
             finish(writer)
             return report
 
 
-def _start_early(spares: Spares, model: ModelOptions, roots: list[str], files: list[str], how: BuildOptions) -> None:
+def _start_early(
+    spares: PrestartedWorkers, model: ModelOptions, roots: list[str], files: list[str], how: IndexOptions
+) -> None:
     """Has workers start while the model loads, where all files are new and that takes a while."""
     from mmsearch.models import needs_torch
     from mmsearch.scan import Entry, entry, walk
@@ -395,7 +397,7 @@ def _embedder(model: ModelOptions, known: Identity | None, directory: str) -> Em
 
     if known is None or model != known.options or known.fingerprint != fingerprint_of(model):
         return load_embedder(model, many=True)
-    from mmsearch.models.late import LateEmbedder
+    from mmsearch.models.lazy import LazyEmbedder
     from mmsearch.store import Identity
 
     def load() -> Embedder:
@@ -403,7 +405,7 @@ def _embedder(model: ModelOptions, known: Identity | None, directory: str) -> Em
         known.require(Identity.of(model, embedder.spec), directory)
         return embedder
 
-    return LateEmbedder(known.spec, load)
+    return LazyEmbedder(known.spec, load)
 
 
 def _known_identity(directory: str, rebuild: bool) -> Identity | None:
@@ -432,16 +434,16 @@ def _allowed(directory: str, rebuild: bool, trusted: bool) -> Allowed:
 
 def _model_options(known: Identity | None, given: dict[str, Any]) -> ModelOptions:
     """Options of the existing index with what was given put over them; another model starts from nothing."""
-    from mmsearch.core import ModelOptions
+    from mmsearch.types import ModelOptions
 
     if known is None or ("name" in given and given["name"] != known.options.name):
         return ModelOptions(**given)
     return replace(known.options, **given)
 
 
-def _to_read(directory: str, roots: list[str], how: BuildOptions) -> Iterator[Entry]:
+def _to_read(directory: str, roots: list[str], how: IndexOptions) -> Iterator[Entry]:
     """The files that a run has to read, by stat alone, while it goes on."""
-    from mmsearch.build import to_read
+    from mmsearch.indexing.pipeline import to_read
     from mmsearch.scan import walk
     from mmsearch.store import Reader
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from mmsearch.cli import options
 from mmsearch.cli.common import INTERRUPTED, guarded
-from mmsearch.cli.locate import locate
+from mmsearch.cli.index_path import locate
 from mmsearch.errors import ModelUnavailable
 
 
@@ -31,19 +31,19 @@ def mcp(
 
       mmsearch mcp --index ~/Pictures/.mmsearch
     """
-    from mmsearch.mcp.evidence import Session
+    from mmsearch.server.mcp.evidence import EvidenceSession
     from mmsearch.store import Reader
 
     directory = locate(index)
     Reader.open(directory).close()  # that there is none is told now, to whoever writes the configuration
     try:
-        from mmsearch.mcp.server import run
+        from mmsearch.server.mcp.tools import run
     except ImportError as error:
         raise ModelUnavailable(f'mmsearch mcp needs an extra ({error}): pip install "mmsearch[mcp]"') from None
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _leave)
-    run(Session(directory, device, trust_remote_code, trust_index))
+    run(EvidenceSession(directory, device, trust_remote_code, trust_index))
 
 
 def _leave(number: int, frame: Any) -> NoReturn:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from mmsearch.cli import options
 from mmsearch.cli.common import complain, emit, guarded
-from mmsearch.cli.locate import locate_all, locate_for_writing
+from mmsearch.cli.index_path import locate_all, locate_for_writing
 from mmsearch.errors import IndexMismatch, UsageError
-from mmsearch.render import to_json
+from mmsearch.output.tables import to_json
 
 if TYPE_CHECKING:
     from mmsearch.store import Reader
@@ -41,7 +41,7 @@ def merge(
       mmsearch merge from-ci/.mmsearch -o ~/Pictures/.mmsearch --map /build/photos=~/Pictures
     """
     from mmsearch.store import Reader
-    from mmsearch.store.copying import require_alike
+    from mmsearch.store.transfer import require_alike
 
     if not sources or into is None:
         raise UsageError("say which indexes to join and into which one: mmsearch merge A B -o C")
@@ -78,7 +78,7 @@ def parse_moves(given: Sequence[str]) -> Moves:
 def require_like_target(reader: Reader, target: str) -> None:
     """Make sure that what is in a reader may go into the index in a directory, if there is one; else IndexMismatch."""
     from mmsearch.store import read_identity
-    from mmsearch.store.copying import unlike
+    from mmsearch.store.transfer import unlike
 
     known = read_identity(target)
     if known is not None and (differences := known.differences(reader.identity)):
@@ -88,7 +88,7 @@ def require_like_target(reader: Reader, target: str) -> None:
 def _merged(readers: Sequence[Reader], target: str, moves: Moves) -> dict[str, float]:
     from mmsearch.cli.progress import counting
     from mmsearch.store import Writer, read_identity
-    from mmsearch.store.copying import Adoption, count_files, merge
+    from mmsearch.store.transfer import Importer, count_files, merge
 
     began = time.monotonic()
     total = sum(map(count_files, readers))
@@ -99,14 +99,14 @@ def _merged(readers: Sequence[Reader], target: str, moves: Moves) -> dict[str, f
     ):
         if readers[0].allows_identity() and writer.identity == readers[0].identity:
             writer.allow_model()
-        adoption = Adoption(writer, moves, heard)
+        adoption = Importer(writer, moves, heard)
         merge(readers, adoption)
         return {**adoption.counts, "seconds": round(time.monotonic() - began, 3)}
 
 
 def _warn_of_absent(readers: Sequence[Reader], moves: Moves) -> None:
     """Tell of folders that are not on this machine, while nothing is joined yet."""
-    from mmsearch.store.copying import roots
+    from mmsearch.store.transfer import roots
 
     for root in sorted({root for reader in readers for root in roots(reader)}):
         if not os.path.lexists(named := moves(root)):

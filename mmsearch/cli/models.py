@@ -12,10 +12,10 @@ from mmsearch.cli import options
 from mmsearch.cli.command import SETTINGS, Exit, command
 from mmsearch.cli.common import complain, emit, guarded, terminal_width
 from mmsearch.errors import UsageError
-from mmsearch.render import counts, grid, to_json
+from mmsearch.output.tables import counts, grid, to_json
 
 if TYPE_CHECKING:
-    from mmsearch.models.catalog import Entry
+    from mmsearch.models.catalog import CatalogEntry
     from mmsearch.models.machine import Memory
 
 UNAVAILABLE = 4
@@ -103,7 +103,7 @@ def doctor(as_json: options.Json = False) -> None:
         raise Exit(UNAVAILABLE)
 
 
-def _entry(name: str) -> Entry:
+def _entry(name: str) -> CatalogEntry:
     from mmsearch.models.catalog import CATALOG, find
 
     entry = find(name)
@@ -112,7 +112,7 @@ def _entry(name: str) -> Entry:
     return entry
 
 
-def _row(entry: Entry, found: list[Memory]) -> dict[str, Any]:
+def _row(entry: CatalogEntry, found: list[Memory]) -> dict[str, Any]:
     """The JSON object of a model: its facts, and whether it fits."""
     from mmsearch.models.machine import best, need
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated, TypeAlias
 
-from mmsearch.bench.form import BenchFormat
 from mmsearch.cli.command import argument, choice, flag, once, value
-from mmsearch.render import Format
+from mmsearch.extras.bench.form import BenchFormat
+from mmsearch.output.tables import Format
 
 MOST = 1_000_000_000
 """Of whatever is counted on a command line: what is larger is a mistake, and more than libraries count to."""
@@ -16,7 +16,7 @@ Text: TypeAlias = str | None
 Texts: TypeAlias = list[str] | None
 
 
-class Exchanges(str, Enum):
+class ExchangeChoice(str, Enum):
     """What an index can be exported to."""
 
     parquet = "parquet"
@@ -24,7 +24,7 @@ class Exchanges(str, Enum):
     lance = "lance"
 
 
-class Modes(str, Enum):
+class ModeChoice(str, Enum):
     """How a search ranks; the library has the same as literals, whose import would slow `--help` down."""
 
     dense = "dense"
@@ -32,14 +32,14 @@ class Modes(str, Enum):
     hybrid = "hybrid"
 
 
-class Engines(str, Enum):
+class EngineChoice(str, Enum):
     """Where an index run reads and embeds."""
 
     local = "local"
     ray = "ray"
 
 
-class Kinds(str, Enum):
+class IndexKindChoice(str, Enum):
     """How vectors are looked up."""
 
     auto = "auto"
@@ -86,7 +86,7 @@ Size = Annotated[Texts, value("+1M at least, -10k at most, 1M..2M between; repea
 Width = Annotated[Texts, value("Pixels: +1000, -500, 800..1200.", "RANGE", "--width")]
 Height = Annotated[Texts, value("Pixels, likewise.", "RANGE", "--height")]
 Duration = Annotated[Texts, value("Length of sound and video: +30, -2m, 1:00..1:30.", "RANGE", "--duration")]
-Mode = Annotated[Modes, choice("By vectors, by words, or both.", "--mode")]
+Mode = Annotated[ModeChoice, choice("By vectors, by words, or both.", "--mode")]
 Raw = Annotated[bool, flag("Rank by raw cosines, which favour some modalities.", "--raw")]
 MinRelevance = Annotated[float | None, value("Leave out hits below.", "X", "--min-relevance")]
 AllSegments = Annotated[bool, flag("Each matching part of a file, not only the best.", "--all-segments")]
@@ -147,7 +147,7 @@ Memory = Annotated[
     float | None, value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", least=0, most=MOST)
 ]
 Progress = Annotated[bool, flag("Tell how long it will take, off a terminal too.", "--progress")]
-Engine = Annotated[Engines, choice("Read and embed on this machine, or as tasks of a Ray cluster.", "--engine")]
+Engine = Annotated[EngineChoice, choice("Read and embed on this machine, or as tasks of a Ray cluster.", "--engine")]
 RayAddress = Annotated[
     Text,
     value(
@@ -162,7 +162,7 @@ Optimize = Annotated[
     bool, flag("Make searches of a large index fast; without PATH that alone, and no file is read.", "--optimize")
 ]
 IndexKind = Annotated[
-    Kinds | None,
+    IndexKindChoice | None,
     choice(
         "With --optimize: how vectors are looked up; auto, the default at first, goes by their number.", "--index-kind"
     ),
@@ -303,7 +303,7 @@ MaxWaiting = Annotated[int, value("Most queries that wait; others hear 503.", "N
 Sources = Annotated[Texts, argument("Indexes to join.", "INDEX")]
 Target = Annotated[Text, once("The index to make, or to add to.", "DIR", "-o", "--output")]
 Moved = Annotated[Texts, value("Files below OLD lie below NEW here; repeatable.", "OLD=NEW", "--map")]
-Ways = Annotated[Exchanges | None, choice("What to write.", "--to")]
+Ways = Annotated[ExchangeChoice | None, choice("What to write.", "--to")]
 Outside = Annotated[
     Text, once("The file or folder to write, or the URL of a Qdrant server.", "TARGET", "-o", "--output")
 ]

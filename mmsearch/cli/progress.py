@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from mmsearch.cli.common import complain
 from mmsearch.errors import MmsearchError
-from mmsearch.render import harmless
+from mmsearch.output.tables import harmless
 
 if TYPE_CHECKING:
-    from mmsearch.bench.forecast import Kind
-    from mmsearch.core import Embedder, Modality
+    from mmsearch.extras.bench.forecast import Kind
     from mmsearch.scan import Entry
+    from mmsearch.types import Embedder, Modality
 
 REFRESH_SECONDS = 0.1
 FORECAST_AFTER = 1.0
@@ -58,8 +58,8 @@ class Ahead:
 
     def count(self) -> None:
         """Count the files to be read and tell what to expect; runs in a thread of its own."""
-        from mmsearch.bench.forecast import Expectation, Kind, kind_by_name
-        from mmsearch.core import Late
+        from mmsearch.extras.bench.forecast import Expectation, Kind, kind_by_name
+        from mmsearch.types import Preloadable
 
         kinds: dict[Modality, Kind] = {}
         with suppress(MmsearchError, OSError):  # the run meets the same, and says so
@@ -73,7 +73,7 @@ class Ahead:
         if self.counting or not self.work.files:
             return
         with suppress(Exception):  # a forecast that cannot be made must not be seen, least of all as a traceback
-            embedder = self._embedder.wait() if isinstance(self._embedder, Late) else self._embedder
+            embedder = self._embedder.wait() if isinstance(self._embedder, Preloadable) else self._embedder
             expectation = Expectation(embedder, self._jobs)
             seconds = expectation.seconds(kinds)
             if seconds >= LONG_SECONDS:
@@ -88,7 +88,7 @@ class Ahead:
 
 def announced(kinds: Mapping[Modality, Kind], model: str, batches: str, seconds: float) -> str:
     """What there is to do, and how long it will take."""
-    from mmsearch.bench.forecast import NAMES
+    from mmsearch.extras.bench.forecast import NAMES
 
     often = sorted(kinds, key=lambda kind: -kinds[kind].files)
     what = ", ".join(f"{kinds[kind].files:,} {NAMES[kind]}" for kind in often)

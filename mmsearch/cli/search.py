@@ -13,23 +13,31 @@ from typing import TYPE_CHECKING
 from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded, terminal_width
-from mmsearch.cli.locate import locate_all
-from mmsearch.cli.pictures import screen, show
+from mmsearch.cli.images import screen, show
+from mmsearch.cli.index_path import locate_all
 from mmsearch.errors import UsageError
-from mmsearch.opening import crowded, make_room, named_by_user, open_indexes, open_reranker, reranker_for, with_gains
-from mmsearch.render import Format, harmless, hit_fields, hits, to_json
-from mmsearch.safe_open import regular_or_handed
-from mmsearch.serve import warm
-from mmsearch.written import Wanted
+from mmsearch.output.tables import Format, harmless, hit_fields, hits, to_json
+from mmsearch.search.open import (
+    crowded,
+    make_room,
+    named_by_user,
+    open_indexes,
+    open_reranker,
+    reranker_for,
+    with_gains,
+)
+from mmsearch.search.request import SearchRequest
+from mmsearch.server import client
+from mmsearch.system.safe_open import regular_or_handed
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from mmsearch.core import Hit, ModelSpec, Query
-    from mmsearch.graphics import Screen
-    from mmsearch.search import Asked
-    from mmsearch.serve.warm import Found
+    from mmsearch.output.terminal_images import Screen
+    from mmsearch.search.query import QuerySpec
+    from mmsearch.server.client import ServerAnswer
     from mmsearch.store import AnyReader
+    from mmsearch.types import Hit, ModelSpec, Query
 
     Answers: TypeAlias = Iterable[tuple[str, list[Hit]]]
 
@@ -53,7 +61,7 @@ def search(
     width: options.Width = None,
     height: options.Height = None,
     duration: options.Duration = None,
-    mode: options.Mode = options.Modes.hybrid,
+    mode: options.Mode = options.ModeChoice.hybrid,
     raw: options.Raw = False,
     min_relevance: options.MinRelevance = None,
     all_segments: options.AllSegments = False,
@@ -107,7 +115,7 @@ def search(
     if context and shape not in (Format.table, Format.json, Format.jsonl):
         raise UsageError(f"--context is JSON: leave out --format {shape.value}")
     on = screen(seen) if shape is Format.table and not context else None
-    given = Wanted(
+    given = SearchRequest(
         texts=(text,) if (text := " ".join(words or []).strip()) else (),
         negatives=tuple(not_ or ()),
         image=tuple(image or ()),
@@ -137,8 +145,8 @@ def search(
     )
     directories = locate_all(index)
     found = None
-    if queries is None and len(directories) == 1 and warm.is_allowed(no_server) and not trust_index:
-        found = warm.search(directories[0], given, device, trust_remote_code)
+    if queries is None and len(directories) == 1 and client.is_allowed(no_server) and not trust_index:
+        found = client.search(directories[0], given, device, trust_remote_code)
     many = queries is not None
     reader: AnyReader | None
     with ExitStack() as opened:
@@ -168,7 +176,7 @@ def _reader(directories: list[str]) -> AnyReader:
     return open_reader(directories)
 
 
-def _told(found: Found) -> tuple[ModelSpec, Answers]:
+def _told(found: ServerAnswer) -> tuple[ModelSpec, Answers]:
     """What a server has found, when all that it had to say besides is said."""
     for logger, level, message in found.notes:
         if logger:
@@ -181,7 +189,7 @@ def _told(found: Found) -> tuple[ModelSpec, Answers]:
 def _search(
     opened: ExitStack,
     directories: list[str],
-    given: Wanted,
+    given: SearchRequest,
     queries: str | None,
     device: str | None,
     trust: bool,
@@ -189,7 +197,8 @@ def _search(
     allow_private: bool,
 ) -> tuple[AnyReader, ModelSpec, Answers]:
     """What this process finds by itself, while the index stays `opened`."""
-    from mmsearch.search import Asker, Searcher
+    from mmsearch.search.query import QueryBuilder
+    from mmsearch.search.searcher import Searcher
 
     wanted = given.options()
     asked = _asked(given.asked(), queries)
@@ -197,7 +206,7 @@ def _search(
     reader, embedder = open_indexes(directories, device, models, trust, trust_index)
     opened.enter_context(reader)
     stdin = sys.stdin.buffer if queries != "-" else None
-    meant: Iterable[Query] = map(Asker(reader, embedder, stdin, allow_private=allow_private).query, asked)
+    meant: Iterable[Query] = map(QueryBuilder(reader, embedder, stdin, allow_private=allow_private).query, asked)
     second = None
     if given.rerank:
         name = given.reranker or reranker_for(reader)
@@ -212,14 +221,14 @@ def _search(
     return reader, embedder.spec, ((one.label, found) for one, found in zip(asked, answers, strict=True))
 
 
-def _asked(here: Asked, queries: str | None) -> list[Asked]:
+def _asked(here: QuerySpec, queries: str | None) -> list[QuerySpec]:
     """What the command line asks for, or each line of the file with queries."""
-    from mmsearch.search import Asked, read_lines
+    from mmsearch.search.query import QuerySpec, read_lines
 
     if queries is None:
         here.require_something()
         return [here]
-    if here != Asked():
+    if here != QuerySpec():
         raise UsageError("--queries takes the place of a query: give one or the other")
     if queries == "-":
         return read_lines(sys.stdin.buffer, "stdin", os.getcwd())
@@ -267,7 +276,7 @@ def _output(
 
 def _output_evidence(answers: Answers, spec: ModelSpec, budget: int, reader: AnyReader, *, many: bool) -> bool:
     """Write the evidence for each query, one JSON object a line where there are many; whether there was any."""
-    from mmsearch.search import context
+    from mmsearch.search import hit_evidence as context
 
     any_found = False
     for label, found in answers:

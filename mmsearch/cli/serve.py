@@ -11,18 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
-from mmsearch import children
 from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded
-from mmsearch.cli.locate import locate
-from mmsearch.disk import FULL, has_room
+from mmsearch.cli.index_path import locate
 from mmsearch.errors import MmsearchError, UsageError
-from mmsearch.safe_open import Folder, regular_or_handed
-from mmsearch.serve import presence
+from mmsearch.server import discovery
+from mmsearch.system import child_processes
+from mmsearch.system.disk_space import FULL, has_room
+from mmsearch.system.safe_open import Folder, regular_or_handed
 
 if TYPE_CHECKING:
-    from mmsearch.serve.server import Settings
+    from mmsearch.server.server import ServerSettings
 
 LEAST_TOKEN = 16
 """Characters."""
@@ -78,9 +78,9 @@ def serve(
     if background:
         url = _in_background(directory)
     else:
-        from mmsearch.serve.server import Settings
+        from mmsearch.server.server import ServerSettings
 
-        settings = Settings(
+        settings = ServerSettings(
             directory,
             host,
             port,
@@ -99,8 +99,8 @@ def serve(
         _open(url)
 
 
-def _serve(settings: Settings, open_page: bool) -> None:
-    from mmsearch.serve.server import run
+def _serve(settings: ServerSettings, open_page: bool) -> None:
+    from mmsearch.server.server import run
 
     def announce(url: str, token: str | None) -> None:
         try:
@@ -125,13 +125,13 @@ def _serve(settings: Settings, open_page: bool) -> None:
 @contextmanager
 def _watching(directory: str, trust: bool) -> Iterator[None]:
     """An `index --watch` of the same index beside this process; it says on stderr what it does."""
-    start = "from mmsearch.feed.worker import die_with_parent as d; d(); from mmsearch.__main__ import main; main()"
+    start = "from mmsearch.indexing.worker import die_with_parent as d; d(); from mmsearch.__main__ import main; main()"
     given = ["index", "--watch", "--index", directory, *(["--trust-remote-code"] if trust else [])]
     child = subprocess.Popen(
-        children.command(start, *given),
+        child_processes.command(start, *given),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        env=children.environment(),
+        env=child_processes.environment(),
     )
     try:
         yield
@@ -147,29 +147,29 @@ def _watching(directory: str, trust: bool) -> Iterator[None]:
 
 def _in_background(directory: str) -> str:
     """Start a server that outlives this process, unless there is one; its address when it answers."""
-    there = presence.server(directory)
+    there = discovery.server(directory)
     if there is not None:
         return str(there["url"])
-    log = os.path.join(directory, presence.LOG)
+    log = os.path.join(directory, discovery.LOG)
     try:
         with Folder.open(directory) as folder:
-            out = folder.create(presence.LOG)  # another one than that of a server which may still write
+            out = folder.create(discovery.LOG)  # another one than that of a server which may still write
     except OSError as error:
         raise MmsearchError(f"{log}: {error.strerror}: a server in the background writes there") from None
     with out:
         start = "from mmsearch.__main__ import main; main()"
-        argv = children.command(start, *_in_foreground(sys.argv[1:]), "--index", directory)
+        argv = child_processes.command(start, *_in_foreground(sys.argv[1:]), "--index", directory)
         child = _spawn(argv, out.fileno())
     try:
         while child.poll() is None:
-            there = presence.server(directory)
+            there = discovery.server(directory)
             if there is not None and there.get("pid") == child.pid:
                 return str(there["url"])
             if _is_lost(directory, child.pid):
                 child.terminate()
                 raise MmsearchError(
-                    f"nobody would find a server in the background: it cannot write {presence.FILE} or "
-                    f"{presence.SOCKET} in {directory}: take away what is there"
+                    f"nobody would find a server in the background: it cannot write {discovery.FILE} or "
+                    f"{discovery.SOCKET} in {directory}: take away what is there"
                 )
             time.sleep(0.05)
     except KeyboardInterrupt:
@@ -186,13 +186,13 @@ def _is_lost(directory: str, pid: int) -> bool:
     """Whether a server answers already, and has not been able to say in the index where: nobody would ever find it."""
     if not any(line.startswith("http") for line in _said(directory)):
         return False
-    there = presence.read(directory)
+    there = discovery.read(directory)
     return there is None or there.pid != pid
 
 
 def _said(directory: str) -> list[str]:
     """The lines in the log of a server."""
-    with suppress(OSError), Folder.open(directory) as folder, folder.read(presence.LOG) as file:
+    with suppress(OSError), Folder.open(directory) as folder, folder.read(discovery.LOG) as file:
         return file.read().decode("utf-8", "replace").splitlines()
     return []
 
@@ -219,7 +219,7 @@ def _spawn(argv: list[str], out: int) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=out,
         stderr=out,
-        env=children.environment(),
+        env=child_processes.environment(),
         start_new_session=True,
         creationflags=flags,
     )
@@ -227,12 +227,12 @@ def _spawn(argv: list[str], out: int) -> subprocess.Popen[bytes]:
 
 def _stop(directory: str) -> None:
     """End the server of an index, and wait until it has."""
-    there = presence.server(directory, "stop")
+    there = discovery.server(directory, "stop")
     if there is None:
         complain(f"no server runs for the index in {directory}")
         raise Exit(1)
     end = time.monotonic() + STOP_SECONDS
-    while presence.read(directory) is not None and presence.server(directory) is not None:
+    while discovery.read(directory) is not None and discovery.server(directory) is not None:
         if time.monotonic() > end:
             raise MmsearchError(f"process {there['pid']} has not ended after {STOP_SECONDS:.0f} seconds")
         time.sleep(0.05)

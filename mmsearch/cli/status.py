@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded
-from mmsearch.cli.locate import locate_all
+from mmsearch.cli.index_path import locate_all
 from mmsearch.errors import IndexDamaged, IndexMismatch, ModelUnavailable, UsageError
-from mmsearch.render import counts, harmless, to_json
+from mmsearch.output.tables import counts, harmless, to_json
 
 if TYPE_CHECKING:
     from mmsearch.store import AnyReader, StoreStatus
-    from mmsearch.store.records import Lookup
+    from mmsearch.store.records import IndexedPartition
 
 
 GONE_TOLD = 3
@@ -72,9 +72,9 @@ def _status(reader: AnyReader, directories: list[str], as_json: bool) -> None:
 
 def _server(directories: list[str]) -> dict[str, Any] | None:
     """Address and process of the server of an index, where one runs; several indexes have none."""
-    from mmsearch.serve import presence
+    from mmsearch.server import discovery
 
-    there = presence.server(directories[0]) if len(directories) == 1 else None
+    there = discovery.server(directories[0]) if len(directories) == 1 else None
     return None if there is None else {"url": str(there["url"]), "pid": int(there["pid"])}
 
 
@@ -111,7 +111,7 @@ def _verdict(found: list[str]) -> str:
 
 def _model(directories: list[str], trust_index: bool) -> str:
     """`ok`, or why the model that made the index is not the one that is here now."""
-    from mmsearch.opening import open_indexes
+    from mmsearch.search.open import open_indexes
 
     try:
         reader, _ = open_indexes(directories, None, trust_index=trust_index)
@@ -183,7 +183,7 @@ def _rows(found: StoreStatus) -> list[tuple[str, str]]:
     ]
 
 
-def _lookup(one: Lookup, dim: int) -> str:
+def _lookup(one: IndexedPartition, dim: int) -> str:
     """`image by ivf, 98.4 % of the best found`."""
     if one.kind == "flat":
         return f"{one.partition} one by one"

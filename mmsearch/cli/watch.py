@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NoReturn
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit
 from mmsearch.errors import UsageError
-from mmsearch.render import to_json
+from mmsearch.output.tables import to_json
 
 if TYPE_CHECKING:
-    from mmsearch.core import IndexReport
+    from mmsearch.types import IndexReport
 
 TOLD = ("added", "changed", "removed", "reused", "failed")
 
@@ -37,7 +37,7 @@ def keep_current(
     Raises:
         Exit: code 0, ended while there was nothing to do.
     """
-    from mmsearch.watch import Watcher
+    from mmsearch.scan.watch import Watcher
 
     if not roots:
         raise UsageError("nothing to watch: give the folders to index, such as `mmsearch index ~/Pictures --watch`")

@@ -14,13 +14,13 @@ from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, Protocol, cast
 
-from mmsearch.core import Content, Item, LoaderSettings, Modality, Picture, Segment, kind_of
-from mmsearch.disk import reason
 from mmsearch.errors import UNREADABLE, MediaError
-from mmsearch.media import remote
-from mmsearch.media.base import Kind, Loaded
-from mmsearch.media.kinds import HEAD_BYTES, KINDS, sniff
-from mmsearch.safe_open import regular
+from mmsearch.media import fetch_url
+from mmsearch.media.loaded import Kind, Loaded
+from mmsearch.media.sniff import HEAD_BYTES, KINDS, sniff
+from mmsearch.system.disk_space import reason
+from mmsearch.system.safe_open import regular
+from mmsearch.types import Content, Item, LoaderSettings, Modality, Picture, Segment, content_kind
 
 __all__ = [
     "HEAD_BYTES",
@@ -45,7 +45,7 @@ _CALLED = {"image": "a picture", "audio": "sound", "video": "a clip"}
 
 LOADERS = {
     "image": "image",
-    "pdf": "document",
+    "pdf": "pdf",
     "audio": "audio",
     "video": "video",
     "text": "text",
@@ -93,8 +93,8 @@ def load_query(
     """
     if not isinstance(source, str):
         return _copied(lambda file: copyfileobj(source, file), modality, settings)
-    if remote.is_url(source) and not os.path.exists(source):
-        return _copied(lambda file: remote.fetch(source, file, allow_private=allow_private), modality, settings)
+    if fetch_url.is_url(source) and not os.path.exists(source):
+        return _copied(lambda file: fetch_url.fetch(source, file, allow_private=allow_private), modality, settings)
     kind = identify(source)
     if kind.modality != modality and (kind.modality, modality) != ("video", "audio"):
         raise MediaError(f"not {_CALLED.get(modality, modality)} but {kind.name}")
@@ -189,7 +189,7 @@ def glimpse(item: Item, settings: LoaderSettings) -> Picture:
         return video.frame_in(path, span.start, span.end, settings)
     part = int(span.start) - 1 if kind_name == "pdf" else item.ordinal
     for segment in _loader(kind_name).load(path, item.digest, kind_name, settings, only=part).segments:
-        if kind_of(segment.content) == "image":
+        if content_kind(segment.content) == "image":
             return cast(Picture, segment.content)
     raise MediaError(f"part {item.ordinal} is no longer in the file")
 

@@ -17,10 +17,10 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from mmsearch.core import Audio, Facts, Item, LoaderSettings, Modality, Segment, Span
 from mmsearch.errors import MediaError
-from mmsearch.media.base import Loaded, reasons
-from mmsearch.safe_open import regular
+from mmsearch.media.loaded import Loaded, reasons
+from mmsearch.system.safe_open import regular
+from mmsearch.types import Audio, FileMetadata, Item, LoaderSettings, Modality, Segment, Span
 
 av.logging.set_level(None)
 
@@ -110,7 +110,7 @@ def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only:
         MediaError: no sound in it, or none that can be decoded (then when the segments are read).
     """
     with opened(path, f"broken {kind_name}") as container:
-        facts = Facts(duration=duration(container, _stream(container)))
+        facts = FileMetadata(duration=duration(container, _stream(container)))
     return Loaded(facts, segments(path, digest, "audio", settings, only=only))
 
 

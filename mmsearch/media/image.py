@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from mmsearch.core import WHOLE, Box, Facts, Fit, Item, LoaderSettings, Picture, Segment, Span
 from mmsearch.errors import MediaError
 from mmsearch.media import tiles
-from mmsearch.media.base import Loaded, reasons
-from mmsearch.safe_open import regular
+from mmsearch.media.loaded import Loaded, reasons
+from mmsearch.system.safe_open import regular
+from mmsearch.types import WHOLE, Box, FileMetadata, Item, LoaderSettings, Picture, ResizeRule, Segment, Span
 
 MAX_PIXELS = 256_000_000
 """Pictures with more pixels are refused: decoded they would take over 1 GB, and files of a few kB can claim as many."""
@@ -94,7 +94,9 @@ def region(path: str, box: Box, settings: LoaderSettings) -> Picture:
         return _cut(_large(image), facts, box, settings)
 
 
-def _segments(path: str, digest: str, facts: Facts, settings: LoaderSettings, only: int | None) -> Iterator[Segment]:
+def _segments(
+    path: str, digest: str, facts: FileMetadata, settings: LoaderSettings, only: int | None
+) -> Iterator[Segment]:
     whole = None
     with _opened(path) as image:
         for ordinal, (span, content) in _numbered(image, settings, only):
@@ -153,7 +155,7 @@ def _pages(image: Image.Image, frames: int, settings: LoaderSettings, only: int 
         yield page, (Span("page", page + 1, page + 1), _picture(image.copy(), settings))
 
 
-def _tiles(path: str, whole: Picture, facts: Facts, settings: LoaderSettings) -> Iterator[tuple[Box, Picture]]:
+def _tiles(path: str, whole: Picture, facts: FileMetadata, settings: LoaderSettings) -> Iterator[tuple[Box, Picture]]:
     """The parts of a still picture. Only what is a strip, or looks like a grid already as a whole, is decoded again."""
     width, height = facts.width or 0, facts.height or 0
     strip = tiles.elongated(width, height) and not _seen(settings.image_fit, width, height)
@@ -167,7 +169,7 @@ def _tiles(path: str, whole: Picture, facts: Facts, settings: LoaderSettings) ->
                 yield box, _cut(picture, facts, box, settings)
 
 
-def _seen(fit: Fit | None, width: int, height: int) -> bool:
+def _seen(fit: ResizeRule | None, width: int, height: int) -> bool:
     """Whether a model sees most pixels of a strip as they are, and not squashed or cropped to another shape."""
     if fit is None or fit.kind != "patches":
         return False
@@ -198,7 +200,7 @@ def _scaled(box: Box, size: tuple[int, int], other: tuple[int, int]) -> Box:
     return Box(left, top, min(right, other[0]) - left, min(bottom, other[1]) - top)
 
 
-def _cut(picture: Picture, facts: Facts, box: Box, settings: LoaderSettings) -> Picture:
+def _cut(picture: Picture, facts: FileMetadata, box: Box, settings: LoaderSettings) -> Picture:
     """What is in a box, from a picture that may be reduced, reduced as a picture of its own would be."""
     inside = _scaled(box, (facts.width or 1, facts.height or 1), _size(picture))
     part = picture[inside.y : inside.y + inside.height, inside.x : inside.x + inside.width]
@@ -258,12 +260,12 @@ def _refuse_bombs(image: Image.Image) -> None:
         raise MediaError(f"too big: {width} × {height} pixels, over {limit} megapixels are refused")
 
 
-def _facts(image: Image.Image) -> Facts:
+def _facts(image: Image.Image) -> FileMetadata:
     width, height = image.size
     exif = _exif(image)
     if image.format != "TIFF" and exif.get(ExifTags.Base.Orientation) in (5, 6, 7, 8):
         width, height = height, width
-    return Facts(width=width, height=height, taken=_taken(exif))
+    return FileMetadata(width=width, height=height, taken=_taken(exif))
 
 
 def _exif(image: Image.Image) -> Image.Exif:
@@ -310,7 +312,7 @@ def _reduce(image: Image.Image, side: int | None) -> None:
         image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=_GAP)
 
 
-def _fitted(image: Image.Image, fit: Fit) -> Image.Image:
+def _fitted(image: Image.Image, fit: ResizeRule) -> Image.Image:
     """Upright RGB as the model's processor would make it, decoded at a fraction of its size if it is much larger.
 
     A picture that is hardly larger is left to the processor, and so is a strip, which it may refuse or pad.

@@ -9,13 +9,13 @@ import logging
 from collections.abc import Iterator
 from itertools import islice
 
-from mmsearch.core import Facts, Item, LoaderSettings, Segment, Span
 from mmsearch.errors import MediaError, UnsupportedMedia
-from mmsearch.media.base import Loaded, reasons
-from mmsearch.media.encoding import decode
+from mmsearch.media.chunking import clean, cut
 from mmsearch.media.html import Page
-from mmsearch.media.passages import clean, cut
-from mmsearch.safe_open import regular
+from mmsearch.media.loaded import Loaded, reasons
+from mmsearch.media.text_encoding import decode
+from mmsearch.system.safe_open import regular
+from mmsearch.types import FileMetadata, Item, LoaderSettings, Segment, Span
 
 MAX_BYTES = 16 * 1024 * 1024
 """What is read of one file. A longer one is searchable by its beginning, and the log says so."""
@@ -42,7 +42,7 @@ def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only:
         if kind_name == "html" and "<svg" in source:
             raise UnsupportedMedia("a vector drawing without text")
         raise MediaError("no text in it")
-    return Loaded(Facts(), _segments(path, digest, first, passages, only))
+    return Loaded(FileMetadata(), _segments(path, digest, first, passages, only))
 
 
 def _segments(path: str, digest: str, first: tuple[Span, str], rest: _Passages, only: int | None) -> Iterator[Segment]:

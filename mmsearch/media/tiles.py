@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mmsearch.core import Box, Picture
+from mmsearch.types import Box, Picture
 
 LONG = 2.5
 """Sides in this ratio make a strip: longer than any screen, page or film frame."""

@@ -16,11 +16,11 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from mmsearch.core import Clip, Facts, Item, LoaderSettings, Picture, Segment, Span
 from mmsearch.errors import MediaError
 from mmsearch.media import audio
 from mmsearch.media.audio import decoded, duration, opened, origin, packets
-from mmsearch.media.base import Loaded
+from mmsearch.media.loaded import Loaded
+from mmsearch.types import Clip, FileMetadata, Item, LoaderSettings, Picture, Segment, Span
 
 _Histogram: TypeAlias = npt.NDArray[np.float64]
 
@@ -70,7 +70,7 @@ def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only:
         if first is None:
             raise MediaError("no picture could be decoded")
         width, height = _shape(first)
-        facts = Facts(width=width, height=height, duration=duration(container, stream))
+        facts = FileMetadata(width=width, height=height, duration=duration(container, stream))
         has_sound = bool(container.streams.audio)
     return Loaded(facts, _segments(path, digest, settings, has_sound, only))
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from mmsearch.core import Embedder, ModelOptions, Reranker
 from mmsearch.errors import ModelUnavailable, UsageError
+from mmsearch.types import Embedder, ModelOptions, Reranker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,16 +38,16 @@ def load_embedder(options: ModelOptions, many: bool = False) -> Embedder:
         return dummy.embedder(options, many=many)
     if directory := _onnx_directory(options):
         _refuse_torch_options(options)
-        from mmsearch.models.onnx import OnnxEmbedder
+        from mmsearch.models.dual_encoder import OnnxEmbedder
 
         tiles = options.tiles is not False
         return OnnxEmbedder(directory, options.name, exact=options.exact, tiles=tiles, asked=not many)
     if export := _export(options):
         _refuse_torch_options(replace(options, revision=None, model_kwargs={}))
-        from mmsearch.models.exported import ExportedEmbedder
+        from mmsearch.models.onnx_clip import ExportedEmbedder
 
         return ExportedEmbedder(export, options)
-    from mmsearch.models.st import SentenceTransformerEmbedder
+    from mmsearch.models.st_embedder import SentenceTransformerEmbedder
 
     return SentenceTransformerEmbedder(_without_backend(options), many)
 
@@ -82,10 +82,10 @@ def load_reranker(options: ModelOptions) -> Reranker:
         return dummy.reranker(options)
     if directory := _onnx_directory(options):
         _refuse_torch_options(options)
-        from mmsearch.models.onnx import OnnxReranker
+        from mmsearch.models.dual_encoder import OnnxReranker
 
         return OnnxReranker(directory, options.name)
-    from mmsearch.models.rerank import CrossEncoderReranker
+    from mmsearch.models.st_reranker import CrossEncoderReranker
 
     return CrossEncoderReranker(options)
 
@@ -94,10 +94,10 @@ def _refuse_hidden_permissions(options: ModelOptions) -> None:
     """Permissions have an option of their own: the rest may come from an index, which anyone may have made."""
     if not (options.model_kwargs or options.processor_kwargs):
         return
-    from mmsearch.models import weights
+    from mmsearch.models import weight_check
 
     for name, kwargs in (("model", options.model_kwargs), ("processor", options.processor_kwargs)):
-        for key in sorted(weights.switches(kwargs)):
+        for key in sorted(weight_check.switches(kwargs)):
             raise UsageError(f"{key} cannot be given in --{name}-kwargs: --trust-remote-code is the way to allow code")
 
 
@@ -123,17 +123,17 @@ def _export(options: ModelOptions) -> Path | None:
     That is so where the user says `backend` `onnx`, and where the user says nothing and there is only the export, or
     no torch. Raises ModelUnavailable when the model is not on this machine, or has neither.
     """
-    from mmsearch.models import exported, hub
+    from mmsearch.models import hub, onnx_clip
 
     backend = options.model_kwargs.get("backend")
     if backend not in (None, "onnx", "torch"):
         raise UsageError(f"unknown backend {backend} in --model-kwargs: use torch or onnx")
-    files = exported.wanted_files(options.model_kwargs.get("variant")) if backend == "onnx" else ()
+    files = onnx_clip.wanted_files(options.model_kwargs.get("variant")) if backend == "onnx" else ()
     directory = hub.locate(options.name, options.revision, "sentence-transformers", files)
     if backend == "onnx":
         return directory
     torch = find_spec("torch") is not None
-    if backend is None and exported.is_export(directory) and not (torch and hub.has_weights(directory)):
+    if backend is None and onnx_clip.is_export(directory) and not (torch and hub.has_weights(directory)):
         return directory
     if not torch:
         raise ModelUnavailable(f"model {options.name} needs PyTorch, which is not installed: `pip install torch`")

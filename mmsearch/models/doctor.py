@@ -27,7 +27,7 @@ LITTLE_SPACE = 5 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Issue:
     """What is missing: `needed` means that models do not run without it."""
 
     what: str
@@ -101,18 +101,18 @@ def _here() -> Iterator[str]:
             continue
 
 
-def _missing(versions: dict[str, str | None], device: dict[str, Any] | None, cache: Path) -> Iterator[Trouble]:
+def _missing(versions: dict[str, str | None], device: dict[str, Any] | None, cache: Path) -> Iterator[Issue]:
     for name in PACKAGES:
         if versions[name] is None:
-            yield Trouble(f"the package {name} is not installed", f"pip install {name}", True)
+            yield Issue(f"the package {name} is not installed", f"pip install {name}", True)
     if device and device["default"].startswith("cuda"):
         for name, remedy in OPTIONAL.items():
             if find_spec(name.replace("-", "_")) is None:
-                yield Trouble(f"{name} is not installed: attention is slower", remedy, False)
+                yield Issue(f"{name} is not installed: attention is slower", remedy, False)
     if device and device["cuda"] is None and any(memory.device.startswith("cuda") for memory in memories()):
         remedy = "pip install --force-reinstall torch torchvision"
-        yield Trouble("there is an NVIDIA card, but torch was built without CUDA", remedy, False)
+        yield Issue("there is an NVIDIA card, but torch was built without CUDA", remedy, False)
     if pull.free_space(cache) < LITTLE_SPACE:
-        yield Trouble(f"little space for models in {cache}", "export HF_HOME=/another/disk/huggingface", False)
+        yield Issue(f"little space for models in {cache}", "export HF_HOME=/another/disk/huggingface", False)
     if os.environ.get("HF_HUB_OFFLINE", "0").upper() in ("1", "ON", "YES", "TRUE"):
-        yield Trouble("HF_HUB_OFFLINE is set: no model can be fetched", "unset HF_HUB_OFFLINE", False)
+        yield Issue("HF_HUB_OFFLINE is set: no model can be fetched", "unset HF_HUB_OFFLINE", False)

@@ -15,17 +15,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from mmsearch.core import ModelOptions
 from mmsearch.errors import ModelUnavailable, UsageError
 from mmsearch.models import architectures, catalog, hub
 from mmsearch.models.blueprint import Architecture, Tokens
 from mmsearch.models.device import choose_device
+from mmsearch.types import ModelOptions
 
 if TYPE_CHECKING:
     import torch
 
-    from mmsearch.models.rerank import CrossEncoderReranker
-    from mmsearch.models.st import SentenceTransformerEmbedder
+    from mmsearch.models.st_embedder import SentenceTransformerEmbedder
+    from mmsearch.models.st_reranker import CrossEncoderReranker
 
 SEED = 20
 BLOCK = 1_000_003
@@ -45,7 +45,7 @@ def embedder(options: ModelOptions, layers: int | None = None, many: bool = Fals
     Raises ModelUnavailable where the model is not in the catalog or its architecture not in transformers, UsageError
     for an impossible option.
     """
-    from mmsearch.models.st import SentenceTransformerEmbedder
+    from mmsearch.models.st_embedder import SentenceTransformerEmbedder
 
     with _repository(options, "embedder", layers) as directory, _made_weights(choose_device(options.device)):
         return SentenceTransformerEmbedder(options, many, directory)
@@ -53,7 +53,7 @@ def embedder(options: ModelOptions, layers: int | None = None, many: bool = Fals
 
 def reranker(options: ModelOptions, layers: int | None = None) -> CrossEncoderReranker:
     """The reranker of the catalog that `options` names, under the same rules as `embedder`."""
-    from mmsearch.models.rerank import CrossEncoderReranker
+    from mmsearch.models.st_reranker import CrossEncoderReranker
 
     with _repository(options, "reranker", layers) as directory, _made_weights(choose_device(options.device)):
         return CrossEncoderReranker(options, directory)
@@ -93,7 +93,7 @@ def _repository(options: ModelOptions, kind: str, layers: int | None) -> Iterato
         yield Path(directory)
 
 
-def _reason(entry: catalog.Entry) -> str:
+def _reason(entry: catalog.CatalogEntry) -> str:
     if entry.hub_id is None:
         return "it is part of mmsearch and has weights of its own"
     return "its architecture is program code in its own repository, not part of transformers"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmsearch.core import Modality, ModelOptions
+from mmsearch.types import Modality, ModelOptions
 
 STREAM = 2
 """Copies of the residual stream that are alive inside a layer: before and after its norm."""

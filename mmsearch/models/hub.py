@@ -17,10 +17,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from mmsearch.core import ModelOptions
 from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
-from mmsearch.models import catalog, weights
+from mmsearch.models import catalog
+from mmsearch.models import weight_check as weights
 from mmsearch.models.device import DTYPES
+from mmsearch.types import ModelOptions
 
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 ENTRY_FILES = ("modules.json", "config.json")
@@ -69,14 +70,14 @@ def locate(name: str, revision: str | None, organization: str, wanted_files: Seq
     raise ModelUnavailable(f"model {name} is not on this machine: run `{command}`, or give its directory")
 
 
-def _candidates(name: str, organization: str, entry: catalog.Entry | None) -> list[str]:
+def _candidates(name: str, organization: str, entry: catalog.CatalogEntry | None) -> list[str]:
     """The hub ids that a name may mean."""
     if entry and entry.hub_id:
         return [entry.hub_id]
     return [name] if "/" in name else [f"{organization}/{name}", name]
 
 
-def missing(entry: catalog.Entry) -> str:
+def missing(entry: catalog.CatalogEntry) -> str:
     """What to say where a model of the catalog is not on this machine: both remedies, on one line."""
     told = f"model {entry.name} is not on this machine: run `mmsearch models pull {entry.name}`"
     return f"{told}; to measure it without its weights, use --dummy-weights" if entry.dummy else told

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmsearch.core import Vectors
 from mmsearch.errors import MmsearchError, UsageError
+from mmsearch.types import Vectors
 
 FAMILIES = frozenset({"clip", "siglip", "siglip2"})
 """Architectures, as transformers names them, that may be changed unasked. Their blocks are ordinary encoders; decoders

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mmsearch.children import program
-from mmsearch.models.catalog import Entry
+from mmsearch.models.catalog import CatalogEntry
+from mmsearch.system.child_processes import program
 
 OVERHEAD = 1536 * 2**20
 """Bytes besides the weights: the libraries, and what a pass over a few inputs keeps."""
@@ -50,12 +50,12 @@ def memories() -> list[Memory]:
     return [*_nvidia(), host()]
 
 
-def need(entry: Entry, memory: Memory) -> int | None:
+def need(entry: CatalogEntry, memory: Memory) -> int | None:
     """Bytes that a model takes there by estimate, None where its size is not known."""
     return None if entry.parameters is None else entry.parameters * memory.number + OVERHEAD
 
 
-def verdict(entry: Entry, memory: Memory) -> Verdict:
+def verdict(entry: CatalogEntry, memory: Memory) -> Verdict:
     """Whether a model fits there: `tight` leaves no room for large passes."""
     wanted = need(entry, memory)
     if wanted is None:
@@ -63,7 +63,7 @@ def verdict(entry: Entry, memory: Memory) -> Verdict:
     return "yes" if wanted <= EASE * memory.free else "tight" if wanted <= memory.free else "no"
 
 
-def best(entry: Entry, found: Sequence[Memory]) -> tuple[Memory, Verdict]:
+def best(entry: CatalogEntry, found: Sequence[Memory]) -> tuple[Memory, Verdict]:
     """The first memory into which a model fits well, else the one where it fits best, and how."""
     order: Sequence[Verdict] = ("yes", "tight", "no", "unknown")
     return min(((memory, verdict(entry, memory)) for memory in found), key=lambda pair: order.index(pair[1]))

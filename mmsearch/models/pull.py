@@ -20,7 +20,7 @@ from pathlib import Path
 from mmsearch.errors import ModelUnavailable, UsageError
 from mmsearch.models import catalog
 from mmsearch.models.hub import HUB_ID, one_line
-from mmsearch.models.weights import NO_WEIGHTS
+from mmsearch.models.weight_check import NO_WEIGHTS
 
 LEFT_OUT = (
     *("onnx/*", "*.onnx", "*.onnx_data", "openvino/*", "coreml/*", "*.msgpack", "*.h5", "*.ot", "*.tflite", "*.gguf"),

@@ -16,10 +16,10 @@ from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
-from mmsearch.core import EARLIEST_NS, LATEST_NS, kept_ns
 from mmsearch.errors import UsageError
 from mmsearch.scan.files import digest, digest_of, other_spellings, read_paths, reason_of, spelled
 from mmsearch.scan.rules import GLOB_PATIENCE, Globs, Rules, TooMuch, glob_filter, read_rules, slashed
+from mmsearch.types import EARLIEST_NS, LATEST_NS, clamp_mtime_ns
 
 __all__ = [
     "GLOB_PATIENCE",
@@ -62,7 +62,7 @@ _RUN = 2048
 class Entry(NamedTuple):
     """A regular file, or a link to one with the size and time of its target. `path` is absolute, links unresolved.
 
-    `mtime_ns` is what `kept_ns` makes of it.
+    `mtime_ns` is what `clamp_mtime_ns` makes of it.
     """
 
     path: str
@@ -197,7 +197,7 @@ class _Walk:
                 files, other = self._files(folder)
                 if files.paths:
                     if max(files.mtimes_ns) > LATEST_NS or min(files.mtimes_ns) < EARLIEST_NS:
-                        files.mtimes_ns[:] = map(kept_ns, files.mtimes_ns)
+                        files.mtimes_ns[:] = map(clamp_mtime_ns, files.mtimes_ns)
                     yield files
                 if other is not None:
                     yield from map(_alone, self._visit(folder, other))
@@ -425,7 +425,7 @@ def _target(path: str) -> os.stat_result | Problem:
 
 def _judge(path: str, status: os.stat_result) -> Entry | Problem:
     if stat.S_ISREG(status.st_mode):
-        return Entry(path, status.st_size, kept_ns(status.st_mtime_ns))
+        return Entry(path, status.st_size, clamp_mtime_ns(status.st_mtime_ns))
     return Problem(path, f"not a regular file ({_SPECIAL.get(stat.S_IFMT(status.st_mode), 'special file')})")
 
 

@@ -11,7 +11,7 @@ from io import RawIOBase
 from typing import BinaryIO
 
 from mmsearch.errors import UNREADABLE, MediaError
-from mmsearch.safe_open import regular
+from mmsearch.system.safe_open import regular
 
 _CHUNK = 1 << 20
 

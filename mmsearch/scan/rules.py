@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 
 from mmsearch.errors import UsageError
-from mmsearch.safe_open import regular
 from mmsearch.scan.patterns import Matcher, Pattern, parse
+from mmsearch.system.safe_open import regular
 
 _LARGEST_IGNORE_FILE = 1 << 20
 _LONGEST = 4096

@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from mmsearch import scan
-from mmsearch.calibrate import Background, Odds
-from mmsearch.core import Stage, is_object, kept_ns
 from mmsearch.errors import MediaError
+from mmsearch.search.calibration import Background, LogOddsCalibration
 from mmsearch.store import Located
+from mmsearch.types import StageScore, clamp_mtime_ns, is_object_url
 
-Scale: TypeAlias = Background | Odds
+Scale: TypeAlias = Background | LogOddsCalibration
 Key: TypeAlias = "tuple[str, int]"
 """A hit's path, and its ordinal where each part of a file is a hit of its own, else -1."""
 
@@ -30,7 +30,7 @@ class Candidate:
     score: float
     relevance: float
     stale: bool = False
-    stages: dict[str, Stage] = field(default_factory=dict)
+    stages: dict[str, StageScore] = field(default_factory=dict)
 
     def key(self, by_segment: bool) -> Key:
         """What it competes as."""
@@ -51,7 +51,7 @@ def best_by_key(candidates: Iterable[Candidate], by_segment: bool) -> dict[Key, 
     return best
 
 
-class Freshness:
+class StalenessCache:
     """Whether files are there and what was indexed, asked once of each."""
 
     def __init__(self, may_read: Callable[[str], bool]) -> None:
@@ -80,7 +80,7 @@ def staleness(place: Located, may_read: Callable[[str], bool] = _any) -> bool | 
     as changed then. No search asks a store about an
     object, which is taken for what it was.
     """
-    return False if is_object(place.item.path) else _staleness(place, may_read)
+    return False if is_object_url(place.item.path) else _staleness(place, may_read)
 
 
 def _staleness(place: Located, may_read: Callable[[str], bool]) -> bool | None:
@@ -90,7 +90,7 @@ def _staleness(place: Located, may_read: Callable[[str], bool]) -> bool | None:
         return None
     except OSError:
         return True
-    if found.st_size == place.size and kept_ns(found.st_mtime_ns) == place.mtime_ns:
+    if found.st_size == place.size and clamp_mtime_ns(found.st_mtime_ns) == place.mtime_ns:
         return False
     if found.st_size != place.size or not may_read(place.item.path):
         return True

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from mmsearch.core import Modality
 from mmsearch.store import Filter
+from mmsearch.types import Modality
 
 Mode: TypeAlias = Literal["dense", "lexical", "hybrid"]
 MODES: tuple[Mode, ...] = get_args(Mode)

@@ -17,11 +17,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mmsearch import lexical
-from mmsearch.core import Hit, Modality, Query, Stage
-from mmsearch.search.candidates import Candidate, Freshness, Key, Scale, best_by_key
+from mmsearch.search import words
+from mmsearch.search.candidates import Candidate, Key, Scale, StalenessCache, best_by_key
 from mmsearch.search.options import SearchOptions
 from mmsearch.store import AnyReader
+from mmsearch.types import Hit, Modality, Query, StageScore
 
 Found: TypeAlias = "list[tuple[int, float]]"
 """Item ids and cosines, best first."""
@@ -49,15 +49,15 @@ class Ranking:
         vector: npt.NDArray[np.float32],
         scales: Mapping[Modality, Scale],
         options: SearchOptions,
-        fresh: Freshness,
+        fresh: StalenessCache,
         depth: int,
         found: Mapping[Modality, Found],
     ) -> None:
         self.reader, self.query, self.vector, self.scales = reader, query, vector, scales
         self.options, self.fresh, self.depth, self.found = options, fresh, depth, found
-        by_words = options.mode != "dense" and query.in_words and reader.has_words
+        by_words = options.mode != "dense" and query.is_text_only and reader.has_words
         self.mode = options.mode if by_words else "dense"
-        self.words = lexical.terms(query.text)
+        self.words = words.terms(query.text)
         self.least = -math.inf if options.min_relevance is None else options.min_relevance
 
     def best(self, wanted: int) -> list[Candidate]:
@@ -71,7 +71,7 @@ class Ranking:
     def hit(self, candidate: Candidate) -> Hit:
         """What the candidate tells the world, not yet ranked."""
         item = candidate.place.item
-        told = lexical.snippet(item.text, self.words)
+        told = words.snippet(item.text, self.words)
         return Hit(
             item,
             0,
@@ -84,7 +84,7 @@ class Ranking:
         )
 
     def _passes(self, candidate: Candidate) -> bool:
-        barred = candidate.relevance < self.least or candidate.place.item.path in self.query.but
+        barred = candidate.relevance < self.least or candidate.place.item.path in self.query.exclude_paths
         return not barred and self.fresh.living(candidate)
 
     def _ordered(self) -> Iterable[Candidate]:
@@ -94,7 +94,7 @@ class Ranking:
         nearest = self._located({item: score for found in self.found.values() for item, score in found})
         heads = self._heads(nearest).values()
         for rank, candidate in enumerate(heads, 1):
-            candidate.stages["dense"] = Stage(rank, candidate.relevance)
+            candidate.stages["dense"] = StageScore(rank, candidate.relevance)
         if self.mode == "dense":
             return heads
         fused = [pair for partition in self.found for pair in self._fused_partition(partition, nearest)]
@@ -131,14 +131,12 @@ class Ranking:
 
     @cached_property
     def _passages(self) -> dict[int, float]:
-        found = self.reader.passages(
-            self.words, max(FIRST_DEPTH, self.options.top), self.options.where, lexical.COVERED
-        )
+        found = self.reader.passages(self.words, max(FIRST_DEPTH, self.options.top), self.options.where, words.COVERED)
         return dict(found)
 
     @cached_property
     def _named(self) -> list[tuple[str, list[int], float]]:
-        return self.reader.named(self.words, max(FIRST_DEPTH, self.options.top), self.options.where, lexical.COVERED)
+        return self.reader.named(self.words, max(FIRST_DEPTH, self.options.top), self.options.where, words.COVERED)
 
     @cached_property
     def _known(self) -> list[Candidate]:
@@ -183,15 +181,15 @@ class Ranking:
         rankings = {"dense": {key: rank for rank, key in enumerate(chosen, 1)}}
         stages = {key: dict(candidate.stages) for key, candidate in chosen.items()}
         for name, found in (("names", by_name), ("passages", by_passage)):
-            rankings[name] = lexical.ranks({key: score for key, (_, score) in found.items()})
+            rankings[name] = words.ranks({key: score for key, (_, score) in found.items()})
             for key, (candidate, score) in found.items():
                 worth[key] = max(worth.get(key, -math.inf), candidate.relevance)
-                stages.setdefault(key, {})[name] = Stage(rankings[name][key], score)
+                stages.setdefault(key, {})[name] = StageScore(rankings[name][key], score)
                 # A passage that holds the words says more about where to look than the part that is nearest.
                 if key not in chosen or (name == "passages" and candidate.relevance >= self.least):
                     chosen[key] = candidate
-        sums = lexical.fuse(rankings.values())
+        sums = words.fuse(rankings.values())
         order = sorted(chosen, key=lambda key: (-sums[key], -worth[key], chosen[key].order))
         for rank, key in enumerate(order, 1):
-            chosen[key].stages = stages[key] | {"fused": Stage(rank, sums[key])}
+            chosen[key].stages = stages[key] | {"fused": StageScore(rank, sums[key])}
         return list(zip(sorted(worth.values(), reverse=True), (chosen[key] for key in order), strict=True))

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from mmsearch.core import Hit, Item, LoaderSettings, Modality, Query, Reranker, Segment, Stage
 from mmsearch.errors import MediaError, OutsideIndex
-from mmsearch.objects import Unreachable
-from mmsearch.search.contents import original
+from mmsearch.scan.object_stores import Unreachable
+from mmsearch.search.source_content import original
+from mmsearch.types import Hit, Item, LoaderSettings, Modality, Query, Reranker, Segment, StageScore
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def rerank(
         return hits
     order = sorted(scores, key=lambda place: (-scores[place], place))
     for rank, (place, read) in enumerate(zip(sorted(scores), order, strict=True), 1):
-        stages = {**candidates.hits[read].stages, "rerank": Stage(rank, scores[read])}
+        stages = {**candidates.hits[read].stages, "rerank": StageScore(rank, scores[read])}
         hits[place] = replace(candidates.hits[read], rerank_score=scores[read], stages=stages)
     return hits
 

@@ -10,16 +10,16 @@ from itertools import islice
 
 import numpy as np
 
-from mmsearch.calibrate import Background, Odds, backgrounds
-from mmsearch.core import Embedder, Hit, Item, Modality, Query, Reranker, Vectors
 from mmsearch.errors import UsageError
-from mmsearch.search.candidates import Freshness, Scale
-from mmsearch.search.folding import folded
+from mmsearch.search.calibration import Background, LogOddsCalibration, backgrounds
+from mmsearch.search.candidates import Scale, StalenessCache
+from mmsearch.search.near_duplicates import fold_near_duplicates
 from mmsearch.search.options import SearchOptions
+from mmsearch.search.query_embedding import embed_queries
 from mmsearch.search.ranking import FIRST_DEPTH, Ranking
-from mmsearch.search.remembered import embed_queries
 from mmsearch.search.reranking import Candidates, rerank
 from mmsearch.store import EVERYTHING, AnyReader, Filter
+from mmsearch.types import Embedder, Hit, Item, Modality, Query, Reranker, Vectors
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Searcher:
 
     def search_all(self, queries: Iterable[Query], options: SearchOptions = DEFAULTS) -> Iterator[list[Hit]]:
         """The hits of each query in turn, as `search` finds them; embedding and scoring go in batches."""
-        fresh = Freshness(self.reader.may_read)
+        fresh = StalenessCache(self.reader.may_read)
         depth = max(FIRST_DEPTH, self._wanted(options))
         for batch in batched(queries, QUERIES_AT_ONCE):
             for query in batch:
@@ -82,7 +82,9 @@ class Searcher:
         found = ranking.best(wanted * FOLDED if options.fold else wanted)
         hits = [ranking.hit(candidate) for candidate in found]
         if options.fold:
-            hits = folded(hits, self.reader.vectors_of([one.place.item_id for one in found]), found)[:wanted]
+            hits = fold_near_duplicates(hits, self.reader.vectors_of([one.place.item_id for one in found]), found)[
+                :wanted
+            ]
         if self.reranker and ranking.query.text:
             kinds = {candidate.place.item: candidate.place.kind for candidate in found}
             hits = self._reranked(self.reranker, ranking.query, hits, kinds, options)
@@ -114,9 +116,9 @@ class Searcher:
         return rows
 
     def _require_words(self, query: Query, options: SearchOptions) -> None:
-        if options.mode == "lexical" and not query.in_words:
+        if options.mode == "lexical" and not query.is_text_only:
             raise UsageError("search by words needs a query of words alone: use another --mode")
-        if options.mode == "dense" or not query.in_words or self.reader.has_words:
+        if options.mode == "dense" or not query.is_text_only or self.reader.has_words:
             return
         older = f"the index in {self.reader.directory} is from before search by words: run `mmsearch index` once"
         if options.mode == "lexical":
@@ -129,9 +131,9 @@ class Searcher:
         """What a score means in each partition: as the model says for words, else as the index's vectors do."""
         if not options.calibrated:
             return dict.fromkeys(self.counts, RAW)
-        odds = self.embedder.spec.odds if query.in_words else {}
+        odds = self.embedder.spec.odds if query.is_text_only else {}
         if all(partition in odds for partition in self.counts):
-            return {partition: Odds(*odds[partition]) for partition in self.counts}
+            return {partition: LogOddsCalibration(*odds[partition]) for partition in self.counts}
         return backgrounds(vector, self._samples)
 
 

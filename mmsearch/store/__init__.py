@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mmsearch.store.changes import Changes, stamp
+from mmsearch.store.change_token import ChangeWatcher, change_token
 from mmsearch.store.queries import Allowed, read_allowed, read_contents, read_identity, read_roots
 from mmsearch.store.reader import AnyReader, Reader, open_reader
 from mmsearch.store.records import (
@@ -21,13 +21,13 @@ from mmsearch.store.records import (
     Identity,
     Located,
     Optimized,
+    OptimizeRequest,
     StoreStatus,
-    Wanted,
 )
 
 if TYPE_CHECKING:
-    from mmsearch.store.checks import Repaired, repair
-    from mmsearch.store.sharded import ShardedReader
+    from mmsearch.store.integrity import Repaired, repair
+    from mmsearch.store.multi_reader import MultiReader
     from mmsearch.store.writer import Writer
 
 __all__ = [
@@ -35,29 +35,29 @@ __all__ = [
     "Allowed",
     "AnyReader",
     "Bounds",
-    "Changes",
+    "ChangeWatcher",
     "FileRecord",
     "FileStatus",
     "Filter",
     "Identity",
     "Located",
+    "MultiReader",
+    "OptimizeRequest",
     "Optimized",
     "Reader",
     "Repaired",
-    "ShardedReader",
     "StoreStatus",
-    "Wanted",
     "Writer",
+    "change_token",
     "open_reader",
     "read_allowed",
     "read_contents",
     "read_identity",
     "read_roots",
     "repair",
-    "stamp",
 ]
 
-_LATER = {"Repaired": "checks", "ShardedReader": "sharded", "Writer": "writer", "repair": "checks"}
+_LATER = {"Repaired": "integrity", "MultiReader": "multi_reader", "Writer": "writer", "repair": "integrity"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from mmsearch.core import EARLIEST_NS, LATEST_NS, kept_ns
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.records import ANY, Bounds, Filter
+from mmsearch.types import EARLIEST_NS, LATEST_NS, clamp_mtime_ns
 
 # Contents whose every file is missing. All others have a live file: a commit deletes those that have none.
 DEAD_CONTENTS = """SELECT DISTINCT m.content_id FROM files m WHERE m.missing = 1 AND m.content_id IS NOT NULL
@@ -85,6 +85,6 @@ def _dated(sign: str, moment: datetime) -> tuple[str, list[Any]]:
 def _instant(moment: datetime) -> int:
     """Nanoseconds since 1970, or the nearest that a file's time can be."""
     try:
-        return kept_ns(int(moment.timestamp() * 1e9))
+        return clamp_mtime_ns(int(moment.timestamp() * 1e9))
     except (ValueError, OverflowError, OSError):  # before year 1 or after 9999 in UTC; what it is depends on the system
         return EARLIEST_NS if moment.year < 1970 else LATEST_NS

@@ -14,11 +14,11 @@ import sqlite3
 from collections.abc import Iterable
 from functools import cached_property
 
-from mmsearch.core import ModelOptions, is_object
-from mmsearch.places import LOCAL_NAME
 from mmsearch.store import schema
 from mmsearch.store.paths import is_absolute, prefix, stored
 from mmsearch.store.user_key import make_key, read_key
+from mmsearch.system.user_folders import LOCAL_NAME
+from mmsearch.types import ModelOptions, is_object_url
 
 TRUSTED = "MMSEARCH_TRUST_INDEX"
 """The environment variable by which the user allows whatever the indexes of this call name."""
@@ -59,7 +59,7 @@ class Grants:
         """Whether a folder or URL that the index names may be gone through."""
         if self.everything or self.names_root(path):
             return True
-        return not is_object(path) and self._is_below_own(_real(path))
+        return not is_object_url(path) and self._is_below_own(_real(path))
 
     def names_root(self, path: str) -> bool:
         """Whether the user has named this very folder or URL."""
@@ -70,7 +70,7 @@ class Grants:
 
         That is so below the index's own folder, below a granted root, and for what was listed one by one.
         """
-        if is_object(path):
+        if is_object_url(path):
             key = stored(path)
             below = any(key.startswith(prefix(root)) for root in self._granted_objects)
             return self.everything or below or self._holds(PATH, key)
@@ -179,7 +179,7 @@ class Grants:
 
     def give_paths(self, paths: Iterable[str]) -> bool:
         """Grant files that the user has listed one by one."""
-        keys = (stored(path) if is_object(path) else _real(path) for path in paths)
+        keys = (stored(path) if is_object_url(path) else _real(path) for path in paths)
         return self.give(PATH, [key for key in keys if key is not None])
 
     def _value(self, path: str) -> bytes:
@@ -187,7 +187,7 @@ class Grants:
         move.
         """
         key = stored(path)
-        if is_object(path):
+        if is_object_url(path):
             return key
         beside = stored(os.path.dirname(self._directory))
         start = prefix(beside)
@@ -215,7 +215,7 @@ def own_folder(directory: str) -> str | None:
 
 def is_user_index(directory: str) -> bool:
     """Whether this is the place of the user's own index, in the user's data folder."""
-    from mmsearch.places import user_index
+    from mmsearch.system.user_folders import user_index
 
     return os.path.abspath(directory) == user_index() and not os.path.islink(directory)
 

@@ -14,8 +14,8 @@ from contextlib import suppress
 from datetime import datetime
 
 from mmsearch.errors import MmsearchError
-from mmsearch.safe_open import TEMPORARY, Folder
-from mmsearch.store.ownership import file_mode, lock_file
+from mmsearch.store.file_ownership import file_mode, lock_file
+from mmsearch.system.safe_open import TEMPORARY, Folder
 
 LOCK = "write.lock"
 NOTE = "writer.json"

@@ -9,13 +9,23 @@ import sqlite3
 from contextlib import suppress
 
 from mmsearch.errors import IndexDamaged, IndexMismatch
-from mmsearch.safe_open import Folder
-from mmsearch.store import forgetting, merge, pages, pictures, schema, sharing, summaries, vectors, words
-from mmsearch.store.connections import Connection
+from mmsearch.store import (
+    compaction,
+    erasure,
+    faiss_files,
+    fulltext,
+    page_checksums,
+    schema,
+    sharing,
+    statistics,
+    thumbnail_cache,
+)
+from mmsearch.store.database import Connection
 from mmsearch.store.grants import is_user_index
-from mmsearch.store.hardening import OtherTables
 from mmsearch.store.queries import grant_everything
 from mmsearch.store.records import Identity
+from mmsearch.store.schema_check import OtherTables
+from mmsearch.system.safe_open import Folder
 
 
 def prepare(directory: str, identity: Identity, rebuild: bool) -> Connection:
@@ -38,10 +48,10 @@ def _connect(directory: str, identity: Identity, rebuild: bool) -> Connection:
                 schema.migrate(db, present)
                 _start_anew(db, directory, identity)
                 if present == 0:
-                    forgetting.start_clean(db)
-                pictures.remove_all(directory)
+                    erasure.start_clean(db)
+                thumbnail_cache.remove_all(directory)
                 db.forgot = True
-            forgetting.remove_backups(directory)
+            erasure.remove_backups(directory)
         else:
             schema.upgrade(db, directory, present)
             if present < schema.FORMAT_WITH_GRANTS and is_user_index(directory):
@@ -51,12 +61,12 @@ def _connect(directory: str, identity: Identity, rebuild: bool) -> Connection:
         if known.to_json() != identity.to_json():  # the same model lies elsewhere now
             with schema.transaction(db):
                 schema.put_meta(db, "identity", identity.to_json())
-        vectors.sync_folders(directory)
-        if not summaries.complete(db):
+        faiss_files.sync_folders(directory)
+        if not statistics.complete(db):
             # A disk that is full will say so when there is something to write, and that commit does it too.
             with suppress(sqlite3.OperationalError), schema.transaction(db):
-                summaries.update(db, directory, known.dim)
-        forgetting.clean(db, directory)
+                statistics.update(db, directory, known.dim)
+        erasure.clean(db, directory)
         return db
     except BaseException:
         db.close()
@@ -74,7 +84,7 @@ def _replaceable(error: Exception) -> bool:
 
 
 def _erase(directory: str) -> None:
-    pages.discard(directory)
+    page_checksums.discard(directory)
     with Folder.open(directory) as folder:
         # The log first: alone it says nothing, the database without it half a truth.
         for suffix in ("-journal", "-wal", "-shm", ""):
@@ -83,23 +93,23 @@ def _erase(directory: str) -> None:
 
 def _start_anew(db: sqlite3.Connection, directory: str, identity: Identity) -> None:
     remembered = sharing.kept(db)
-    summaries.clear(db)
+    statistics.clear(db)
     for table in ("items", "files", "contents", "tombstones", "segments", "accelerators", "roots", "grants", "meta"):
         db.execute(f"DELETE FROM {table}")
-    words.drop(db)
-    words.create(db)
+    fulltext.drop(db)
+    fulltext.create(db)
     schema.put_meta(db, "format", str(schema.FORMAT))
     schema.put_meta(db, "identity", identity.to_json())
     sharing.keep(db, remembered)
     schema.new_uid(db)
     # Numbers go on after the files that are still there, so that no name is used twice even after an erased database.
-    last = merge.next_number(db, directory) - 1
+    last = compaction.next_number(db, directory) - 1
     db.execute(
         "INSERT INTO segments (id, name, partition, index_kind, count, live, checksum)"
         " VALUES (?, '', '', '', 0, 0, '')",
         (last,),
     )
     db.execute("DELETE FROM segments")
-    last = merge.next_number(db, directory, "accelerators") - 1
+    last = compaction.next_number(db, directory, "accelerators") - 1
     db.execute("INSERT INTO accelerators VALUES (?, '', '', '', 0, 0, '', '')", (last,))
     db.execute("DELETE FROM accelerators")

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mmsearch.core import EARLIEST_NS, LATEST_NS, Modality
 from mmsearch.errors import IndexMismatch, IndexMissing
-from mmsearch.store import schema, sound
+from mmsearch.store import schema, value_check
 from mmsearch.store.grants import Grants
 from mmsearch.store.paths import PathCodec, require_anchor
 from mmsearch.store.records import FileRecord, Identity
+from mmsearch.types import EARLIEST_NS, LATEST_NS, Modality
 
 AT_ONCE = 512
 """Parameters of one query; SQLite may be built to take no more than 999."""
@@ -38,14 +38,14 @@ def file_record(codec: PathCodec, row: tuple[Any, ...]) -> FileRecord:
         reason = reason.decode("utf-8", "backslashreplace" if b"\xed" not in reason else "surrogatepass")
     return FileRecord(
         codec.decode(path),
-        sound.whole(size, "files.size"),
-        sound.whole(mtime_ns, "files.mtime_ns", EARLIEST_NS, LATEST_NS),
-        sound.status(status),
-        sound.text(reason, "files.reason"),
-        None if digest is None else sound.text(digest, "contents.digest"),
-        None if kind is None else sound.text(kind, "contents.kind"),
-        None if modality is None else sound.modality(modality, "contents.modality"),
-        sound.whole(missing, "files.missing", 0, 1) == 1,
+        value_check.whole(size, "files.size"),
+        value_check.whole(mtime_ns, "files.mtime_ns", EARLIEST_NS, LATEST_NS),
+        value_check.status(status),
+        value_check.text(reason, "files.reason"),
+        None if digest is None else value_check.text(digest, "contents.digest"),
+        None if kind is None else value_check.text(kind, "contents.kind"),
+        None if modality is None else value_check.modality(modality, "contents.modality"),
+        value_check.whole(missing, "files.missing", 0, 1) == 1,
     )
 
 
@@ -105,7 +105,7 @@ def load_codec(db: sqlite3.Connection, directory: str) -> PathCodec:
 def find_content(db: sqlite3.Connection, digest: str, kind: str) -> tuple[int, Modality] | None:
     """Id and modality of a committed content."""
     row = db.execute("SELECT id, modality FROM contents WHERE digest = ? AND kind = ?", (digest, kind)).fetchone()
-    return None if row is None else (row[0], sound.modality(row[1], "contents.modality"))
+    return None if row is None else (row[0], value_check.modality(row[1], "contents.modality"))
 
 
 def read_identity(directory: str) -> Identity | None:

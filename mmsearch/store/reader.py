@@ -14,25 +14,25 @@ from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from mmsearch.core import MODALITIES, Modality, Vectors
-from mmsearch.deferred import Deferred
 from mmsearch.errors import IndexDamaged, IndexMismatch
-from mmsearch.store import accelerators, schema, sieving, sound, summaries, vectors, words
-from mmsearch.store.accelerated import Hits
+from mmsearch.store import ann_index, faiss_files, filter_oversampling, fulltext, schema, statistics, value_check
+from mmsearch.store.ann_search import Hits
+from mmsearch.store.catalog_queries import Catalog, size_on_disk
 from mmsearch.store.filters import DEAD_CONTENTS, condition
 from mmsearch.store.grants import Grants
-from mmsearch.store.nearest import Block, Nearest, Opened
 from mmsearch.store.queries import FILE_COLUMNS, file_record, find_file, find_roots, load_codec, require_readable
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, StoreStatus
-from mmsearch.store.rows import RowTable, marks, parts
-from mmsearch.store.survey import Survey, size_on_disk
+from mmsearch.store.row_table import RowTable, marks, parts
+from mmsearch.store.vector_search import Block, OpenFiles, VectorSearch
+from mmsearch.system.lazy_import import LazyModule
+from mmsearch.types import MODALITIES, Modality, Vectors
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from mmsearch.store.sharded import ShardedReader
+    from mmsearch.store.multi_reader import MultiReader
 else:
-    np = Deferred("numpy")
+    np = LazyModule("numpy")
 
 T = TypeVar("T")
 _ATTEMPTS = 8
@@ -66,7 +66,7 @@ class Reader:
         self.directory = directory
         self._db = db
         self._trusted = trusted
-        self._begin(Opened())
+        self._begin(OpenFiles())
 
     @classmethod
     def open(cls, directory: str, trusted: bool = False) -> Reader:
@@ -90,14 +90,14 @@ class Reader:
                 db.close()
                 raise
 
-    def _begin(self, opened: Opened) -> None:
+    def _begin(self, opened: OpenFiles) -> None:
         self._db.execute("BEGIN")  # the snapshot starts with the first read and lasts until refresh or close
         self.format = require_readable(self._db, self.directory)
         self.identity = schema.identity_of(self._db, self.directory)
         self._codec = load_codec(self._db, self.directory)
         self.grants = Grants(self._db, self.directory, self._trusted)
         self._rows = RowTable(self._db, self._codec)
-        self._nearest = Nearest(self.directory, self.identity.dim, self._rows, opened)
+        self._nearest = VectorSearch(self.directory, self.identity.dim, self._rows, opened)
 
     def refresh(self) -> None:
         """Go on to what is committed now. Ids of items that are still there stay what they were."""
@@ -156,7 +156,7 @@ class Reader:
             )
             for partition, count in dead:
                 totals[partition] -= count
-            return {sound.modality(name, "segments.partition"): count for name, count in totals.items() if count}
+            return {value_check.modality(name, "segments.partition"): count for name, count in totals.items() if count}
 
     def search(
         self, vector: Vectors, partition: Modality, k: int, where: Filter = EVERYTHING
@@ -186,7 +186,7 @@ class Reader:
             left = self._rows.within(partition, where)
             if left is None or k <= 0:
                 return [[] for _ in queries]
-            found = sieving.search(self._nearest, self._rows, queries, partition, k, left)
+            found = filter_oversampling.search(self._nearest, self._rows, queries, partition, k, left)
             return found or self._nearest.search(queries, partition, k, left)
 
         return self._retry(attempt)
@@ -209,7 +209,7 @@ class Reader:
                         raise IndexMismatch(
                             f"the index in {self.directory} was rebuilt with other settings meanwhile: run it again"
                         ) from error
-        raise IndexDamaged(f"{gone.filename if gone else ''} is gone: {vectors.REMEDY}") from gone
+        raise IndexDamaged(f"{gone.filename if gone else ''} is gone: {faiss_files.REMEDY}") from gone
 
     def locate(self, item_ids: Sequence[int], where: Filter = EVERYTHING) -> dict[int, list[Located]]:
         """Where items are: every live file that holds their content and passes the filter, in order of paths.
@@ -237,8 +237,8 @@ class Reader:
         for item_id, partition, ordinal, unit, start, end, text, digest, kind, modality, path, size, mtime_ns in rows:
             where_it_is = self._codec.decode(path)
             if where.accept is None or where.accept(where_it_is):
-                item = sound.item(where_it_is, digest, modality, partition, ordinal, unit, start, end, text)
-                yield sound.located(item_id, item, kind, size, mtime_ns)
+                item = value_check.item(where_it_is, digest, modality, partition, ordinal, unit, start, end, text)
+                yield value_check.located(item_id, item, kind, size, mtime_ns)
 
     @property
     def has_words(self) -> bool:
@@ -256,7 +256,7 @@ class Reader:
             return []
         with schema.translated(self.directory):
             found: list[tuple[int, float]] = []
-            rows = words.find_passages(self._db, terms, least)
+            rows = fulltext.find_passages(self._db, terms, least)
             while len(found) < k and (some := list(islice(rows, max(k, _PASSAGES)))):
                 passing = self._rows.passing((item for item, _ in some), where)
                 found += [(item, score) for item, score in some if item in passing]
@@ -273,7 +273,7 @@ class Reader:
             return []
         found: list[tuple[str, list[int], float]] = []
         with schema.translated(self.directory):
-            for file, share in words.find_names(self._db, terms, least):
+            for file, share in fulltext.find_names(self._db, terms, least):
                 if len(found) >= k and (share < found[-1][2] or len(found) >= k + MOST_NAMES):
                     break
                 if (passing := self._if_passes(file, where)) is not None:
@@ -309,7 +309,7 @@ class Reader:
         """Live vectors spread evenly over a partition, the same ones each time: float32 `(at most limit, dim)`."""
         with schema.translated(self.directory):
             if self._rows.summarised:
-                found = summaries.sample(self._db, partition, limit, self.identity.dim)
+                found = statistics.sample(self._db, partition, limit, self.identity.dim)
                 if len(found) >= min(limit, _LEAST_SAMPLED, self.counts().get(partition, 0)):
                     return found
         return self._retry(lambda: self._nearest.sample(partition, limit))
@@ -329,9 +329,9 @@ class Reader:
             return find_file(self._db, self._codec, path)
 
     @property
-    def survey(self) -> Survey:
+    def survey(self) -> Catalog:
         """What the index holds as a whole, at this snapshot."""
-        return Survey(self.directory, self._db, self._codec)
+        return Catalog(self.directory, self._db, self._codec)
 
     def parts_at(self, path: str) -> list[tuple[int, Modality]]:
         """Ids and partitions of the items of a file but for boxes, in their order; none when it is not indexed."""
@@ -352,9 +352,9 @@ class Reader:
     def status(self) -> StoreStatus:
         """The index in numbers; opens no vector file."""
         with schema.translated(self.directory):
-            files: dict[FileStatus, int] = {sound.status(name): n for name, n in self._db.execute(_FILES)}
+            files: dict[FileStatus, int] = {value_check.status(name): n for name, n in self._db.execute(_FILES)}
             modalities: dict[Modality, int] = {
-                sound.modality(name, "contents.modality"): n for name, n in self._db.execute(_MODALITIES)
+                value_check.modality(name, "contents.modality"): n for name, n in self._db.execute(_MODALITIES)
             }
             missing = self._db.execute("SELECT count(*) FROM files WHERE missing = 1").fetchone()[0]
             segments, dead = self._db.execute(
@@ -372,7 +372,7 @@ class Reader:
                 segments=segments,
                 tombstones=dead,
                 bytes=size_on_disk(self.directory),
-                lookups=tuple(accelerators.lookups(self._db)),
+                lookups=tuple(ann_index.lookups(self._db)),
             )
 
     def problems(self, told: Callable[[str], None] | None = None) -> Iterator[str]:
@@ -380,24 +380,24 @@ class Reader:
 
         `told` hears in one line what could not be checked.
         """
-        from mmsearch.store import checks  # late: a search checks nothing
+        from mmsearch.store import integrity  # late: a search checks nothing
 
-        return checks.problems(self._db, self.directory, self.identity.dim, told)
+        return integrity.problems(self._db, self.directory, self.identity.dim, told)
 
 
-AnyReader: TypeAlias = "Reader | ShardedReader"
+AnyReader: TypeAlias = "Reader | MultiReader"
 """What answers as an index does, be it one or several."""
 
 
 def open_reader(directories: Sequence[str], trusted: bool = False) -> AnyReader:
-    """The index in a directory, or those in several as one. Raises as `Reader.open` does, and `ShardedReader`."""
+    """The index in a directory, or those in several as one. Raises as `Reader.open` does, and `MultiReader`."""
     with ExitStack() as opened:
         readers = [opened.enter_context(Reader.open(directory, trusted)) for directory in directories]
         if len(readers) == 1:
             found: AnyReader = readers[0]
         else:
-            from mmsearch.store.sharded import ShardedReader  # late: most people have one index
+            from mmsearch.store.multi_reader import MultiReader  # late: most people have one index
 
-            found = ShardedReader(readers)
+            found = MultiReader(readers)
         opened.pop_all()
         return found

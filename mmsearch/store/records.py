@@ -12,8 +12,8 @@ from datetime import datetime
 from types import NoneType
 from typing import Any, Literal, TypeAlias, get_args
 
-from mmsearch.core import MODALITIES, Item, LoaderSettings, Modality, ModelOptions, ModelSpec
 from mmsearch.errors import IndexMismatch
+from mmsearch.types import MODALITIES, Item, LoaderSettings, Modality, ModelOptions, ModelSpec
 
 FileStatus: TypeAlias = Literal["ok", "failed", "unsupported"]
 Kind: TypeAlias = Literal["flat", "int8", "ivf", "pq4", "pq", "rabitq"]
@@ -240,7 +240,7 @@ EVERYTHING = Filter()
 
 
 @dataclass(frozen=True)
-class Wanted:
+class OptimizeRequest:
     """What an optimization is to make of an index.
 
     Attributes:
@@ -280,7 +280,7 @@ class Optimized:
 
 
 @dataclass(frozen=True)
-class Lookup:
+class IndexedPartition:
     """How the vectors of a partition are found.
 
     Attributes:
@@ -328,4 +328,4 @@ class StoreStatus:
     segments: int
     tombstones: int
     bytes: int
-    lookups: tuple[Lookup, ...] = ()
+    lookups: tuple[IndexedPartition, ...] = ()

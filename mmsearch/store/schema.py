@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from urllib.parse import quote
 
-from mmsearch.disk import FULL, is_full
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
-from mmsearch.safe_open import TEMPORARY, Folder
-from mmsearch.store import connections, hardening, ownership, sound, summaries, words
-from mmsearch.store.connections import Connection
+from mmsearch.store import database, file_ownership, fulltext, schema_check, statistics, value_check
+from mmsearch.store.database import Connection
 from mmsearch.store.records import Identity
+from mmsearch.system.disk_space import FULL, is_full
+from mmsearch.system.safe_open import TEMPORARY, Folder
 
-DATABASE = ownership.DATABASE
+DATABASE = file_ownership.DATABASE
 BACKUP = "meta.format{}.sqlite"
 """What a migration leaves of an index of an older format."""
 BUSY_SECONDS = 30.0
@@ -70,11 +70,11 @@ def _1_first_tables(db: sqlite3.Connection) -> None:
 
 
 def _2_words(db: sqlite3.Connection) -> None:
-    words.create(db)
+    fulltext.create(db)
 
 
 def _3_summaries(db: sqlite3.Connection) -> None:
-    summaries.create(db)  # the writer that migrates fills them, for that takes more than the tables
+    statistics.create(db)  # the writer that migrates fills them, for that takes more than the tables
 
 
 def _4_accelerators(db: sqlite3.Connection) -> None:
@@ -135,15 +135,15 @@ def migrate(db: sqlite3.Connection, present: int) -> None:
 
 def upgrade(db: sqlite3.Connection, directory: str, present: int) -> None:
     """Bring an index of an older format to the newest, leaving its database as it was beside the new one."""
-    from mmsearch.store import pages  # late: a search writes nothing
+    from mmsearch.store import page_checksums  # late: a search writes nothing
 
     if present < FORMAT:
         _back_up(db, directory, present)
-        pages.discard(directory)  # older formats have none: what lies there is of another database
+        page_checksums.discard(directory)  # older formats have none: what lies there is of another database
         try:
             with transaction(db):
                 migrate(db, present)
-                summaries.update(db, directory, identity_of(db, directory).dim)
+                statistics.update(db, directory, identity_of(db, directory).dim)
         except sqlite3.OperationalError:  # the disk is full; a later commit makes the summaries
             with transaction(db):
                 migrate(db, present)
@@ -159,7 +159,7 @@ def _back_up(db: sqlite3.Connection, directory: str, present: int) -> None:
     with Folder.open(directory) as folder:
         # What was killed at this may have left anything there; nothing of it is followed or written through.
         folder.remove(f"{name}{TEMPORARY}-journal")
-        folder.create(name + TEMPORARY, ownership.file_mode(folder)).close()
+        folder.create(name + TEMPORARY, file_ownership.file_mode(folder)).close()
         with closing(sqlite3.connect(os.path.join(directory, name + TEMPORARY))) as copy:
             copy.execute("PRAGMA journal_mode = MEMORY")
             copy.execute("PRAGMA synchronous = FULL")
@@ -170,7 +170,7 @@ def _back_up(db: sqlite3.Connection, directory: str, present: int) -> None:
 def get_meta(db: sqlite3.Connection, key: str) -> str | None:
     """A value of the meta table. Raises IndexDamaged for one that is no text."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-    return None if row is None else sound.text(row[0], f"meta.value of {key}")
+    return None if row is None else value_check.text(row[0], f"meta.value of {key}")
 
 
 def put_meta(db: sqlite3.Connection, key: str, value: str) -> None:
@@ -185,7 +185,7 @@ def format_of(db: sqlite3.Connection, directory: str) -> int:
         IndexMismatch: they were written by a newer mmsearch.
         IndexDamaged: the tables are not ours.
     """
-    declared = hardening.declared(db)
+    declared = schema_check.declared(db)
     if not any(kind == "table" for kind, _, _ in declared):
         return 0
     kinds = {kind for kind, name, _ in declared if name == "meta"}  # a view of this name may be anything
@@ -199,13 +199,13 @@ def format_of(db: sqlite3.Connection, directory: str) -> int:
             "upgrade mmsearch, or use another --index"
         )
     if present > 0:
-        hardening.require_declared(db, declared, declared_by(present), directory)
+        schema_check.require_declared(db, declared, declared_by(present), directory)
     return present
 
 
 def declared_by(number: int) -> str:
     """The digest of what the tables of a format declare."""
-    return hardening.DECLARED.get(number) or computed(number)
+    return schema_check.DECLARED.get(number) or computed(number)
 
 
 def computed(number: int) -> str:
@@ -213,7 +213,7 @@ def computed(number: int) -> str:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         for step in MIGRATIONS[:number]:
             step(db)
-        return hardening.digest(hardening.declared(db))
+        return schema_check.digest(schema_check.declared(db))
 
 
 def has_accelerators(db: sqlite3.Connection) -> bool:
@@ -241,25 +241,25 @@ def connect_writer(directory: str) -> Connection:
     Raises:
         IndexDamaged: the database or one of its logs is no file of its own.
     """
-    from mmsearch.store import pages  # late: a search writes nothing
-    from mmsearch.store.checkpoints import Checkpoints
+    from mmsearch.store import page_checksums  # late: a search writes nothing
+    from mmsearch.store.wal_checkpoints import WalCheckpoints
 
-    ownership.require_database(directory, writing=True)
-    ownership.make_database(directory)
+    file_ownership.require_database(directory, writing=True)
+    file_ownership.make_database(directory)
     path = os.path.join(directory, DATABASE)
-    db = connections.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    db = database.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     _connected.add(directory)
     try:
         db.guard(path)
         if db.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            pages.discard(directory)  # for the first page is about to change
+            page_checksums.discard(directory)  # for the first page is about to change
             db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA wal_autocheckpoint = 0")
         db.execute("PRAGMA secure_delete = ON")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA fullfsync = ON")  # macOS, where a plain fsync stops at the drive's cache
         db.execute("PRAGMA foreign_keys = ON")
-        checkpoints = Checkpoints(db, directory, path)
+        checkpoints = WalCheckpoints(db, directory, path)
         checkpoints.start()
         db.on_commit, db.on_close = checkpoints.committed, checkpoints.finish
     except BaseException:
@@ -276,13 +276,13 @@ def connect_reader(directory: str) -> Connection:
         IndexDamaged: it or one of its logs is no file of its own.
     """
     path = os.path.join(directory, DATABASE)
-    ownership.require_database(directory, writing=False)
-    if not ownership.is_database(directory):
+    file_ownership.require_database(directory, writing=False)
+    if not file_ownership.is_database(directory):
         raise IndexMissing(f"no index in {directory}: make one with `mmsearch index`, or name another with --index")
     problem: sqlite3.OperationalError | None = None
     for mode in _read_modes(path):
         # Several readers on threads of one process share nothing but their own connection each.
-        db = connections.connect(path, _uri(path, mode), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        db = database.connect(path, _uri(path, mode), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         _connected.add(directory)
         try:
             db.guard(path)
@@ -306,7 +306,7 @@ def _read_modes(path: str) -> Iterator[str]:
     which `mode=ro` does not; where it cannot, an existing one still serves `mode=ro`. Without any log, the database
     alone is the whole truth and needs no locks: `immutable`. With a log it would be half a truth, so not then.
     """
-    if not ownership.has_other_names(os.path.dirname(path)):
+    if not file_ownership.has_other_names(os.path.dirname(path)):
         yield "mode=rw"
     yield "mode=ro"
     log = f"{path}-wal"
@@ -372,7 +372,7 @@ _MEANINGS: tuple[tuple[str, type[MmsearchError], str], ...] = (
         f"its words were deleted by a newer SQLite than {sqlite3.sqlite_version}: use a Python that has one",
     ),
     ("interrupted", IndexDamaged, "its database has no end: add --rebuild, or use another --index"),
-    ("could not decode", IndexDamaged, f"a text in its tables is not UTF-8: {sound.REMEDY}"),
+    ("could not decode", IndexDamaged, f"a text in its tables is not UTF-8: {value_check.REMEDY}"),
     ("disk i/o error", MmsearchError, "the disk reports an error while reading or writing it"),
 )
 
@@ -406,7 +406,7 @@ def translated(directory: str) -> Iterator[None]:
     except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite's message may quote a name that is no UTF-8
         raise _meaning(error, directory) from error
     except OSError as error:
-        ownership.raise_damaged(error)
+        file_ownership.raise_damaged(error)
         meaning = _FULL if is_full(error) else error.strerror or str(error)
         raise MmsearchError(f"the index in {directory}: {meaning}") from error
     except UNFORESEEN as error:
@@ -421,7 +421,7 @@ def explained(error: BaseException, within: str | None = None) -> IndexDamaged |
     For errors that nobody has foreseen: it looks at every row. Once for each error, however often it is asked. `within`
     names the directory in question, or several in one text.
     """
-    from mmsearch.store import checks  # it knows this module
+    from mmsearch.store import integrity  # it knows this module
 
     if getattr(error, _LOOKED, False):
         return None
@@ -430,8 +430,8 @@ def explained(error: BaseException, within: str | None = None) -> IndexDamaged |
     for directory in sorted(one for one in _connected if within is None or one in within):
         try:
             with closing(connect_reader(directory)) as db:
-                for line in (*sound.problems(db), *checks.of_tables(db)):
-                    return IndexDamaged(f"the index in {directory}: {line}: {sound.REMEDY}")
+                for line in (*value_check.problems(db), *integrity.of_tables(db)):
+                    return IndexDamaged(f"the index in {directory}: {line}: {value_check.REMEDY}")
         except (sqlite3.Error, UnicodeDecodeError) as problem:
             if isinstance(damage := _meaning(problem, directory), IndexDamaged):
                 return damage

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 
-from mmsearch.store import ownership, schema
+from mmsearch.store import file_ownership, schema
 
 _KEY = "shared"
 
@@ -17,7 +17,7 @@ _KEY = "shared"
 def settle(db: sqlite3.Connection, directory: str) -> None:
     """Close the files of an index to others, unless it is shared. For the one writer."""
     if schema.get_meta(db, _KEY) != _mark(directory):
-        ownership.close_to_others(directory)
+        file_ownership.close_to_others(directory)
 
 
 def choose(db: sqlite3.Connection, directory: str, shared: bool) -> None:
@@ -28,14 +28,14 @@ def choose(db: sqlite3.Connection, directory: str, shared: bool) -> None:
         else:
             db.execute("DELETE FROM meta WHERE key = ?", (_KEY,))
     if shared:
-        ownership.open_to_others(directory)
+        file_ownership.open_to_others(directory)
     else:
-        ownership.close_to_others(directory)
+        file_ownership.close_to_others(directory)
 
 
 def _mark(directory: str) -> str:
     """What a copy of the database has another of."""
-    return str(os.lstat(os.path.join(directory, ownership.DATABASE)).st_ino)
+    return str(os.lstat(os.path.join(directory, file_ownership.DATABASE)).st_ino)
 
 
 def kept(db: sqlite3.Connection) -> str | None:

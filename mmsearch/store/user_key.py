@@ -9,7 +9,7 @@ import os
 import stat
 from contextlib import suppress
 
-from mmsearch.places import state_folder
+from mmsearch.system.user_folders import state_folder
 
 NAME = "key"
 BYTES = 32

@@ -14,15 +14,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import TracebackType
 
-from mmsearch.core import Facts, Item, Modality, Vectors, is_object
 from mmsearch.errors import IndexDamaged
-from mmsearch.places import state_folder
-from mmsearch.safe_open import TEMPORARY, Folder
-from mmsearch.store import forgetting, merge, optimize, schema, sharing, vectors
-from mmsearch.store.connections import Connection
+from mmsearch.store import ann_optimize, compaction, erasure, schema, sharing
+from mmsearch.store import faiss_files as vectors
+from mmsearch.store.ann_build import Told
+from mmsearch.store.ann_optimize import AnnOptimizer
+from mmsearch.store.commit import Commit, StagedContent
+from mmsearch.store.database import Connection
 from mmsearch.store.grants import Grants
 from mmsearch.store.lock import WriteLock
-from mmsearch.store.optimize import Optimizer
 from mmsearch.store.paths import HERE, PathCodec, below, prefix, stored
 from mmsearch.store.prepare import prepare
 from mmsearch.store.queries import (
@@ -34,9 +34,10 @@ from mmsearch.store.queries import (
     grant_everything,
     load_codec,
 )
-from mmsearch.store.records import FLAT_BYTES, FileRecord, Identity, Optimized, Wanted
-from mmsearch.store.staging import Commit, StagedContent
-from mmsearch.store.training import Told
+from mmsearch.store.records import FLAT_BYTES, FileRecord, Identity, Optimized, OptimizeRequest
+from mmsearch.system.safe_open import TEMPORARY, Folder
+from mmsearch.system.user_folders import state_folder
+from mmsearch.types import FileMetadata, Item, Modality, Vectors, is_object_url
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ class Writer:
         return self._modality(digest, kind) is not None
 
     def put_content(
-        self, digest: str, kind: str, modality: Modality, facts: Facts, items: Sequence[Item], vectors: Vectors
+        self, digest: str, kind: str, modality: Modality, facts: FileMetadata, items: Sequence[Item], vectors: Vectors
     ) -> None:
         """Stage the parts of a content with their vectors; one that is here already stays as it is.
 
@@ -267,7 +268,7 @@ class Writer:
 
     def add_root(self, path: str) -> None:
         """Remember a root, at once and for good; the first one that contains the index becomes its anchor."""
-        path = path if is_object(path) else os.path.abspath(path)
+        path = path if is_object_url(path) else os.path.abspath(path)
         codec = self._codec.anchored(path)
         if codec == self._codec and path in self.roots():
             return
@@ -280,7 +281,7 @@ class Writer:
     def allow_roots(self, paths: Sequence[str]) -> None:
         """Grant folders and URLs that the user has named: they may be gone through again, and their files be shown."""
         with schema.translated(self.directory):
-            full = [path if is_object(path) else os.path.abspath(path) for path in paths]
+            full = [path if is_object_url(path) else os.path.abspath(path) for path in paths]
             full = [path for path in full if not self.grants.names_root(path)]
             outside = [path for path in full if not self.grants.allows_root(path)]
         if full:
@@ -309,7 +310,7 @@ class Writer:
         with schema.translated(self.directory):
             if not self.grants.may_read(path):
                 self._allowed[path] = None
-            elif not is_object(path) and self.grants.may_read(folder):
+            elif not is_object_url(path) and self.grants.may_read(folder):
                 self._inside = folder
 
     def _grant(self, give: Callable[[], bool], needing: Sequence[str]) -> None:
@@ -362,7 +363,7 @@ class Writer:
         with self._changing():
             return self._merge()
 
-    def optimize(self, wanted: Wanted, told: Told) -> list[Optimized]:
+    def optimize(self, wanted: OptimizeRequest, told: Told) -> list[Optimized]:
         """Make searches fast: few large vector files, and accelerators where there are many vectors.
 
         Readers go on meanwhile, and an interrupt costs what is not done yet.
@@ -376,8 +377,8 @@ class Writer:
             MmsearchError: the disk is full or fails; what is done counts.
         """
         with self._changing():
-            done = Optimizer(self._db, self.directory, self.identity.dim, wanted, told, self._collect).run()
-            forgetting.merge_words(self._db)
+            done = AnnOptimizer(self._db, self.directory, self.identity.dim, wanted, told, self._collect).run()
+            erasure.merge_words(self._db)
             return done
 
     def share(self, shared: bool) -> None:
@@ -388,7 +389,7 @@ class Writer:
     def slow(self, flat_bytes: int = FLAT_BYTES) -> int:
         """How many vectors are compared one by one by every search although they are many; `optimize` changes that."""
         with schema.translated(self.directory):
-            return optimize.advised(self._db, self.identity.dim, flat_bytes)
+            return ann_optimize.advised(self._db, self.identity.dim, flat_bytes)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -401,14 +402,14 @@ class Writer:
 
     def _merge(self) -> int:
         # What the previous merge replaced goes before the next one writes, so at most one generation waits on disk.
-        plans = merge.plan(self._db, self.identity.dim)
+        plans = compaction.plan(self._db, self.identity.dim)
         if plans:
             self._collect()
-        return sum(merge.run(self._db, self.directory, self.identity.dim, plan) for plan in plans)
+        return sum(compaction.run(self._db, self.directory, self.identity.dim, plan) for plan in plans)
 
     def _collect(self) -> None:
         """Remove the files nobody lists, once it is certain that nobody does; what is half written at any time."""
-        found = vectors.garbage(self.directory, merge.names(self._db))
+        found = vectors.garbage(self.directory, compaction.names(self._db))
         half = [path for path in found if path.endswith(TEMPORARY)]
         vectors.remove(self.directory, half)
         if len(half) == len(found):
@@ -427,7 +428,7 @@ class Writer:
             # Tidying up: the next writer does it otherwise.
             if not self._interrupted:
                 with suppress(sqlite3.Error, OSError, IndexDamaged):
-                    forgetting.pay(self._db, self.directory, self.identity.dim)
+                    erasure.pay(self._db, self.directory, self.identity.dim)
             with suppress(sqlite3.Error, OSError):
                 self._collect()
             self._db.close()

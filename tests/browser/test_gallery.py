@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from mmsearch.serve.app import _Own
+from mmsearch.server.app import _Own
 from tests.browser.conftest import ARTEFACTS, PATIENCE_MS, Opener, Watched
 from tests.browser.driving import SAMPLES, index, serving
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.core import LoaderSettings, ModelOptions
 from mmsearch.models import load_embedder
 from mmsearch.store import Identity, Reader, Writer
+from mmsearch.types import LoaderSettings, ModelOptions
 from tests.cli.running import run
 from tests.store.helpers import IDENTITY, make
 
@@ -128,7 +128,7 @@ def test_a_missing_extra_is_one_line_with_the_remedy(
 ) -> None:
     make(tmp_path / "index", "a")
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in sys.modules if name.startswith("mmsearch.exchange")]:
+    for name in [name for name in sys.modules if name.startswith("mmsearch.extras.exchange")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     done = run(*args, "--index", "index")

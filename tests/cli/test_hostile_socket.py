@@ -19,12 +19,12 @@ from typing import Any
 
 import pytest
 
-from mmsearch.serve import presence, warm
-from mmsearch.serve.warm import Wanted
-from tests.serve.conftest import Served, run, serving
-from tests.serve.conftest import made as made  # noqa: PLC0414  # a fixture
+from mmsearch.server import client, discovery
+from mmsearch.server.client import SearchRequest
+from tests.server.conftest import Served, run, serving
+from tests.server.conftest import made as made  # noqa: PLC0414  # a fixture
 
-pytestmark = pytest.mark.skipif(not presence.has_unix_sockets(), reason="no Unix sockets here")
+pytestmark = pytest.mark.skipif(not discovery.has_unix_sockets(), reason="no Unix sockets here")
 FIRST_SECONDS = 0.3
 MOST_SECONDS = FIRST_SECONDS + 0.5
 HIT = {
@@ -40,13 +40,13 @@ Behaviour = Callable[[socket.socket], None]
 
 
 def test_a_second_it_is() -> None:
-    assert presence.FIRST_SECONDS <= 1
+    assert discovery.FIRST_SECONDS <= 1
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(presence, "FIRST_SECONDS", FIRST_SECONDS)
-    monkeypatch.setattr(presence, "SILENT_SECONDS", 2 * FIRST_SECONDS)
+    monkeypatch.setattr(discovery, "FIRST_SECONDS", FIRST_SECONDS)
+    monkeypatch.setattr(discovery, "SILENT_SECONDS", 2 * FIRST_SECONDS)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def index(made: tuple[Path, Path]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="hs-") as folder:
         copy = Path(folder) / "index"
         shutil.copytree(made[1], copy, ignore=shutil.ignore_patterns("serve.*"))
-        presence.write(str(copy), presence.Presence(os.getpid(), "1", "http://127.0.0.1:1/", presence.SOCKET))
+        discovery.write(str(copy), discovery.ServerInfo(os.getpid(), "1", "http://127.0.0.1:1/", discovery.SOCKET))
         yield copy
 
 
@@ -154,9 +154,9 @@ WRONG: dict[str, Any] = {
 def asked(index: Path, most: float = MOST_SECONDS) -> None:
     """The three ways to ask give nothing, in time."""
     for ask in (
-        lambda: warm.search(str(index), Wanted(("car",)), None, False),
-        lambda: presence.server(str(index)),
-        lambda: presence.server(str(index), "stop"),
+        lambda: client.search(str(index), SearchRequest(("car",)), None, False),
+        lambda: discovery.server(str(index)),
+        lambda: discovery.server(str(index), "stop"),
     ):
         began = time.monotonic()
         assert ask() is None
@@ -165,34 +165,34 @@ def asked(index: Path, most: float = MOST_SECONDS) -> None:
 
 @pytest.mark.parametrize("behave", SILENT.values(), ids=SILENT)
 def test_a_socket_that_does_not_answer_costs_a_second(index: Path, behave: Behaviour | None) -> None:
-    with listening(index / presence.SOCKET, behave):
+    with listening(index / discovery.SOCKET, behave):
         asked(index)
 
 
 @pytest.mark.parametrize("answer", WRONG.values(), ids=WRONG)
 def test_an_answer_that_is_none_is_not_believed(index: Path, answer: Any) -> None:
-    with listening(index / presence.SOCKET, says(answer)):
+    with listening(index / discovery.SOCKET, says(answer)):
         asked(index)
     with suppress(FileNotFoundError):
-        (index / presence.SOCKET).unlink()
-    with listening(index / presence.SOCKET, says({presence.BUSY: True}, answer)):
+        (index / discovery.SOCKET).unlink()
+    with listening(index / discovery.SOCKET, says({discovery.BUSY: True}, answer)):
         asked(index)
 
 
 def test_a_server_that_stops_in_the_middle_is_not_waited_for(index: Path) -> None:
-    with listening(index / presence.SOCKET, says({presence.BUSY: True})):
-        asked(index, presence.SILENT_SECONDS + 1)
+    with listening(index / discovery.SOCKET, says({discovery.BUSY: True})):
+        asked(index, discovery.SILENT_SECONDS + 1)
 
 
 def test_the_right_answer_is_believed_however_many_times_it_was_said_to_come(index: Path) -> None:
-    with listening(index / presence.SOCKET, says(*[{presence.BUSY: True}] * 5, ANSWER)):
-        found = warm.search(str(index), Wanted(("car",)), None, False)
+    with listening(index / discovery.SOCKET, says(*[{discovery.BUSY: True}] * 5, ANSWER)):
+        found = client.search(str(index), SearchRequest(("car",)), None, False)
     assert found is not None
     assert [hit.item.path for hit in found.hits] == ["/a"]
 
 
 def test_the_command_finds_by_itself_what_a_silent_socket_does_not_tell(index: Path) -> None:
-    with listening(index / presence.SOCKET, SILENT["silent"]):
+    with listening(index / discovery.SOCKET, SILENT["silent"]):
         began = time.monotonic()
         done = run("search", "red car", "-l", "--index", str(index))
         assert (done.returncode, done.stderr) == (0, b"")
@@ -232,13 +232,13 @@ PLANTED = [a_fifo, a_folder, a_file, a_link_to_a_device, a_link_to_what_was_ther
 
 
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
-@pytest.mark.parametrize("name", [presence.FILE, presence.SOCKET])
+@pytest.mark.parametrize("name", [discovery.FILE, discovery.SOCKET])
 def test_what_is_neither_file_nor_socket_is_nothing(
     index: Path, plant: Callable[[Path, Path], None], name: str
 ) -> None:
     answers = says({**ANSWER, "pid": 1, "url": "http://x/"})
-    with listening(index / (presence.SOCKET if name == presence.FILE else "elsewhere"), answers):
-        if name == presence.FILE:
+    with listening(index / (discovery.SOCKET if name == discovery.FILE else "elsewhere"), answers):
+        if name == discovery.FILE:
             (index / name).rename(index / "before")
         plant(index / name, index)
         asked(index)
@@ -254,9 +254,9 @@ def test_what_is_neither_file_nor_socket_is_nothing(
     ids=str,
 )  # fmt: skip
 def test_a_note_that_no_server_of_ours_wrote_is_nothing(index: Path, changed: dict[str, Any]) -> None:
-    known = json.loads((index / presence.FILE).read_text())
+    known = json.loads((index / discovery.FILE).read_text())
     with listening(index / "elsewhere", says({**ANSWER, "pid": 1, "url": "http://x/"})):
-        (index / presence.FILE).write_text(json.dumps({**known, **changed}))
+        (index / discovery.FILE).write_text(json.dumps({**known, **changed}))
         asked(index)
 
 
@@ -265,16 +265,16 @@ def test_the_socket_of_something_else_stays(index: Path, tmp_path: Path, monkeyp
     place.mkdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
         monkeypatch.chdir(place)  # a path that is short enough
-        dead.bind(presence.SOCKET)
-    found = presence.Presence(1, "0", "http://x/", str(place / presence.SOCKET))
-    presence.write(str(index), found)
-    presence.remove(str(index), found)
-    assert (place / presence.SOCKET).exists()
-    assert presence.read(str(index)) is None
+        dead.bind(discovery.SOCKET)
+    found = discovery.ServerInfo(1, "0", "http://x/", str(place / discovery.SOCKET))
+    discovery.write(str(index), found)
+    discovery.remove(str(index), found)
+    assert (place / discovery.SOCKET).exists()
+    assert discovery.read(str(index)) is None
 
 
 def test_a_note_without_an_end_is_not_read_to_it(index: Path) -> None:
-    with open(index / presence.FILE, "w") as file:
+    with open(index / discovery.FILE, "w") as file:
         file.truncate(1 << 40)
     asked(index)
 
@@ -293,7 +293,7 @@ def test_a_process_of_another_user_is_not_asked(index: Path) -> None:
         "    own.accept()[0].sendall(bytes.fromhex(sys.argv[2]))\n"
     )
     answer = framed({**ANSWER, "pid": 1, "url": "http://x/"}).hex()
-    argv = [sys.executable, "-c", code, str(index / presence.SOCKET), answer]
+    argv = [sys.executable, "-c", code, str(index / discovery.SOCKET), answer]
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"ready\n"
@@ -315,7 +315,7 @@ def test_a_client_of_an_earlier_version_hears_nothing_but_the_answer(made: tuple
 
 @contextmanager
 def connected(served: Served) -> Iterator[socket.socket]:
-    found = presence.read(str(served.index))
+    found = discovery.read(str(served.index))
     assert found is not None
     with socket.socket(socket.AF_UNIX) as there:
         there.settimeout(20)
@@ -326,15 +326,15 @@ def connected(served: Served) -> Iterator[socket.socket]:
 def test_clients_that_ask_nothing_shut_nobody_out(made: tuple[Path, Path]) -> None:
     with serving(made[1], made[0]) as served:
         held = []
-        found = presence.read(str(served.index))
+        found = discovery.read(str(served.index))
         assert found is not None
         for _ in range(200):
             held.append(socket.socket(socket.AF_UNIX))
             held[-1].settimeout(10)
             held[-1].connect(str(served.index / found.socket))
             held[-1].sendall(b"G")
-        assert presence.server(str(served.index)) is not None
-        assert warm.search(str(served.index), Wanted(("red car",)).elsewhere(), None, False) is not None
+        assert discovery.server(str(served.index)) is not None
+        assert client.search(str(served.index), SearchRequest(("red car",)).elsewhere(), None, False) is not None
         if os.path.isdir(descriptors := f"/proc/{served.process.pid}/fd"):
             assert len(os.listdir(descriptors)) < 150
         for one in held:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch.core import LoaderSettings
-from mmsearch.store import Identity, Reader, Writer, vectors
+from mmsearch.store import Identity, Reader, Writer, faiss_files
+from mmsearch.types import LoaderSettings
 from tests.cli.running import run
 from tests.store.helpers import IDENTITY, make, put
 
@@ -92,7 +92,7 @@ def test_a_full_disk_is_one_line_and_what_was_committed_stays(tmp_path: Path, mo
     def full(*_: object) -> str:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(vectors, "_stream", full)
+    monkeypatch.setattr(faiss_files, "_stream", full)
     done = run("merge", one, other, "-o", tmp_path / "both")
     assert done.code == 2
     assert done.told.splitlines() == [

@@ -7,8 +7,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.serve.conftest import CORPUS, run
-from tests.serve.conftest import made as made  # noqa: PLC0414  # a fixture
+from tests.server.conftest import CORPUS, run
+from tests.server.conftest import made as made  # noqa: PLC0414  # a fixture
 
 
 def test_a_url_of_this_machine_is_fetched_by_permission_only(made: tuple[Path, Path]) -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mmsearch.cli.progress import Ahead, Work, clock, share_of, size, told
-from mmsearch.core import LoaderSettings, ModelSpec, Query, Segment, Vectors
 from mmsearch.scan import Entry
+from mmsearch.types import LoaderSettings, ModelSpec, Query, Segment, Vectors
 
 
 def test_the_rate_and_the_time_left_follow_from_what_is_done() -> None:

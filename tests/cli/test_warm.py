@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from mmsearch.cli import app
-from mmsearch.serve import presence, warm
-from tests.serve.conftest import CORPUS, Served, environment, run, serving
-from tests.serve.conftest import made as made  # noqa: PLC0414  # a fixture
+from mmsearch.server import client, discovery
+from tests.server.conftest import CORPUS, Served, environment, run, serving
+from tests.server.conftest import made as made  # noqa: PLC0414  # a fixture
 
 HEAVY = {"numpy", "faiss", "onnxruntime", "PIL", "av", "sqlite3", "rich", "starlette", "uvicorn", "asyncio", "filelock"}
 
@@ -141,33 +141,38 @@ def test_a_served_search_imports_nothing_heavy(served: Served) -> None:
 def test_a_copy_of_an_index_is_not_answered_for_by_the_server_of_the_first(served: Served, tmp_path: Path) -> None:
     copy = tmp_path / "index"
     shutil.copytree(served.index, copy, ignore=shutil.ignore_patterns("serve.sock"))
-    found = presence.read(str(copy))
+    found = discovery.read(str(copy))
     assert found is not None
     if not os.path.isabs(found.socket):
         near = tmp_path / "mmsearch-serve-x"
         near.symlink_to(served.index)
-        presence.write(str(copy), found._replace(socket=str(near / found.socket)))
-    assert presence.ask(str(copy), {"do": "ask"}) is not None
+        discovery.write(str(copy), found._replace(socket=str(near / found.socket)))
+    assert discovery.ask(str(copy), {"do": "ask"}) is not None
     before = questions(served)
     assert run("search", "car", "--index", str(copy)).returncode == 0
     assert questions(served) == before
 
 
 def test_another_version_is_not_asked(served: Served) -> None:
-    there = warm.place(str(served.index))
-    question = {"do": "search", "device": None, "trust": False, "wanted": warm.Wanted(("car",)).elsewhere().to_json()}
-    assert "hits" in (presence.ask(str(served.index), {**question, "place": there}) or {})
+    there = client.place(str(served.index))
+    question = {
+        "do": "search",
+        "device": None,
+        "trust": False,
+        "wanted": client.SearchRequest(("car",)).elsewhere().to_json(),
+    }
+    assert "hits" in (discovery.ask(str(served.index), {**question, "place": there}) or {})
     for name, other in {"version": "0.0.0", "user": -1, "root": [0, 0]}.items():
-        answer = presence.ask(str(served.index), {**question, "place": {**there, name: other}})
+        answer = discovery.ask(str(served.index), {**question, "place": {**there, name: other}})
         assert set(answer or {}) == {"cold"}
 
 
 @pytest.mark.skipif(os.name != "posix" or not hasattr(os, "geteuid"), reason="sockets have owners on POSIX alone")
 def test_the_socket_is_for_its_user_alone(served: Served) -> None:
-    found = presence.read(str(served.index))
+    found = discovery.read(str(served.index))
     assert found is not None
     assert os.stat(served.index / found.socket).st_mode & 0o777 == 0o600
-    assert os.stat(served.index / presence.FILE).st_mode & 0o777 == 0o600
+    assert os.stat(served.index / discovery.FILE).st_mode & 0o777 == 0o600
 
 
 def test_nonsense_where_the_server_should_be_is_ignored(served: Served, tmp_path: Path) -> None:
@@ -175,12 +180,12 @@ def test_nonsense_where_the_server_should_be_is_ignored(served: Served, tmp_path
     shutil.copytree(served.index, copy, ignore=shutil.ignore_patterns("serve.*"))
     precious = tmp_path / "precious.txt"
     precious.write_text("of somebody")
-    (copy / presence.SOCKET).write_text("no socket")
+    (copy / discovery.SOCKET).write_text("no socket")
     known = {"pid": 1, "version": "x", "url": "x"}
     sockets = ("serve.sock", str(precious), "../precious.txt", "/nowhere/serve.sock", 7, None)
     made_up = [json.dumps({**known, "socket": one}) for one in sockets] + [json.dumps({**known, "port": served.port})]
     for left in ("", "{", "[]", '{"pid": 1}', "[" * 100_000, *made_up):
-        (copy / presence.FILE).write_text(left)
-        assert presence.ask(str(copy), {"do": "ask"}) is None
+        (copy / discovery.FILE).write_text(left)
+        assert discovery.ask(str(copy), {"do": "ask"}) is None
     assert run("search", "car", "--index", str(copy)).returncode == 0
     assert precious.read_text() == "of somebody"

@@ -18,9 +18,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mmsearch.core import Embedder, ModelOptions
 from mmsearch.models import load_embedder
 from mmsearch.store import Identity, Reader, Writer
+from mmsearch.types import Embedder, ModelOptions
 from tests.concurrency import reading, writing
 from tests.concurrency.contents import draw, drawn
 from tests.concurrency.judging import Judge, read_states

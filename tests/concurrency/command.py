@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from mmsearch import build
 from mmsearch.cli import main
+from mmsearch.indexing import pipeline
 
 if __name__ == "__main__":
-    build.COMMIT_SECONDS = math.inf
+    pipeline.COMMIT_SECONDS = math.inf
     main()

@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from mmsearch import media, scan
-from mmsearch.core import Embedder, Facts, Item, Modality, Segment, Span, Vectors
 from mmsearch.store import Writer
+from mmsearch.types import Embedder, FileMetadata, Item, Modality, Segment, Span, Vectors
 
 PARTITIONS: tuple[Modality, ...] = ("text", "image")
 WORDS = 40
@@ -63,7 +63,7 @@ def put(writer: Writer, path: str, digest: str, time: int) -> None:
     if not writer.has_content(digest, KIND):
         parts = made(digest, writer.identity.dim)
         items = [Item("", digest, "image", part.partition, part.ordinal, Span(), part.text) for part in parts]
-        writer.put_content(digest, KIND, "image", Facts(), items, np.stack([part.vector for part in parts]))
+        writer.put_content(digest, KIND, "image", FileMetadata(), items, np.stack([part.vector for part in parts]))
     writer.put_file(path, 1, time, digest, KIND)
 
 

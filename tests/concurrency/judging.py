@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsearch.core import Vectors
+from mmsearch.types import Vectors
 from tests.concurrency.contents import PARTITIONS, Part, made, unit
 from tests.concurrency.reading import summed
 

@@ -23,7 +23,7 @@ from typing import Any
 from unittest import mock
 
 from mmsearch import scan
-from mmsearch.store import Writer, merge, read_identity
+from mmsearch.store import Writer, compaction, read_identity
 from tests.concurrency.contents import put
 
 SLOTS = 400
@@ -176,7 +176,7 @@ class Writing:
 
     @contextmanager
     def _counted_merges(self) -> Iterator[None]:
-        run = merge.run
+        run = compaction.run
 
         def counted(*args: Any) -> int:
             replaced = run(*args)
@@ -184,7 +184,7 @@ class Writing:
             self._count("segments merged", replaced)
             return replaced
 
-        with mock.patch.object(merge, "run", counted):
+        with mock.patch.object(compaction, "run", counted):
             yield
 
     def _count(self, name: str, by: int = 1) -> None:

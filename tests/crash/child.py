@@ -33,11 +33,10 @@ MOST_SEGMENTS = 2
 
 def often() -> None:
     """Commit after a few vectors, merge after a few files of them."""
-    from mmsearch import build
-    from mmsearch.feed import window
-    from mmsearch.store import merge
+    from mmsearch.indexing import batching, pipeline
+    from mmsearch.store import compaction
 
-    build.COMMIT_ITEMS, window.MOST_PARTS, merge.MOST_SEGMENTS = SMALL, SMALL, MOST_SEGMENTS
+    pipeline.COMMIT_ITEMS, batching.MOST_PARTS, compaction.MOST_SEGMENTS = SMALL, SMALL, MOST_SEGMENTS
 
 
 def observe() -> None:
@@ -66,7 +65,7 @@ def prepare() -> None:
     import onnxruntime
 
     from mmsearch import models
-    from mmsearch.core import Embedder, ModelOptions
+    from mmsearch.types import Embedder, ModelOptions
 
     class Alone(onnxruntime.SessionOptions):  # type: ignore[misc]
         def __init__(self) -> None:

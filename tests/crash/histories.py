@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from mmsearch.store import schema, summaries, words
+from mmsearch.store import fulltext, schema, statistics
 
 Index = Callable[[Sequence[str]], None]
 """Runs the command line with these arguments to its end."""
@@ -133,8 +133,8 @@ def _migrated(folder: Path, index: Path, run: Index) -> None:
     db.execute("DROP TABLE grants")  # what format 5 has over format 4
     db.execute("ALTER TABLE segments DROP COLUMN accelerator_id")  # format 4 over format 3
     db.execute("DROP TABLE accelerators")
-    summaries.drop(db)  # format 3 over format 2
-    words.drop(db)  # and format 2 over format 1
+    statistics.drop(db)  # format 3 over format 2
+    fulltext.drop(db)  # and format 2 over format 1
     schema.put_meta(db, "format", "1")
     db.execute("VACUUM")
     db.close()

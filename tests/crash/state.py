@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from mmsearch.core import MODALITIES, Vectors
 from mmsearch.errors import IndexMissing
 from mmsearch.store import Reader
-from mmsearch.store.vectors import SegmentFile, segment_path
+from mmsearch.store.faiss_files import SegmentFile, segment_path
+from mmsearch.types import MODALITIES, Vectors
 
 Key = tuple[str, str]
 ALL = 10_000

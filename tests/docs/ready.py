@@ -28,11 +28,6 @@ def serve(path: str) -> None:
     import onnxruntime  # noqa: F401
     import tokenizers  # noqa: F401
 
-    import mmsearch.cli.index
-    import mmsearch.cli.search
-    import mmsearch.mcp.server
-    import mmsearch.media.document  # noqa: F401
-
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()

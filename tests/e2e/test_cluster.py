@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.cluster.running import Here, clustered
+from tests.extras.ray.running import Here, clustered
 
 from .conftest import Command
 

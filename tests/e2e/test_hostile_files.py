@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from PIL import Image
 
-from tests.feed.workers import alive, children, libraries, until
+from tests.indexing.workers import alive, children, libraries, until
 
 from .conftest import Command
 

@@ -19,14 +19,14 @@ import pytest
 from PIL import Image
 
 from mmsearch import scan
-from mmsearch.core import MODALITIES
 from mmsearch.store import Reader
-from tests.feed.workers import children, freeze, until
+from mmsearch.types import MODALITIES
 from tests.field import meddling
 from tests.field.meddling import before_open
+from tests.indexing.test_pipeline import Hashing, Heard, index
+from tests.indexing.workers import children, freeze, until
 from tests.media.make_av import tone, write_sound
 from tests.media.make_pdf import pdf
-from tests.test_build import Hashing, Heard, index
 
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="files that are open cannot be exchanged there"),

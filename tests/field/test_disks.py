@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from mmsearch.scan import spelled
+from mmsearch.search.request import make_filter
 from mmsearch.store import Reader
-from mmsearch.written import make_filter
 from tests.e2e.conftest import Command
 from tests.field.mounts import mounted, troubled
-from tests.test_build import Heard, counts, index
+from tests.indexing.test_pipeline import Heard, counts, index
 
 resource = pytest.importorskip("resource")
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0

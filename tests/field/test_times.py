@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch.core import EARLIEST_NS, LATEST_NS
 from mmsearch.search.candidates import staleness
 from mmsearch.store import Filter, Reader
+from mmsearch.types import EARLIEST_NS, LATEST_NS
 from tests.field.test_changing_files import look
-from tests.test_build import Hashing, counts, index
+from tests.indexing.test_pipeline import Hashing, counts, index
 
 TIMES = {
     "long before": -(10**19),

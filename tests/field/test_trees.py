@@ -15,7 +15,7 @@ from mmsearch import scan
 from mmsearch.store import Reader
 from tests.e2e.conftest import Command
 from tests.field.test_changing_files import look
-from tests.test_build import Heard, counts, index
+from tests.indexing.test_pipeline import Heard, counts, index
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="POSIX takes names that Windows does not")
 MANY = 200_000

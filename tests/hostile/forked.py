@@ -81,17 +81,6 @@ def _import_all() -> None:
     import pyarrow.parquet  # noqa: F401
     from starlette.testclient import TestClient  # noqa: F401
 
-    import mmsearch.api
-    import mmsearch.cli.index
-    import mmsearch.cli.search
-    import mmsearch.cli.status
-    import mmsearch.dupes
-    import mmsearch.evaluate
-    import mmsearch.exchange.tables
-    import mmsearch.mcp.evidence
-    import mmsearch.models.onnx
-    import mmsearch.serve.app  # noqa: F401
-
 
 def _forked(args: list[str]) -> dict[str, Any]:
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -189,15 +178,17 @@ def _serve(directory: str) -> None:
     """One request of each kind; an answer that blames the server is a mistake but for those that say when to retry."""
     from starlette.testclient import TestClient
 
-    from mmsearch.serve.app import Server
-    from mmsearch.serve.decoding import Decoder
-    from mmsearch.serve.engine import Engine
-    from mmsearch.serve.guard import Door
+    from mmsearch.server.access import AccessPolicy
+    from mmsearch.server.app import Server
+    from mmsearch.server.decoding import ServerDecoder
+    from mmsearch.server.model_thread import ModelThread
 
-    engine = Engine(directory)
+    engine = ModelThread(directory)
     engine.start()
-    decoder = Decoder()
-    client = TestClient(Server(engine, decoder, Door("127.0.0.1", 8642, None, 1 << 20)).app(), "http://127.0.0.1:8642")
+    decoder = ServerDecoder()
+    client = TestClient(
+        Server(engine, decoder, AccessPolicy("127.0.0.1", 8642, None, 1 << 20)).app(), "http://127.0.0.1:8642"
+    )
     paths = ["/api/search?q=red+car&explain=true", "/api/status", "/api/recent", "/api/changes"]
     found = client.get("/api/search?q=red+car&top=3").json().get("hits", [])
     for hit in found[:2]:
@@ -213,10 +204,10 @@ def _serve(directory: str) -> None:
 
 
 def _mcp(directory: str) -> None:
-    from mmsearch.mcp.evidence import Session, Wanted
+    from mmsearch.server.mcp.evidence import EvidenceRequest, EvidenceSession
 
-    session = Session(directory)
-    found = session.search(Wanted("red car"))
+    session = EvidenceSession(directory)
+    found = session.search(EvidenceRequest("red car"))
     session.status(5)
     for hit in found["hits"][:2]:
         session.fetch(hit["id"], 1, 256, False)

@@ -398,7 +398,7 @@ def _vectors(index: Path, rng: random.Random) -> str:
 
 def _sign(index: Path, path: Path) -> None:
     """Have the tables say that these are the right bytes, as whoever makes such an index would."""
-    from mmsearch.store.vectors import checksum
+    from mmsearch.store.faiss_files import checksum
 
     name = path.relative_to(index / "vectors").as_posix()
     with closing(_open(index)) as db:

@@ -15,20 +15,21 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from mmsearch import lexical, media
+from mmsearch import media
 from mmsearch.cli.common import parse_object
 from mmsearch.errors import MediaError, UsageError
-from mmsearch.evaluate import read_questions
-from mmsearch.media.encoding import decode, looks_like_text
+from mmsearch.extras.evaluation import read_questions
+from mmsearch.media.chunking import clean, cut
 from mmsearch.media.html import Page
-from mmsearch.media.passages import clean, cut
-from mmsearch.render import encode, harmless
+from mmsearch.media.text_encoding import decode, looks_like_text
+from mmsearch.output.tables import encode, harmless
 from mmsearch.scan import glob_filter, read_paths
 from mmsearch.scan.rules import TooMuch, read_rules
-from mmsearch.search.asking import read_lines, weighed
+from mmsearch.search import words as lexical
+from mmsearch.search.query import read_lines, weighed
+from mmsearch.search.request import make_filter, parse_types
 from mmsearch.store.filters import condition
 from mmsearch.store.paths import PathCodec
-from mmsearch.written import make_filter, parse_types
 
 RANGES = ("size", "width", "height", "duration")
 

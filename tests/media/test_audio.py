@@ -13,9 +13,9 @@ import av
 import numpy as np
 import pytest
 
-from mmsearch.core import Audio, LoaderSettings, Segment
 from mmsearch.errors import MediaError
 from mmsearch.media import audio
+from mmsearch.types import Audio, LoaderSettings, Segment
 from tests.media.make_av import RATE, tone, write_sound, write_video
 
 SETTINGS = LoaderSettings()
@@ -256,7 +256,7 @@ def test_broken_files_print_nothing(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:3000] + os.urandom(3000))
     (tmp_path / "b.flac").write_bytes(b"fLaC")
     script = (
-        "import sys; from mmsearch.core import LoaderSettings; from mmsearch.errors import MediaError\n"
+        "import sys; from mmsearch.types import LoaderSettings; from mmsearch.errors import MediaError\n"
         "from mmsearch.media import audio\n"
         "for path in sys.argv[1:]:\n"
         "    try: list(audio.load(path, 'd', 'audio', LoaderSettings()).segments)\n"

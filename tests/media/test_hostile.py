@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mmsearch import media
-from mmsearch.core import LoaderSettings
 from mmsearch.errors import MediaError
+from mmsearch.types import LoaderSettings
 from tests.media.make_pdf import LOCKED, pdf
 
 SETTINGS = LoaderSettings(image_side=64, page_side=64)

@@ -18,9 +18,9 @@ import pytest
 from PIL import ExifTags, Image, ImageOps
 
 from mmsearch import media
-from mmsearch.core import WHOLE, Facts, Fit, LoaderSettings, Segment
 from mmsearch.errors import MediaError
 from mmsearch.media import image as loader
+from mmsearch.types import WHOLE, FileMetadata, LoaderSettings, ResizeRule, Segment
 
 IMAGE = media.KINDS["image"]
 SETTINGS = LoaderSettings()
@@ -32,7 +32,7 @@ def encoded(picture: Image.Image, format_name: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def load(folder: Path, data: bytes, settings: LoaderSettings = SETTINGS) -> tuple[Facts, list[Segment]]:
+def load(folder: Path, data: bytes, settings: LoaderSettings = SETTINGS) -> tuple[FileMetadata, list[Segment]]:
     path = folder / "picture"
     path.write_bytes(data)
     loaded = media.load(str(path), "digest", media.sniff(str(path), data[: media.HEAD_BYTES]), settings)
@@ -332,7 +332,7 @@ def test_reason_never_names_an_object_or_spans_lines(tmp_path: Path) -> None:
 
 def test_decoder_writes_nothing_to_stderr(tmp_path: Path) -> None:
     script = (
-        "import sys; from mmsearch import media; from mmsearch.core import LoaderSettings\n"
+        "import sys; from mmsearch import media; from mmsearch.types import LoaderSettings\n"
         "from mmsearch.media import image; image.Image.MAX_IMAGE_PIXELS = 1000\n"
         "for path in sys.argv[1:]:\n"
         "    try: list(media.load(path, '', media.KINDS['image'], LoaderSettings()).segments)\n"
@@ -355,9 +355,9 @@ def test_decoder_writes_nothing_to_stderr(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == (b"", b"")
 
 
-CROPPED = Fit("edge", 32, 32, edge=32)
-SQUASHED = Fit("squash", 32, 64)
-PATCHED = Fit("patches", step=16, least=16 * 16, most=64 * 64)
+CROPPED = ResizeRule("edge", 32, 32, edge=32)
+SQUASHED = ResizeRule("squash", 32, 64)
+PATCHED = ResizeRule("patches", step=16, least=16 * 16, most=64 * 64)
 
 
 def wide() -> Image.Image:
@@ -371,7 +371,7 @@ def wide() -> Image.Image:
 @pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize(("fit", "shape"), [(CROPPED, (32, 32)), (SQUASHED, (32, 64)), (PATCHED, (32, 80))])
 def test_picture_is_brought_to_what_the_model_sees(
-    tmp_path: Path, format_name: str, fit: Fit, shape: tuple[int, int]
+    tmp_path: Path, format_name: str, fit: ResizeRule, shape: tuple[int, int]
 ) -> None:
     found = pixels(tmp_path, encoded(wide(), format_name), LoaderSettings(image_fit=fit)).astype(int)
     assert found.shape[:2] == shape
@@ -382,7 +382,7 @@ def test_picture_is_brought_to_what_the_model_sees(
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
 @pytest.mark.parametrize("fit", [CROPPED, SQUASHED, PATCHED])
-def test_fitted_picture_is_upright(tmp_path: Path, orientation: int, fit: Fit) -> None:
+def test_fitted_picture_is_upright(tmp_path: Path, orientation: int, fit: ResizeRule) -> None:
     picture = wide()
     picture.paste("white", (0, 0, 320, 60))
     exif = Image.Exif()
@@ -396,7 +396,9 @@ def test_fitted_picture_is_upright(tmp_path: Path, orientation: int, fit: Fit) -
 
 @pytest.mark.parametrize("size", [(40, 40), (700, 30), (1, 1), (5000, 9)])
 @pytest.mark.parametrize("fit", [CROPPED, PATCHED])
-def test_small_pictures_and_strips_are_left_to_the_processor(tmp_path: Path, size: tuple[int, int], fit: Fit) -> None:
+def test_small_pictures_and_strips_are_left_to_the_processor(
+    tmp_path: Path, size: tuple[int, int], fit: ResizeRule
+) -> None:
     data = encoded(Image.effect_noise(size, 60), "PNG")
     assert np.array_equal(pixels(tmp_path, data, LoaderSettings(image_fit=fit)), pixels(tmp_path, data))
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from mmsearch import media
-from mmsearch.core import LoaderSettings
 from mmsearch.errors import MediaError, UnsupportedMedia
+from mmsearch.types import LoaderSettings
 
 SETTINGS = LoaderSettings(image_side=8)
 

@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmsearch import media
-from mmsearch.core import Item, LoaderSettings, Segment, Span
 from mmsearch.errors import MediaError, UnsupportedMedia
 from mmsearch.media import text as loader
-from mmsearch.media.encoding import decode, looks_like_text
+from mmsearch.media.chunking import clean, cut
 from mmsearch.media.html import Page
-from mmsearch.media.passages import clean, cut
+from mmsearch.media.text_encoding import decode, looks_like_text
+from mmsearch.types import Item, LoaderSettings, Segment, Span
 
 SMALL = LoaderSettings(passage_chars=40)
 

@@ -17,9 +17,9 @@ from PIL import ExifTags, Image, ImageDraw
 from benchmarks import sheets
 from benchmarks.pictures import DETAILED, SMOOTH, scene
 from mmsearch import media
-from mmsearch.core import WHOLE, Box, Fit, Item, LoaderSettings, Picture, Segment, Span
 from mmsearch.errors import MediaError
 from mmsearch.media import tiles
+from mmsearch.types import WHOLE, Box, Item, LoaderSettings, Picture, ResizeRule, Segment, Span
 
 CORPUS = Path(__file__).resolve().parents[2] / "sample_corpus"
 TILED = LoaderSettings(tiles=True)
@@ -215,7 +215,7 @@ def test_parts_are_only_made_where_they_are_asked_for(tmp_path: Path) -> None:
         TILED,
         LoaderSettings(tiles=True, image_side=64),
         LoaderSettings(tiles=True, exact=True),
-        LoaderSettings(tiles=True, image_fit=Fit("edge", 96, 96, edge=96)),
+        LoaderSettings(tiles=True, image_fit=ResizeRule("edge", 96, 96, edge=96)),
     ],
 )
 @pytest.mark.parametrize("name", ["sheet.png", "sheet.jpg"])
@@ -230,14 +230,14 @@ def test_a_part_is_loaded_again_as_it_was(tmp_path: Path, settings: LoaderSettin
 
 def test_parts_are_as_large_as_the_model_sees(tmp_path: Path) -> None:
     path = saved(tmp_path, photo(3200, 400))
-    parts = load(path, LoaderSettings(tiles=True, image_fit=Fit("squash", 96, 96)))
+    parts = load(path, LoaderSettings(tiles=True, image_fit=ResizeRule("squash", 96, 96)))
     assert len(parts) > 5
     assert {np.asarray(part.content).shape for part in parts} == {(96, 96, 3)}
 
 
 def test_a_strip_that_a_model_sees_in_full_has_no_parts(tmp_path: Path) -> None:
     path = saved(tmp_path, photo(640, 128))
-    fit = Fit("patches", step=16, least=256, most=128 * 640)
+    fit = ResizeRule("patches", step=16, least=256, most=128 * 640)
     assert len(load(path, LoaderSettings(tiles=True, image_fit=fit))) == 1
     assert len(load(path)) > 3
 

@@ -11,9 +11,9 @@ import av
 import numpy as np
 import pytest
 
-from mmsearch.core import Audio, Clip, LoaderSettings, Segment
 from mmsearch.errors import MediaError
 from mmsearch.media import video
+from mmsearch.types import Audio, Clip, LoaderSettings, Segment
 from tests.media.make_av import shots, tone, write_sound, write_video
 
 SETTINGS = LoaderSettings()
@@ -327,7 +327,7 @@ def test_damaged_videos_print_nothing(tmp_path: Path) -> None:
         content[i] ^= 0x5A
     path.write_bytes(content)
     script = (
-        "import sys; from mmsearch.core import LoaderSettings; from mmsearch.errors import MediaError\n"
+        "import sys; from mmsearch.types import LoaderSettings; from mmsearch.errors import MediaError\n"
         "from mmsearch.media import video\n"
         "for path in sys.argv[1:]:\n"
         "    try: list(video.load(path, 'd', 'video', LoaderSettings()).segments)\n"

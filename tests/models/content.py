@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmsearch.core import Audio, Clip, Content, Item, Modality, Picture, Query, QueryPart, Segment
+from mmsearch.types import Audio, Clip, Content, Item, Modality, Picture, Query, QueryPart, Segment
 
 TEXTS = ["red car", "a dog on the beach at sunset, seen from the road with the sea behind", "cat", "invoice no 7"]
 

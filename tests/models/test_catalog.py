@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch.core import ModelOptions
 from mmsearch.errors import ModelUnavailable
 from mmsearch.models import catalog, hub, load_embedder
+from mmsearch.types import ModelOptions
 
 
 def test_short_names_and_hub_ids_find_the_same_entry() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmsearch.core import ModelOptions, Segment
 from mmsearch.errors import ModelUnavailable, UsageError
 from mmsearch.models import architectures, catalog, dummy, load_embedder, load_reranker
+from mmsearch.types import ModelOptions, Segment
 from tests.models.content import PICTURES, clip, cosines, picture, pictures, query, segment, texts, tone
 
 pytestmark = pytest.mark.models

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from mmsearch.core import ModelOptions
 from mmsearch.models.catalog import CATALOG
 from mmsearch.models.estimate import Estimate, Shape, Sizes, before_loading, shape_of, stored, tower_of
+from mmsearch.types import ModelOptions
 
 from .conftest import Models
 
@@ -121,9 +121,9 @@ def test_the_towers_of_every_family_add_up_to_the_published_parameters(name: str
 
 CHILD = """
 import json, sys
-from mmsearch.bench import measure, worker
-from mmsearch.bench.job import Job
-from mmsearch.core import ModelOptions
+from mmsearch.extras.bench import measure, worker
+from mmsearch.extras.bench.job import Job
+from mmsearch.types import ModelOptions
 from mmsearch.models.estimate import Sizes
 options = ModelOptions("clip-b32", dtype="float32", device="cpu", dummy_weights=True)
 job = Job(options, batches=(1, 8), sizes=Sizes(tokens=75), time=0.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mmsearch.core import ModelOptions
 from mmsearch.models import load_embedder, load_reranker
+from mmsearch.types import ModelOptions
 
 from .conftest import Models
 from .content import PICTURES, TEXTS, cosines, pictures, query, texts

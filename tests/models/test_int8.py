@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmsearch.core import ModelOptions
 from mmsearch.errors import MmsearchError, UsageError
 from mmsearch.models import load_embedder
+from mmsearch.types import ModelOptions
 from tests.models.conftest import Models
 from tests.models.content import PICTURES, TEXTS, cosines, pictures, texts
 
@@ -256,7 +256,7 @@ def test_probes_that_the_model_does_not_take_leave_it_as_it_is(stack: Any) -> No
 
 
 def test_int8_that_cannot_be_is_refused_in_one_line(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mmsearch.models.rerank import CrossEncoderReranker
+    from mmsearch.models.st_reranker import CrossEncoderReranker
 
     with pytest.raises(UsageError, match="dtype int8 is for the CPU, not for cuda"):
         int8.convert(torch.nn.Module(), "cuda")

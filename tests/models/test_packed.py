@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from mmsearch.core import ModelOptions
 from mmsearch.models import load_embedder
+from mmsearch.types import ModelOptions
 from tests.models.conftest import Models
 from tests.models.content import PICTURES, TEXTS, cosines, pictures, texts
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsearch.core import Facts, Hit, Item, Modality, ModelSpec, Query, QueryPart, Segment, Vectors
-from mmsearch.search import Searcher, SearchOptions
+from mmsearch.search.options import SearchOptions
+from mmsearch.search.searcher import Searcher
 from mmsearch.store import Reader, Writer
+from mmsearch.types import FileMetadata, Hit, Item, Modality, ModelSpec, Query, QueryPart, Segment, Vectors
 from tests.store.helpers import DIM, IDENTITY
 
 Files = Mapping[str, tuple[Modality, float, str]]
@@ -44,7 +45,7 @@ def searcher_of(folder: Path, files: Files, reranker: object = None) -> Searcher
             path.write_text(name)
             item = Item("", name, modality, modality, 0, text=text)
             vector = leaning(cosine, 1 + at % (DIM - 1))[None]
-            writer.put_content(name, modality, modality, Facts(), [item], vector)
+            writer.put_content(name, modality, modality, FileMetadata(), [item], vector)
             writer.put_file(str(path), len(name), path.stat().st_mtime_ns, name, modality)
         writer.commit()
     return Searcher(Reader.open(str(folder / ".mmsearch")), Pointer(), reranker)  # type: ignore[arg-type]

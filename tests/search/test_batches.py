@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.core import Query, QueryPart, Vectors
-from mmsearch.search import Searcher, SearchOptions
+from mmsearch.search.options import SearchOptions
+from mmsearch.search.searcher import Searcher
+from mmsearch.types import Query, QueryPart, Vectors
 from tests.search.helpers import Files, Pointer, leaning, searcher_of
 from tests.store.helpers import DIM
 

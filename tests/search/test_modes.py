@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.core import Query, QueryPart
 from mmsearch.errors import UsageError
-from mmsearch.search import Searcher, SearchOptions
+from mmsearch.search.options import SearchOptions
+from mmsearch.search.searcher import Searcher
 from mmsearch.store import Reader
+from mmsearch.types import Query, QueryPart
 from tests.search.helpers import Files, Pointer, hits, names, searcher_of
 
 FILES: Files = {
@@ -103,8 +104,8 @@ def test_an_index_without_words_is_searched_by_vectors_and_says_so(
 
 
 def test_all_segments_shows_each_part_of_a_file(tmp_path: Path) -> None:
-    from mmsearch.core import Facts, Item, Span
     from mmsearch.store import Writer
+    from mmsearch.types import FileMetadata, Item, Span
     from tests.search.helpers import leaning
     from tests.store.helpers import IDENTITY
 
@@ -113,7 +114,7 @@ def test_all_segments_shows_each_part_of_a_file(tmp_path: Path) -> None:
     items = [Item("", "a", "text", "text", n, Span("line", n, n), f"word{n}") for n in range(3)]
     with Writer.open(str(tmp_path / "index"), IDENTITY) as writer:
         rows = np.stack([leaning(0.1 * n, 2 + n) for n in range(3)])
-        writer.put_content("a", "text", "text", Facts(), items, rows)
+        writer.put_content("a", "text", "text", FileMetadata(), items, rows)
         writer.put_file(str(path), 1, path.stat().st_mtime_ns, "a", "text")
         writer.commit()
     searcher = Searcher(Reader.open(str(tmp_path / "index")), Pointer())
@@ -124,8 +125,8 @@ def test_all_segments_shows_each_part_of_a_file(tmp_path: Path) -> None:
 
 
 def test_a_cutoff_keeps_a_file_whose_nearest_part_passes_it(tmp_path: Path) -> None:
-    from mmsearch.core import Facts, Item, Span
     from mmsearch.store import Writer
+    from mmsearch.types import FileMetadata, Item, Span
     from tests.search.helpers import leaning
     from tests.store.helpers import IDENTITY
 
@@ -134,7 +135,7 @@ def test_a_cutoff_keeps_a_file_whose_nearest_part_passes_it(tmp_path: Path) -> N
     items = [Item("", "a", "text", "text", n, Span("line", n, n), f"word{n}") for n in range(2)]
     with Writer.open(str(tmp_path / "index"), IDENTITY) as writer:
         rows = np.stack([leaning(0.9, 2), leaning(0.1, 3)])
-        writer.put_content("a", "text", "text", Facts(), items, rows)
+        writer.put_content("a", "text", "text", FileMetadata(), items, rows)
         writer.put_file(str(path), 1, path.stat().st_mtime_ns, "a", "text")
         writer.commit()
     searcher = Searcher(Reader.open(str(tmp_path / "index")), Pointer())

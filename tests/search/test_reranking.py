@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mmsearch.core import MODALITIES, Modality, Query, Segment
 from mmsearch.errors import MmsearchError
-from mmsearch.search import Searcher
+from mmsearch.search.searcher import Searcher
+from mmsearch.types import MODALITIES, Modality, Query, Segment
 from tests.search.helpers import Files, hits, names, searcher_of
 
 FILES: Files = {f"{n:02}.txt": ("text", 0.9 - n / 50, f"passage {n}") for n in range(20)}

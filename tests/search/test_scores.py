@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch.search import Searcher
+from mmsearch.search.searcher import Searcher
 from tests.search.helpers import Files, hits, names, searcher_of
 
 

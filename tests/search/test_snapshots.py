@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsearch.core import Facts, Item, Modality
-from mmsearch.search import Searcher
-from mmsearch.store import Reader, Writer, merge
+from mmsearch.search.searcher import Searcher
+from mmsearch.store import Reader, Writer, compaction
+from mmsearch.types import FileMetadata, Item, Modality
 from tests.search.helpers import Pointer, hits, leaning, names, searcher_of
 from tests.store.helpers import IDENTITY
 
@@ -16,11 +16,11 @@ from tests.store.helpers import IDENTITY
 def put(writer: Writer, path: Path, modality: Modality) -> None:
     path.write_text(path.name)
     item = Item("", path.name, modality, modality, 0)
-    writer.put_content(path.name, modality, modality, Facts(), [item], leaning(0.5, 3)[None])
+    writer.put_content(path.name, modality, modality, FileMetadata(), [item], leaning(0.5, 3)[None])
     writer.put_file(str(path), len(path.name), path.stat().st_mtime_ns, path.name, modality)
 
 
-def replace_all(folder: Path, modality: Modality, count: int = 2 * merge.MOST_SEGMENTS) -> None:
+def replace_all(folder: Path, modality: Modality, count: int = 2 * compaction.MOST_SEGMENTS) -> None:
     """Commit until none of the vector files that were there is."""
     before = set((folder / ".mmsearch" / "vectors").rglob("*.faiss"))
     with Writer.open(str(folder / ".mmsearch"), IDENTITY) as writer:
@@ -44,4 +44,4 @@ def test_what_is_merged_before_the_first_question_is_answered_anew(tmp_path: Pat
         replace_all(tmp_path, "text")
         searcher = Searcher(reader, Pointer())  # type: ignore[arg-type]
         assert set(searcher.counts) == {"image", "text"}
-        assert len(names(searcher, top=100)) == 1 + 4 * merge.MOST_SEGMENTS
+        assert len(names(searcher, top=100)) == 1 + 4 * compaction.MOST_SEGMENTS

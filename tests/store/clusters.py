@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsearch.core import Facts, Item, Modality, Vectors
-from mmsearch.store import EVERYTHING, Filter, Reader, Wanted, Writer
+from mmsearch.store import EVERYTHING, Filter, OptimizeRequest, Reader, Writer
 from mmsearch.store.records import Kind
+from mmsearch.types import FileMetadata, Item, Modality, Vectors
 from tests.store.helpers import IDENTITY
 
 DIM = 64
 CLUSTERS = 60
 CLUSTERED = replace(IDENTITY, dim=DIM)
-SMALL = Wanted(flat_bytes=1000 * DIM * 2, least=500)
+SMALL = OptimizeRequest(flat_bytes=1000 * DIM * 2, least=500)
 """Thousands of vectors count as many."""
 
 
@@ -40,7 +40,7 @@ def add(writer: Writer, first: int, rows: Vectors, clusters: Sequence[int], moda
     """Commit a file for each row, as large in bytes as the number of its cluster."""
     for number, (row, cluster) in enumerate(zip(rows, clusters, strict=True), first):
         name = f"{modality}{number}"
-        writer.put_content(name, modality, modality, Facts(), [Item("", name, modality, modality)], row[None])
+        writer.put_content(name, modality, modality, FileMetadata(), [Item("", name, modality, modality)], row[None])
         writer.put_file(f"/data/{number:06}.{modality}", int(cluster), 1, name, modality)
     writer.commit()
 

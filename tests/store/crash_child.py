@@ -19,7 +19,7 @@ from typing import Any
 
 import faiss  # noqa: F401
 
-from mmsearch.store import Writer, merge
+from mmsearch.store import Writer, compaction
 from tests.store.helpers import IDENTITY, put
 
 
@@ -92,7 +92,7 @@ def kill_everywhere(folder: str, stride: int) -> None:
 
     The writer of each copy is killed at its call. The last copy's writer came through.
     """
-    merge.MOST_SEGMENTS = 2
+    compaction.MOST_SEGMENTS = 2
 
     def prepare() -> None:
         with Writer.open(os.path.join(folder, "before"), IDENTITY) as writer:

@@ -12,8 +12,8 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from mmsearch.core import Facts, Item, Modality, Span
 from mmsearch.store import Writer
+from mmsearch.types import FileMetadata, Item, Modality, Span
 from tests.store.helpers import IDENTITY as NEWEST
 from tests.store.helpers import vectors_of
 
@@ -28,7 +28,7 @@ def make(directory: str) -> None:
         writer.add_root("/data")
         notes = [Item("", "d1", "text", "text", at, Span("line", 3 * at + 1, 9), text) for at, text in enumerate(NOTES)]
         _put(writer, "/data/notes/garden.txt", "d1", "text", notes)
-        picture = Facts(640, 480, None, "2021-07-04T10:30:00")
+        picture = FileMetadata(640, 480, None, "2021-07-04T10:30:00")
         _put(writer, "/data/Holidays/IMG_red-car2.jpg", "d2", "image", [Item("", "d2", "image", "image", 0)], picture)
         _put(writer, "/data/gone.png", "d3", "image", [Item("", "d3", "image", "image", 0)])
         _put(writer, "/data/edited.png", "d4", "image", [Item("", "d4", "image", "image", 0)])
@@ -42,7 +42,14 @@ def make(directory: str) -> None:
         db.execute("PRAGMA journal_mode = DELETE")
 
 
-def _put(writer: Writer, path: str, digest: str, modality: Modality, items: list[Item], facts: Facts = Facts()) -> None:  # noqa: B008
+def _put(
+    writer: Writer,
+    path: str,
+    digest: str,
+    modality: Modality,
+    items: list[Item],
+    facts: FileMetadata = FileMetadata(),  # noqa: B008
+) -> None:
     writer.put_content(digest, modality, modality, facts, items, vectors_of(digest, items))
     writer.put_file(path, 10, TIME_NS, digest, modality)
 

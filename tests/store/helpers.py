@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsearch.core import MODALITIES, Facts, Item, LoaderSettings, Modality, ModelOptions, Span, Vectors
 from mmsearch.store import Identity, Reader, Writer
+from mmsearch.types import MODALITIES, FileMetadata, Item, LoaderSettings, Modality, ModelOptions, Span, Vectors
 
 DIM = 16
 IDENTITY = Identity(ModelOptions(), "fingerprint-1", DIM, frozenset(MODALITIES), LoaderSettings())
@@ -38,7 +38,7 @@ def put(writer: Writer, path: str, digest: str, *, modality: Modality = "image",
     """Stage a file as an index run does: its content only when it is new."""
     if not writer.has_content(digest, modality):
         items = parts(digest, modality)
-        writer.put_content(digest, modality, modality, Facts(), items, vectors_of(digest, items))
+        writer.put_content(digest, modality, modality, FileMetadata(), items, vectors_of(digest, items))
     writer.put_file(path, len(digest), mtime_ns, digest, modality)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
-from mmsearch.store import Reader, Writer, merge
+from mmsearch.store import Reader, Writer, compaction
 from tests.store.helpers import IDENTITY, found, make, put, unit, vector_files
 
 
@@ -77,7 +77,7 @@ def test_reader_goes_on_when_its_files_were_merged_away(tmp_path: Path) -> None:
         assert found(used, "a") == ["/data/a"]
         old = vector_files(directory)
         with Writer.open(directory, IDENTITY) as writer:
-            for number in range(merge.MOST_SEGMENTS):
+            for number in range(compaction.MOST_SEGMENTS):
                 put(writer, f"/data/{number}", f"d{number}")
                 writer.commit()
         assert vector_files(directory).isdisjoint(old)
@@ -91,7 +91,7 @@ def test_a_settled_reader_stays_with_its_snapshot_whatever_is_merged(tmp_path: P
         reader.settle()
         with Writer.open(directory, IDENTITY) as writer:
             writer.remove("/data/a")
-            for number in range(merge.MOST_SEGMENTS):
+            for number in range(compaction.MOST_SEGMENTS):
                 put(writer, f"/data/{number}", f"d{number}")
                 writer.commit()
         for partition in ("image", "text"):
@@ -116,7 +116,7 @@ def test_segments_stay_few_and_tombstones_go(tmp_path: Path) -> None:
             put(writer, f"/data/{number}", f"d{number}")
             writer.commit()
             with Reader.open(directory) as reader:
-                assert reader.status().segments <= 2 * merge.MOST_SEGMENTS
+                assert reader.status().segments <= 2 * compaction.MOST_SEGMENTS
         for number in range(29):
             writer.remove(f"/data/{number}")
         writer.commit()
@@ -159,12 +159,12 @@ def test_merging_copies_a_vector_a_logarithmic_number_of_times() -> None:
     copied = 0
     for _ in range(1000):
         sizes = sorted([*sizes, 1])
-        listed = [merge.Listed(at, "", "image", size, size) for at, size in enumerate(sizes)]
-        for group in merge._plan_one(listed, 1):
+        listed = [compaction.Listed(at, "", "image", size, size) for at, size in enumerate(sizes)]
+        for group in compaction._plan_one(listed, 1):
             rows = sum(segment.live for segment in group)
             copied += rows
             sizes = [*sizes[len(group) :], rows]
-    assert len(sizes) <= merge.MOST_SEGMENTS and sum(sizes) == 1000
+    assert len(sizes) <= compaction.MOST_SEGMENTS and sum(sizes) == 1000
     assert copied <= 1000 * 10
 
 
@@ -172,9 +172,9 @@ def test_readers_see_whole_commits_while_a_writer_is_busy(tmp_path: Path) -> Non
     directory = str(tmp_path)
     code = (
         "import sys\n"
-        "from mmsearch.store import Writer, merge\n"
+        "from mmsearch.store import Writer, compaction\n"
         "from tests.store.helpers import IDENTITY, put\n"
-        "merge.MOST_SEGMENTS = 2\n"
+        "compaction.MOST_SEGMENTS = 2\n"
         "with Writer.open(sys.argv[1], IDENTITY) as writer:\n"
         "    for number in range(30):\n"
         "        for name in 'ab':\n"
@@ -269,7 +269,7 @@ def test_a_file_merged_away_while_it_is_being_opened_is_no_damage(
         if not done:
             done.append(True)
             with Writer.open(directory, IDENTITY) as writer:
-                for number in range(merge.MOST_SEGMENTS):
+                for number in range(compaction.MOST_SEGMENTS):
                     put(writer, f"/data/{number}", f"d{number}")
                     writer.commit()
         return read(*arguments)

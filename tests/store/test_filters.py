@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.core import Facts, Item, Modality, Vectors
 from mmsearch.store import Bounds, Filter, Reader, Writer
+from mmsearch.types import FileMetadata, Item, Modality, Vectors
 from tests.store.helpers import DIM, IDENTITY
 
 COUNT = int(os.environ.get("MMSEARCH_TEST_ITEMS", "10000"))
@@ -42,12 +42,12 @@ class World:
         self.reader = Reader.open(directory)
 
     @staticmethod
-    def _file(draw: random.Random, number: int) -> tuple[str, Modality, int, datetime, Facts]:
+    def _file(draw: random.Random, number: int) -> tuple[str, Modality, int, datetime, FileMetadata]:
         modality = draw.choice(MODALITIES)
         path = f"/data/{draw.choice('abc')}/{draw.choice('de')}/{number}.{draw.choice(['x', 'y'])}"
         when = START + timedelta(hours=draw.randrange(40_000))
         taken = START + timedelta(hours=draw.randrange(40_000)) if modality == "image" and draw.random() < 0.5 else None
-        facts = Facts(
+        facts = FileMetadata(
             width=draw.randrange(1, 5000) if modality != "audio" else None,
             height=draw.randrange(1, 5000) if modality != "audio" else None,
             duration=draw.uniform(0, 600) if modality != "image" else None,
@@ -156,7 +156,7 @@ def test_several_queries_at_once_find_what_each_finds_alone(world: World) -> Non
 def test_a_copy_answers_for_itself_alone(tmp_path: Path) -> None:
     with Writer.open(str(tmp_path), IDENTITY) as writer:
         row = np.eye(1, DIM, dtype=np.float32)
-        writer.put_content("a", "kind", "image", Facts(), [Item("", "a", "image", "image")], row)
+        writer.put_content("a", "kind", "image", FileMetadata(), [Item("", "a", "image", "image")], row)
         writer.put_file("/data/old.png", 1, 1_000_000_000, "a", "kind")
         writer.put_file("/data/new.png", 1, 2 * 10**18, "a", "kind")
         writer.commit()

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch import places
-from mmsearch.core import ModelOptions
 from mmsearch.store import Reader, Writer, grants, read_allowed, schema
 from mmsearch.store.grants import ROOT, Grants, identity_value
 from mmsearch.store.user_key import make_key, read_key
+from mmsearch.system import user_folders
+from mmsearch.types import ModelOptions
 from tests.store.helpers import IDENTITY
 
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "state"
-    monkeypatch.setenv(places.STATE, str(folder))
+    monkeypatch.setenv(user_folders.STATE, str(folder))
     return folder
 
 
@@ -142,7 +142,7 @@ def test_a_folder_beside_the_index_moves_with_it(tmp_path: Path, state: Path) ->
 
 
 def test_another_user_has_granted_nothing(index: str, outside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(places.STATE, str(outside.parent / "other"))
+    monkeypatch.setenv(user_folders.STATE, str(outside.parent / "other"))
     make_key()
     assert read_allowed(index).refused == (str(outside),)
     with Reader.open(index) as reader:
@@ -197,7 +197,7 @@ def test_the_users_own_index_from_before_grants_keeps_all_it_names(
 ) -> None:
     here = Path(__file__).parent / "format4"
     own, other = (str(shutil.copytree(here, tmp_path / name / "index")) for name in ("data", "other"))
-    monkeypatch.setattr("mmsearch.places.user_index", lambda: own)
+    monkeypatch.setattr("mmsearch.system.user_folders.user_index", lambda: own)
     for directory, allowed in ((own, True), (other, False)):
         with Reader.open(directory) as reader:
             assert reader.may_read("/data/notes/garden.txt") is allowed

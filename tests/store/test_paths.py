@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch.core import Facts, Item
 from mmsearch.store import Reader, Writer
 from mmsearch.store.paths import PathCodec
+from mmsearch.types import FileMetadata, Item
 from tests.store.helpers import IDENTITY, found, put, unit
 
 posix = pytest.mark.skipif(os.name == "nt", reason="names are bytes on POSIX alone")
@@ -109,7 +109,7 @@ def test_text_that_is_not_unicode_does_not_end_the_run(tmp_path: Path) -> None:
     item = Item("", "d", "text", "text", 0, text=f"lone {LATIN[3]} and \0 nul")
     with Writer.open(str(tmp_path), IDENTITY) as writer:
         writer.put_failure("/bad", 1, 1, f"cannot open {LATIN}")
-        writer.put_content("d", "text", "text", Facts(), [item], unit("d")[None])
+        writer.put_content("d", "text", "text", FileMetadata(), [item], unit("d")[None])
         writer.put_file("/good", 1, 1, "d", "text")
         writer.commit()
         writer.put_failure("/bad", 1, 1, f"cannot open {LATIN}")

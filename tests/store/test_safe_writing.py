@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mmsearch.errors import IndexDamaged, MmsearchError
-from mmsearch.store import Reader, Writer, merge, repair, schema
+from mmsearch.store import Reader, Writer, compaction, repair, schema
 from tests.store.helpers import IDENTITY, found, make, put, unit, vector_files
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and modes of POSIX")
@@ -183,7 +183,7 @@ def test_a_partition_elsewhere_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_partition_that_is_no_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merge, "MOST_SEGMENTS", 1)
+    monkeypatch.setattr(compaction, "MOST_SEGMENTS", 1)
     (tmp_path / "victim").mkdir()
     directory = make(tmp_path / "index", "a")
     with closing(sqlite3.connect(os.path.join(directory, "meta.sqlite"))) as db:

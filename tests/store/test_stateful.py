@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mmsearch.core import Modality
-from mmsearch.store import FileRecord, Filter, Reader, Writer, merge
+from mmsearch.store import FileRecord, Filter, Reader, Writer, compaction
+from mmsearch.types import Modality
 from tests.store.helpers import IDENTITY, parts, put, unit
 
 PATHS = st.sampled_from([f"/data/{folder}{name}" for folder in ("", "sub/") for name in "abcd"])
@@ -31,7 +31,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.staged: dict[str, FileRecord] = {}
         self.committed: dict[str, FileRecord] = {}
         self.clock = 0
-        self.patch = mock.patch.object(merge, "MOST_SEGMENTS", 2)  # so that a few commits already merge
+        self.patch = mock.patch.object(compaction, "MOST_SEGMENTS", 2)  # so that a few commits already merge
         self.patch.start()
 
     @initialize()

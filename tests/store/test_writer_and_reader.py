@@ -15,9 +15,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mmsearch.core import Box, Facts, Fit, Item, LoaderSettings, ModelOptions, Span
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
 from mmsearch.store import Filter, Identity, Reader, Writer, read_identity, schema
+from mmsearch.types import Box, FileMetadata, Item, LoaderSettings, ModelOptions, ResizeRule, Span
 from tests.store.helpers import DIM, IDENTITY, found, make, parts, put, unit, vector_files, vectors_of
 
 
@@ -29,7 +29,9 @@ def stamp(directory: str) -> tuple[int, int]:
 def test_committed_file_is_found_with_all_that_was_put(tmp_path: Path) -> None:
     item = Item("", "d1", "document", "text", 4, Span("page", 2, 2), "line one\nline two")
     with Writer.open(str(tmp_path), IDENTITY) as writer:
-        writer.put_content("d1", "pdf", "document", Facts(10, 20, 1.5, "2020-01-02T03:04:05"), [item], unit("q")[None])
+        writer.put_content(
+            "d1", "pdf", "document", FileMetadata(10, 20, 1.5, "2020-01-02T03:04:05"), [item], unit("q")[None]
+        )
         writer.put_file("/data/a.pdf", 123, 456, "d1", "pdf")
         writer.commit()
     with Reader.open(str(tmp_path)) as reader:
@@ -44,7 +46,9 @@ def test_committed_file_is_found_with_all_that_was_put(tmp_path: Path) -> None:
 def test_seconds_keep_their_fractions(tmp_path: Path) -> None:
     span = Span("second", np.float32(1.5), 12.25)  # loaders compute with numpy
     with Writer.open(str(tmp_path), IDENTITY) as writer:
-        writer.put_content("d", "audio", "audio", Facts(), [Item("", "d", "audio", "audio", 0, span)], unit("q")[None])
+        writer.put_content(
+            "d", "audio", "audio", FileMetadata(), [Item("", "d", "audio", "audio", 0, span)], unit("q")[None]
+        )
         writer.put_file("/a.wav", 1, 1, "d", "audio")
         writer.commit()
     with Reader.open(str(tmp_path)) as reader:
@@ -56,7 +60,7 @@ def test_boxes_survive_and_are_told_from_other_parts(tmp_path: Path) -> None:
     span = Span.of_box(Box(3, 70_000, 60_000_000, 5))
     items = [Item("", "d", "image", "image", 0), Item("", "d", "image", "image", 1, span)]
     with Writer.open(str(tmp_path), IDENTITY) as writer:
-        writer.put_content("d", "image", "image", Facts(), items, np.stack([unit("a"), unit("b")]))
+        writer.put_content("d", "image", "image", FileMetadata(), items, np.stack([unit("a"), unit("b")]))
         writer.put_file("/a.png", 1, 1, "d", "image")
         writer.commit()
     with Reader.open(str(tmp_path)) as reader:
@@ -86,7 +90,7 @@ def test_commit_without_changes_writes_nothing(tmp_path: Path) -> None:
     with Writer.open(directory, IDENTITY) as writer:
         before = stamp(directory), vector_files(directory)
         put(writer, "/data/a", "a")
-        writer.put_content("a", "image", "image", Facts(), parts("a"), vectors_of("a", parts("a")))
+        writer.put_content("a", "image", "image", FileMetadata(), parts("a"), vectors_of("a", parts("a")))
         writer.add_root("/data")
         writer.commit()
     assert (stamp(directory), vector_files(directory)) == before
@@ -130,7 +134,7 @@ def test_edited_file_leaves_no_old_vectors(tmp_path: Path) -> None:
 def test_content_waits_for_the_commit_at_which_a_file_holds_it(tmp_path: Path) -> None:
     directory = make(tmp_path, "a")
     with Writer.open(directory, IDENTITY) as writer:
-        writer.put_content("b", "image", "image", Facts(), parts("b"), vectors_of("b", parts("b")))
+        writer.put_content("b", "image", "image", FileMetadata(), parts("b"), vectors_of("b", parts("b")))
         put(writer, "/data/c", "c")
         writer.commit()
         assert writer.pending() == 2
@@ -160,12 +164,12 @@ def test_file_of_an_unknown_content_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("vectors", [np.zeros((1, DIM)), np.zeros((2, DIM + 1)), np.full((2, DIM), np.nan)])
 def test_vectors_that_do_not_fit_are_refused(tmp_path: Path, vectors: np.ndarray) -> None:
     with Writer.open(str(tmp_path), IDENTITY) as writer, pytest.raises(ValueError, match="dim 16"):
-        writer.put_content("d", "image", "image", Facts(), parts("d"), vectors.astype(np.float32))
+        writer.put_content("d", "image", "image", FileMetadata(), parts("d"), vectors.astype(np.float32))
 
 
 def test_content_without_parts_is_a_file_that_answers_nothing(tmp_path: Path) -> None:
     with Writer.open(str(tmp_path), IDENTITY) as writer:
-        writer.put_content("d", "text", "text", Facts(), [], np.zeros((0, DIM), np.float32))
+        writer.put_content("d", "text", "text", FileMetadata(), [], np.zeros((0, DIM), np.float32))
         writer.put_file("/empty.txt", 0, 1, "d", "text")
         writer.commit()
     with Reader.open(str(tmp_path)) as reader:
@@ -254,7 +258,7 @@ def test_copy_that_passes_the_filter_answers_for_the_content(tmp_path: Path) -> 
 def test_equal_scores_come_in_order_of_ids(tmp_path: Path) -> None:
     with Writer.open(str(tmp_path), IDENTITY) as writer:
         for number in range(50):
-            writer.put_content(f"d{number}", "i", "image", Facts(), parts("d")[:1], unit("same")[None])
+            writer.put_content(f"d{number}", "i", "image", FileMetadata(), parts("d")[:1], unit("same")[None])
             writer.put_file(f"/{number}", 1, 1, f"d{number}", "i")
         writer.commit()
     with Reader.open(str(tmp_path)) as reader:
@@ -335,7 +339,7 @@ def test_no_index_is_missing_and_has_no_identity(tmp_path: Path) -> None:
 
 def test_identity_survives(tmp_path: Path) -> None:
     options = ModelOptions("org/model", "abc", None, "bfloat16", None, 1 << 20, {"a": [1, 2]}, {"b": None}, True)
-    loader = LoaderSettings(page_side=512, image_fit=Fit("squash", 8, 8))
+    loader = LoaderSettings(page_side=512, image_fit=ResizeRule("squash", 8, 8))
     identity = Identity(options, "f", 8, frozenset({"text", "video"}), loader)
     Writer.open(str(tmp_path), identity).close()
     assert read_identity(str(tmp_path)) == identity
@@ -514,7 +518,7 @@ def test_errors_that_do_not_say_why_are_those_of_the_disk_where_it_is_full(
 
 def test_the_latest_files_are_those_changed_last_that_are_there_and_could_be_read(tmp_path: Path) -> None:
     with Writer.open(str(tmp_path), IDENTITY) as writer:
-        writer.put_content("d", "text", "text", Facts(), [Item("", "d", "text", "text", 0)], unit("q")[None])
+        writer.put_content("d", "text", "text", FileMetadata(), [Item("", "d", "text", "text", 0)], unit("q")[None])
         for name, mtime in (("old", 1), ("new", 30), ("b", 20), ("a", 20), ("gone", 40)):
             writer.put_file(f"/{name}", 1, mtime, "d", "text")
         writer.put_failure("/bad", 1, 50, "broken")

@@ -10,7 +10,7 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from mmsearch.models.onnx import Towers
+from mmsearch.models.dual_encoder import DualEncoder
 from tests.training.conftest import TINY
 from training.export import TOLERANCE, build, export, parts, round_to_half
 from training.model import Model
@@ -43,7 +43,7 @@ def test_settings_name_every_file(exported: Path) -> None:
     config = json.loads((exported / "config.json").read_text())
     files = [config[part]["file"] for part in ("image", "text", "audio", "reranker")]
     assert all((exported / file).exists() for file in [*files, config["text"]["tokenizer"]])
-    assert config["fingerprint"] == Towers(str(exported)).hashed()
+    assert config["fingerprint"] == DualEncoder(str(exported)).hashed()
     assert config["dim"] == TINY.dim
     assert config["odds"] == {kind: list(line) for kind, line in ODDS.items()}
 

@@ -1,0 +1,268 @@
+"""From linked parts to groups of files: copies, near copies, and files that hold another as one of their parts.
+
+A file is a near copy of another when nearly all of its parts are linked with parts of the other and the other way
+round; where only one way, the other holds it, and is no copy. Boxes in a picture say what it holds, not what it is a
+copy of, for a smaller copy has none. Knows nothing of vectors.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import permutations, product
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mmsearch.extras.duplicates.links import THRESHOLD, Forest, Numbers, Parts, Scope, linked
+from mmsearch.search.candidates import staleness
+from mmsearch.store import EVERYTHING, AnyReader, Filter, Located
+from mmsearch.types import MODALITIES, Modality, Span, is_object_url
+
+Match: TypeAlias = Literal["exact", "near", "part"]
+
+SHARE = 0.8
+"""Share of a file's parts that must be linked for all of it to be in the other."""
+COMMONPLACE = 64
+"""A part that more contents than these have (an empty page, a licence) says nothing about any two of them."""
+
+
+class Member(NamedTuple):
+    """A file of a group.
+
+    Attributes:
+        path, modality, size, mtime_ns: as indexed; `size` in bytes.
+        pixels: width times height, where known.
+        digest: of its bytes.
+        spans: where in it the likeness is; empty when all of it is alike.
+        likeness: of its parts to the nearest ones, 1 for the same bytes.
+        whole: all of it is alike; else it holds the others as parts.
+        keep: it is the one to keep, or holds more than the others.
+    """
+
+    path: str
+    modality: Modality
+    size: int
+    mtime_ns: int
+    pixels: int | None
+    digest: str
+    spans: tuple[Span, ...]
+    likeness: float
+    whole: bool
+    keep: bool = False
+
+
+class Group(NamedTuple):
+    """Files that are alike, the suggested keeper first, then its copies, then what holds it.
+
+    `match` is `exact` where the bytes are the same, `near` for other copies, `part` for one file and what holds it;
+    `why` says what speaks for the keeper.
+    """
+
+    match: Match
+    why: str
+    members: tuple[Member, ...]
+
+    @property
+    def copies(self) -> list[Member]:
+        """The members that are alike as wholes, the keeper first."""
+        return [member for member in self.members if member.whole]
+
+
+class Found(NamedTuple):
+    """Groups in order of their keepers' paths, and how many files were left out because they have changed since."""
+
+    groups: list[Group]
+    stale: int
+
+
+def find(reader: AnyReader, where: Filter = EVERYTHING, threshold: float = THRESHOLD, scope: Scope = "all") -> Found:
+    """All groups among the files that pass a filter.
+
+    Args:
+        reader: the index.
+        where: both sides of a pair pass it.
+        threshold: from 0 (an arbitrary pair) to 1 (the same vector).
+        scope: all pairs of files, only those of one modality, or only those of two.
+    """
+    reader.settle()
+    parts = Parts(reader, where)
+    pixels = {content: count for content, _, count in reader.survey.contents()}
+    forest, best = linked(reader, parts, _kinds(reader), where, threshold, scope)
+    alike = _Alike(parts, forest)
+    gathering = _Gathering(reader, where, parts, alike, best, pixels)
+    rings = list(alike.rings())
+    if scope != "across":
+        paired = {content for ring in rings for content in ring}
+        rings += [[content] for content in reader.survey.shared() if content not in paired and gathering.has(content)]
+    groups = [group for ring in rings if (group := gathering.group(ring))]
+    groups.sort(key=lambda group: os.fsencode(group.members[0].path))
+    return Found(groups, len(gathering.stale))
+
+
+def _kinds(reader: AnyReader) -> npt.NDArray[np.int8]:
+    """The modality of each content as a number, by content id."""
+    rows = [(content, MODALITIES.index(modality)) for content, modality, _ in reader.survey.contents()]
+    kinds = np.zeros(max((content for content, _ in rows), default=0) + 1, np.int8)
+    for content, kind in rows:
+        kinds[content] = kind
+    return kinds
+
+
+class _Alike:
+    """Contents that are alike, from what their parts are linked with."""
+
+    def __init__(self, parts: Parts, forest: Forest) -> None:
+        contents, counts = np.unique(parts.contents[~parts.boxed], return_counts=True)
+        self._total = dict(zip(contents.tolist(), counts.tolist(), strict=True))
+        self._forest = Forest(int(contents.max(initial=0)) + 1)
+        self._boxed = parts.boxed
+        self.roots = forest.roots(np.arange(len(parts.items)))
+        self.linked = self._linked(parts.contents, self.roots)
+        """Places of linked parts by content."""
+        self.holders: dict[int, set[int]] = defaultdict(set)
+        """By content those that hold it among their parts."""
+        self._compare()
+
+    def _linked(self, contents: Numbers, roots: Numbers) -> dict[int, list[int]]:
+        self._bunches: dict[int, Counter[int]] = defaultdict(Counter)
+        several = np.flatnonzero(np.bincount(roots, minlength=1)[roots] > 1)
+        places: dict[int, list[int]] = defaultdict(list)
+        for at in several.tolist():
+            self._bunches[int(roots[at])][int(contents[at])] += int(not self._boxed[at])
+            places[int(contents[at])].append(at)
+        return places
+
+    def own(self, content: int) -> list[int]:
+        """Places of linked parts that are no boxes."""
+        return [at for at in self.linked.get(content, []) if not self._boxed[at]]
+
+    def _compare(self) -> None:
+        shared: Counter[tuple[int, int]] = Counter()
+        for bunch in self._bunches.values():
+            singles = [content for content, count in bunch.items() if count and self._total[content] == 1]
+            self._join(singles)
+            several = [content for content, count in bunch.items() if count and self._total[content] > 1]
+            if len(bunch) > COMMONPLACE:
+                self._total.update({content: self._total[content] - bunch[content] for content in several})
+                continue
+            for one, other in permutations([*several, *singles], 2):
+                if self._total[one] > 1 or self._total[other] > 1:
+                    shared[one, other] += bunch[one]
+            boxed = [content for content, count in bunch.items() if not count]
+            shared.update({pair: bunch[pair[0]] for pair in product([*several, *singles], boxed)})
+        for (one, other), count in shared.items():
+            if count >= SHARE * self._total[one]:
+                if shared[other, one] >= SHARE * self._total[other]:
+                    self._join([one, other])
+                else:
+                    self.holders[one].add(other)
+
+    def _join(self, contents: Sequence[int]) -> None:
+        rows = np.array(contents, np.int64)
+        self._forest.link(rows[:-1], rows[1:])
+
+    def rings(self) -> Iterator[list[int]]:
+        """Contents that are copies of one another, or a single one that is held by others."""
+        rings: dict[int, list[int]] = defaultdict(list)
+        for content in sorted(self.linked):
+            rings[int(self._forest.roots(np.array([content]))[0])].append(content)
+        for ring in rings.values():
+            if len(ring) > 1 or self.holders[ring[0]]:
+                yield ring
+
+
+class _Gathering:
+    """Looks up the files of contents, and leaves out those that are gone, have changed or are one and the same."""
+
+    def __init__(
+        self, reader: AnyReader, where: Filter, parts: Parts, alike: _Alike, best: npt.NDArray[np.float32],
+        pixels: dict[int, int | None],
+    ) -> None:  # fmt: skip
+        self._reader = reader
+        self._where = where
+        self._parts = parts
+        self._alike = alike
+        self._best = best
+        self._pixels = pixels
+        self._first = dict(zip(parts.contents[::-1].tolist(), range(len(parts.items) - 1, -1, -1), strict=True))
+        self.stale: set[str] = set()
+
+    def has(self, content: int) -> bool:
+        """Whether the content takes part."""
+        return content in self._first
+
+    def group(self, ring: Sequence[int]) -> Group | None:
+        """The group of contents that are alike; None when fewer than two files are left of it."""
+        holders = {holder for content in ring for holder in self._alike.holders[content]} - set(ring)
+        copies = _distinct(member for content in ring for member in self._members(content, ring, whole=True))
+        held_by = _distinct(member for one in sorted(holders) for member in self._members(one, ring, whole=False))
+        if not copies or len(copies) + len(held_by) < 2:
+            return None
+        copies, why = _keeper(copies)
+        exact = len({member.digest for member in copies}) == 1
+        match: Match = "part" if len(copies) == 1 else "exact" if exact and not held_by else "near"
+        keeper, *others = copies
+        held_by.sort(key=lambda member: os.fsencode(member.path))
+        return Group(match, why, (keeper._replace(keep=True), *others, *held_by))
+
+    def _members(self, content: int, ring: Sequence[int], whole: bool) -> Iterator[Member]:
+        places = self._alike.own(content)
+        if not whole:
+            mine = {int(self._alike.roots[at]) for one in ring for at in self._alike.own(one)}
+            places = [at for at in self._alike.linked.get(content, []) if int(self._alike.roots[at]) in mine]
+        likeness = float(self._best[places].mean()) if places else 1.0
+        spans = () if whole else tuple(self._spans(places))
+        for located in self._located(places[0] if places else self._first[content]):
+            item = located.item
+            known = (item.path, item.modality, located.size, located.mtime_ns, self._pixels[content], item.digest)
+            yield Member(*known, spans, likeness, whole, keep=not whole)
+
+    def _spans(self, places: Sequence[int]) -> list[Span]:
+        """Where parts are in their file, each once and in order."""
+        items = [int(self._parts.items[at]) for at in places]
+        found = {at[0].item.span for at in self._reader.locate(items, self._where).values() if at}
+        return sorted(found, key=lambda span: (span.unit, span.start, span.end))
+
+    def _located(self, place: int) -> Iterator[Located]:
+        """The files that hold a part and are what was indexed."""
+        item = int(self._parts.items[place])
+        for located in self._reader.locate([item], self._where)[item]:
+            stale = staleness(located, self._reader.may_read)
+            if stale:
+                self.stale.add(located.item.path)
+            elif stale is not None:
+                yield located
+
+
+def _distinct(members: Iterable[Member]) -> list[Member]:
+    """The members without further names of a file that is among them: whoever removes a link's target loses both."""
+    found: dict[tuple[int, int] | str, Member] = {}
+    for member in sorted(members, key=lambda one: (os.path.islink(one.path), len(one.path), os.fsencode(one.path))):
+        if is_object_url(member.path):
+            found[member.path] = member
+            continue
+        try:
+            status = os.stat(member.path)
+        except OSError:
+            continue
+        found.setdefault((status.st_dev, status.st_ino), member)
+    return list(found.values())
+
+
+def _keeper(members: Sequence[Member]) -> tuple[list[Member], str]:
+    """The members with the one to keep first, and what speaks for it."""
+    reasons: list[tuple[str, Callable[[Member], float]]] = [
+        ("largest", lambda one: -one.size),
+        ("oldest", lambda one: one.mtime_ns),
+        ("shortest path", lambda one: len(one.path)),
+    ]
+    if all(member.pixels for member in members):
+        reasons.insert(0, ("most pixels", lambda one: -(one.pixels or 0)))
+    ordered = sorted(members, key=lambda one: (*(value(one) for _, value in reasons), os.fsencode(one.path)))
+    if len(ordered) == 1:
+        return ordered, "the only one"
+    first, second = ordered[:2]
+    return ordered, next((name for name, value in reasons if value(first) < value(second)), "first by name")

@@ -1,0 +1,26 @@
+"""Retrieval quality on labelled questions: several settings side by side, per pair of modalities, with intervals.
+
+Knows nothing of argv or tables.
+"""
+
+from mmsearch.extras.evaluation.metrics import METRICS, Interval, bootstrap
+from mmsearch.extras.evaluation.questions import Question, read_questions
+from mmsearch.extras.evaluation.report import Outcome, Report, Result, report_fields
+from mmsearch.extras.evaluation.runs import SETTINGS, Setting, evaluate, named, shortened
+
+__all__ = [
+    "METRICS",
+    "SETTINGS",
+    "Interval",
+    "Outcome",
+    "Question",
+    "Report",
+    "Result",
+    "Setting",
+    "bootstrap",
+    "evaluate",
+    "named",
+    "read_questions",
+    "report_fields",
+    "shortened",
+]

@@ -1,0 +1,81 @@
+"""Exact search over every stored vector, in full or cut to its first dimensions: what shortcuts are measured against.
+
+Knows a reader's interface; nothing of questions, metrics or ranking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mmsearch.store import EVERYTHING, AnyReader, Filter, Located
+from mmsearch.store.faiss_files import Rows
+from mmsearch.types import Modality, Vectors
+
+
+class _Part(NamedTuple):
+    items: Rows
+    vectors: Vectors
+
+
+def cut(vectors: Vectors, dim: int) -> Vectors:
+    """The first `dim` numbers of vectors `(..., d)`, at unit length again; a row of zeros stays one."""
+    head = vectors[..., :dim]
+    length = np.linalg.norm(head, axis=-1, keepdims=True)
+    return np.asarray(np.divide(head, length, out=np.zeros_like(head), where=length > 0))
+
+
+class ExactReader:
+    """What a searcher asks of a reader, answered from all vectors in memory: float32 `(n, dim)` a partition."""
+
+    def __init__(self, reader: AnyReader, dim: int) -> None:
+        self._reader = reader
+        self._dim = dim
+        self._parts: dict[Modality, _Part] = {}
+
+    def settle(self, where: Filter = EVERYTHING) -> None:
+        """All answers are of the reader's snapshot anyway."""
+        self._reader.settle(where)
+
+    def counts(self) -> dict[Modality, int]:
+        """Live items by partition."""
+        return self._reader.counts()
+
+    def may_read(self, path: str) -> bool:
+        """Whether the content of a file may be opened."""
+        return self._reader.may_read(path)
+
+    def sample(self, partition: Modality, limit: int = 1024) -> Vectors:
+        """As the reader's own sample, cut."""
+        return cut(self._reader.sample(partition, limit), self._dim)
+
+    def locate(self, item_ids: Sequence[int], where: Filter = EVERYTHING) -> dict[int, list[Located]]:
+        """Where items are."""
+        return self._reader.locate(item_ids, where)
+
+    def search(
+        self, vector: Vectors, partition: Modality, k: int, where: Filter = EVERYTHING
+    ) -> list[tuple[int, float]]:
+        """The nearest items to a vector `(dim,)`, best first, equal ones by id."""
+        if where != EVERYTHING:
+            raise ValueError("exact search knows no filters")
+        items, vectors = self._part(partition)
+        scores = vectors @ vector
+        best = np.argpartition(-scores, k - 1)[:k] if k < len(scores) else np.arange(len(scores))
+        return sorted(((int(items[at]), float(scores[at])) for at in best), key=lambda hit: (-hit[1], hit[0]))
+
+    def search_all(
+        self, matrix: Vectors, partition: Modality, k: int, where: Filter = EVERYTHING
+    ) -> list[list[tuple[int, float]]]:
+        """The nearest items to each of several vectors `(m, dim)`."""
+        return [self.search(vector, partition, k, where) for vector in matrix]
+
+    def _part(self, partition: Modality) -> _Part:
+        if partition not in self._parts:
+            blocks = list(self._reader.blocks(partition))
+            items = [block.items for block in blocks] or [np.zeros(0, np.int64)]
+            vectors = [cut(block.vectors, self._dim) for block in blocks] or [np.zeros((0, self._dim), np.float32)]
+            self._parts[partition] = _Part(np.concatenate(items), np.concatenate(vectors))
+        return self._parts[partition]

@@ -1,0 +1,313 @@
+"""Shards: what a worker found out about some files, with their vectors, as one file that is written at one go.
+
+A unit of work is a few files in a row; its shards are numbered, and the last one says so. Their names follow from the
+unit alone, so a task that runs again writes over what it wrote before. A shard is JSON and plain numbers behind a
+checksum, since folders may be shared. Knows nothing of Ray, of indexes, or of how contents get vectors.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
+from secrets import token_hex
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from mmsearch.errors import IndexDamaged, MmsearchError
+from mmsearch.scan import Entry, object_stores
+from mmsearch.system import safe_open
+from mmsearch.types import FileMetadata, Item, Modality, Span, Vectors, is_object_url
+
+End: TypeAlias = Literal["", "whole", "copy", "failed", "unsupported"]
+"""What became of a file: there is more to come, all is here, its content is another file's, or it cannot be used."""
+SUFFIX = ".shard"
+_MAGIC = b"MMSHARD1"
+_DIGEST = 16
+_FORMAT = 1
+
+
+class Damaged(ValueError):
+    """A file is no shard, or not all of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Files that one task reads. With `alone` it decodes also what another file's content should have brought."""
+
+    entries: tuple[Entry, ...]
+    alone: bool = False
+
+    def name(self, identity: str) -> str:
+        """What its shards are called, by the files as they are now and the model."""
+        told = json.dumps([identity, self.alone, self.entries])
+        return blake2b(told.encode(), digest_size=_DIGEST).hexdigest()
+
+    def to_json(self) -> str:
+        return json.dumps([self.entries, self.alone])
+
+    @classmethod
+    def from_json(cls, text: str) -> Unit:
+        entries, alone = json.loads(text)
+        return cls(tuple(Entry(*entry) for entry in entries), alone)
+
+
+@dataclass(slots=True, eq=False)
+class Found:
+    """What a shard, or all shards of a unit together, say of one file.
+
+    Attributes:
+        entry: the file as the scan saw it.
+        digest, kind, modality, facts: of its content, as far as that was read.
+        end: what became of it, in the last shard that tells of it.
+        reason: why it cannot be used.
+        parts: how many items it has where `end` is `whole`.
+        items: with `vectors`, float32 `(len(items), dim)`.
+    """
+
+    entry: Entry
+    digest: str = ""
+    kind: str = ""
+    modality: Modality = "text"
+    facts: FileMetadata = field(default_factory=FileMetadata)
+    end: End = ""
+    reason: str = ""
+    parts: int = 0
+    items: list[Item] = field(default_factory=list)
+    vectors: Vectors | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Shard:
+    """One shard: the `number`th of a unit, from 0, with seconds of work by stage."""
+
+    unit: str
+    number: int
+    last: bool
+    identity: str
+    found: list[Found] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What the file is called."""
+        return f"{self.unit}-{self.number:05}{SUFFIX}"
+
+    def to_bytes(self) -> bytes:
+        """The file."""
+        rows = [one.vectors for one in self.found if one.vectors is not None and len(one.vectors)]
+        matrix = np.concatenate(rows).astype("<f4") if rows else np.zeros((0, 0), "<f4")
+        head = {
+            "format": _FORMAT, "unit": self.unit, "number": self.number, "last": self.last, "identity": self.identity,
+            "seconds": self.seconds, "shape": matrix.shape, "found": [_told(one) for one in self.found],
+        }  # fmt: skip
+        text = json.dumps(head, default=_number).encode("ascii")
+        body = len(text).to_bytes(8, "little") + text + matrix.tobytes()
+        return _MAGIC + blake2b(body, digest_size=_DIGEST).digest() + body
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Shard:
+        """What `to_bytes` gave.
+
+        Raises:
+            Damaged: it gave something else.
+        """
+        start = len(_MAGIC) + _DIGEST
+        checksum, body = data[len(_MAGIC) : start], data[start:]
+        if data[: len(_MAGIC)] != _MAGIC or blake2b(body, digest_size=_DIGEST).digest() != checksum:
+            raise Damaged("not a whole shard")
+        try:
+            return cls._read(body)
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise Damaged(f"not a shard of this version: {error}") from error
+
+    @classmethod
+    def _read(cls, body: bytes) -> Shard:
+        size = int.from_bytes(body[:8], "little")
+        head = json.loads(body[8 : 8 + size])
+        if head["format"] != _FORMAT:
+            raise ValueError(f"format {head['format']}")
+        matrix = np.frombuffer(body, "<f4", offset=8 + size).reshape(head["shape"]).astype(np.float32, copy=False)
+        found, row = [], 0
+        for told in head["found"]:
+            one = _found(told)
+            one.vectors = matrix[row : row + len(one.items)]
+            row += len(one.items)
+            found.append(one)
+        return cls(head["unit"], head["number"], head["last"], head["identity"], found, head["seconds"])
+
+
+def _told(found: Found) -> dict[str, Any]:
+    items = [
+        [item.ordinal, item.partition, item.span.unit, item.span.start, item.span.end, item.text]
+        for item in found.items
+    ]
+    names = ("digest", "kind", "modality", "end", "reason", "parts")
+    told = {name: getattr(found, name) for name in names}
+    return told | {"entry": found.entry, "facts": asdict(found.facts), "items": items}
+
+
+def _found(told: dict[str, Any]) -> Found:
+    entry, digest, modality = Entry(*told["entry"]), told["digest"], told["modality"]
+    items = [
+        Item(entry.path, digest, modality, partition, ordinal, Span(unit, start, end), text)
+        for ordinal, partition, unit, start, end, text in told["items"]
+    ]
+    rest = {name: told[name] for name in ("kind", "end", "reason", "parts")}
+    return Found(entry, digest, modality=modality, facts=FileMetadata(**told["facts"]), items=items, **rest)
+
+
+def _number(value: Any) -> Any:
+    """A number of numpy's as one that JSON knows."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is no part of a shard")
+
+
+def is_complete(numbers: Iterable[int], last: int | None) -> bool:
+    """Whether these are all shards of a unit whose last one, if it is known, has this number."""
+    return last is not None and set(range(last + 1)) <= set(numbers)
+
+
+def gathered(shards: Sequence[Shard]) -> list[Found]:
+    """What all shards of a unit say, file by file.
+
+    A file of which not all is there, because a task that ran twice came to different ends, has the end `""`.
+    """
+    joined: dict[str, list[Found]] = {}
+    for shard in sorted(shards, key=lambda one: one.number):
+        for one in shard.found:
+            joined.setdefault(one.entry.path, []).append(one)
+    return [_joined(pieces) for pieces in joined.values()]
+
+
+def _joined(pieces: list[Found]) -> Found:
+    for piece in pieces:
+        if piece.end in ("failed", "unsupported", "copy"):
+            return piece
+    whole = pieces[-1]
+    items = [item for piece in pieces for item in piece.items]
+    rows = [piece.vectors for piece in pieces if piece.vectors is not None and len(piece.vectors)]
+    same = len({(piece.digest, piece.kind) for piece in pieces}) == 1
+    sound = same and len(items) == whole.parts == len({item.ordinal for item in items}) > 0
+    if whole.end != "whole" or not sound:
+        return Found(whole.entry)
+    order = sorted(range(len(items)), key=lambda at: items[at].ordinal)
+    whole.items, whole.vectors = [items[at] for at in order], np.concatenate(rows)[order]
+    return whole
+
+
+class Folder:
+    """Where shards lie: a directory, or a prefix of an object store, that all nodes of the cluster reach.
+
+    `own` says that it is a directory in an index, which may come from anywhere: it is no link, and nobody else's.
+    """
+
+    def __init__(self, place: str, *, own: bool = False) -> None:
+        """`place` is an absolute path or a URL."""
+        self.place = object_stores.filesystem(place)[1] if place.startswith("file://") else place
+        self._own = own
+
+    def make(self) -> None:
+        """Make the directory; a prefix needs no making. Raises MmsearchError."""
+        if not is_object_url(self.place):
+            try:
+                if not self._own:
+                    os.makedirs(self.place, exist_ok=True)
+                self._opened(make=True).close()
+            except OSError as error:
+                raise MmsearchError(f"no folder for shards at {self.place}: {error.strerror}") from None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file so that it is there as a whole or not at all. Raises OSError where the directory is missing."""
+        if is_object_url(self.place):
+            system, path = object_stores.filesystem(self.place)
+            system.pipe_file(f"{path}/{name}", data)  # no store shows half an object
+            return
+        half = f"{name}.{token_hex(4)}{safe_open.TEMPORARY}"
+        with self._opened() as folder:
+            try:
+                with folder.create(half, 0o666, by_umask=True) as file:  # others may be who reads it
+                    file.write(data)
+                folder.rename(half, name)
+            except BaseException:
+                with suppress(OSError):
+                    folder.remove(half)
+                raise
+
+    def read(self, name: str) -> Shard:
+        """A shard. Raises FileNotFoundError, or Damaged."""
+        if is_object_url(self.place):
+            system, path = object_stores.filesystem(self.place)
+            return Shard.from_bytes(system.cat_file(f"{path}/{name}"))
+        try:
+            with self._opened() as folder, folder.read(name) as file:
+                return Shard.from_bytes(file.read())
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise Damaged(f"no file that can be read: {error.strerror}") from error
+
+    def names(self) -> list[str]:
+        """All shards that are there."""
+        if not is_object_url(self.place):
+            with suppress(FileNotFoundError), self._opened() as folder:
+                return sorted(name for name in folder.names() if name.endswith(SUFFIX))
+            return []
+        system, path = object_stores.filesystem(self.place)
+        system.invalidate_cache()
+        with suppress(FileNotFoundError):
+            found = (str(one).rpartition("/")[2] for one in system.ls(path, detail=False))
+            return sorted(name for name in found if name.endswith(SUFFIX))
+        return []
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove shards; those that are not there are none to remove."""
+        if not is_object_url(self.place):
+            with suppress(FileNotFoundError), self._opened() as folder:
+                for name in names:
+                    folder.remove(name)
+            return
+        system, path = object_stores.filesystem(self.place)
+        for name in names:
+            with suppress(FileNotFoundError):
+                system.rm_file(f"{path}/{name}")
+
+    def clear(self) -> None:
+        """Remove a directory of ours with all shards that were left in it; what is anything else stays."""
+        with suppress(OSError), safe_open.Folder.open(os.path.dirname(self.place)) as outer:
+            with outer.folder(os.path.basename(self.place)) as folder:
+                for name in folder.names():
+                    if name.endswith(SUFFIX) or (SUFFIX in name and name.endswith(safe_open.TEMPORARY)):
+                        folder.remove(name)
+            outer.remove_folder(os.path.basename(self.place))
+
+    def _opened(self, *, make: bool = False) -> safe_open.Folder:
+        """The directory. Raises OSError, and IndexDamaged where a link stands for one in an index."""
+        if not self._own:
+            return safe_open.Folder.open(self.place)
+        with safe_open.Folder.open(os.path.dirname(self.place)) as outer:
+            try:
+                return outer.folder(os.path.basename(self.place), make=make)
+            except OSError as error:
+                if error.errno != errno.ELOOP:
+                    raise
+                raise IndexDamaged(f"{self.place} is {error.strerror}: take it away, or give --shards") from error
+
+    def units(self, identity: str) -> Iterator[list[Shard]]:
+        """The shards of each unit that was finished by a run of the same model and settings."""
+        found: dict[str, list[Shard]] = {}
+        for name in self.names():
+            with suppress(Damaged, FileNotFoundError):
+                shard = self.read(name)
+                if shard.identity == identity and shard.name == name:
+                    found.setdefault(shard.unit, []).append(shard)
+        for shards in found.values():
+            last = next((shard.number for shard in shards if shard.last), None)
+            if is_complete((shard.number for shard in shards), last):
+                yield shards

@@ -1,0 +1,132 @@
+"""Decoded parts that wait for the model, and how they are cut into batches of like sizes.
+
+A batch costs what its largest member costs times its length, because models pad. So parts wait until there are enough
+to sort, and those of one partition and nearly one size go in together. A model that says what its inputs cost cuts
+its own passes, so on a fast device it gets more at a time. Knows what parts cost, not what they are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from mmsearch.system.lazy_import import LazyModule
+from mmsearch.types import Clip, Embedder, Modality, Segment
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = LazyModule("numpy")
+
+Owner = TypeVar("Owner")
+
+MOST_PARTS = 512
+MOST_BYTES = 128 << 20
+BATCH_PARTS = 64
+WORTHWHILE_PARTS = 16
+"""With so many a pass is about as fast a part as with more; fewer are better left to wait for others."""
+BATCH_TOKENS = 1 << 16
+"""Tokens in a batch, padding included: 49 pictures of a megapixel at 28 pixels a patch."""
+CALL_SECONDS = 2.0
+"""What a model that cuts its own passes gets at a time should keep it busy for so long: enough to overlap them, little
+enough to lose when the run is interrupted."""
+_CHARS, _PIXELS, _SAMPLES = 4, 28 * 28, 320
+"""Of these a token has about so many, in models that do not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingSegment(Generic[Owner]):
+    """A part, whose it is, its cost in tokens, and the bytes it holds."""
+
+    owner: Owner
+    segment: Segment
+    cost: int
+    size: int
+
+
+class BatchQueue(Generic[Owner]):
+    """Parts in the order they came, up to a bound that one part may exceed."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        own: Callable[[Segment], int] | None = getattr(embedder, "tokens", None)
+        self._cost = own or guess_tokens
+        self._paced = own is not None
+        self._tokens: dict[Modality, int] = {}
+        self._parts: list[PendingSegment[Owner]] = []
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    @property
+    def due(self) -> bool:
+        """Whether no more should be added."""
+        return len(self._parts) >= MOST_PARTS or self._bytes >= MOST_BYTES
+
+    @property
+    def worthwhile(self) -> bool:
+        """Whether there is enough for a model that has nothing to do. A busy one lets more come together."""
+        return len(self._parts) >= WORTHWHILE_PARTS
+
+    def add(self, owner: Owner, segment: Segment, size: int) -> None:
+        """Has a part wait; `size` is handed back with it."""
+        self._parts.append(PendingSegment(owner, segment, self._cost(segment), size))
+        self._bytes += content_bytes(segment)
+
+    def drop(self, owner: Owner) -> int:
+        """Forgets what is an owner's; the sizes it was added with, together."""
+        dropped = [part for part in self._parts if part.owner is owner]
+        self._parts = [part for part in self._parts if part.owner is not owner]
+        self._bytes -= sum(content_bytes(part.segment) for part in dropped)
+        return sum(part.size for part in dropped)
+
+    def take(self) -> Iterator[list[PendingSegment[Owner]]]:
+        """Empties the window into batches: one partition each, the most expensive first, within the budget."""
+        parts, self._parts, self._bytes = self._parts, [], 0
+        parts.sort(key=lambda part: (part.segment.item.partition, -part.cost))
+        for partition, alike in groupby(parts, key=lambda part: part.segment.item.partition):
+            yield from self._batches(partition, alike)
+
+    def took(self, batch: list[PendingSegment[Owner]], seconds: float) -> None:
+        """Hears how long the model had a batch, to give it more or less of the kind next time."""
+        if self._paced:
+            tokens = int(len(batch) * batch[0].cost / max(seconds, 1e-3) * CALL_SECONDS)
+            self._tokens[batch[0].segment.item.partition] = max(BATCH_TOKENS, tokens)
+
+    def _batches(
+        self, partition: Modality, parts: Iterator[PendingSegment[Owner]]
+    ) -> Iterator[list[PendingSegment[Owner]]]:
+        batch: list[PendingSegment[Owner]] = []
+        for part in parts:
+            tokens = self._tokens.get(partition, BATCH_TOKENS)
+            most = BATCH_PARTS * tokens // BATCH_TOKENS
+            if batch and (len(batch) >= most or (len(batch) + 1) * batch[0].cost > tokens):
+                yield batch
+                batch = []
+            batch.append(part)
+        if batch:
+            yield batch
+
+
+def guess_tokens(segment: Segment) -> int:
+    """Tokens of a segment in a model of the usual kind, at least 1."""
+    content = segment.content
+    if isinstance(content, str):
+        return 1 + len(content) // _CHARS
+    if isinstance(content, np.ndarray):
+        return 1 + content.size // 3 // _PIXELS
+    if isinstance(content, Clip):
+        return 1 + content.frames.size // 3 // _PIXELS
+    return 1 + len(content.samples) // _SAMPLES
+
+
+def content_bytes(segment: Segment) -> int:
+    """Memory that a segment's content takes."""
+    content = segment.content
+    if isinstance(content, str):
+        return len(content)
+    if isinstance(content, np.ndarray):
+        return content.nbytes
+    return content.frames.nbytes if isinstance(content, Clip) else content.samples.nbytes

@@ -1,0 +1,70 @@
+"""What every loader returns, and how a decoder's own exceptions become one line a user understands.
+
+Knows no file format. A loader is a module with `load(path, digest, kind_name, settings, only=None) -> Loaded`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from mmsearch.errors import UNREADABLE, MediaError
+from mmsearch.types import FileMetadata, Modality, Segment
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a file is: `name` picks the loader and is persisted in the index, `modality` is what filters see."""
+
+    name: str
+    modality: Modality
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A file opened for indexing: what its header says, and its segments, decoded one at a time as they are asked for.
+
+    Iterating raises `MediaError` when a part that matters cannot be decoded.
+    """
+
+    facts: FileMetadata
+    segments: Iterator[Segment]
+
+
+@contextmanager
+def reasons(broken: str, truncated: str | None = None) -> Iterator[None]:
+    """Translate whatever a decoder raises inside the block into `MediaError`.
+
+    Decoders answer hostile files with nearly every exception class there is, so all of them are taken; the original
+    stays attached as the cause and goes to the debug log, because it may also be our own mistake.
+
+    Args:
+        broken: how the message begins, such as `"broken PNG"`.
+        truncated: how it begins when the decoder ran out of bytes, such as `"truncated PNG"`.
+    """
+    try:
+        yield
+    except MediaError:
+        raise
+    except MemoryError as error:
+        raise MediaError("too big for the memory of this machine") from error
+    except Exception as error:
+        log.debug("decoder failed", exc_info=True)
+        if isinstance(error, OSError) and error.errno is not None and error.strerror:
+            raise MediaError(f"{UNREADABLE}: {error.strerror}") from error
+        start = truncated if truncated and _ran_out(error) else broken
+        raise MediaError(f"{start}: {_one_line(error)}") from error
+
+
+def _ran_out(error: Exception) -> bool:
+    message = str(error).lower()
+    return isinstance(error, EOFError) or "truncat" in message or "end of file" in message or "too short" in message
+
+
+def _one_line(error: Exception) -> str:
+    message = " ".join(str(error).split())
+    return message[:200] if message else type(error).__name__

@@ -1,0 +1,296 @@
+"""What a file is, from its first bytes; its name decides only where the bytes leave it open.
+
+Tables of marks, most telling first. Knows how a format begins, nothing of what is inside, with one exception: a
+container that may or may not hold pictures (MP4, Matroska, ASF, MPEG) is opened to see.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from mmsearch.errors import MediaError, UnsupportedMedia
+from mmsearch.media.loaded import Kind
+from mmsearch.media.text_encoding import looks_like_text
+from mmsearch.types import Modality
+
+HEAD_BYTES = 8192
+"""How many of a file's first bytes `sniff` wants."""
+
+_MODALITY: dict[str, Modality] = {
+    "image": "image",
+    "pdf": "document",
+    "audio": "audio",
+    "video": "video",
+    "text": "text",
+    "markdown": "text",
+    "html": "text",
+    "csv": "text",
+    "json": "text",
+    "code": "text",
+}
+KINDS = {name: Kind(name, modality) for name, modality in _MODALITY.items()}
+"""Every kind there is, by its name."""
+
+_CONTAINER = "container"
+"""Marks a format that holds sound alone or moving pictures."""
+_COVER = 1024
+"""FFmpeg's flag AV_DISPOSITION_ATTACHED_PIC."""
+
+_MARKS: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"\xff\xd8\xff", "image"),
+    (0, b"\x89PNG\r\n\x1a\n", "image"),
+    (0, b"GIF87a", "image"),
+    (0, b"GIF89a", "image"),
+    (0, b"II*\0", "image"),
+    (0, b"MM\0*", "image"),
+    (0, b"II+\0", "image"),
+    (0, b"MM\0+", "image"),
+    (0, b"8BPS\0", "image"),
+    (0, b"\0\0\0\x0cjP  \r\n", "image"),
+    (0, b"\xff\x4f\xff\x51", "image"),
+    (0, b"DDS \x7c\0\0\0", "image"),
+    (0, b"qoif", "image"),
+    (0, b"icns\0", "image"),
+    (0, b"BLP1", "image"),
+    (0, b"BLP2", "image"),
+    (0, b"SIMPLE  =", "image"),
+    (0, b"DanM", "image"),
+    (0, b"LinS", "image"),
+    (0, b"\x59\xa6\x6a\x95", "image"),
+    (0, b"\xb1\x68\xde\x3a", "image"),
+    (0, b"\x80\xe8\0\0", "image"),
+    (0, b"/* XPM */", "image"),
+    (20, b"GIMP", "image"),
+    (2048, b"PCD_", "image"),
+    (0, b"fLaC", "audio"),
+    (0, b"ID3", "audio"),
+    (0, b"caff\0", "audio"),
+    (0, b"#!AMR", "audio"),
+    (0, b".snd\0", "audio"),
+    (0, b"wvpk", "audio"),
+    (0, b"MAC ", "audio"),
+    (0, b"TTA1", "audio"),
+    (0, b"DSD \x1c", "audio"),
+    (0, b"MPCK", "audio"),
+    (0, b"\x7f\xfe\x80\x01", "audio"),
+    (0, b"\x1aE\xdf\xa3", _CONTAINER),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", _CONTAINER),
+    (0, b"FLV\1", _CONTAINER),
+    (0, b".RMF", _CONTAINER),
+    (0, b"\0\0\1\xba", _CONTAINER),
+    (0, b"\0\0\1\xb3", "video"),
+    (0, b"DKIF\0", "video"),
+    (0, b"YUV4MPEG2", "video"),
+    (0, b"\x06\x0e\x2b\x34", "video"),
+)
+"""Offset, mark, and the name of the kind."""
+_LONGEST_WORD = 8
+"""A mark of letters that is no longer may as well begin a note: "MAC and PC", "ID3 tags", "GIF89a is old"."""
+
+_RIFF = {b"WAVE": "audio", b"AVI ": "video", b"WEBP": "image"}
+_FORM = {b"AIFF": "audio", b"AIFC": "audio"}
+_FAMILIES = {b"RIFF": _RIFF, b"RF64": _RIFF, b"RIFX": _RIFF, b"FORM": _FORM}
+"""First four bytes -> what bytes 8 to 12 stand for."""
+_PICTURE_BRANDS = frozenset({b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
+_SOUND_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
+_ATOMS = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
+"""What an old QuickTime film starts with instead of `ftyp`."""
+_OGG_PICTURES = (b"\x80theora", b"BBCD\0", b"OVP80", b"\1video\0")
+
+_REFUSED: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file: save it as PDF to make it searchable"),
+    (0, b"PK\5\6", "an empty zip archive"),
+    (0, b"{\\rtf", "RTF: save it as PDF or text to make it searchable"),
+    (0, b"%!PS", "PostScript is a program: convert it to PDF to make it searchable"),
+    (0, b"\xc5\xd0\xd3\xc6", "PostScript is a program: convert it to PDF to make it searchable"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (0, b"FUJIFILMCCD-RAW", "a camera raw file"),
+    (0, b"MThd", "MIDI holds notes, not sound"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+    (0, b"BZh", "a bzip2 archive"),
+    (0, b"\xfd7zXZ\0", "an xz archive"),
+    (0, b"\x28\xb5\x2f\xfd", "a zstd archive"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (0, b"Rar!\x1a\7", "a rar archive"),
+    (257, b"ustar", "a tar archive"),
+    (0, b"\x7fELF", "a program"),
+    (0, b"MZ", "a Windows program"),
+    (0, b"\xcf\xfa\xed\xfe", "a program"),
+    (0, b"\xca\xfe\xba\xbe", "a program"),
+    (0, b"\0asm", "a program"),
+    (0, b"SQLite format 3\0", "a database"),
+    (0, b"OTTO", "a font"),
+    (0, b"\0\1\0\0\0", "a font"),
+    (0, b"wOFF", "a font"),
+    (0, b"wOF2", "a font"),
+    (128, b"DICM", "DICOM"),
+)
+"""Offset, mark, and what to call a format that is known and not read."""
+
+_OFFICE = {
+    **dict.fromkeys(("docx", "docm", "odt", "pages"), "a word processor's file"),
+    **dict.fromkeys(("xlsx", "xlsm", "ods", "numbers"), "a spreadsheet"),
+    **dict.fromkeys(("pptx", "pptm", "odp", "key"), "a slide deck"),
+    "epub": "an e-book",
+}
+
+_TEXT_SUFFIXES = {
+    **dict.fromkeys(("md", "markdown", "mdown", "mkd", "mdx", "qmd", "rmd"), "markdown"),
+    **dict.fromkeys(("html", "htm", "xhtml", "svg"), "html"),
+    **dict.fromkeys(("csv", "tsv"), "csv"),
+    **dict.fromkeys(("json", "jsonl", "ndjson", "geojson", "ipynb"), "json"),
+    **dict.fromkeys(
+        ("py", "pyi", "pyx", "rb", "pl", "pm", "lua", "r", "jl", "php", "tcl", "nim", "zig", "dart"), "code"
+    ),
+    **dict.fromkeys(
+        ("c", "h", "cc", "cpp", "cxx", "hh", "hpp", "hxx", "cu", "cuh", "m", "mm", "rs", "go", "v"), "code"
+    ),
+    **dict.fromkeys(("java", "kt", "kts", "scala", "groovy", "gradle", "clj", "cs", "fs", "vb", "swift"), "code"),
+    **dict.fromkeys(("js", "mjs", "cjs", "jsx", "ts", "tsx", "vue", "svelte", "css", "scss", "sass", "less"), "code"),
+    **dict.fromkeys(
+        ("hs", "ml", "mli", "ex", "exs", "erl", "lisp", "el", "scm", "rkt", "asm", "s", "f", "f90"), "code"
+    ),
+    **dict.fromkeys(
+        ("sh", "bash", "zsh", "fish", "ps1", "bat", "cmd", "awk", "sed", "sql", "graphql", "proto"), "code"
+    ),
+    **dict.fromkeys(("toml", "yaml", "yml", "ini", "cfg", "tf", "cmake", "mk", "nix", "dockerfile"), "code"),
+}
+_TEXT_NAMES = dict.fromkeys(("makefile", "dockerfile", "rakefile", "gemfile", "vagrantfile", "jenkinsfile"), "code")
+
+_BARE_PICTURES = frozenset(
+    {"tga", "icb", "vda", "vst", "pcx", "sgi", "rgb", "bw", "im", "fli", "flc", "ftc", "ftu", "dib", "spi"}
+)
+"""Suffixes of picture formats whose beginning says too little."""
+_BARE_SOUND = frozenset({"mp1", "mp2", "mp3", "aac", "ac3", "eac3"})
+
+_PNM = re.compile(
+    rb"P(?:[1-6]\s+(?:#[^\n]*\n\s*)*\d+\s+(?:#[^\n]*\n\s*)*\d+\s|7\s+(?:#[^\n]*\n\s*)*WIDTH\s|[fF]\s+\d+\s+\d+\s)"
+)
+_ICON = re.compile(rb"\0\0[\1\2]\0[^\0]\0...\0", re.S)
+"""Icons and cursors: how many there are, then the first one's width, height, colours and a zero."""
+_XBM = re.compile(rb"#define[ \t]+\S*width[ \t]+\d+")
+_HTML = re.compile(
+    rb"\s*(?:<!--(?:(?!-->).)*-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+(?:html|svg)|html|svg)[\s>]", re.I | re.S
+)
+_BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+
+
+def sniff(path: str, head: bytes) -> Kind:
+    """What kind of file this is.
+
+    Args:
+        path: its name breaks ties, and a container of sound or film is opened at it.
+        head: its first `HEAD_BYTES` bytes, or all of a shorter one.
+
+    Raises:
+        UnsupportedMedia: nothing here reads such a file; the message says what it is.
+        MediaError: the file is empty.
+    """
+    if not head:
+        raise MediaError("empty file (0 bytes)")
+    suffix = os.path.splitext(path)[1][1:].lower()
+    text = looks_like_text(head)
+    _refuse(head, suffix, text)
+    name = _marked(head, text) or _structured(head) or (None if text else _rhythmic(head))
+    if name == _CONTAINER:
+        name = _film_or_sound(path)
+    return KINDS[name or (_text_flavour(path, suffix, head) if text else _by_suffix(suffix, head))]
+
+
+def _refuse(head: bytes, suffix: str, text: bool) -> None:
+    if head.startswith(b"PK\3\4"):
+        what = _OFFICE.get(suffix)
+        raise UnsupportedMedia(f"{what} ({suffix}): save it as PDF to make it searchable" if what else "a zip archive")
+    for offset, mark, what in _REFUSED:
+        if head.startswith(mark, offset) and not (text and mark.isalnum()):
+            raise UnsupportedMedia(what)
+
+
+def _marked(head: bytes, text: bool) -> str | None:
+    for offset, mark, name in _MARKS:
+        if head.startswith(mark, offset) and not (text and len(mark) <= _LONGEST_WORD and mark.isascii()):
+            return name
+    return None
+
+
+def _structured(head: bytes) -> str | None:
+    """Formats whose mark takes more than one comparison."""
+    if head[:4] in _FAMILIES:
+        return _FAMILIES[head[:4]].get(head[8:12])
+    if head[4:8] == b"ftyp":
+        return _branded(head)
+    if head[4:8] in _ATOMS and head[0] == 0:
+        return _CONTAINER
+    if head[:4] == b"OggS":
+        return "video" if any(mark in head for mark in _OGG_PICTURES) else "audio"
+    if _PNM.match(head) or _ICON.match(head) or _is_bitmap(head):
+        return "image"
+    return "pdf" if _is_pdf(head) else None
+
+
+def _is_bitmap(head: bytes) -> bool:
+    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
+
+
+def _is_pdf(head: bytes) -> bool:
+    """Readers accept a PDF behind up to 1 KiB of junk, which mail gateways put there; a text that names it is none."""
+    at = head.find(b"%PDF-", 0, 1024)
+    return at >= 0 and (not head[:at].strip() or not looks_like_text(head[:at]) or b" obj" in head)
+
+
+def _branded(head: bytes) -> str:
+    brands = {head[8:12], *(head[at : at + 4] for at in range(16, min(int.from_bytes(head[:4], "big"), len(head)), 4))}
+    if b"crx " in brands:
+        raise UnsupportedMedia("a camera raw file")
+    if brands & _PICTURE_BRANDS:
+        return "image"
+    if brands & _SOUND_BRANDS:
+        return "audio"
+    return _CONTAINER
+
+
+def _rhythmic(head: bytes) -> str | None:
+    """Streams without a file header, known by a mark that comes again and again."""
+    for start in (0, 4):
+        packet = 188 + start
+        if head[start::packet][:4] == b"G" * 4:
+            return _CONTAINER
+    if head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head.count(head[:2]) >= 3:
+        return "audio"
+    if head[:2] == b"\x0bw" and head.count(b"\x0bw") >= 3:
+        return "audio"
+    return None
+
+
+def _film_or_sound(path: str) -> str:
+    """`"audio"` if a container has no moving pictures (a cover does not count); `"video"` if it has, or is broken."""
+    from mmsearch.media.audio import opened
+
+    try:
+        with opened(path, "") as container:
+            films = [stream for stream in container.streams.video if not stream.disposition & _COVER]
+            return "video" if films or not container.streams.audio else "audio"
+    except MediaError:
+        # Whatever is wrong with it, the loader meets the same and says so.
+        return "video"
+
+
+def _text_flavour(path: str, suffix: str, head: bytes) -> str:
+    if suffix == "xbm" and _XBM.search(head):
+        return "image"
+    flavour = _TEXT_SUFFIXES.get(suffix) or _TEXT_NAMES.get(os.path.basename(path).lower())
+    if flavour:
+        return flavour
+    if _HTML.match(head.removeprefix(b"\xef\xbb\xbf")):
+        return "html"
+    return "code" if head.startswith(b"#!") else "text"
+
+
+def _by_suffix(suffix: str, head: bytes) -> str:
+    if suffix in _BARE_PICTURES:
+        return "image"
+    if suffix in _BARE_SOUND and b"\xff" in head:
+        return "audio"
+    raise UnsupportedMedia(f"not a format mmsearch reads (begins with {head[:8].hex(' ')})")

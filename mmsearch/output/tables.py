@@ -1,0 +1,309 @@
+"""Turns hits, reports and statuses into text: tables, JSON, JSON lines, CSV, paths. Prints nothing.
+
+Whatever came from a file is made harmless before it reaches a terminal: control characters are shown, not sent.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mmsearch.types import Hit, Span
+
+
+class Format(str, Enum):
+    """How hits are written."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+    paths = "paths"
+
+
+SPAN_COLUMNS = ("page", "start", "end", "line_start", "line_end", "box")
+CSV_COLUMNS = (
+    *("query", "rank", "score", "relevance", "rerank_score", "path", "modality"),
+    *SPAN_COLUMNS,
+    *("snippet", "model", "stale"),
+)
+
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""All that JSON leaves as it is, and only within its strings; the joiners that emoji are made with are none of it."""
+NUMERIC = ("#", "relevance", "rerank")
+_DRIVING = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_MARK = "\ue000"
+"""Stands where the picture of a hit begins: in the first column, which has no other letters."""
+LEAST_SNIPPET = 12
+"""Columns of a terminal below which a snippet tells nothing."""
+
+
+def hit_fields(hit: Hit, model: str, explain: bool = False) -> dict[str, Any]:
+    """The JSON object of one hit. Spans appear as `page`, as `start` and `end` in seconds, as line numbers or a `box`.
+
+    `same` is there where hits were folded into it, `stages` where `explain` asks for them.
+    """
+    rerank = None if hit.rerank_score is None else round(hit.rerank_score, 6)
+    return {
+        "rank": hit.rank,
+        "score": round(hit.score, 6),
+        "relevance": round(hit.relevance, 4),
+        "rerank_score": rerank,
+        "path": hit.item.path,
+        "modality": hit.item.modality,
+        **span_fields(hit.item.span),
+        "snippet": hit.snippet or hit.item.snippet,
+        "model": model,
+        "stale": hit.stale,
+        **({"same": list(hit.duplicates)} if hit.duplicates else {}),
+        **({"stages": _stages(hit)} if explain else {}),
+    }
+
+
+def _stages(hit: Hit) -> dict[str, dict[str, float]]:
+    return {name: {"rank": one.rank, "score": round(one.score, 6)} for name, one in hit.stages.items()}
+
+
+def span_fields(span: Span) -> dict[str, Any]:
+    """A span as JSON: `page`, `start` and `end` in seconds, line numbers, or the `box` as x, y, width and height in
+    pixels; nothing for the whole file.
+    """
+    if span.unit == "page":
+        return {"page": int(span.start)}
+    if span.unit == "second":
+        return {"start": round(span.start, 3), "end": round(span.end, 3)}
+    if span.unit == "line":
+        return {"line_start": int(span.start), "line_end": int(span.end)}
+    return {} if span.box is None else {"box": list(span.box)}
+
+
+def hits(
+    found: Sequence[Hit],
+    query: str,
+    model: str,
+    form: Format,
+    *,
+    end: str = "\n",
+    width: int = 0,
+    base: str = "",
+    explain: bool = False,
+) -> str:
+    """All hits of one query, ready to be written.
+
+    Args:
+        found: in order of rank.
+        query: how output names the query.
+        model: how output names the embedder.
+        form: the format.
+        end: terminates each path of `Format.paths`.
+        width: columns of the terminal that it is for; 0 means that it is not for one. On a terminal paths and CSV are
+            harmless as well; elsewhere they keep every byte. In CSV no text is a formula in either case.
+        base: a table shows paths below this directory relative to it; the other formats never do.
+        explain: say what each stage of the ranking made of a hit; CSV and paths have no place for it.
+    """
+    rows = [hit_fields(hit, model, explain) for hit in found]
+    if form is Format.paths:
+        return "".join((harmless(hit.item.path) if width else hit.item.path) + end for hit in found)
+    if form is Format.json:
+        return to_json({"query": query, "hits": rows}) + "\n"
+    if form is Format.jsonl:
+        return "".join(to_json({"query": query, **row}, indent=None) + "\n" for row in rows)
+    if form is Format.csv:
+        from mmsearch.system.csv_cells import as_csv
+
+        named = [{"query": query, **row} for row in rows]
+        return as_csv(CSV_COLUMNS, [_shown(row) for row in named] if width else named)
+    if not width:
+        return _plain(_columns([_cells(hit, base, explain) for hit in found], 0)[0]) if found else ""
+    return draw(_hit_table(found, width, base, explain), width) if found else ""
+
+
+def hit_blocks(
+    found: Sequence[Hit], pictured: Sequence[bool], room: tuple[int, int], *, width: int, base: str, explain: bool
+) -> tuple[str, list[str]]:
+    """A table for a terminal with room for pictures on its left: the line with the names, then the lines of each hit.
+
+    Args:
+        found: in order of rank, at least one.
+        pictured: which of them have a picture.
+        room: columns and lines of a picture; a hit with one has at least so many lines.
+        width, base, explain: as of `hits`.
+    """
+    empty = [_MARK.ljust(room[0]) + "\n" * (room[1] - 1) * one for one in pictured]
+    lines = draw(_hit_table(found, width, base, explain, empty), width).splitlines(keepends=True)
+    starts = [number for number, line in enumerate(lines) if line.startswith(_MARK)]
+    cleared = "".join(lines).replace("\n" + _MARK, "\n ").splitlines(keepends=True)
+    blocks = [cleared[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
+    return "".join(cleared[: starts[0]]), ["".join(block) for block in blocks]
+
+
+def to_json(value: Any, indent: int | None = 2) -> str:
+    """JSON in readable Unicode; surrogates of a name that is not UTF-8 are left for `encode` to escape.
+
+    Of the rest, what drives a terminal, turns the direction of writing or breaks a line for some readers is escaped.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def encode(text: str, paths: bool = False) -> bytes:
+    """Output as bytes: lone surrogates become the original bytes in `paths`, and `\\udcXX` escapes elsewhere."""
+    return text.encode("utf-8", "surrogateescape" if paths else "backslashreplace")
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: harmless(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def harmless(text: str) -> str:
+    """The text with control, format, separator and surrogate characters shown as escapes: no name drives a terminal."""
+    return "".join(c if unicodedata.category(c) not in _DRIVING else _escape(c) for c in text)
+
+
+def _escape(char: str) -> str:
+    if "\udc80" <= char <= "\udcff":  # how Python carries a byte that is not UTF-8
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode()
+
+
+def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool, first: Sequence[str] = ()) -> Table:
+    """A row a hit; `first`, if it is given, are the cells of a column before all others."""
+    from rich.style import Style
+    from rich.text import Text
+
+    lead = len(first[0].partition("\n")[0]) if first else 0
+    columns, widths = _columns([_cells(hit, base, explain) for hit in found], width - lead - 1 if first else width)
+    table = plain_table()
+    if first:
+        table.add_column("", width=lead, no_wrap=True)
+    for name in columns:
+        table.add_column(
+            name,
+            justify="right" if name in NUMERIC else "left",
+            style="bold" if name == "path" else "",
+            no_wrap=name == "snippet",
+            overflow="ellipsis" if name == "snippet" else "fold",
+            width=widths.get(name),
+        )
+    at = list(columns).index("path") + bool(first)
+    rows = zip(*([first] if first else []), *columns.values(), strict=True)
+    for hit, row in zip(found, rows, strict=True):
+        shown = [Text(cell) for cell in row]
+        if width:
+            shown[at].stylize(Style(link=_link(hit.item.path, hit.item.span)))
+        table.add_row(*shown)
+    return table
+
+
+def _columns(cells: Sequence[Mapping[str, str]], width: int) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """The columns that are not empty in all rows, and how wide each is on a terminal of `width`, where there is one.
+
+    The width of each is said, for rich would rather give up all others than shorten one that must not be folded.
+    """
+    columns = {name: [row[name] for row in cells] for name in cells[0] if any(row[name] for row in cells)}
+    if not width:
+        return columns, {}
+    from rich.cells import cell_len
+
+    widths = {name: max(map(cell_len, [name, *column])) for name, column in columns.items()}
+    left = width - sum(widths[name] + 1 for name in columns if name not in ("path", "why", "snippet"))
+    if "why" in columns:
+        widths["why"] = max(min(widths["why"], max(left // 2, left - widths["path"] - 1)), 1)
+        left -= widths["why"] + 1
+    widths["path"] = max(min(widths["path"], left), 1)
+    if "snippet" in columns:
+        widths["snippet"] = min(widths["snippet"], left - widths["path"] - 1)
+        if left - widths["path"] - 1 < LEAST_SNIPPET:
+            del columns["snippet"]
+    return columns, widths
+
+
+def _plain(columns: Mapping[str, Sequence[str]]) -> str:
+    """The columns as lines for no terminal: what rich would make of them, without the time that its import takes."""
+    made = []
+    for name, cells in columns.items():
+        widths = [_width(cell) for cell in (name, *cells)]
+        pads = [" " * (max(widths) - width) for width in widths]
+        pairs = zip(pads, (name, *cells), strict=True)
+        made.append([pad + cell if name in NUMERIC else cell + pad for pad, cell in pairs])
+    return "".join(" ".join(line).rstrip() + "\n" for line in zip(*made, strict=True))
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes, as terminals count them."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _link(path: str, span: Span) -> str:
+    """What opens the file at the page, second or box, in viewers that know the usual fragments."""
+    box = ",".join(map(str, span.box or ()))
+    at = {"page": f"#page={span.start:.0f}", "second": f"#t={span.start:g}", "box": f"#xywh={box}"}.get(span.unit, "")
+    from pathlib import Path
+
+    from mmsearch.types import is_object_url
+
+    return (path if is_object_url(path) else Path(path).absolute().as_uri()) + at
+
+
+def _cells(hit: Hit, base: str, explain: bool) -> dict[str, str]:
+    """What the table shows of a hit; paths below `base` are shown relative to it."""
+    below = os.path.join(base, "")
+    path = hit.item.path.removeprefix(below) if base else hit.item.path
+    return {
+        "#": str(hit.rank),
+        "relevance": f"{hit.relevance:.2f}",
+        "rerank": "" if hit.rerank_score is None else f"{hit.rerank_score:.2f}",
+        "path": harmless(path)
+        + (" (changed since)" if hit.stale else "")
+        + (f" (+{len(hit.duplicates)})" if hit.duplicates else ""),
+        "where": str(hit.item.span) or hit.item.modality,
+        "why": ", ".join(f"{name} {one.rank} ({one.score:.3g})" for name, one in hit.stages.items()) if explain else "",
+        "snippet": harmless(hit.snippet or hit.item.snippet),
+    }
+
+
+def counts(title: str, rows: Sequence[tuple[str, str]], width: int = 0) -> str:
+    """Two columns of names and values under a title."""
+    longest = max((len(name) for name, _ in rows), default=0)
+    body = "".join(f"  {harmless(name):<{longest}}  {harmless(value)}\n" for name, value in rows)
+    return f"{harmless(title)}\n{body}"
+
+
+def grid(names: Sequence[str], rows: Sequence[Sequence[str]], width: int = 0) -> str:
+    """Rows of cells under their columns' names, for a terminal of `width` columns or for none (0)."""
+    from rich.text import Text
+
+    table = plain_table()
+    for name in names:
+        table.add_column(name, no_wrap=not width)
+    for row in rows:
+        table.add_row(*(Text(harmless(cell)) for cell in row))
+    return draw(table, width)
+
+
+def plain_table(gap: int = 1) -> Table:
+    """A table without lines, its columns `gap` spaces apart."""
+    from rich.table import Table
+
+    return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
+
+
+def draw(table: Table, width: int) -> str:
+    """A rich table as text: coloured when `width` is the terminal's, plain and unwrapped when it is 0."""
+    from rich.console import Console
+
+    out = io.StringIO()
+    console = Console(file=out, width=width or 10_000, force_terminal=width > 0, highlight=False)
+    console.print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

@@ -1,0 +1,186 @@
+"""What all that search have in common: an index opened with the model it was built with, and a reranker."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mmsearch.errors import ModelUnavailable, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from mmsearch.search.options import SearchOptions
+    from mmsearch.store import AnyReader, Reader
+    from mmsearch.types import Embedder, Modality, ModelOptions, Query, Reranker
+
+
+def named_by_user(name: str) -> str:
+    """A model as the user names it just now: an existing directory by its absolute path, since the index will be
+    searched from elsewhere; any other name as it is.
+    """
+    folder = os.path.expanduser(name)
+    return os.path.abspath(folder) if name != "builtin" and os.path.isdir(folder) else name
+
+
+def permitted(
+    options: ModelOptions, trust: bool, directory: str, allowed: bool = False, given: Collection[str] = ()
+) -> ModelOptions:
+    """The options of an index, unless they want what the user has not allowed.
+
+    An index may come from anywhere, in an archive or a shared folder: that it names a model in some directory,
+    arguments for a loader, or a model with program code of its own is no permission. Raises ModelUnavailable where it
+    would need one.
+
+    Args:
+        options: what the index wants.
+        trust: the user allows program code, now.
+        directory: where the index lies.
+        allowed: the user has named the model for this index, or allows what it names.
+        given: options that the user has given just now.
+    """
+    from mmsearch.models.permissions import needing
+
+    if not allowed and (needed := needing(options, given)):
+        raise ModelUnavailable(
+            f"the index in {directory} wants {needed}, and you have not named that for it: "
+            "if you know where the index comes from, allow it with --trust-index"
+        )
+    if options.trust_remote_code and not trust:
+        raise ModelUnavailable(
+            f"the model of the index in {directory} brings its own program code: "
+            "read it, then allow it with --trust-remote-code"
+        )
+    return options
+
+
+def open_index(
+    directory: str, device: str | None, model: bool = True, trust: bool = False, trust_index: bool = False
+) -> tuple[Reader, Embedder]:
+    """The index and the model it was built with; without `model` one that only knows what it would be is enough.
+
+    With `trust` the model may bring program code; with `trust_index` the user allows what the index names.
+    """
+    from mmsearch.store import Reader
+
+    reader = Reader.open(directory, trust_index)
+    with _closed_on_error(reader):
+        return reader, _embedder_of(reader, device, model, trust)
+
+
+def open_indexes(
+    directories: Sequence[str],
+    device: str | None,
+    model: bool = True,
+    trust: bool = False,
+    trust_index: bool = False,
+) -> tuple[AnyReader, Embedder]:
+    """One index or several as one, with the model they were built with; else as `open_index`.
+
+    Raises:
+        IndexMismatch: they were built with different models or settings.
+    """
+    from mmsearch.store import open_reader
+
+    reader = open_reader(directories, trust_index)
+    with _closed_on_error(reader):
+        return reader, _embedder_of(reader, device, model, trust)
+
+
+@contextmanager
+def _closed_on_error(reader: AnyReader) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        reader.close()
+        raise
+
+
+def _embedder_of(reader: AnyReader, device: str | None, model: bool, trust: bool) -> Embedder:
+    from mmsearch.models import load_embedder
+    from mmsearch.models.permissions import needing
+    from mmsearch.search.query import StoredEmbedder
+    from mmsearch.store import Identity
+
+    if not model:
+        return StoredEmbedder(reader.identity)
+    wanted = reader.identity.options
+    # The key is read only where something needs a grant.
+    allowed = needing(wanted) is None or reader.allows_identity()
+    options = replace(permitted(wanted, trust, reader.directory, allowed), device=device)
+    embedder = load_embedder(options)
+    reader.identity.require(Identity.of(options, embedder.spec), reader.directory)
+    return embedder
+
+
+def reranker_for(index: AnyReader) -> str:
+    """The catalog's match for the model of the index. Raises UsageError where none is known.
+
+    The built-in reranker is no match for larger models: what it reads again, they have mostly ranked better.
+    """
+    from mmsearch.models.catalog import find
+
+    options = index.identity.options
+    known = find(options.name)
+    if known is None or known.reranker is None:
+        raise UsageError(f"no reranker is known to go with {options.name}: name one with --reranker, such as builtin")
+    return known.reranker
+
+
+def open_reranker(name: str | None, index: AnyReader, device: str | None, trust: bool = False) -> Reranker:
+    """The reranker of this name, by default the one that goes with the model of the index."""
+    from mmsearch.models import load_reranker
+    from mmsearch.types import ModelOptions
+
+    try:
+        return load_reranker(ModelOptions(name or reranker_for(index), device=device, trust_remote_code=trust))
+    except ModelUnavailable as error:
+        if name:
+            raise
+        raise ModelUnavailable(f"{error}; or take another one, such as --reranker builtin") from None
+
+
+def crowded(reranker: str, device: str | None) -> bool:
+    """Whether a reranker is known to need more memory than there is left, so that the embedder had better go first."""
+    from mmsearch.models import BUILTIN
+    from mmsearch.models.catalog import find
+    from mmsearch.models.machine import best, memories
+
+    known = find(reranker)
+    if known is None or known.name == BUILTIN:
+        return False
+    found = memories()
+    return best(known, [one for one in found if one.device.startswith(device or "")] or found)[1] == "no"
+
+
+def make_room(embedder: Embedder, queries: Iterable[Query]) -> tuple[Embedder, list[Query]]:
+    """The queries, and what is left of an embedder that has embedded them. The caller must hold the model no longer."""
+    from mmsearch.search.query_embedding import CachedQueryEmbedder
+
+    found = list(queries)
+    return CachedQueryEmbedder(embedder, found, keep=False), found
+
+
+def types_to_rerank(reranker: str) -> frozenset[Modality] | None:
+    """The files that a reranker is known to order better than an embedder does; None for all that it reads."""
+    from mmsearch.models.catalog import find
+
+    known = find(reranker)
+    return frozenset(known.gains) if known and known.gains else None
+
+
+def with_gains(options: SearchOptions, reranker: str) -> tuple[SearchOptions, str]:
+    """The options, with what a reranker of this name reads where they leave that open, and a line for the user if any.
+
+    The line says that it reads none of the files that may answer.
+    """
+    if options.rerank_types:
+        return options, ""
+    gains, types = types_to_rerank(reranker), options.where.modalities
+    note = ""
+    if gains and types and not gains & types:
+        told = ", ".join(sorted(gains))
+        note = f"not reranked: {reranker} is known to gain on {told} alone; --rerank-types has it read others"
+    return replace(options, rerank_types=gains), note

@@ -1,0 +1,214 @@
+"""Connections of the web server within bounds: of their number, and of the time that a client may take for each step.
+
+Who does not say what he wants, sends a body drop by drop, or does not take his answer makes room for others, the
+longest first. Knows uvicorn's protocol over h11; nothing of what is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from mmsearch.server.access import is_loopback
+
+Step: TypeAlias = Literal["head", "idle", "body", "answer", "work"]
+"""What is waited for: the lines of a request, the next request, a body, that an answer is taken, or the server."""
+MOST = 512
+_FIRST_TO_GO: tuple[Step, ...] = ("head", "idle", "answer", "body")
+"""Whose connections are closed for new ones."""
+_REFUSED = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What connections may take, in seconds but for numbers of connections and bytes.
+
+    Attributes:
+        most: connections at a time.
+        most_each: of them from one address, other than this machine's own.
+        head: from the first byte, or the connection, to the end of a request's lines.
+        idle: between two requests.
+        body: without a byte of a body.
+        grace: after which a body has to come with `rate` bytes a second.
+        answer: without a byte of the answer being taken; a film that is paused takes none.
+        yielding: after which who takes no answer makes room for a new connection.
+    """
+
+    most: int = MOST
+    most_each: int = 128
+    head: float = 10.0
+    idle: float = 30.0
+    body: float = 10.0
+    grace: float = 30.0
+    rate: int = 4096
+    answer: float = 300.0
+    yielding: float = 2.0
+
+    @property
+    def tick(self) -> float:
+        """How often to look for those that take longer."""
+        return min(1.0, self.head / 4, self.body / 4, self.answer / 4)
+
+
+def bounds() -> Bounds:
+    """The bounds for this process: each connection may hold one file beside itself, and others are needed as well."""
+    try:
+        import resource
+
+        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    except (ImportError, OSError):  # Windows
+        return Bounds()
+    if most == resource.RLIM_INFINITY:
+        return Bounds()
+    most = max(8, min(MOST, most // 3))
+    return Bounds(most, max(4, most // 4))
+
+
+class Connections:
+    """All connections of one server. Used from its event loop."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self._open: dict[Bounded, None] = {}
+        self._addresses: Counter[str] = Counter()
+
+    def admit(self, new: Bounded) -> bool:
+        """Whether there is room for one more, perhaps in the place of another."""
+        address = new.address
+        if self._addresses[address] >= self.bounds.most_each and not is_loopback(address):
+            if not self._close_one(address):
+                return False
+        elif len(self._open) >= self.bounds.most and not self._close_one():
+            return False
+        self._open[new] = None
+        self._addresses[address] += 1
+        return True
+
+    def leave(self, old: Bounded) -> None:
+        """A connection has gone."""
+        if old in self._open:
+            del self._open[old]
+            self._addresses[old.address] -= 1
+            if not self._addresses[old.address]:
+                del self._addresses[old.address]
+
+    async def watch(self) -> None:
+        """Close those that take too long, until cancelled."""
+        while True:
+            await asyncio.sleep(self.bounds.tick)
+            now = time.monotonic()
+            for one in [one for one in self._open if one.is_late(now, self.bounds)]:
+                one.end()
+
+    def _close_one(self, address: str | None = None) -> bool:
+        """Close the connection that waits longest for its client; False where all are at work."""
+        now = time.monotonic()
+        waiting = [one for one in self._open if address in (None, one.address)]
+        for step in _FIRST_TO_GO:
+            least = self.bounds.yielding if step == "answer" else 0.0
+            found = [one for one in waiting if one.step == step and now - one.since >= least]
+            if found:
+                min(found, key=lambda one: one.since).end()
+                return True
+        return False
+
+
+class Bounded(H11Protocol):
+    """One connection, which knows what it waits for and since when."""
+
+    def __init__(self, *args: Any, connections: Connections, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._connections = connections
+        self.address = ""
+        self.since = self._last = time.monotonic()
+        self._got = 0
+        self._stalled = False
+        self._refused = False
+        self.step: Step = "head"
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.address = self.client[0] if self.client else ""
+        if not self._connections.admit(self):
+            self._refused = True
+            transport.write(_REFUSED)
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.leave(self)
+        with _gone_already():
+            super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        with _gone_already():
+            super().shutdown()
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        self._last = time.monotonic()
+        self._got += len(data)
+        super().data_received(data)
+        self._look(has_begun=True)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._look()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = True
+        self._look()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stalled = False
+        self._look()
+
+    def is_late(self, now: float, bounds: Bounds) -> bool:
+        """Whether the client takes longer for the present step than it may."""
+        took = now - self.since
+        if self.transport.is_closing():  # what is left of the answer is not taken
+            return took > bounds.answer
+        if self.step == "body":
+            if self.flow.read_paused:  # the server itself is what takes its time
+                self.since = self._last = now
+                self._got = 0
+                return False
+            return now - self._last > bounds.body or (took > bounds.grace and self._got < took * bounds.rate)
+        return self.step != "work" and took > {"head": bounds.head, "idle": bounds.idle}.get(self.step, bounds.answer)
+
+    def end(self) -> None:
+        """Close it at once, whatever is still to be sent."""
+        self._connections.leave(self)
+        self.transport.abort()
+
+    def _look(self, has_begun: bool = False) -> None:
+        """Note what is waited for now; a step that goes on keeps its beginning, however often something comes."""
+        step = self._step(has_begun)
+        if step != self.step:
+            self.step, self.since, self._got = step, time.monotonic(), 0
+
+    def _step(self, has_begun: bool) -> Step:
+        if self._stalled:
+            return "answer"
+        if self.conn.their_state is h11.SEND_BODY:
+            return "body"
+        if self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE:
+            return "head" if has_begun or self.step == "head" or self.conn.trailing_data[0] else "idle"
+        return "work"
+
+
+@contextlib.contextmanager
+def _gone_already() -> Iterator[None]:
+    """h11 refuses to hear of the end of a connection in some states, which nobody needs to be told."""
+    with contextlib.suppress(h11.LocalProtocolError):
+        yield

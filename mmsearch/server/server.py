@@ -1,0 +1,292 @@
+"""Runs the server: opens the index, listens, says where, and ends when it is told to or nobody asks any more.
+
+Knows processes and sockets; what is answered is the application's matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import math
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mmsearch import __version__
+from mmsearch.errors import UsageError
+from mmsearch.server import discovery
+from mmsearch.server.access import AccessPolicy, is_loopback
+from mmsearch.server.app import Server
+from mmsearch.server.connections import Bounded, Bounds, Connections, bounds
+from mmsearch.server.decoding import ServerDecoder
+from mmsearch.server.local_socket import LocalSocket
+from mmsearch.server.log import brief, trim
+from mmsearch.server.model_thread import ModelThread
+from mmsearch.system.safe_open import FILE_MODE, Folder
+
+if TYPE_CHECKING:
+    import uvicorn
+    from filelock import FileLock
+
+log = logging.getLogger(__name__)
+
+DEFAULT_PORT = 8642
+MOST_BYTES = 64 << 20
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+MOST_WAITING = 2048
+"""Connections that the system holds until they are accepted."""
+ACCEPTED = 16
+"""Connections that are accepted at a time, before any of them is looked at: each is an open file."""
+LOG_SECONDS = 10.0
+GRACE_SECONDS = 3
+"""What is being answered when the server ends has so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How to serve.
+
+    Attributes:
+        directory: of the index.
+        host: address or name to listen at; anything but this machine's own takes a token.
+        port: 0 for any; None for the usual one, or any where that is taken.
+        token: what requests must know; None makes one where it takes one.
+        device, trust: how to load the model.
+        idle: seconds without a request after which it ends; None for never.
+        most_bytes: of an upload.
+        most_waiting: queries that wait; others are refused.
+        bounds: what connections may take; None for what suits this process.
+    """
+
+    directory: str
+    host: str = "127.0.0.1"
+    port: int | None = None
+    token: str | None = None
+    device: str | None = None
+    trust: bool = False
+    idle: float | None = None
+    most_bytes: int = MOST_BYTES
+    most_waiting: int = 256
+    bounds: Bounds | None = None
+
+
+def run(settings: ServerSettings, announce: Callable[[str, str | None], None]) -> None:
+    """Serve until the end; `announce` hears the address and the token, when all is ready.
+
+    Raises:
+        UsageError: the index is served already, or the address cannot be had.
+        MmsearchError: the index cannot be opened, or its model not loaded.
+        KeyboardInterrupt: somebody ended it.
+    """
+    lock = _take(settings.directory)
+    engine = ModelThread(settings.directory, settings.device, settings.trust, settings.most_waiting)
+    decoder: ServerDecoder | None = None
+    try:
+        listener = _listen(settings.host, settings.port)
+        engine.start()
+        decoder = ServerDecoder()
+        with brief():
+            asyncio.run(_Running(settings, engine, decoder, listener, announce, is_alone=lock is not None).main())
+    finally:
+        engine.close()
+        if decoder is not None:
+            decoder.close()
+        if lock is not None:
+            lock.release()
+
+
+class _Running:
+    """One server from its first request to its last."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        engine: ModelThread,
+        decoder: ServerDecoder,
+        listener: socket.socket,
+        announce: Callable[[str, str | None], None],
+        is_alone: bool,
+    ) -> None:
+        token = settings.token or (None if is_loopback(settings.host) else secrets.token_urlsafe(24))
+        port = int(listener.getsockname()[1])
+        self._settings = settings
+        self._listener = listener
+        self._announce = announce
+        self._is_alone = is_alone
+        self._engine, self._decoder = engine, decoder
+        self._server = Server(engine, decoder, AccessPolicy(settings.host, port, token, settings.most_bytes))
+        self._url, self._token = _url(settings.host, port), token
+        self._back: LocalSocket | None = None
+        self._connections = Connections(settings.bounds or bounds())
+        self._web = _web(self._server, self._connections)
+
+    async def main(self) -> None:
+        """Until the end."""
+        back = await self._open_back() if self._is_alone else None
+        watching = [asyncio.ensure_future(one) for one in (self._watch(), self._connections.watch(), self._trim())]
+        ready = asyncio.ensure_future(self._tell())
+        try:
+            await self._web.serve([self._listener])
+            if ready.done():
+                ready.result()
+        finally:
+            for one in (*watching, ready):
+                one.cancel()
+            if back is not None:
+                back.close()
+                found = discovery.read(self._settings.directory)
+                if found is not None and found.pid == os.getpid():
+                    discovery.remove(self._settings.directory, found)
+
+    async def _open_back(self) -> asyncio.AbstractServer | None:
+        """Listen for the command line. Where the index cannot be written, there is no such thing."""
+        directory = self._settings.directory
+        secret = "" if discovery.has_unix_sockets() else secrets.token_urlsafe(24)
+        url = f"{self._url}?token={self._token}" if self._token else self._url
+        self._back = LocalSocket(self._engine, self._decoder, secret, url, self._stop)
+        try:
+            if discovery.has_unix_sockets():
+                path = discovery.socket_path(directory)
+                own = discovery.listen(path)
+                back = await asyncio.start_unix_server(self._back.serve, sock=own, backlog=ACCEPTED)
+                own.listen(MOST_WAITING)
+                name = os.path.relpath(path, directory) if os.path.dirname(path) == directory else path
+                discovery.write(directory, discovery.ServerInfo(os.getpid(), __version__, url, name))
+            else:
+                back = await asyncio.start_server(self._back.serve, "127.0.0.1", 0, backlog=ACCEPTED)
+                port = back.sockets[0].getsockname()[1]
+                discovery.write(directory, discovery.ServerInfo(os.getpid(), __version__, url, "", port, secret))
+        except OSError as error:
+            log.warning("`mmsearch search` will not use this server: %s", error)
+            return None
+        return back
+
+    async def _tell(self) -> None:
+        while not self._web.started:
+            await asyncio.sleep(0.01)
+        self._listener.listen(MOST_WAITING)
+        try:
+            self._announce(self._url, self._token)
+        except BaseException:  # nobody hears where it is
+            self._stop()
+            raise
+
+    async def _watch(self) -> None:
+        """End the server when nothing has been asked for long enough."""
+        idle = self._settings.idle
+        while idle is not None:
+            await asyncio.sleep(min(1.0, idle / 4))
+            doors: list[Server | LocalSocket] = [self._server, *([self._back] if self._back else [])]
+            last = max(door.last for door in doors)
+            if not any(door.open for door in doors) and time.monotonic() - last > idle:
+                self._stop()
+
+    async def _trim(self) -> None:
+        """Keep the log from growing without end."""
+        while True:
+            await asyncio.to_thread(trim, self._settings.directory)
+            await asyncio.sleep(LOG_SECONDS)
+
+    def _stop(self) -> None:
+        self._web.should_exit = True
+
+
+def _web(server: Server, connections: Connections) -> uvicorn.Server:
+    import uvicorn
+
+    class Protocol(Bounded):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more, connections=connections)
+
+    class Web(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """End in order on a signal, but for those that whoever started us has ignored."""
+            heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            before = {number: signal.signal(number, self.handle_exit) for number in heard}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+            if self._captured_signals:
+                raise KeyboardInterrupt
+
+    return Web(
+        uvicorn.Config(
+            server.app(),
+            http=Protocol,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            backlog=ACCEPTED,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=math.ceil(connections.bounds.idle),
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    )
+
+
+def _take(directory: str) -> FileLock | None:
+    """The lock of the one server of an index; None where the index cannot be written. Raises UsageError if taken."""
+    from filelock import FileLock, Timeout
+
+    try:
+        with Folder.open(directory) as folder:
+            folder.ensure(discovery.LOCK)  # the lock is opened by its name
+        lock = FileLock(os.path.join(directory, discovery.LOCK), timeout=0, mode=FILE_MODE)
+        lock.acquire()
+    except Timeout:
+        found = discovery.read(directory)
+        at = f" at {found.url.partition('?')[0]} by process {found.pid}" if found else ""
+        raise UsageError(f"the index in {directory} is served already{at}: end that with --stop") from None
+    except (OSError, NotImplementedError) as error:
+        log.warning("`mmsearch search` will not use this server: %s", error)
+        return None
+    return lock
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    """A socket that is bound to an address. Raises UsageError."""
+    try:
+        return _bound(host, DEFAULT_PORT if port is None else port)
+    except OSError as error:
+        if port is None:
+            with suppress(OSError):
+                return _bound(host, 0)
+        raise UsageError(f"--host {host} --port {port}: {error.strerror or error}") from None
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET if ipaddress.ip_address(host).version == 4 else socket.AF_INET6
+        address: tuple[Any, ...] = (host, port)
+    except ValueError:  # a name
+        (family, _, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    own = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        own.bind(address)
+        own.listen(MOST_WAITING)
+    except BaseException:
+        own.close()
+        raise
+    return own
+
+
+def _url(host: str, port: int) -> str:
+    """How a browser gets there."""
+    name = socket.gethostname() if host in ("0.0.0.0", "::") else host
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}/"

@@ -1,0 +1,272 @@
+"""What an index keeps about itself so that no search has to read all of it.
+
+Three summaries of the items, each brought up to date by the transaction that changes them, from what came since:
+- *columns*: by vector file, the content of each row, so that a filter is a look at an array and not at a million rows;
+- *samples*: some vectors of each partition, which a query's scores are measured against;
+- *pairs*: the partitions that hold parts of files of each modality, so that `-t image` opens no other file.
+
+Whoever adds or moves items calls `update` in that transaction, however they came to be; where nobody did, a reader sees
+that a summary is not complete and does without. Items that are deleted take their sample with them. Knows no filters.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, TypeAlias
+
+from mmsearch.errors import IndexDamaged
+from mmsearch.store import faiss_files, value_check
+from mmsearch.store.faiss_files import Rows
+from mmsearch.system.lazy_import import LazyModule
+from mmsearch.types import Modality, Vectors
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = LazyModule("numpy")
+
+Place: TypeAlias = "tuple[int, int, int]"
+"""An item, its vector file and its row there."""
+
+FEWEST, MOST = 512, 2048
+"""So many vectors are sampled of a partition that has them."""
+_AIM = 1536
+_ALL = 1 << 31
+# Multiples of the golden ratio lie more evenly than chance, and no order in which items come is in step with them.
+_AT = "((items.id & 2147483647) * 1327217885 & 2147483647)"
+_MARK = "summarised"
+"""Key of the meta table: the highest id of an item that the samples and pairs know of."""
+_COLUMN = "<i8"
+_DIGITS = 20
+
+_TABLES = (
+    """CREATE TABLE columns (
+        segment_id INTEGER PRIMARY KEY REFERENCES segments (id) ON DELETE CASCADE, contents BLOB NOT NULL)""",
+    """CREATE TABLE samples (
+        item_id INTEGER PRIMARY KEY REFERENCES items (id) ON DELETE CASCADE, partition TEXT NOT NULL,
+        place INTEGER NOT NULL, vector BLOB NOT NULL)""",
+    "CREATE INDEX samples_by_place ON samples (partition, place)",
+    # An item is sampled where its place is below its partition's bound, which falls as the partition grows.
+    "CREATE TABLE bounds (partition TEXT PRIMARY KEY, below INTEGER NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE pairs (
+        modality TEXT NOT NULL, partition TEXT NOT NULL, PRIMARY KEY (modality, partition)) WITHOUT ROWID""",
+)
+
+
+def create(db: sqlite3.Connection) -> None:
+    """Make the tables, with nothing in them."""
+    for statement in _TABLES:
+        db.execute(statement)
+
+
+def drop(db: sqlite3.Connection) -> None:
+    """Remove the tables, and what the meta table says of them."""
+    clear(db)
+    for table in ("columns", "samples", "bounds", "pairs"):
+        db.execute(f"DROP TABLE {table}")
+
+
+def clear(db: sqlite3.Connection) -> None:
+    """Forget all summaries; `update` makes them anew."""
+    for table in ("columns", "samples", "bounds", "pairs"):
+        db.execute(f"DELETE FROM {table}")
+    db.execute("DELETE FROM meta WHERE key = ?", (_MARK,))
+
+
+def complete(db: sqlite3.Connection) -> bool:
+    """Whether samples and pairs know of every item; False for an index of an older format."""
+    has_tables = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'pairs'").fetchone() is not None
+    return has_tables and _mark(db) == _last(db)
+
+
+def _mark(db: sqlite3.Connection) -> int:
+    """The highest id that is known of; -1 where the value is none, which says that all has to be taken in again."""
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (_MARK,)).fetchone()
+    known = str(row[0]) if row else "0"
+    return int(known) if known.isascii() and known.isdecimal() and len(known) < _DIGITS else -1
+
+
+def _last(db: sqlite3.Connection) -> int:
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'items'").fetchone()
+    return 0 if row is None else value_check.whole(row[0], "sqlite_sequence.seq")
+
+
+def update(db: sqlite3.Connection, directory: str, dim: int) -> None:
+    """Take in what was added, moved or deleted, inside the caller's transaction; it costs what that costs.
+
+    Vector files that a sample has to be read from and that are damaged are passed over.
+    """
+    fill_columns(db, directory)
+    mark, last = _mark(db), _last(db)
+    db.execute(
+        "INSERT OR IGNORE INTO pairs SELECT DISTINCT c.modality, i.partition FROM items i"
+        " JOIN contents c ON c.id = i.content_id WHERE i.id > ?",
+        (mark,),
+    )
+    for (partition,) in db.execute("SELECT DISTINCT partition FROM segments").fetchall():
+        _sample(db, directory, dim, partition, mark)
+    db.execute(
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (_MARK, str(last))
+    )
+
+
+# --- columns ---
+
+
+def fill_columns(db: sqlite3.Connection, directory: str) -> None:
+    """Write the column of each vector file that has none, and is as long as it should be."""
+    without = "SELECT id, name, partition, count, live FROM segments WHERE id NOT IN (SELECT segment_id FROM columns)"
+    for number, name, partition, count, live in db.execute(without).fetchall():
+        value_check.segment(number, name, partition, count, live)
+        try:
+            faiss_files.require_rows(faiss_files.segment_path(directory, name), count)
+        except (FileNotFoundError, IndexDamaged):
+            continue  # it matters to those who need the file
+        column = column_by_items(db, number, count).astype(_COLUMN)
+        db.execute("INSERT INTO columns VALUES (?, ?)", (number, column.tobytes()))
+
+
+def column_by_items(db: sqlite3.Connection, number: int, count: int) -> Rows:
+    """The content of each row of a vector file, int64 `(count,)`, from the items; 0 where there is none."""
+    rows = db.execute(
+        "SELECT row, content_id FROM items WHERE segment_id = ? AND row BETWEEN 0 AND ?", (number, count - 1)
+    )
+    table = np.fromiter(rows, dtype=np.dtype((np.int64, 2)))
+    column = np.zeros(count, dtype=np.int64)
+    column[table[:, 0]] = table[:, 1]
+    return column
+
+
+def column(db: sqlite3.Connection, number: int, count: int | None = None) -> Rows | None:
+    """The content that each row of a vector file was of when the file was written, int64 `(count,)`; None: unknown.
+
+    Where that has been deleted since, its id may belong to another content by now: the row is a tombstone. With `count`
+    it is IndexDamaged if they are not so many.
+    """
+    row = db.execute("SELECT contents FROM columns WHERE segment_id = ?", (number,)).fetchone()
+    if row is None:
+        return None
+    data = value_check.binary(row[0], "columns.contents")
+    found = np.frombuffer(data, _COLUMN, len(data) // 8).astype(np.int64, copy=False)
+    if (count is not None and len(found) != count) or (len(found) and found.min() < 0):
+        raise value_check.wrong("columns.contents", data, f"the contents of {count} rows")
+    return found
+
+
+# --- samples ---
+
+
+def sample(db: sqlite3.Connection, partition: Modality, limit: int, dim: int) -> Vectors:
+    """At most `limit` vectors of live items, the same ones each time: float32 `(n, dim)`."""
+    live = ""
+    if db.execute("SELECT 1 FROM files WHERE missing = 1 LIMIT 1").fetchone():
+        live = (
+            " AND EXISTS (SELECT 1 FROM items i JOIN files f ON f.content_id = i.content_id"
+            " WHERE i.id = item_id AND f.missing = 0)"
+        )
+    chosen = f"SELECT item_id, vector FROM samples WHERE partition = ?{live} ORDER BY place LIMIT ?"
+    rows = db.execute(f"SELECT vector FROM ({chosen}) ORDER BY item_id", (partition, limit))
+    found = [value_check.binary(row, "samples.vector") for (row,) in rows]
+    if any(len(one) != 2 * dim for one in found):
+        raise IndexDamaged(f"samples.vector is of another length than {dim} numbers: {value_check.REMEDY}")
+    return np.frombuffer(b"".join(found), dtype="<f2").reshape(-1, dim).astype(np.float32)
+
+
+def _sample(db: sqlite3.Connection, directory: str, dim: int, partition: str, mark: int) -> None:
+    """Sample what came after the item `mark`, or all anew where deletions have left too few."""
+    (live,) = db.execute("SELECT sum(live) FROM segments WHERE partition = ?", (partition,)).fetchone()
+    (have,) = db.execute("SELECT count(*) FROM samples WHERE partition = ?", (partition,)).fetchone()
+    row = db.execute("SELECT below FROM bounds WHERE partition = ?", (partition,)).fetchone()
+    below = _ALL if row is None else int(row[0])
+    if below < _ALL and have < FEWEST:
+        db.execute("DELETE FROM samples WHERE partition = ?", (partition,))
+        below, mark = min(_ALL, _ALL * _AIM // max(live, 1)), 0
+    fresh = _candidates(db, partition, mark, below)
+    while len(fresh) + have > MOST:
+        below //= 2
+        db.execute("DELETE FROM samples WHERE partition = ? AND place >= ?", (partition, below))
+        (have,) = db.execute("SELECT count(*) FROM samples WHERE partition = ?", (partition,)).fetchone()
+        fresh = _candidates(db, partition, mark, below)
+    db.execute("INSERT OR REPLACE INTO bounds VALUES (?, ?)", (partition, below))
+    db.executemany(
+        f"INSERT OR IGNORE INTO samples SELECT id, partition, {_AT}, ? FROM items WHERE id = ?",
+        ((vector, item) for item, vector in _read(db, directory, dim, fresh)),
+    )
+
+
+def _candidates(db: sqlite3.Connection, partition: str, mark: int, below: int) -> list[Place]:
+    """Items after `mark` whose place is below a bound. All of a partition are found without a look at their texts."""
+    # SQLite has to be told: an index by id for what came last, and one that holds all that is asked for else.
+    fresh = "items NOT INDEXED WHERE id > ? AND partition = ?"
+    every = "items WHERE id > ? AND segment_id IN (SELECT id FROM segments WHERE partition = ?)"
+    query = f"SELECT id, segment_id, row FROM {fresh if mark else every} AND {_AT} < ? LIMIT ?"
+    return db.execute(query, (mark, partition, below, 2 * MOST)).fetchall()
+
+
+def _read(db: sqlite3.Connection, directory: str, dim: int, places: Sequence[Place]) -> Iterator[tuple[int, bytes]]:
+    """Items and their vectors, as float16."""
+    listed = {}
+    for number, name, partition, count, live in db.execute("SELECT id, name, partition, count, live FROM segments"):
+        value_check.segment(number, name, partition, count, live)
+        listed[number] = (name, count)
+    for number, group in groupby(sorted(places, key=itemgetter(1, 2)), key=itemgetter(1)):
+        if number not in listed:
+            continue  # `status --check` tells of items without a vector
+        name, count = listed[number]
+        items, rows = zip(*((item, row) for item, _, row in group), strict=True)
+        with suppress(IndexDamaged, FileNotFoundError):
+            file = faiss_files.SegmentFile(faiss_files.segment_path(directory, name), dim, count)
+            for block in file.read(np.array(rows, np.int64)):
+                yield from zip(items, (row.astype("<f2").tobytes() for row in block), strict=False)
+                items = items[len(block) :]
+
+
+# --- pairs ---
+
+
+def partitions_of(db: sqlite3.Connection, modalities: frozenset[Modality]) -> set[str]:
+    """The partitions that may hold parts of files of these modalities."""
+    marks = ",".join("?" * len(modalities))
+    rows = db.execute(f"SELECT partition FROM pairs WHERE modality IN ({marks})", sorted(modalities))
+    return {partition for (partition,) in rows}
+
+
+def modalities_in(db: sqlite3.Connection, partition: Modality) -> set[str]:
+    """The modalities of all files that may have parts in a partition."""
+    return {modality for (modality,) in db.execute("SELECT modality FROM pairs WHERE partition = ?", (partition,))}
+
+
+# --- checks ---
+
+
+def problems(db: sqlite3.Connection, dim: int) -> Iterator[str]:
+    """What does not agree with the items, one line each."""
+    for number, name, count, data in db.execute(
+        "SELECT s.id, s.name, s.count, c.contents FROM segments s LEFT JOIN columns c ON c.segment_id = s.id"
+    ):
+        wrong = _wrong_rows(db, number, count, data)
+        if wrong:
+            yield f"the column of {name} differs from its items in {wrong} rows"
+    for name, query in (
+        ("samples that are not of an item", "SELECT count(*) FROM samples s LEFT JOIN items ON items.id = s.item_id"
+         f" WHERE items.id IS NULL OR s.place <> {_AT} OR s.partition <> items.partition"
+         f" OR length(s.vector) <> {2 * dim}"),
+        ("kinds of items in no pair", "SELECT count(*) FROM (SELECT DISTINCT c.modality, i.partition FROM items i"
+         " JOIN contents c ON c.id = i.content_id EXCEPT SELECT modality, partition FROM pairs)"),
+    ):  # fmt: skip
+        (found,) = db.execute(query).fetchone()
+        if found:
+            yield f"{found} {name}"
+    if not complete(db):
+        yield "the summaries know of another number of items"
+
+
+def _wrong_rows(db: sqlite3.Connection, number: int, count: int, data: bytes | None) -> int:
+    if type(data) is not bytes or len(data) != 8 * count:
+        return count
+    kept, items = np.frombuffer(data, dtype=_COLUMN), column_by_items(db, number, count)
+    return int(np.count_nonzero((items != 0) & (kept != items)))
