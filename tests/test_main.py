@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 START = "import sys, {module}; sys.argv = ['mmsearch', *{words}]\n"
 RUN = "from mmsearch.__main__ import main; main()"
 TAKEN_APART = """
@@ -37,6 +39,14 @@ def test_another_thread_may_finish() -> None:
     done = ended("threading", script, "--version")
     assert done.returncode == 0
     assert done.stdout.splitlines()[1:] == ["finished"]
+
+
+@pytest.mark.parametrize("words", [("--version",), ("search", "boats", "--index", "/nowhere")])
+def test_a_daemon_thread_does_not_meet_the_end_of_python(words: tuple[str, ...]) -> None:
+    script = TAKEN_APART + "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    done = ended("threading", script, *words)
+    assert done.returncode == (3 if "search" in words else 0)
+    assert "taken apart" not in done.stdout
 
 
 def test_what_cannot_be_written_is_no_success() -> None:
