@@ -1,7 +1,7 @@
-"""Records runs of `mmsearch bench`, and writes `docs/models.md` from all that were recorded.
+"""Records runs of `mmsearch bench`, and writes `docs/models.md` from all recorded runs.
 
-Each recorded row keeps the machine, the versions and the date it was measured with. Nothing is on the page that is not
-in `results/bench.jsonl`: where a figure was never measured, it says so.
+Each recorded row keeps its machine, versions and date. Every figure on the page comes from `results/bench.jsonl`;
+missing figures are shown as "not measured".
 
 Usage: `python -m benchmarks.models_page --record -- --model clip-b32 --dummy-weights`, then without arguments.
 """
@@ -17,43 +17,40 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from mmsearch.extras.bench.advice import best
+from mmsearch.extras.bench.advice import best, duration, hours
 from mmsearch.extras.bench.job import ORDER, Row
 from mmsearch.extras.bench.report import number
 from mmsearch.models.catalog import CATALOG, CatalogEntry
+from mmsearch.types import MODALITIES
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "bench.jsonl"
 PAGE = ROOT / "docs" / "models.md"
 NONE = "not measured"
-HEAD = """\
-# Models: memory and speed
+PICTURES = 10_000
+"""Number of pictures whose time the first table shows."""
+METHOD = """\
+## How it was measured
 
-Written by `python -m benchmarks.models_page` from `benchmarks/results/bench.jsonl`, which `mmsearch bench` has filled.
-Figures hold for the machine and the date beside them. Weights change neither what a model needs nor how fast it is, so
-runs may be with random ones (`--dummy-weights`).
+`python -m benchmarks.models_page` writes this page from `benchmarks/results/bench.jsonl`, the recorded runs of
+`mmsearch bench`. Figures hold for the machine and the date beside them. A model needs the same memory and time with any
+weights, so some runs use random ones (`--dummy-weights`).
 
-Of each run the batch is shown that is nearly as fast as the fastest and needs the least memory. Memory is the peak of
-the whole process on a CPU, and what the driver sees on a GPU; `estimated` is what was expected before loading. For
-your own machine, run `mmsearch bench --model NAME`.
+Each line shows the smallest batch that is nearly as fast as the fastest. Memory is the peak of the whole process on a
+CPU, and the driver's figure on a GPU; `estimated` is the estimate before loading.
 """
 
 
 def main() -> None:
-    given = _arguments()
-    if given.record:
-        record(given.bench, Path(given.results))
-    lines = read(Path(given.results))
-    Path(given.page).write_text(page(lines), encoding="utf-8")
-
-
-def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--record", action="store_true", help="run `mmsearch bench` with the arguments after -- first")
     parser.add_argument("--results", default=str(RESULTS), help="file that results are kept in")
     parser.add_argument("--page", default=str(PAGE), help="page to be written")
     parser.add_argument("bench", nargs="*", help="arguments of `mmsearch bench`")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.record:
+        record(arguments.bench, Path(arguments.results))
+    Path(arguments.page).write_text(page(read(Path(arguments.results))), encoding="utf-8")
 
 
 def record(arguments: Sequence[str], results: Path) -> None:
@@ -62,11 +59,11 @@ def record(arguments: Sequence[str], results: Path) -> None:
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if not done.stdout:
         sys.exit(done.returncode or 1)
-    found = json.loads(done.stdout)
-    circumstances = {name: value for name, value in found.items() if name != "rows"}
+    report = json.loads(done.stdout)
+    circumstances = {name: value for name, value in report.items() if name != "rows"}
     results.parent.mkdir(parents=True, exist_ok=True)
     with open(results, "a", encoding="utf-8") as file:
-        file.writelines(json.dumps({**row, **circumstances}) + "\n" for row in found["rows"])
+        file.writelines(json.dumps({**row, **circumstances}) + "\n" for row in report["rows"])
 
 
 def read(results: Path) -> list[dict[str, Any]]:
@@ -77,14 +74,61 @@ def read(results: Path) -> list[dict[str, Any]]:
 
 
 def page(lines: Iterable[Mapping[str, Any]]) -> str:
-    """The page: every model of the catalog on CPU and GPU, then whole tables by run."""
+    """The page: which model to take, every model of the catalog on CPU and GPU, then the full table of each run."""
     measured = [line for line in lines if line["status"] != "failed"]
     rerankers = [entry for entry in CATALOG.values() if entry.kind == "reranker"]
     embedders = [entry for entry in CATALOG.values() if entry.kind == "embedder"]
-    parts = [HEAD, "## Embedders\n\n" + _summary(embedders, measured)]
+    parts = [_answer(embedders, rerankers, measured), METHOD, "## Embedders\n\n" + _summary(embedders, measured)]
     parts += ["## Rerankers\n\n" + _summary(rerankers, measured)] if rerankers else []
     parts += [_run(key, list(run)) for key, run in groupby(sorted(measured, key=_key), key=_key)]
     return "\n".join(parts)
+
+
+def _answer(
+    embedders: Sequence[CatalogEntry], rerankers: Sequence[CatalogEntry], lines: Sequence[Mapping[str, Any]]
+) -> str:
+    """Which model to take, by the memory and the speed of those that were measured on a CPU."""
+    table = [["model", "memory", "pictures a second", f"{PICTURES:,} pictures"], ["---", "--:", "--:", "--:"]]
+    needs: dict[str, int] = {}
+    for entry in embedders:
+        rows = _best_rows(entry, lines)
+        picture = rows.get("image")
+        if picture and picture.items_per_s and (memory := _memory(rows)):
+            needs[entry.name] = memory
+            took = duration(hours(picture, PICTURES))
+            table.append([f"`{entry.name}`", _size(memory), number(picture.items_per_s), took])
+    text = "# Models: memory and speed\n\n**Which model should I take, and how much memory does it need?** "
+    if "builtin" in needs:
+        text += f"Start with `builtin`: it needs no download and {_size(needs['builtin'])} of memory. "
+    if others := [memory for name, memory in needs.items() if name != "builtin"]:
+        text += f"The other embedders measured here need {_size(min(others))} to {_size(max(others))}. "
+    read = [memory for entry in rerankers if (memory := _memory(_best_rows(entry, lines)))]
+    text += f"Rerankers need {_size(min(read))} to {_size(max(read))}. " if read else ""
+    text += "" if any(line.get("gpu") for line in lines) else "No run on a GPU is recorded. "
+    text += "`mmsearch bench --model NAME` measures speed and memory on your machine, [`mmsearch eval`](evaluation.md) "
+    text += "whether a larger model finds more in your files.\n"
+    ordered = [*table[:2], *sorted(table[2:], key=lambda cells: needs[cells[0].strip("`")])]
+    return text + ("\nOn the CPU of the runs below:\n\n" + _markdown(ordered) if needs else "")
+
+
+def _best_rows(entry: CatalogEntry, lines: Sequence[Mapping[str, Any]]) -> dict[str, Row]:
+    """The recommended batch of the latest CPU run for each kind of input."""
+    own = [line for line in lines if line["model"] == entry.name and line["role"] == entry.kind]
+    rows = {
+        modality: best([Row.from_json(line) for line in _latest(some, gpu=False)])
+        for modality in MODALITIES
+        if (some := [line for line in own if line["modality"] == modality])
+    }
+    return {modality: row for modality, row in rows.items() if row}
+
+
+def _memory(rows: Mapping[str, Row]) -> int | None:
+    """The largest peak over all kinds of input."""
+    return max((row.peak for row in rows.values() if row.peak), default=None)
+
+
+def _markdown(table: Iterable[Sequence[str]]) -> str:
+    return "".join("| " + " | ".join(cells) + " |\n" for cells in table)
 
 
 def _summary(entries: Sequence[CatalogEntry], lines: Sequence[Mapping[str, Any]]) -> str:
@@ -107,7 +151,7 @@ def _summary(entries: Sequence[CatalogEntry], lines: Sequence[Mapping[str, Any]]
             rows = [line for line in own if line["modality"] == modality]
             cpu, gpu = _latest(rows, gpu=False), _latest(rows, gpu=True)
             table.append([entry.name, modality, *_figures(cpu, True), *_figures(gpu, False), _when(cpu, gpu)])
-    return "".join("| " + " | ".join(line) + " |\n" for line in table)
+    return _markdown(table)
 
 
 def _latest(lines: Sequence[Mapping[str, Any]], gpu: bool) -> list[Mapping[str, Any]]:
@@ -138,7 +182,7 @@ def _when(*runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _key(line: Mapping[str, Any]) -> tuple[str, str, str]:
-    """What makes rows one run: date, device and versions."""
+    """Identifies the run of a row: date, device and versions."""
     machine = line["machine"]
     where = line.get("gpu") or f"{machine['cpu']}, {machine['threads'] or machine['cores']} threads"
     versions = ", ".join(f"{name} {value}" for name, value in line["versions"].items() if value)

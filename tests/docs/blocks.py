@@ -1,4 +1,4 @@
-"""The fenced blocks of a Markdown page, with what is said above them: how examples are found."""
+"""Finds the examples of a Markdown page: its fenced blocks, each with the comment above it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LANGUAGES = ("sh", "console", "python", "json", "text")
-"""What a block may be; `text` is shown and nothing else."""
+"""Languages of a block; `text` is neither run nor parsed."""
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[\w+-]*) *$")
-_MARK = re.compile(r"^ *<!-- (?P<how>not run|needs): (?P<what>.+) -->$")
+_MARK = re.compile(r"^ *<!-- (?P<kind>not run|needs): (?P<detail>.+) -->$")
 
 
 @dataclass(frozen=True)
@@ -19,16 +19,16 @@ class Block:
     """One block.
 
     Attributes:
-        line: of its fence, from 1.
-        why_not: the reason for not running it: what a comment right above says (`<!-- not run: needs a GPU -->`), or
-            which of the programs that it needs (`<!-- needs: jq ffmpeg -->`) is not here; empty where it is run.
+        line: the line of its fence, from 1.
+        skip_reason: from the comment right above: its text (`<!-- not run: needs a GPU -->`), or the missing ones of
+            the programs that it lists (`<!-- needs: jq ffmpeg -->`); empty if the block is run.
     """
 
     page: Path
     line: int
     language: str
     text: str
-    why_not: str = ""
+    skip_reason: str = ""
 
     @property
     def name(self) -> str:
@@ -36,20 +36,20 @@ class Block:
 
     @property
     def commands(self) -> str:
-        """What a shell is to run: all of `sh`, and of `console` what follows a prompt, with continued lines."""
+        """The shell commands: all of `sh`; of `console` the lines after a prompt, with continued lines."""
         if self.language == "sh":
             return self.text
-        taken, goes_on = [], False
+        lines, continued = [], False
         for line in self.text.splitlines():
-            if line.startswith("$ ") or goes_on:
-                taken.append(line.removeprefix("$ "))
-                goes_on = line.endswith("\\")
-        return "\n".join(taken) + "\n"
+            if line.startswith("$ ") or continued:
+                lines.append(line.removeprefix("$ "))
+                continued = line.endswith("\\")
+        return "\n".join(lines) + "\n"
 
 
 def blocks(page: Path) -> list[Block]:
     """All blocks of a page in order."""
-    found: list[Block] = []
+    result: list[Block] = []
     lines = page.read_text(encoding="utf-8").splitlines()
     number, reason = 0, ""
     while number < len(lines):
@@ -58,16 +58,16 @@ def blocks(page: Path) -> list[Block]:
             indent = fence["indent"]
             end = next(i for i in range(number + 1, len(lines)) if lines[i].rstrip() == f"{indent}```")
             body = "".join(line.removeprefix(indent) + "\n" for line in lines[number + 1 : end])
-            found.append(Block(page, number + 1, fence["language"], body, reason))
+            result.append(Block(page, number + 1, fence["language"], body, reason))
             number = end
         if mark or lines[number].strip():
-            reason = _why_not(mark) if mark else ""
+            reason = _skip_reason(mark) if mark else ""
         number += 1
-    return found
+    return result
 
 
-def _why_not(mark: re.Match[str]) -> str:
-    if mark["how"] == "not run":
-        return mark["what"]
-    missing = [name for name in mark["what"].split() if shutil.which(name) is None]
+def _skip_reason(mark: re.Match[str]) -> str:
+    if mark["kind"] == "not run":
+        return mark["detail"]
+    missing = [name for name in mark["detail"].split() if shutil.which(name) is None]
     return f"{', '.join(missing)} is not installed here" if missing else ""

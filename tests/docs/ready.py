@@ -1,10 +1,10 @@
-"""`mmsearch` as a command that need not import anything any more: a process that has done so forks for each call.
+"""A fast `mmsearch` command for the examples: a server process with all imports done forks for each call.
 
-Examples are many and short, and most of their time would be imports, which tests/e2e pays for. Everything else is the
-real thing: arguments, environment, working directory, pipes and exit code are those of the caller.
+The examples are many and short, and would spend most of their time on imports, which tests/e2e covers. Arguments,
+environment, working directory, pipes and exit code are those of the caller, as with the real command.
 
-    python -m tests.docs.ready SOCKET                 the process that forks
-    python -S ready.py SOCKET ARGUMENT...             what the shell starts
+    python -m tests.docs.ready SOCKET                 the server
+    python -S ready.py SOCKET ARGUMENT...             the command that the shell starts
 """
 
 import json
@@ -14,11 +14,11 @@ import sys
 
 
 def call(path: str, argv: list[str]) -> int:
-    """Have it run with these arguments, and give its exit code."""
+    """Send the arguments to the server and return the exit code."""
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(path)
-        told = json.dumps({"argv": argv, "cwd": os.getcwd(), "env": dict(os.environ)}) + "\n"
-        socket.send_fds(server, [told.encode()], [0, 1, 2])
+        request = json.dumps({"argv": argv, "cwd": os.getcwd(), "env": dict(os.environ)}) + "\n"
+        socket.send_fds(server, [request.encode()], [0, 1, 2])
         return int(server.recv(16) or b"70")
 
 
@@ -37,7 +37,7 @@ def serve(path: str) -> None:
                 listener.close()
                 _answer(caller)
             caller.close()
-            while True:  # those that have ended
+            while True:  # reap finished children
                 try:
                     if os.waitpid(-1, os.WNOHANG)[0] == 0:
                         break
@@ -46,18 +46,18 @@ def serve(path: str) -> None:
 
 
 def _answer(caller: socket.socket) -> None:
-    said, descriptors, _, _ = socket.recv_fds(caller, 1 << 20, 3)
-    while not said.endswith(b"\n"):
-        said += caller.recv(1 << 20)
-    told = json.loads(said)
+    message, descriptors, _, _ = socket.recv_fds(caller, 1 << 20, 3)
+    while not message.endswith(b"\n"):
+        message += caller.recv(1 << 20)
+    request = json.loads(message)
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    os.chdir(told["cwd"])
+    os.chdir(request["cwd"])
     os.environ.clear()
-    os.environ.update(told["env"])
-    if (child := os.fork()) == 0:  # the command may end its process without a word to us
-        os._exit(_run(told["argv"]))
+    os.environ.update(request["env"])
+    if (child := os.fork()) == 0:  # the command may end its own process
+        os._exit(_run(request["argv"]))
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     caller.send(str(code).encode())
     os._exit(0)
@@ -71,8 +71,8 @@ def _run(argv: list[str]) -> int:
     sys.argv = ["mmsearch", *argv]
     try:
         main()
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else int(bool(exit_.code))
     except BaseException:
         traceback.print_exc()
         return 70

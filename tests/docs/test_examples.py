@@ -1,4 +1,4 @@
-"""Every block of code in the README and in docs/ runs, parses, or says above itself why it does not."""
+"""Every block of code in the README and in docs/ runs, parses, or has a comment above with the reason why not."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LINKED = {
     "Documents/bike.md": "notes/bike_care.md",
     "Documents/shore.mp3": "sounds/shore.mp3",
 }
-"""What the pages speak of, and files of the corpus that stand in."""
+"""File names in the pages, and the files of the corpus used for them."""
 QUERIES = "red car\nhow to water tomatoes\n"
 QUESTIONS = [
     {"query": "a red car", "relevant": ["Pictures/car.jpg"]},
@@ -47,13 +47,13 @@ QUESTIONS = [
 ]
 
 
-def named(block: Block) -> str:
+def block_name(block: Block) -> str:
     return block.name
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with some files and an index of them."""
+    """A home directory with some files and an index of them."""
     home = tmp_path_factory.mktemp("docs") / "home"
     for name, source in LINKED.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("cat.jpg", "car.jpg"):
         shutil.copyfile(home / "Pictures" / name, home / name)
     (home / "questions.txt").write_text(QUERIES)
-    (home / "questions.jsonl").write_text("".join(json.dumps(one) + "\n" for one in QUESTIONS))
+    (home / "questions.jsonl").write_text("".join(json.dumps(question) + "\n" for question in QUESTIONS))
     (home / ".bin").mkdir()
     (home / ".mmsearch").mkdir()
     app(["index", str(home), "--index", str(home / ".mmsearch")], standalone_mode=False)
@@ -70,7 +70,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ready(prepared: Path) -> Iterator[None]:
-    """`mmsearch` as a command that starts quickly."""
+    """A fast `mmsearch` command."""
     path = prepared.parent / "socket"
     argv = [sys.executable, "-m", "tests.docs.ready", str(path)]
     process = subprocess.Popen(argv, cwd=REPOSITORY, start_new_session=True)
@@ -82,13 +82,13 @@ def ready(prepared: Path) -> Iterator[None]:
         assert process.poll() is None
         time.sleep(0.05)
     yield
-    os.killpg(process.pid, signal.SIGKILL)  # with all that it has forked
+    os.killpg(process.pid, signal.SIGKILL)  # and its children
     process.wait()
 
 
 @pytest.fixture
 def home(prepared: Path, ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it, where we are."""
+    """A copy of the prepared home, as working directory."""
     home = tmp_path / "home"
     shutil.copytree(prepared, home)
     monkeypatch.chdir(home)
@@ -99,43 +99,53 @@ def home(prepared: Path, ready: None, tmp_path: Path, monkeypatch: pytest.Monkey
     return home
 
 
-SHELL = {page: [one for one in BLOCKS if one.page == page and one.language in ("sh", "console")] for page in PAGES}
+SHELL = {
+    page: [block for block in BLOCKS if block.page == page and block.language in ("sh", "console")] for page in PAGES
+}
 
 
 @posix_only
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if any(not one.why_not for one in SHELL[page])], ids=lambda page: page.name
+    "page", [page for page in PAGES if any(not block.skip_reason for block in SHELL[page])], ids=lambda page: page.name
 )
 def test_commands_run(page: Path, home: Path) -> None:
     script = ["set -e -o pipefail"]
     for block in SHELL[page]:
-        if not block.why_not:
+        if not block.skip_reason:
             script += [f"echo '@@ {block.name}' >&2", "cd", block.commands]
-    done = subprocess.run(["bash", "-c", "\n".join(script)], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    told = done.stderr.decode("utf-8", "replace")
-    assert done.returncode == 0, told.rpartition("@@ ")[2]
-    assert "Traceback" not in told
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(script)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    errors = done.stderr.decode("utf-8", "replace")
+    assert done.returncode == 0, errors.rpartition("@@ ")[2]
+    assert "Traceback" not in errors
 
 
 @posix_only
-@pytest.mark.parametrize("block", [one for one in BLOCKS if one.language == "python" and not one.why_not], ids=named)
+@pytest.mark.parametrize(
+    "block", [block for block in BLOCKS if block.language == "python" and not block.skip_reason], ids=block_name
+)
 def test_python_runs(block: Block, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     exec(compile(block.text, block.name, "exec"), {"__name__": "__main__"})
     if "print(" in block.text:
         assert capfd.readouterr().out
 
 
-@pytest.mark.parametrize("block", [one for one in BLOCKS if one.language == "json"], ids=named)
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "json"], ids=block_name)
 def test_json_parses(block: Block) -> None:
     for part in [block.text] if block.text.startswith(("{\n", "[\n")) else block.text.splitlines():
         json.loads(part)
 
 
-@pytest.mark.parametrize("block", [one for one in BLOCKS if one.why_not], ids=named)
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.skip_reason], ids=block_name)
 def test_not_run(block: Block) -> None:
-    pytest.skip(f"{block.name}: {block.why_not}")
+    pytest.skip(f"{block.name}: {block.skip_reason}")
 
 
-def test_every_block_is_of_a_language_that_is_known_here() -> None:
-    assert not [f"{one.name}: {one.language or 'none'}" for one in BLOCKS if one.language not in LANGUAGES]
+def test_every_block_has_a_known_language() -> None:
+    assert not [f"{block.name}: {block.language or 'none'}" for block in BLOCKS if block.language not in LANGUAGES]
     assert len(BLOCKS) > 20

@@ -18,7 +18,7 @@ from tests.test_architecture import LAYERS
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def test_the_site_builds_without_a_warning_and_asks_for_nothing_elsewhere(tmp_path: Path) -> None:
+def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     pytest.importorskip("material", reason="the documentation needs mkdocs-material")
     argv = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
@@ -27,18 +27,18 @@ def test_the_site_builds_without_a_warning_and_asks_for_nothing_elsewhere(tmp_pa
     pages = sorted(tmp_path.glob("*.html"))
     assert {"index.html", "quickstart.html", "mcp.html"} <= {page.name for page in pages}
     for page in pages:
-        asked = re.findall(
+        external = re.findall(
             r'<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)="(https?:[^"]*)"', page.read_text("utf-8")
         )
-        assert not asked, page.name
+        assert not external, page.name
 
 
 def test_the_manual_page_is_current() -> None:
-    written = (REPOSITORY / "man" / "mmsearch.1").read_text(encoding="utf-8")
-    assert written == manpage.page(), "run `make man`"
+    current = (REPOSITORY / "man" / "mmsearch.1").read_text(encoding="utf-8")
+    assert current == manpage.page(), "run `make man`"
 
 
-def test_the_recorded_session_is_a_picture_of_the_commands_that_asks_for_nothing_elsewhere() -> None:
+def test_the_recorded_session_shows_the_commands_and_loads_nothing_from_elsewhere() -> None:
     picture = (REPOSITORY / "docs" / "session.svg").read_text(encoding="utf-8")
     shown = "".join(ElementTree.fromstring(picture).itertext()).replace("\xa0", " ")
     assert all(command in shown for command in record_session.COMMANDS)
@@ -51,7 +51,7 @@ def test_the_map_of_the_house_is_true() -> None:
     assert [number for number, _ in rows] == [str(number) for number in range(1, len(LAYERS) + 1)]
 
 
-def test_links_of_the_readme_lead_somewhere() -> None:
+def test_links_of_the_readme_have_targets() -> None:
     for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md"):
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (REPOSITORY / page).read_text(encoding="utf-8")):
             assert "://" in target or (REPOSITORY / target).exists(), f"{page}: {target}"
@@ -61,8 +61,8 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     "form", sorted((REPOSITORY / ".github" / "ISSUE_TEMPLATE").glob("*.yml")), ids=lambda p: p.name
 )
 def test_issue_templates_are_forms(form: Path) -> None:
-    told = yaml.safe_load(form.read_text(encoding="utf-8"))
+    content = yaml.safe_load(form.read_text(encoding="utf-8"))
     if form.name != "config.yml":
-        assert told["name"]
-        assert told["description"]
-        assert all(part["type"] == "markdown" or part["attributes"]["label"] for part in told["body"])
+        assert content["name"]
+        assert content["description"]
+        assert all(part["type"] == "markdown" or part["attributes"]["label"] for part in content["body"])
