@@ -23,8 +23,9 @@ import numpy as np
 
 from benchmarks.machine import circumstances
 from benchmarks.synthetic import ALIKE, TOGETHER, World
-from mmsearch.store import EVERYTHING, Bounds, Filter, Identity, Reader, Writer
+from mmsearch.store import EVERYTHING, Bounds, Filter, Identity, Reader
 from mmsearch.store.records import KINDS, Kind, OptimizeRequest
+from mmsearch.store.writer import Writer
 from mmsearch.types import MODALITIES, FileMetadata, Item, LoaderSettings, Modality, ModelOptions, Vectors
 
 RESULTS = Path(__file__).parent / "results" / "ann.jsonl"
@@ -156,7 +157,7 @@ def opening(directory: str) -> float:
 
     def once() -> None:
         with Reader.open(directory) as reader:
-            reader.settle()
+            reader.open_files()
 
     return round(statistics.median(clock(once) for _ in range(ROUNDS)), 2)
 

@@ -33,7 +33,7 @@ def main(directory: str, truth: str, state: str) -> None:
         queries = queries[:40]
     began = time.perf_counter()
     reader = Reader.open(directory)
-    reader.settle()
+    reader.open_files()
     reader.counts()
     opened = time.perf_counter() - began
     told: dict[str, Any] = {"open_ms": _ms(opened)}

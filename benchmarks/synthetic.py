@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mmsearch.store import Identity, Writer
+from mmsearch.store import Identity
+from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Item, Modality, Span, Vectors
 
 SHARES: dict[Modality, float] = {"image": 0.80, "text": 0.15, "video": 0.05}

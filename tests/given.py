@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mmsearch.scan import digest
-from mmsearch.store import Identity, Reader, Writer
+from mmsearch.store import Identity, Reader
+from mmsearch.store.writer import Writer
 from mmsearch.types import (
     MODALITIES,
     WHOLE,

@@ -74,7 +74,7 @@ def _identity(table: Table, model: str | None, target: str, trust: bool, trust_i
         IndexMismatch: another one made those of the index, or not the one that was named.
     """
     from mmsearch.store import read_identity
-    from mmsearch.store.transfer import unlike
+    from mmsearch.store.transfer import describe_differences
 
     known = read_identity(target)
     named = model or (None if table.about.identity else table.about.model)
@@ -84,12 +84,12 @@ def _identity(table: Table, model: str | None, target: str, trust: bool, trust_i
     if named is not None:
         meant = known if known is not None and known.options.name == named else _identity_of(named, trust)
         if found is not None and (differences := found.differences(meant)):
-            raise IndexMismatch(unlike(table.path, f"--model {named}", differences))
+            raise IndexMismatch(describe_differences(table.path, f"--model {named}", differences))
         found = meant  # what the table says of how to load it is no matter of the user's
     if found is None:
         raise UsageError(f"{table.path} does not say which model made its vectors: name it with --model")
     if known is not None and (differences := known.differences(found)):
-        raise IndexMismatch(unlike(target, table.path, differences))
+        raise IndexMismatch(describe_differences(target, table.path, differences))
     return known or found
 
 
@@ -106,8 +106,8 @@ def _read(
     table: Table, target: str, identity: Identity, moves: Moves, named: bool, trust_index: bool
 ) -> dict[str, float]:
     from mmsearch.cli.progress import counting
-    from mmsearch.store import Writer
     from mmsearch.store.transfer import Importer
+    from mmsearch.store.writer import Writer
 
     began = time.monotonic()
     with (

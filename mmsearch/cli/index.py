@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from mmsearch.indexing.pool import Limits
     from mmsearch.indexing.worker_process import PrestartedWorkers
     from mmsearch.scan import Entry
-    from mmsearch.store import Allowed, Identity, Optimized, OptimizeRequest, Writer
+    from mmsearch.store import Allowed, Identity, Optimized, OptimizeRequest
+    from mmsearch.store.writer import Writer
     from mmsearch.types import Embedder, IndexReport, ModelOptions
 
 NEW_FAILURES = 5
@@ -364,7 +365,7 @@ class _Job:
     ) -> IndexReport:
         from mmsearch.cli.progress import Ahead, listening
         from mmsearch.indexing.pipeline import Indexer
-        from mmsearch.store import Writer
+        from mmsearch.store.writer import Writer
 
         assert self.embedder is not None
         assert self.identity is not None

@@ -41,7 +41,7 @@ def merge(
       mmsearch merge from-ci/.mmsearch -o ~/Pictures/.mmsearch --map /build/photos=~/Pictures
     """
     from mmsearch.store import Reader
-    from mmsearch.store.transfer import require_alike
+    from mmsearch.store.transfer import require_comparable
 
     if not sources or into is None:
         raise UsageError("say which indexes to join and into which one: mmsearch merge A B -o C")
@@ -51,7 +51,7 @@ def merge(
         raise UsageError(f"{target} is what the others are joined in: leave it out of those to join")
     with ExitStack() as opened:
         readers = [opened.enter_context(Reader.open(directory, trust_index)) for directory in directories]
-        require_alike(readers)
+        require_comparable(readers)
         require_like_target(readers[0], target)
         _warn_of_absent(readers, moves)
         report = _merged(readers, target, moves)
@@ -78,17 +78,18 @@ def parse_moves(given: Sequence[str]) -> Moves:
 def require_like_target(reader: Reader, target: str) -> None:
     """Make sure that what is in a reader may go into the index in a directory, if there is one; else IndexMismatch."""
     from mmsearch.store import read_identity
-    from mmsearch.store.transfer import unlike
+    from mmsearch.store.transfer import describe_differences
 
     known = read_identity(target)
     if known is not None and (differences := known.differences(reader.identity)):
-        raise IndexMismatch(unlike(target, reader.directory, differences))
+        raise IndexMismatch(describe_differences(target, reader.directory, differences))
 
 
 def _merged(readers: Sequence[Reader], target: str, moves: Moves) -> dict[str, float]:
     from mmsearch.cli.progress import counting
-    from mmsearch.store import Writer, read_identity
+    from mmsearch.store import read_identity
     from mmsearch.store.transfer import Importer, count_files, merge
+    from mmsearch.store.writer import Writer
 
     began = time.monotonic()
     total = sum(map(count_files, readers))

@@ -13,8 +13,9 @@ from mmsearch.errors import IndexMissing, UsageError
 
 if TYPE_CHECKING:
     from mmsearch.cli.options import IndexKindChoice
-    from mmsearch.store import Identity, Optimized, OptimizeRequest, Writer
-    from mmsearch.store.ann_build import Told
+    from mmsearch.store import Identity, Optimized, OptimizeRequest
+    from mmsearch.store.records import OnProgress
+    from mmsearch.store.writer import Writer
 
 
 def wanted_of(optimize: bool, kind: IndexKindChoice | None, dim: int | None, dry_run: bool) -> OptimizeRequest | None:
@@ -35,7 +36,8 @@ def wanted_of(optimize: bool, kind: IndexKindChoice | None, dim: int | None, dry
 
 def optimize_alone(directory: str, wanted: OptimizeRequest, always: bool) -> list[Optimized]:
     """Optimize an index; nothing is scanned and no model is loaded."""
-    from mmsearch.store import Writer, read_identity
+    from mmsearch.store import read_identity
+    from mmsearch.store.writer import Writer
 
     identity = read_identity(directory)
     if identity is None:
@@ -54,7 +56,7 @@ def optimized(writer: Writer, wanted: OptimizeRequest, always: bool) -> list[Opt
 
 def advise(writer: Writer) -> None:
     """Say so where searches are slower than they need to be."""
-    if count := writer.slow():
+    if count := writer.count_slow():
         complain(f"{count:,} vectors are compared one by one: `mmsearch index --optimize` makes searches faster")
 
 
@@ -92,7 +94,7 @@ def _warn_of_cut(identity: Identity, dim: int) -> None:
 
 
 @contextmanager
-def _telling(always: bool) -> Iterator[Told]:
+def _telling(always: bool) -> Iterator[OnProgress]:
     """Progress that suits stderr: a bar on a terminal, elsewhere a line for each step if that is wanted."""
     if not sys.stderr.isatty():
         seen: set[str] = set()

@@ -13,7 +13,8 @@ from mmsearch.errors import ModelUnavailable, UsageError
 
 if TYPE_CHECKING:
     from mmsearch.indexing.pipeline import IndexOptions
-    from mmsearch.store import Identity, Writer
+    from mmsearch.store import Identity
+    from mmsearch.store.writer import Writer
     from mmsearch.types import IndexReport, ModelOptions
 
 ADDRESS = "RAY_ADDRESS"
@@ -78,7 +79,8 @@ def run(
     from mmsearch.extras.ray import Cluster, Folder, RayIndexer
     from mmsearch.indexing.pool import Limits
     from mmsearch.search.query import StoredEmbedder
-    from mmsearch.store import Identity, Writer
+    from mmsearch.store import Identity
+    from mmsearch.store.writer import Writer
 
     how = replace(how, limits=Limits(1, how.limits.seconds, how.limits.memory))
     shards = Folder(asked.shards or os.path.join(directory, OWN_SHARDS), own=asked.shards is None)

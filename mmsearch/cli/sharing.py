@@ -14,7 +14,8 @@ def require_writing(shared: bool | None, dry_run: bool) -> None:
 
 def share_alone(directory: str, shared: bool) -> None:
     """Let others use an index whom the umask lets in, or its user alone; nothing is scanned, no model is loaded."""
-    from mmsearch.store import Writer, read_identity
+    from mmsearch.store import read_identity
+    from mmsearch.store.writer import Writer
 
     identity = read_identity(directory)
     if identity is None:

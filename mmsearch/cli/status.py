@@ -85,7 +85,7 @@ def _named(directories: list[str]) -> dict[str, Any]:
 
 def _check(reader: AnyReader, directories: list[str], as_json: bool, trust_index: bool) -> None:
     """Problems on stdout, one a line; exit code 3 when there are any. What is merely out of date is none."""
-    found, gone = list(reader.problems(complain)), list(reader.survey.gone())
+    found, gone = list(reader.problems(complain)), list(reader.catalog.gone())
     model = _model(directories, trust_index)
     if as_json:
         emit(to_json({**_named(directories), "problems": found, "gone": gone, "model": model}) + "\n")
@@ -122,7 +122,7 @@ def _model(directories: list[str], trust_index: bool) -> str:
 
 
 def _repair(directory: str, as_json: bool) -> None:
-    from mmsearch.store import repair
+    from mmsearch.store.integrity import repair
 
     done = repair(directory, complain)
     if as_json:

@@ -1,8 +1,7 @@
 """The indexing pipeline: scan, compare with the store, read and decode, embed in batches, commit.
 
 Works in bounded memory: contents live only until their batch is embedded, and a file reaches the store when all of its
-segments have vectors. What comes out does not depend on the order in which files are read. Knows the store's and the
-embedder's interface and where decoded contents come from, nothing of FAISS, torch or the terminal.
+segments have vectors. Results do not depend on the order of reading. Knows nothing of FAISS, torch or the terminal.
 """
 
 from __future__ import annotations
@@ -24,7 +23,8 @@ from mmsearch.indexing.decoder import Decoder
 from mmsearch.indexing.pool import Event, Limits, Task
 from mmsearch.indexing.timing import StageTimer
 from mmsearch.indexing.worker_process import PrestartedWorkers
-from mmsearch.store import FileRecord, Writer
+from mmsearch.store import FileRecord
+from mmsearch.store.writer import Writer
 from mmsearch.types import Embedder, FileMetadata, IndexReport, Item, Modality, Preloadable, Vectors, is_object_url
 
 COMMIT_ITEMS = 1024

@@ -155,7 +155,7 @@ class QueryBuilder:
 
     def _indexed(self, path: str) -> tuple[str, Vectors]:
         """The path, and the unit vector in the middle of a file's parts: its own kind rather than texts in it."""
-        record, parts = self._reader.file(path), self._reader.parts_at(path)
+        record, parts = self._reader.file(path), self._reader.items_at(path)
         if record is None or not parts:
             raise UsageError(f"--like {path}: not in the index in {self._reader.directory}: try --image, or index it")
         own = [item for item, partition in parts if partition == record.modality] or [item for item, _ in parts]

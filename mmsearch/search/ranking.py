@@ -131,12 +131,14 @@ class Ranking:
 
     @cached_property
     def _passages(self) -> dict[int, float]:
-        found = self.reader.passages(self.words, max(FIRST_DEPTH, self.options.top), self.options.where, words.COVERED)
+        depth = max(FIRST_DEPTH, self.options.top)
+        found = self.reader.search_passages(self.words, depth, self.options.where, words.COVERED)
         return dict(found)
 
     @cached_property
     def _named(self) -> list[tuple[str, list[int], float]]:
-        return self.reader.named(self.words, max(FIRST_DEPTH, self.options.top), self.options.where, words.COVERED)
+        depth = max(FIRST_DEPTH, self.options.top)
+        return self.reader.search_names(self.words, depth, self.options.where, words.COVERED)
 
     @cached_property
     def _known(self) -> list[Candidate]:

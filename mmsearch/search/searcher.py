@@ -42,7 +42,7 @@ class Searcher:
         self.embedder = embedder
         self.reranker = reranker
         self._warned = False
-        reader.settle(where)
+        reader.open_files(where)
         self.counts: dict[Modality, int] = {p: n for p, n in reader.counts().items() if n}
 
     @cached_property

@@ -39,7 +39,7 @@ class Changed(MediaError):
 
 def folders_of(reader: Reader) -> tuple[str, ...]:
     """The folders whose files are taken for what they are by size and time: the index's own, and what was indexed."""
-    named = (root for root in reader.survey.roots() if reader.grants.allows_root(root))
+    named = (root for root in reader.catalog.roots() if reader.grants.allows_root(root))
     return (os.path.dirname(reader.directory), *named)
 
 

@@ -63,7 +63,7 @@ def item(session: IndexSession, key: str) -> dict[str, Any]:
         "modality": one.modality,
         "kind": place.kind,
         "text": one.text,
-        "facts": asdict(session.reader.survey.facts(one.digest)),
+        "facts": asdict(session.reader.catalog.facts(one.digest)),
         "size": place.size,
         "modified": place.mtime_ns / 1e9,
         "siblings": [_sibling(other) for other in places[:MOST_SIBLINGS]],
@@ -73,7 +73,7 @@ def item(session: IndexSession, key: str) -> dict[str, Any]:
 
 def _siblings(session: IndexSession, path: str) -> list[Located]:
     """The parts of a file in their order, pages by their picture and else by their text."""
-    ids = [number for number, _ in session.reader.parts_at(path)]
+    ids = [number for number, _ in session.reader.items_at(path)]
     found: dict[Any, Located] = {}
     for place in everywhere(session.reader, ids):
         if place.item.path == path:
@@ -109,7 +109,7 @@ def duplicates(session: IndexSession, key: str) -> dict[str, Any]:
 def recent(session: IndexSession, top: int) -> dict[str, Any]:
     """The files that were changed last, each by its first part."""
     first = {
-        path: parts[0][0] for path in session.reader.survey.latest(top) if (parts := session.reader.parts_at(path))
+        path: parts[0][0] for path in session.reader.catalog.latest(top) if (parts := session.reader.items_at(path))
     }
     places = {(place.item_id, place.item.path): place for place in everywhere(session.reader, [*set(first.values())])}
     found = [place for path, number in first.items() if (place := places.get((number, path)))]

@@ -227,7 +227,7 @@ class IndexSession:
     def _folder(self) -> str:
         """Where globs start from that came from nowhere: the folder that all that is indexed has in common."""
         if self._common is None:
-            roots = self.reader.survey.roots()
+            roots = self.reader.catalog.roots()
             try:
                 self._common = os.path.commonpath(roots)
             except ValueError:  # there is none, or they lie on two drives

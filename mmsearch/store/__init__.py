@@ -1,13 +1,8 @@
-"""The index on disk: what is known of files, their parts and the vectors, changed by one writer and read by many.
+"""The index on disk: records of files, their parts and the vectors, changed by one writer and read by many.
 
-SQLite is the truth and lists immutable files of vectors. Knows nothing about models, media or scanning. What writes,
-and what joins several indexes, is imported when it is first used: a search of one does without.
+SQLite is the truth and lists immutable vector files. Knows nothing about models, media or scanning. Names that a search
+needs are imported here; `Writer`, `repair` and `MultiReader` come from their own modules.
 """
-
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from mmsearch.store.change_token import ChangeWatcher, change_token
 from mmsearch.store.queries import Allowed, read_allowed, read_contents, read_identity, read_roots
@@ -25,11 +20,6 @@ from mmsearch.store.records import (
     StoreStatus,
 )
 
-if TYPE_CHECKING:
-    from mmsearch.store.integrity import Repaired, repair
-    from mmsearch.store.multi_reader import MultiReader
-    from mmsearch.store.writer import Writer
-
 __all__ = [
     "EVERYTHING",
     "Allowed",
@@ -41,27 +31,14 @@ __all__ = [
     "Filter",
     "Identity",
     "Located",
-    "MultiReader",
     "OptimizeRequest",
     "Optimized",
     "Reader",
-    "Repaired",
     "StoreStatus",
-    "Writer",
     "change_token",
     "open_reader",
     "read_allowed",
     "read_contents",
     "read_identity",
     "read_roots",
-    "repair",
 ]
-
-_LATER = {"Repaired": "integrity", "MultiReader": "multi_reader", "Writer": "writer", "repair": "integrity"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    return value

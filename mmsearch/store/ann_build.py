@@ -1,21 +1,21 @@
-"""Builds accelerators: chooses their centroids, fills them block by block, and tunes how far a search has to look.
+"""Builds ANN indexes: trains them, fills them block by block, and tunes how far a search has to look.
 
-An accelerator holds vectors in a short form, most kinds of it in lists around centroids, so that a search looks at few
-of them. What it finds is scored again from the vectors themselves. How many lists and how many candidates that takes is
-measured on the very vectors it was built of, with queries near them, queries far from them as texts are from pictures,
-and vectors of other partitions. Knows nothing about items, SQLite or where vectors come from.
+Most kinds keep vectors in a short form in lists around centroids, so that a search scans few of them; what it finds is
+scored again from the vectors themselves. How many lists and candidates that takes is measured on the very vectors of
+the index, with queries near them, queries far from them as texts are from pictures, and vectors of other partitions.
+Knows nothing about items, SQLite or where vectors come from.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from mmsearch.store.ann_rotation import turned, width
+from mmsearch.store.ann_index import Effort, Tuning, normalize, prepare_vectors, rotated_dim
 from mmsearch.store.faiss_files import Rows, load_faiss, threads_for
-from mmsearch.store.records import Kind
+from mmsearch.store.faiss_headers import BLOCK
+from mmsearch.store.records import Kind, OnProgress
 from mmsearch.system.lazy_import import LazyModule
 from mmsearch.types import Vectors
 
@@ -24,199 +24,146 @@ if TYPE_CHECKING:
 else:
     np = LazyModule("numpy")
 
+_FACTORY = {
+    "int8": "SQ8",
+    "ivf": "IVF{lists},SQ8",
+    "pq4": "IVF{lists},PQ{half}x4fsr",  # r: by residual, or twice as many candidates have to be scored again
+    "pq": "IVF{lists},PQ{eighth}np",
+    "rabitq": "IVF{lists},RaBitQ",
+}
+"""By kind the description of an index of `dim` columns for `faiss.index_factory`; `half` is `dim // 2`."""
 LEVELS = (10, 100)
-"""For so many results the effort is measured; for others it follows from these."""
+"""Numbers of results for which the effort is measured; for others it is interpolated."""
 POINTS = 48
-"""Vectors of the sample for each centroid; more make a build longer and searches hardly better."""
-_KEPT = 2 * max(LEVELS)
-"""True neighbours known of each query: with those that are as good as the last of the best."""
+"""Sampled vectors per centroid; more make a build longer and searches hardly better."""
+_TRUE_NEIGHBOURS = 2 * max(LEVELS)
+"""Known of each query: more than the best, for those that are as good as the last of them."""
 LEAST_SAMPLE = 32_768
 ROUNDS = 10
-"""Of k-means; what comes after changes little."""
-ASKED = 128
-"""Queries of each sort that an accelerator is tuned on."""
+"""Of k-means; later rounds change little."""
+TRIAL_QUERIES = 128
+"""Queries of each sort that an index is tuned on."""
 _NEAR, _FAR = 0.8, 0.4
-"""How much of a query made for tuning is the vector it was made of; the rest is noise. A text has about as much in
-common with the pictures that it is about as the latter, once what all texts and all pictures share is taken away."""
+"""How much of a trial query is the vector it was made of; the rest is noise. A text has about as much in common with
+the pictures that it is about as the latter, once what all texts and all pictures share is taken away."""
 _REFINES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0)
 _MOST_CANDIDATES, _FEW_CANDIDATES = 1024, 200
 """FAISS keeps the best in a heap, which gets slow for more; where a short form says nearly all, few will do."""
-_LATER = 5000.0
-"""Nanoseconds that scoring a candidate again takes: a look into the database, and a row from somewhere on the disk."""
-_SCAN = {"int8": 0.25, "ivf": 0.25, "pq4": 0.045, "pq": 0.15, "rabitq": 0.14}
-"""Nanoseconds for each number of a vector in short form that is looked at."""
+_RESCORE_NS = 5000.0
+"""Nanoseconds to score a candidate again: a look into the database, and a row from somewhere on the disk."""
+_SCAN_NS = {"int8": 0.25, "ivf": 0.25, "pq4": 0.045, "pq": 0.15, "rabitq": 0.14}
+"""Nanoseconds for each number of a vector in short form that is scanned."""
 COARSE = frozenset({"pq4", "pq", "rabitq"})
-"""Kinds that give all numbers the same few bits: vectors are turned for them, and many candidates scored again."""
-BLOCK = 32
-"""Vectors that `pq4` compares at once, and keeps together."""
-
-Told: TypeAlias = Callable[[str, int, int], None]
-"""Hears what is being done, how much of it is done, and how much there is."""
-
-
-@dataclass(frozen=True)
-class Effort:
-    """What the best `k` take: how many lists to look at, and how many candidates for each result to score again."""
-
-    k: int
-    probes: int
-    refine: float
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """By ascending `k` the effort, and the share of the true best 10 that was found with it."""
-
-    efforts: tuple[Effort, ...]
-    recall: float
+"""Kinds with the same few bits for each number: vectors are rotated for them, and many candidates scored again."""
 
 
 def lists_for(count: int) -> int:
-    """Into how many lists so many vectors are divided: the power of two nearest to twice their root."""
+    """The number of lists for so many vectors: the power of two nearest to twice their square root."""
     return 1 << max(0, round(math.log2(2 * math.sqrt(max(1, count)))))
 
 
 def sample_size(kind: Kind, count: int) -> int:
-    """How many of the vectors training wants to see."""
+    """How many of the vectors to train on."""
     lists = 1 if kind == "int8" else lists_for(count)
     return min(count, max(LEAST_SAMPLE, POINTS * lists))
 
 
 def bytes_per_vector(kind: Kind, dim: int) -> int:
-    """What a vector takes while an accelerator is built, and about what it takes in the file."""
-    wide = width(dim)
+    """Memory per vector during a build, and about as much in the file."""
+    wide = rotated_dim(dim)
     code = {"int8": dim, "ivf": dim, "pq4": wide // 4, "pq": wide // 8, "rabitq": wide // 8 + 8}[kind]
     return code + 32
 
 
-def shortened(vectors: Vectors, dim: int) -> Vectors:
-    """The first `dim` columns, of unit length again; as they are where there are no more."""
-    cut: Vectors = np.ascontiguousarray(vectors[:, :dim], np.float32)
-    if vectors.shape[1] == dim:
-        return cut
-    return _units(cut)
-
-
-def in_form(vectors: Vectors, dim: int, turn: bool) -> Vectors:
-    """Float32 `(n, full dim)` as an accelerator takes them, of `dim` numbers and turned or not."""
-    short = shortened(vectors, dim)
-    return turned(short) if turn else short
-
-
 class AnnBuilder:
-    """An accelerator in the making, in memory.
+    """An ANN index in the making, in memory.
 
     Args:
         kind: any but flat.
         dim: how many of the first numbers of each vector it takes.
         count: how many vectors will come.
         sample: float32 `(n, full dim)`, some of those vectors, spread evenly.
-        others: float32 `(m, full dim)`, what else is searched for: vectors of other partitions.
-        told: hears of progress.
+        others: float32 `(m, full dim)`, vectors of other partitions, which are searched for too.
+        on_progress: called with what is being done, how much is done, and how much there is.
     """
 
-    def __init__(self, kind: Kind, dim: int, count: int, sample: Vectors, others: Vectors, told: Told) -> None:
+    def __init__(
+        self, kind: Kind, dim: int, count: int, sample: Vectors, others: Vectors, on_progress: OnProgress
+    ) -> None:
         self.kind = kind
         self.dim = dim
-        self._told = told
+        self._on_progress = on_progress
         self._count = count
-        self._trial = Trial(_questions(sample, others))
-        self.index = _trained(kind, self._in_form(sample), lists_for(count), told)
+        self._trial = Trial(_trial_queries(sample, others))
+        self.index = _train(kind, prepare_vectors(sample, dim, kind in COARSE), lists_for(count), on_progress)
         self._tables: list[tuple[Rows, Rows]] = []
 
     def add(self, items: Rows, contents: Rows, vectors: Vectors) -> None:
         """Append float32 `(n, full dim)` with the ids of their items and contents, int64 `(n,)`."""
         self._trial.add(vectors, self.index.ntotal)
-        self.index.add(self._in_form(vectors))
+        self.index.add(prepare_vectors(vectors, self.dim, self.kind in COARSE))
         self._tables.append((items, contents))
-        self._told("filling", self.index.ntotal, self._count)
+        self._on_progress("filling", self.index.ntotal, self._count)
 
-    def tune(self, recall: float) -> Tuned:
+    def tune(self, recall: float) -> Tuning:
         """The least effort that finds such a share of the true best."""
-        return self._trial.tune(self.index, self.kind, self.dim, recall, self._told)
+        return self._trial.tune(self.index, self.kind, self.dim, recall, self._on_progress)
 
     def tables(self) -> tuple[Rows, ...]:
-        """Ids of items and contents in the order of the index, whose own ids are made to count in that order.
+        """Ids of items and contents in the order of the index, whose own ids are renumbered in that order.
 
-        Behind them what each list holds, where the lists are longer than that.
+        For `pq4` also the size of each list without its padding.
         """
         items, contents = (np.concatenate(column) for column in zip(*self._tables, strict=True))
         if self.kind == "int8":
             return items, contents
-        sizes = _in_plain_lists(self.index) if self.kind == "pq4" else None
+        sizes = _use_plain_lists(self.index) if self.kind == "pq4" else None
         order = _renumber(self.index.invlists, self.index.nlist)
         return (items[order], contents[order]) if sizes is None else (items[order], contents[order], sizes)
 
-    def _in_form(self, vectors: Vectors) -> Vectors:
-        return in_form(vectors, self.dim, self.kind in COARSE)
 
-
-def _questions(sample: Vectors, others: Vectors) -> list[Vectors]:
-    """Sorts of queries, float32 `(n, dim)` each: near to the vectors, far from them, and vectors of other kinds."""
+def _trial_queries(sample: Vectors, others: Vectors) -> list[Vectors]:
+    """Sorts of queries, float32 `(n, dim)` each: near to the vectors, far from them, and of other partitions."""
     random = np.random.default_rng(len(sample))
-    rows = sample[random.choice(len(sample), min(ASKED, len(sample)), replace=False)]
-    mean = sample.mean(axis=0)
-    sorts = [_blurred(rows, _NEAR, random), _blurred(rows - mean, _FAR, random)]
+    rows = sample[random.choice(len(sample), min(TRIAL_QUERIES, len(sample)), replace=False)]
+
+    def blur(rows: Vectors, share: float) -> Vectors:
+        noise = random.standard_normal(rows.shape, dtype=np.float32)
+        return normalize(share * normalize(rows) + math.sqrt(1 - share**2) * normalize(noise))
+
+    sorts = [blur(rows, _NEAR), blur(rows - sample.mean(axis=0), _FAR)]
     return sorts + ([others] if len(others) else [])
 
 
-def _blurred(rows: Vectors, share: float, random: np.random.Generator) -> Vectors:
-    noise = random.standard_normal(rows.shape, dtype=np.float32)
-    mixed = share * _units(rows) + math.sqrt(1 - share**2) * _units(noise)
-    return _units(mixed)
-
-
-def _units(rows: Vectors) -> Vectors:
-    units: Vectors = np.divide(rows, np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), dtype=np.float32)
-    return units
-
-
-def _trained(kind: Kind, sample: Vectors, lists: int, told: Told) -> Any:
+def _train(kind: Kind, sample: Vectors, lists: int, on_progress: OnProgress) -> Any:
+    """An empty index, trained on float32 `(n, dim)`."""
     faiss = load_faiss()
-    dim, product = sample.shape[1], faiss.METRIC_INNER_PRODUCT
-    if kind == "int8":
-        index = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit, product)
-        index.train(sample)
-        return index
-    quantizer = faiss.IndexFlatIP(dim)
+    dim = sample.shape[1]
     lists = max(1, min(lists, len(sample) // 2))
-    quantizer.add(_centroids(sample, lists, told))
-    index = _empty(kind, quantizer, dim, lists)
-    index.cp.min_points_per_centroid = 1  # or FAISS writes warnings to stdout's neighbour
+    description = _FACTORY[kind].format(lists=lists, half=dim // 2, eighth=dim // 8)
+    index = faiss.index_factory(dim, description, faiss.METRIC_INNER_PRODUCT)
+    if kind != "int8":
+        index.quantizer.add(_centroids(sample, lists, on_progress))
+        index.cp.min_points_per_centroid = 1  # or FAISS writes warnings to stderr
+    if kind in ("pq4", "pq"):
+        index.pq.cp.min_points_per_centroid = 1
+    if kind == "rabitq":
+        index.qb = 8  # bits of a query's numbers; without it they are compared as floats, one by one
     index.train(sample)
     return index
 
 
-def _empty(kind: Kind, quantizer: Any, dim: int, lists: int) -> Any:
-    faiss = load_faiss()
-    product = faiss.METRIC_INNER_PRODUCT
-    if kind == "ivf":
-        return faiss.IndexIVFScalarQuantizer(quantizer, dim, lists, faiss.ScalarQuantizer.QT_8bit, product)
-    if kind == "pq4":
-        index = faiss.IndexIVFPQFastScan(quantizer, dim, lists, dim // 2, 4, product, BLOCK)
-        index.by_residual = True  # half as many candidates have to be scored again as without it
-        index.pq.cp.min_points_per_centroid = 1
-        return index
-    if kind == "pq":
-        index = faiss.IndexIVFPQ(quantizer, dim, lists, dim // 8, 8, product)
-        index.pq.cp.min_points_per_centroid = 1
-        return index
-    index = faiss.IndexIVFRaBitQ(quantizer, dim, lists, product)
-    index.qb = 8  # bits of a query's numbers; without it they are compared as floats, one by one
-    return index
-
-
-def _centroids(sample: Vectors, lists: int, told: Told) -> Vectors:
-    """Spherical k-means, one round after the other, so that it can be watched and interrupted."""
+def _centroids(sample: Vectors, lists: int, on_progress: OnProgress) -> Vectors:
+    """Spherical k-means, one round at a time, so that it reports progress and can be interrupted."""
     faiss = load_faiss()
     clustering = faiss.Clustering(sample.shape[1], lists)
     clustering.niter, clustering.spherical = 1, True
     clustering.min_points_per_centroid, clustering.max_points_per_centroid = 1, len(sample)
     index = faiss.IndexFlatIP(sample.shape[1])
     for done in range(ROUNDS):
-        told("training", done, ROUNDS)
+        on_progress("training", done, ROUNDS)
         clustering.train(sample, index)  # goes on from the centroids that it has
-    told("training", ROUNDS, ROUNDS)
+    on_progress("training", ROUNDS, ROUNDS)
     centroids: Vectors = faiss.vector_to_array(clustering.centroids).reshape(lists, -1)
     return centroids
 
@@ -229,18 +176,18 @@ def _renumber(lists: Any, count: int) -> Rows:
         size = lists.list_size(number)
         if size:
             ids = faiss.rev_swig_ptr(lists.get_ids(number), size)
-            ids = ids[: np.count_nonzero(ids >= 0)]  # a list may be filled up
+            ids = ids[: np.count_nonzero(ids >= 0)]  # without the padding
             order.append(ids.copy())
             ids[:] = np.arange(start, start + len(ids))
             start += len(ids)
     return np.concatenate(order)
 
 
-def _in_plain_lists(index: Any) -> Rows:
-    """Give an index of blocks such lists as can be mapped into memory; how much each of them holds, int64 `(lists,)`.
+def _use_plain_lists(index: Any) -> Rows:
+    """Give a fast-scan index lists that can be memory-mapped; the size of each without padding, int64 `(lists,)`.
 
-    FAISS maps plain lists alone, but compares what lies in any. Each is filled up to whole blocks with codes of nothing
-    under the number -1, as which they come out of a search.
+    FAISS maps plain lists alone, but its fast scan reads any. Each is padded to whole blocks with codes under the
+    number -1, which comes out of a search as no result.
     """
     faiss = load_faiss()
     blocks, code = index.invlists, index.code_size
@@ -258,94 +205,80 @@ def _in_plain_lists(index: Any) -> Rows:
 
 
 class Trial:
-    """Queries with their true neighbours, which are gathered while the vectors come by."""
+    """Queries with their true neighbours, which are collected while vectors are added."""
 
     def __init__(self, sorts: Sequence[Vectors]) -> None:
         self._queries = np.concatenate(sorts)
         self._sorts = np.repeat(np.arange(len(sorts)), [len(queries) for queries in sorts])
-        self._scores = np.full((len(self._queries), _KEPT), -np.inf, np.float32)
-        self._best = np.full((len(self._queries), _KEPT), -1, np.int64)
-        self._coarse = False
+        self._scores = np.full((len(self._queries), _TRUE_NEIGHBOURS), -np.inf, np.float32)
+        self._best = np.full((len(self._queries), _TRUE_NEIGHBOURS), -1, np.int64)
 
     def add(self, vectors: Vectors, start: int) -> None:
-        """Look at float32 `(n, dim)`, which are numbered from `start` on."""
+        """Compare with float32 `(n, dim)`, which are numbered from `start` on."""
         numbers = np.broadcast_to(np.arange(start, start + len(vectors)), (len(self._queries), len(vectors)))
         scores = np.concatenate([self._scores, self._queries @ vectors.T], axis=1)
         numbers = np.concatenate([self._best, numbers], axis=1)
-        places = np.argpartition(-scores, _KEPT - 1, axis=1)[:, :_KEPT]
-        self._scores = np.take_along_axis(scores, places, axis=1)
-        self._best = np.take_along_axis(numbers, places, axis=1)
+        columns = np.argpartition(-scores, _TRUE_NEIGHBOURS - 1, axis=1)[:, :_TRUE_NEIGHBOURS]
+        self._scores = np.take_along_axis(scores, columns, axis=1)
+        self._best = np.take_along_axis(numbers, columns, axis=1)
 
-    def tune(self, index: Any, kind: Kind, dim: int, target: float, told: Told) -> Tuned:
+    def tune(self, index: Any, kind: Kind, dim: int, target: float, on_progress: OnProgress) -> Tuning:
         """The cheapest effort for each level that there are enough vectors for."""
-        queries = in_form(self._queries, dim, kind in COARSE)
-        self._coarse = kind in COARSE or dim < self._queries.shape[1]
+        queries = prepare_vectors(self._queries, dim, kind in COARSE)
+        most = _MOST_CANDIDATES if kind in COARSE or dim < self._queries.shape[1] else _FEW_CANDIDATES
         efforts: list[Effort] = []
         recalls: list[float] = []
-        for at, k in enumerate(LEVELS):
-            told("tuning", at, len(LEVELS))
+        for done, k in enumerate(LEVELS):
+            on_progress("tuning", done, len(LEVELS))
             if not efforts or k <= index.ntotal:
-                effort, recall = self._cheapest(index, kind, queries, k, target)
+                effort, recall = self._cheapest(index, kind, queries, k, target, most)
                 efforts.append(effort)
                 recalls.append(recall)
-        told("tuning", len(LEVELS), len(LEVELS))
-        return Tuned(tuple(efforts), recalls[0])
+        on_progress("tuning", len(LEVELS), len(LEVELS))
+        return Tuning(tuple(efforts), recalls[0])
 
-    def _cheapest(self, index: Any, kind: Kind, queries: Vectors, k: int, target: float) -> tuple[Effort, float]:
-        """The effort that reaches the target at the least cost, else that which finds most, and what it finds."""
+    def _cheapest(
+        self, index: Any, kind: Kind, queries: Vectors, k: int, target: float, most: int
+    ) -> tuple[Effort, float]:
+        """The effort that reaches the target at the least cost, else the one that finds most; and its recall."""
         good: list[tuple[float, Effort, float]] = []
         bad: list[tuple[float, Effort]] = []
-        for probes in _ladder(_lists(index)):
-            scan = _SCAN[kind] * index.d * index.ntotal * probes / _lists(index)
-            for refine, recall in self._recalls(index, probes, queries, k):
+        lists = int(getattr(index, "nlist", 1))
+        steps = {base << power for base in (1, 3) for power in range(lists.bit_length())}  # 1, 2, 3, 4, 6, 8, 12, …
+        for probes in sorted({step for step in steps if step < lists} | {lists}):
+            scan = _SCAN_NS[kind] * index.d * index.ntotal * probes / lists
+            for refine, recall in self._recalls(index, probes, queries, k, most):
                 effort = Effort(k, probes, refine)
                 if recall >= target:
-                    good.append((scan + _LATER * k * refine, effort, recall))
+                    good.append((scan + _RESCORE_NS * k * refine, effort, recall))
                 else:
                     bad.append((recall, effort))
-            if good and scan + _LATER * k >= min(cost for cost, _, _ in good):
-                break  # what comes now costs more than that, even if every candidate is a result
+            if good and scan + _RESCORE_NS * k >= min(cost for cost, _, _ in good):
+                break  # more probes cost more than that, even if every candidate is a result
         if good:
             _, effort, recall = min(good, key=lambda one: one[0])
         else:
             recall, effort = max(bad, key=lambda one: one[0])
         return effort, recall
 
-    def _recalls(self, index: Any, probes: int, queries: Vectors, k: int) -> Iterator[tuple[float, float]]:
-        """For each refine factor the share of the best that is among the candidates, of the sort that fares worst.
+    def _recalls(self, index: Any, probes: int, queries: Vectors, k: int, most: int) -> Iterator[tuple[float, float]]:
+        """For each refine factor the share of the best among the candidates, of the sort of queries that fares worst.
 
-        Whatever is as good as the last of the best is one of them.
+        Vectors that are as good as the last of the best count as best.
         """
-        most = _MOST_CANDIDATES if self._coarse else _FEW_CANDIDATES
+        faiss = load_faiss()
         refines = [refine for refine in _REFINES if k * refine <= max(most, 2 * k)]
-        ids = _candidates(index, queries, min(index.ntotal, math.ceil(k * refines[-1])), probes)
-        wanted = min(k, index.ntotal)
-        bars = -np.partition(-self._scores, wanted - 1, axis=1)[:, wanted - 1]
+        params = faiss.SearchParametersIVF(nprobe=probes) if hasattr(index, "nlist") else faiss.SearchParameters()
+        with threads_for(len(queries)):
+            _, ids = index.search(queries, min(index.ntotal, math.ceil(k * refines[-1])), params=params)
+        expected = min(k, index.ntotal)
+        bars = -np.partition(-self._scores, expected - 1, axis=1)[:, expected - 1]
         # One number for each pair of a query and a vector, so that all are looked up at once.
         first = (np.arange(len(ids)) * index.ntotal)[:, None]
         best = (self._best + first)[self._scores >= bars[:, None]]
         hits = np.isin(np.where(ids < 0, -1, ids + first), best)
-        shares = np.minimum(1.0, np.cumsum(hits, axis=1) / wanted)
-        asked = np.bincount(self._sorts)
+        shares = np.minimum(1.0, np.cumsum(hits, axis=1) / expected)
+        queries_of_sort = np.bincount(self._sorts)
         for refine in refines:
             found = shares[:, min(ids.shape[1], math.ceil(k * refine)) - 1]
-            yield refine, float((np.bincount(self._sorts, found) / asked).min())
-
-
-def _lists(index: Any) -> int:
-    return int(getattr(index, "nlist", 1))
-
-
-def _ladder(most: int) -> list[int]:
-    """1, 2, 3, 4, 6, 8, 12, … and `most`."""
-    steps = {base << power for base in (1, 3) for power in range(most.bit_length())}
-    return sorted({step for step in steps if step < most} | {most})
-
-
-def _candidates(index: Any, queries: Vectors, count: int, probes: int) -> Rows:
-    faiss = load_faiss()
-    params = faiss.SearchParametersIVF(nprobe=probes) if hasattr(index, "nlist") else faiss.SearchParameters()
-    with threads_for(len(queries)):
-        _, ids = index.search(queries, count, params=params)
-    found: Rows = ids
-    return found
+            yield refine, float((np.bincount(self._sorts, found) / queries_of_sort).min())

@@ -1,4 +1,4 @@
-"""Whether an index has changed since somebody last looked, cheaply enough to be asked before every query.
+"""Detects whether an index has changed, cheaply enough to ask before every query.
 
 Knows that the database changes with each commit; nothing of what is in it.
 """
@@ -7,35 +7,42 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from mmsearch.errors import IndexMissing
 from mmsearch.store import schema
 
-Stamp: TypeAlias = "tuple[tuple[int, int, int] | None, ...]"
+Stamps: TypeAlias = "tuple[tuple[int, int, int] | None, ...]"
 Change: TypeAlias = Literal["none", "commit", "replaced"]
 
 
-def change_token(directory: str) -> Stamp:
-    """What another commit makes another one of: the log, and the database into which the log is folded.
+def change_token(directory: str) -> Stamps:
+    """A token that changes with every commit: of the database and its log. Says nothing of whether there is an index.
 
-    A reader makes an empty log where there is none, which counts as none. Says nothing of whether there is an index.
+    A reader makes an empty log if there is none, which is the same as none.
     """
-    found: list[tuple[int, int, int] | None] = []
-    for name in (schema.DATABASE, f"{schema.DATABASE}-wal"):
+    path = os.path.join(directory, schema.DATABASE)
+    return tuple(stamp if stamp and stamp[1] else None for stamp in file_stamps([path, f"{path}-wal"]))
+
+
+def file_stamps(paths: Iterable[str]) -> Stamps:
+    """Inode, size and time of files, which change with every write; None for one that cannot be found."""
+    stamps: list[tuple[int, int, int] | None] = []
+    for path in paths:
         try:
-            seen = os.stat(os.path.join(directory, name))
-            found.append((seen.st_ino, seen.st_size, seen.st_mtime_ns) if seen.st_size else None)
+            status = os.stat(path)
+            stamps.append((status.st_ino, status.st_size, status.st_mtime_ns))
         except OSError:
-            found.append(None)
-    return tuple(found)
+            stamps.append(None)
+    return tuple(stamps)
 
 
 class ChangeWatcher:
-    """Looks at the database of an index by a connection of its own, which holds no snapshot. Used from one thread."""
+    """Watches the database of an index by a connection of its own, which holds no snapshot. Used from one thread."""
 
     def __init__(self, directory: str) -> None:
-        """What is committed now is known. Raises IndexMissing where there is no index."""
+        """Start with the latest commit. Raises IndexMissing if there is no index."""
         self._directory = directory
         self._file = (0, 0)
         self._version = 0
@@ -43,35 +50,30 @@ class ChangeWatcher:
         self.look()
 
     def look(self) -> Change:
-        """What has happened since the last look: nothing, a commit, or another database in the place of the old one.
+        """The change since the last call: none, a commit, or another database in the place of the old one.
 
         Raises:
             IndexMissing: there is no index any more.
         """
         with schema.translated(self._directory):
-            file = self._found()
-            if self._db is None or file != self._file:
+            try:
+                status = os.stat(os.path.join(self._directory, schema.DATABASE))
+            except (FileNotFoundError, NotADirectoryError):
+                self.close()
+                raise IndexMissing(f"the index in {self._directory} is gone") from None
+            file, before = (status.st_dev, status.st_ino), self._version
+            replaced = self._db is None or file != self._file
+            if self._db is None or replaced:
                 self.close()
                 self._db = schema.connect_reader(self._directory)
-                self._file, self._version = file, self._read()
+                self._file = file
+            self._version = int(self._db.execute("PRAGMA data_version").fetchone()[0])
+            if replaced:
                 return "replaced"
-            before, self._version = self._version, self._read()
             return "none" if before == self._version else "commit"
 
     def close(self) -> None:
-        """Give the connection back. Closing twice is fine."""
+        """Close the connection. Closing twice is fine."""
         if self._db is not None:
             self._db.close()
             self._db = None
-
-    def _found(self) -> tuple[int, int]:
-        try:
-            found = os.stat(os.path.join(self._directory, schema.DATABASE))
-        except (FileNotFoundError, NotADirectoryError):
-            self.close()
-            raise IndexMissing(f"the index in {self._directory} is gone") from None
-        return found.st_dev, found.st_ino
-
-    def _read(self) -> int:
-        assert self._db is not None
-        return int(self._db.execute("PRAGMA data_version").fetchone()[0])

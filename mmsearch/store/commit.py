@@ -1,20 +1,19 @@
-"""One commit: what was staged becomes vector files, and then one SQLite transaction makes them count."""
+"""One commit: staged contents become vector files, and then one SQLite transaction makes them count."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral
 
-from mmsearch.store import erasure, faiss_files, fulltext, schema, statistics, thumbnail_cache
-from mmsearch.store.compaction import insert_segment, next_number
+from mmsearch.store import compaction, faiss_files, fulltext, schema, statistics, thumbnail_cache
 from mmsearch.store.database import Connection
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.queries import find_content, stored_reason
 from mmsearch.store.records import FileRecord
 from mmsearch.types import MODALITIES, FileMetadata, Item, Modality, Vectors
 
-Key = tuple[str, str]
+ContentKey = tuple[str, str]
 """Digest and kind of a content."""
 
 
@@ -28,14 +27,6 @@ class StagedContent:
     vectors: Vectors
 
 
-@dataclass(frozen=True)
-class _NewSegment:
-    number: int
-    partition: Modality
-    count: int
-    checksum: str
-
-
 class Commit:
     """Writes staged files (`None`: forgotten) and contents."""
 
@@ -44,45 +35,48 @@ class Commit:
         self._directory = directory
         self._codec = codec
         self._dim = dim
-        self._tables: set[fulltext.Table] = set()
-        """Of words, from which rows went."""
+        self._word_tables: set[fulltext.Table] = set()
+        """Tables of words from which rows were deleted."""
         self._forgot = False
         self._thumbnails: list[str] = []
 
     def run(
-        self, files: Mapping[str, FileRecord | None], contents: Mapping[Key, StagedContent], thorough: bool = False
-    ) -> list[Key]:
-        """Commit, and say which of the contents are committed now: those that a file holds.
+        self, files: Mapping[str, FileRecord | None], contents: Mapping[ContentKey, StagedContent], thorough: bool
+    ) -> list[ContentKey]:
+        """Commit, and return the contents that are committed now: those that a file holds.
 
         With `thorough` it notes that the vectors of what is deleted have to go, too. It may be repeated: an interrupt
-        can come when all is committed and nobody knows yet.
+        can come after the commit and before the caller knows.
         """
         held = {(record.digest, record.kind) for record in files.values() if record is not None}
         done = [key for key in contents if key in held]
         fresh = {key: contents[key] for key in done if find_content(self._db, *key) is None}
-        segments = list(self._write_segments(fresh))
+        segments = self._write_segments(fresh)
         with schema.transaction(self._db):
             fulltext.harden(self._db)
             for segment in segments:
-                insert_segment(self._db, segment.number, segment.partition, segment.count, segment.checksum)
-            self._insert_contents(fresh, {segment.partition: segment.number for segment in segments})
+                compaction.insert_segment(self._db, *segment)
+            self._insert_contents(fresh, {partition: number for number, partition, _, _ in segments})
             left = [self._put_file(path, record) for path, record in files.items()]
-            self._drop_orphans({content for content in left if content is not None})
+            for content in sorted({content for content in left if content is not None}):
+                self._delete_orphan(content)
             statistics.update(self._db, self._directory, self._dim)
             if self._forgot:
-                erasure.note(self._db, self._directory, self._tables, thorough)
-            # Before, so that a kill leaves none; and after, for a server may have made some until then.
+                compaction.note_deletions(self._db, self._directory, self._word_tables, thorough)
+            # Before the commit, so that a kill leaves none; and after it, for a server may have made some until then.
             thumbnail_cache.remove(self._directory, self._thumbnails)
         thumbnail_cache.remove(self._directory, self._thumbnails)
         if self._forgot:
-            erasure.remove_backups(self._directory)
+            compaction.remove_backups(self._directory)
         return done
 
-    def _write_segments(self, contents: Mapping[Key, StagedContent]) -> Iterator[_NewSegment]:
-        number = next_number(self._db, self._directory)
+    def _write_segments(self, contents: Mapping[ContentKey, StagedContent]) -> list[tuple[int, Modality, int, str]]:
+        """Write the vectors of each partition to a file; returns numbers, partitions, row counts and checksums."""
+        number = compaction.next_number(self._db, self._directory)
+        segments: list[tuple[int, Modality, int, str]] = []
         for partition in MODALITIES:
             picks = [
-                (content, [at for at, item in enumerate(content.items) if item.partition == partition])
+                (content, [row for row, item in enumerate(content.items) if item.partition == partition])
                 for content in contents.values()
             ]
             count = sum(len(rows) for _, rows in picks)
@@ -92,12 +86,12 @@ class Commit:
             for content, rows in picks:
                 if rows:
                     builder.add(content.vectors[rows])
-            name = faiss_files.segment_name(partition, number)
-            checksum = builder.write(self._directory, name)
-            yield _NewSegment(number, partition, count, checksum)
+            checksum = builder.write(self._directory, faiss_files.segment_name(partition, number))
+            segments.append((number, partition, count, checksum))
             number += 1
+        return segments
 
-    def _insert_contents(self, contents: Mapping[Key, StagedContent], segments: Mapping[Modality, int]) -> None:
+    def _insert_contents(self, contents: Mapping[ContentKey, StagedContent], segments: Mapping[Modality, int]) -> None:
         rows = dict.fromkeys(segments, 0)
         for (digest, kind), content in contents.items():
             facts = content.facts
@@ -108,18 +102,21 @@ class Commit:
             )
             content_id = int(cursor.lastrowid or 0)
             for item in content.items:
-                span = item.span
+                # SQLite gets plain numbers, whole ones as integers, and refuses lone surrogates.
+                span, bounds = item.span, (item.span.start, item.span.end)
+                start, end = (int(bound) if isinstance(bound, Integral) else float(bound) for bound in bounds)
+                text = item.text.encode("utf-8", "backslashreplace").decode("utf-8")
                 self._db.execute(
                     "INSERT INTO items (content_id, ordinal, partition, span_unit, span_start, span_end, text,"
                     " segment_id, row) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (content_id, item.ordinal, item.partition, span.unit, _number(span.start), _number(span.end),
-                     _storable(item.text), segments[item.partition], rows[item.partition]),
+                    (content_id, item.ordinal, item.partition, span.unit, start, end, text, segments[item.partition],
+                     rows[item.partition]),
                 )  # fmt: skip
                 rows[item.partition] += 1
             fulltext.add_passages(self._db, content_id)
 
     def _put_file(self, path: str, record: FileRecord | None) -> int | None:
-        """Write one file; the content that it no longer holds, if any."""
+        """Write one file; returns the content that it no longer holds, if any."""
         key = self._codec.encode(path)
         row = self._db.execute("SELECT id, content_id, reason FROM files WHERE path = ?", (key,)).fetchone()
         before: int | None = None if row is None else row[1]
@@ -127,10 +124,15 @@ class Commit:
             if row is not None:
                 fulltext.remove_name(self._db, row[0])
                 self._db.execute("DELETE FROM files WHERE id = ?", (row[0],))
-                self._tables.add("names")
+                self._word_tables.add("names")
                 self._forgot = True
             return before
-        after, reason = self._content_id(record), stored_reason(record.reason)
+        after, reason = None, stored_reason(record.reason)
+        if record.digest is not None and record.kind is not None:
+            found = find_content(self._db, record.digest, record.kind)
+            if found is None:
+                raise LookupError(f"no content {record.digest} of kind {record.kind}")
+            after = found[0]
         self._db.execute(
             "INSERT INTO files (path, size, mtime_ns, status, reason, content_id, missing) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,"
@@ -140,44 +142,23 @@ class Commit:
         )
         fulltext.put_name(self._db, key, record.status == "ok")
         if before is not None and after is None:
-            self._tables.add("names")
+            self._word_tables.add("names")
         self._forgot = self._forgot or (row is not None and (before, row[2]) != (after, reason))
         return None if before == after else before
 
-    def _content_id(self, record: FileRecord) -> int | None:
-        if record.digest is None or record.kind is None:
-            return None
-        found = find_content(self._db, record.digest, record.kind)
-        if found is None:
-            raise LookupError(f"no content {record.digest} of kind {record.kind}")
-        return found[0]
-
-    def _drop_orphans(self, candidates: set[int]) -> None:
-        """Delete the contents that no file holds; their rows in the vector files become tombstones."""
-        for content_id in sorted(candidates):
-            if self._db.execute("SELECT 1 FROM files WHERE content_id = ?", (content_id,)).fetchone():
-                continue
-            lost = self._db.execute(
-                "SELECT segment_id, count(*) FROM items WHERE content_id = ? GROUP BY segment_id", (content_id,)
-            ).fetchall()
-            self._db.execute(
-                "INSERT INTO tombstones SELECT segment_id, row FROM items WHERE content_id = ?", (content_id,)
-            )
-            if thumbnail_cache.present(self._directory):
-                self._thumbnails += thumbnail_cache.of_content(self._db, content_id)
-            fulltext.remove_passages(self._db, content_id)
-            self._tables.add("passages")
-            self._db.execute("DELETE FROM items WHERE content_id = ?", (content_id,))
-            self._db.execute("DELETE FROM contents WHERE id = ?", (content_id,))
-            for segment_id, count in lost:
-                self._db.execute("UPDATE segments SET live = live - ? WHERE id = ?", (count, segment_id))
-
-
-def _storable(text: str) -> str:
-    """The text with lone surrogates, which SQLite refuses, spelled out."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _number(value: float) -> float | int:
-    """A plain number for SQLite, whole ones as integers."""
-    return int(value) if isinstance(value, Integral) else float(value)
+    def _delete_orphan(self, content_id: int) -> None:
+        """Delete a content if no file holds it; its rows in the vector files become tombstones."""
+        if self._db.execute("SELECT 1 FROM files WHERE content_id = ?", (content_id,)).fetchone():
+            return
+        lost = self._db.execute(
+            "SELECT segment_id, count(*) FROM items WHERE content_id = ? GROUP BY segment_id", (content_id,)
+        ).fetchall()
+        self._db.execute("INSERT INTO tombstones SELECT segment_id, row FROM items WHERE content_id = ?", (content_id,))
+        if thumbnail_cache.exists(self._directory):
+            self._thumbnails += thumbnail_cache.names_of_content(self._db, content_id)
+        fulltext.remove_passages(self._db, content_id)
+        self._word_tables.add("passages")
+        self._db.execute("DELETE FROM items WHERE content_id = ?", (content_id,))
+        self._db.execute("DELETE FROM contents WHERE id = ?", (content_id,))
+        for segment_id, count in lost:
+            self._db.execute("UPDATE segments SET live = live - ? WHERE id = ?", (count, segment_id))

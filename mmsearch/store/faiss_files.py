@@ -1,8 +1,8 @@
-"""Files of vectors: immutable FAISS indexes, written once and then only read or removed.
+"""Vector files: immutable FAISS indexes, written once and then only read or removed.
 
-A file comes into being by a temporary name, fsync and rename, so one under its final name is whole. What is written
-and read here may also be an accelerator, which has tables behind its index. Knows nothing about items, SQLite or which
-of the files count. FAISS is imported at first use.
+A file is written under a temporary name, synced and renamed, so one under its final name is whole. An ANN index is
+written and read here too, with tables behind it. Knows nothing about items, SQLite or which of the files
+are listed. FAISS is imported at first use.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 from mmsearch.errors import IndexDamaged
 from mmsearch.store import faiss_headers, file_ownership
 from mmsearch.system.lazy_import import LazyModule
-from mmsearch.system.safe_open import TEMPORARY, Folder, is_link, regular
+from mmsearch.system.safe_open import NOFOLLOW, TEMPORARY, Folder, is_link, regular
 from mmsearch.types import Vectors
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ INDEX_KIND = "flat-fp16"
 BYTES_PER_NUMBER = 2
 REMEDY = "`mmsearch status --repair` keeps what is sound"
 _CHUNK = 1 << 20
-_ALIGNED = 8
-"""Tables begin at a multiple of so many bytes, so that they can be used where they lie."""
+_ALIGNMENT = 8
+"""Tables begin at a multiple of so many bytes, so that they can be memory-mapped."""
 _ROWS_AT_ONCE = 1 << 14
 _NAME = re.compile(r"[0-9]{1,18}\.(faiss|ann)")
 """With no more digits than SQLite counts to."""
@@ -47,16 +47,16 @@ def segment_name(partition: str, number: int) -> str:
 
 
 def segment_path(directory: str, name: str) -> str:
-    """Where the file lies, to read it. Raises IndexDamaged where a link or a file stands on the way in the index."""
+    """The path of a file, to read it. Raises IndexDamaged if a folder of it is a link or a file."""
     partition, _, file = name.rpartition("/")
     folder = os.path.join(directory, FOLDER)
-    for place in (folder, os.path.join(folder, partition)):
-        file_ownership.require_folder(place)
+    for path in (folder, os.path.join(folder, partition)):
+        file_ownership.require_folder(path)
     return os.path.join(folder, partition, file)
 
 
 class SegmentBuilder:
-    """Collects vectors for one file; they are kept as float16."""
+    """Collects vectors for one file; they are stored as float16."""
 
     def __init__(self, dim: int) -> None:
         faiss = load_faiss()
@@ -67,16 +67,16 @@ class SegmentBuilder:
         self.index.add(np.ascontiguousarray(vectors, dtype=np.float32))
 
     def write(self, directory: str, name: str) -> str:
-        """Write the file as `write_index` does; the checksum of its bytes."""
+        """Write the file as `write_index` does; returns the checksum of its bytes."""
         return write_index(self.index, directory, name)
 
 
 def write_index(index: Any, directory: str, name: str, *tables: npt.NDArray[np.int64]) -> str:
-    """Write an index, and tables behind it, so that they survive a power cut; the checksum of the file's bytes.
+    """Write an index, and tables behind it, so that they survive a power cut; returns the checksum of the file.
 
     Args:
         index: of FAISS.
-        directory: where all of an index lies.
+        directory: the directory of the mmsearch index.
         name: below the vectors folder, as `segment_name` gives it.
         tables: int64, of one dimension.
 
@@ -112,7 +112,7 @@ def _stream(index: Any, tables: tuple[npt.NDArray[np.int64], ...], file: BinaryI
         if not problems:
             raise
     if tables:
-        write(bytes(-file.tell() % _ALIGNED))
+        write(bytes(-file.tell() % _ALIGNMENT))
     for table in tables:
         for start in range(0, len(table), _CHUNK):
             write(np.asarray(table[start : start + _CHUNK], "<i8").tobytes())
@@ -122,7 +122,7 @@ def _stream(index: Any, tables: tuple[npt.NDArray[np.int64], ...], file: BinaryI
 
 
 class SegmentFile:
-    """One open file, memory-mapped where the installed FAISS and the name of the file allow it."""
+    """One open file, memory-mapped if the installed FAISS and the name of the file allow it."""
 
     def __init__(self, path: str, dim: int, count: int) -> None:
         """Open it.
@@ -139,8 +139,8 @@ class SegmentFile:
 
         Args:
             queries: float32 `(n, dim)`.
-            k: how many; fewer come back only when there are no more.
-            alive: bool `(count,)`; None lets every row answer.
+            k: how many; fewer are returned only if there are no more.
+            alive: bool `(count,)`; None for every row.
         """
         faiss = load_faiss()
         params = faiss.SearchParameters()
@@ -149,12 +149,12 @@ class SegmentFile:
         with threads_for(len(queries)):
             scores, rows = self._index.search(queries, k, params=params)
         found = [(row[row >= 0], score[row >= 0]) for row, score in zip(rows, scores, strict=True)]
-        return [(row, self._finite(score)) for row, score in found]
+        return [(row, self._require_finite(score)) for row, score in found]
 
     def products(self, queries: Vectors, rows: Rows) -> Vectors:
         """The inner product of each query, float32 `(n, dim)`, with each of some rows: float32 `(n, len(rows))`.
 
-        To the last digit what `search` gives for that row, whatever is asked for beside it.
+        Equal to the last digit to what `search` gives for that row.
         """
         swig_ptr = load_faiss().swig_ptr
         found = np.empty((len(queries), len(rows)), np.float32)
@@ -163,77 +163,78 @@ class SegmentFile:
         for query, scores in zip(np.ascontiguousarray(queries, np.float32), found, strict=True):
             computer.set_query(swig_ptr(query))
             scores[:] = [computer(number) for number in numbers]
-        return self._finite(found)
-
-    def _finite(self, scores: Vectors) -> Vectors:
-        if not np.isfinite(scores).all():
-            raise IndexDamaged(f"{self._path} holds vectors that are no numbers: {REMEDY}")
-        return scores
+        return self._require_finite(found)
 
     def read(self, rows: Rows) -> Iterator[Vectors]:
-        """Float32 `(n, dim)` blocks that together are the vectors of these rows, in order."""
+        """The vectors of these rows in order, in blocks of float32 `(n, dim)`."""
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             some = np.ascontiguousarray(rows[start : start + _ROWS_AT_ONCE])
             self._require_rows(some)
             block: Vectors = self._index.reconstruct_batch(some)
-            if not np.isfinite(block.sum()):
-                raise IndexDamaged(f"{self._path} holds vectors that are no numbers: {REMEDY}")
+            self._require_finite(block.sum())
             yield block
 
+    def _require_finite(self, numbers: Vectors) -> Vectors:
+        if not np.isfinite(numbers).all():
+            raise IndexDamaged(f"{self._path} holds vectors that are no numbers: {REMEDY}")
+        return numbers
+
     def _require_rows(self, rows: Rows) -> None:
-        """Make sure that these rows are in the file, for FAISS does not. Raises IndexDamaged."""
+        """Check that these rows are in the file, for FAISS does not. Raises IndexDamaged."""
         if len(rows) and (rows.min() < 0 or rows.max() >= self._count):
             raise IndexDamaged(f"{self._path} has {self._count} rows, an item is said to be beyond: {REMEDY}")
 
 
 def load_faiss() -> Any:
-    """FAISS, imported late: 0.2 s that reading records does not need. Its type stubs lack half of it."""
+    """FAISS, imported late: it takes 0.2 s, and reading records does not need it. Its type stubs lack half of it."""
     import faiss
 
     return faiss
 
 
 def open_file(path: str) -> BinaryIO:
-    """A file of vectors, opened to read.
+    """A vector file, opened to read.
 
     Raises:
         FileNotFoundError: it is gone.
         IndexDamaged: something else is in its place, such as a link or a FIFO.
         OSError: it cannot be read.
     """
+
+    def opener(path: str, flags: int) -> int:
+        if is_link(path):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        return regular(path, flags | NOFOLLOW)
+
     try:
-        return open(path, "rb", buffering=0, opener=_own)  # FAISS may go on from where we have read to
+        return open(path, "rb", buffering=0, opener=opener)  # FAISS may go on from where we have read to
     except OSError as error:
         if error.errno in (errno.EINVAL, errno.ELOOP, errno.ENXIO) and not os.path.isdir(path):
             raise IndexDamaged(f"{path} is no file of its own: {REMEDY}") from error
         raise
 
 
-def _own(path: str, flags: int) -> int:
-    """An `opener` of regular files that are no links."""
-    if is_link(path):
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-    return regular(path, flags | getattr(os, "O_NOFOLLOW", 0))
-
-
 def read_index(path: str, check: Callable[[BinaryIO], object], lists: bool = False) -> Any:
-    """Open the index in a file, mapped into memory where that is possible, so that only what is used is ever read.
+    """Open the index in a file, memory-mapped if possible, so that only what is used is ever read.
 
-    `check` looks at the file before FAISS does, which believes all that a file says, and raises `faiss_headers.Unlike`.
-
-    One of `lists` is mapped in a way that looks at none of them, where the system has it: an index of a million vectors
-    has thousands, each of which would be a page to read.
+    Args:
+        path: of the file.
+        check: checks it before FAISS reads it, which believes everything; raises `faiss_headers.HeaderMismatch`.
+        lists: map it in a way that touches no list, where the system can: an index of a million vectors has thousands
+            of lists, each of which would be a page to read.
 
     Raises:
         FileNotFoundError: it is gone.
         IndexDamaged: it is not what it should be, or FAISS cannot read it.
     """
     faiss = load_faiss()
-    with open_file(path) as file:  # before FAISS looks: its own error for a missing file has no type
+    with open_file(path) as file:  # before FAISS: its own error for a missing file has no type
         try:
             check(file)
             file.seek(0)
-            name = _for_faiss(path, file)
+            # FAISS takes names as UTF-8 at best; this one is of the very file that was checked.
+            own_name = f"/dev/fd/{file.fileno()}"
+            name = own_name if os.path.exists(own_name) else path if path.isascii() else None
             if lists and name is not None and os.name == "posix":
                 index = faiss.read_index(name, faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
                 faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0  # 32 threads for each query
@@ -242,25 +243,17 @@ def read_index(path: str, check: Callable[[BinaryIO], object], lists: bool = Fal
             if mapped is None or name is None:
                 return faiss.read_index(faiss.PyCallbackIOReader(file.read))
             return faiss.read_index(name, mapped)
-        except faiss_headers.Unlike as error:
+        except faiss_headers.HeaderMismatch as error:
             raise IndexDamaged(f"{path} cannot be used: {error}: {REMEDY}") from error
         except (RuntimeError, AttributeError, MemoryError) as error:  # or it has no lists
-            if not os.path.exists(path):  # a merge has replaced it between our look and that of FAISS
+            if not os.path.exists(path):  # a merge has replaced it between our check and FAISS
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
             raise IndexDamaged(f"{path} cannot be read: {REMEDY}") from error
 
 
-def _for_faiss(path: str, file: BinaryIO) -> str | None:
-    """A name for an open file that FAISS understands, which takes them as UTF-8 at best; None where there is none."""
-    name = f"/dev/fd/{file.fileno()}"
-    if os.path.exists(name):  # the very file that was looked at
-        return name
-    return path if path.isascii() else None
-
-
 @contextmanager
 def threads_for(queries: int) -> Iterator[None]:
-    """One query has no work for two threads, and starting them costs more than it does."""
+    """Use no more threads than queries: starting a thread costs more than it saves for one query."""
     faiss = load_faiss()
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(min(before, queries))
@@ -271,7 +264,7 @@ def threads_for(queries: int) -> Iterator[None]:
 
 
 def checksum(path: str) -> str:
-    """The checksum of a file's bytes, as `SegmentBuilder.write` returns it."""
+    """The checksum of a file's bytes, as `write_index` returns it."""
     hasher = hashlib.blake2b(digest_size=16)
     with open_file(path) as file:
         while block := file.read(_CHUNK):
@@ -280,7 +273,7 @@ def checksum(path: str) -> str:
 
 
 def require_rows(path: str, count: int) -> None:
-    """Make sure that a file can hold so many vectors, before anybody takes memory for them.
+    """Check that a file can hold so many vectors, before memory is allocated for them.
 
     Raises:
         FileNotFoundError: it is gone.
@@ -291,21 +284,20 @@ def require_rows(path: str, count: int) -> None:
         raise IndexDamaged(f"{path} of {size} bytes does not hold {count} vectors: {REMEDY}")
 
 
-def garbage(directory: str, listed: set[str]) -> list[str]:
-    """The names of files nobody lists and of what was left half written; only such as this module gives are among them.
+def unlisted_files(directory: str, listed: set[str]) -> list[str]:
+    """The names of files that are not listed or half written; only names that this module gives are among them.
 
-    Raises OSError where the vectors folder is a link.
+    Raises OSError if the vectors folder is a link.
     """
-    found = (f"{partition}/{file}" for partition, file in _files(directory))
-    return [name for name in found if name not in listed and _NAME.fullmatch(_file(name).removesuffix(TEMPORARY))]
-
-
-def _file(name: str) -> str:
-    return name.rpartition("/")[2]
+    return [
+        name
+        for partition, file in _files(directory)
+        if (name := f"{partition}/{file}") not in listed and _NAME.fullmatch(file.removesuffix(TEMPORARY))
+    ]
 
 
 def remove(directory: str, names: list[str]) -> None:
-    """Remove files of these names. What cannot be removed now (Windows keeps open files) goes later."""
+    """Remove files of these names; those that are in use (Windows keeps open files) go later."""
     with suppress(OSError), Folder.open(directory) as home:
         for name in names:
             partition, _, file = name.rpartition("/")
@@ -314,13 +306,12 @@ def remove(directory: str, names: list[str]) -> None:
 
 
 def highest_number(directory: str) -> int:
-    """The highest number among the files present, 0 when there are none. Raises OSError as `garbage` does."""
-    numbers = [int(file.split(".")[0]) for _, file in _files(directory) if _NAME.match(file)]
-    return max(numbers, default=0)
+    """The highest number among the files present, 0 if there are none. Raises OSError as `unlisted_files` does."""
+    return max((int(file.split(".")[0]) for _, file in _files(directory) if _NAME.match(file)), default=0)
 
 
 def _files(directory: str) -> Iterator[tuple[str, str]]:
-    """Partition and name of what lies in the folders of vectors; a link in the place of one partition is none."""
+    """Partition and name of all files in the vectors folder; a partition that is a link is skipped."""
     with suppress(FileNotFoundError), Folder.open(directory) as home, home.folder(FOLDER) as inner:
         for partition in inner.names():
             with suppress(OSError), inner.folder(partition) as folder:
@@ -329,7 +320,7 @@ def _files(directory: str) -> Iterator[tuple[str, str]]:
 
 
 def sync_folders(directory: str) -> None:
-    """Make durable what the last writer may have made and been killed before it was: the database and the folders."""
+    """Make durable what the last writer may have made before it was killed: the database and the folders."""
     with Folder.open(directory) as home:
         home.sync()
         with suppress(FileNotFoundError), home.folder(FOLDER) as inner:

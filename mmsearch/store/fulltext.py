@@ -1,7 +1,8 @@
 """Full text beside the vectors: which passages, and which names of files and folders, hold given words.
 
-Two FTS5 tables, changed by the same transaction as what they describe. Words are folded and stemmed by FTS5 alone, at
-both ends. Knows nothing about vectors, queries in a language, or what a match is worth.
+Two FTS5 tables, changed by the same transaction as the rows they index. Words are folded and stemmed by FTS5 alone, for
+texts and queries. Several indexes are searched as if their words were in one. Knows nothing about vectors, languages,
+filters or what a match is worth.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import math
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+from mmsearch.errors import IndexDamaged
+from mmsearch.store import value_check
+from mmsearch.store.database import batches, placeholders
 from mmsearch.system.lazy_import import LazyModule
 
 if TYPE_CHECKING:
@@ -25,23 +29,27 @@ Shares: TypeAlias = "npt.NDArray[np.float64]"
 Table: TypeAlias = Literal["passages", "names"]
 
 _TOKENIZER = "tokenize = 'porter unicode61 remove_diacritics 2'"
-# What was embedded as a picture of a page has the page's text in passages of its own.
+# Pictures of pages are no passages: the text of the page has its own.
 _INDEXED = "partition = 'text' AND text <> ''"
 _NAMED = "status = 'ok'"
 TABLES: tuple[Table, ...] = ("passages", "names")
 _MERGED_PAGES = 4096
-"""Of 4 KB: up to so many are written anew to be rid of words of what was deleted."""
+"""Of 4 KB: up to so many are rewritten to erase the words of deleted rows."""
 _IN_PLACE = (3, 42)
-"""The first SQLite that can delete words where they lie; those before cannot search such a table."""
+"""The first SQLite that can delete words in place; older ones cannot search such a table."""
 MOST_ROWS = 50_000
-"""Of a word that more rows hold, and no rarer one tells them apart, the first so many are looked at."""
+"""Of a word that more rows hold, and no rarer word tells apart, only the first so many rows are used."""
+_K1, _B = 1.2, 0.75
+"""FTS5's constants of BM25."""
+_LEAST_IDF = 1e-6
+"""FTS5's least weight of a word."""
 _CHUNK = re.compile(r"[^\W_]+")
 _SEAM = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\d)(?=\D)|(?<=\D)(?=\d)")
 
 
 def create(db: sqlite3.Connection) -> None:
-    """Make the tables and fill them with what is indexed already."""
-    # The text of a passage is kept once, with its item; a deleted item must therefore say goodbye here first.
+    """Make the tables and fill them from the rows that exist already."""
+    # The text of a passage is stored once, with its item, so its words must be deleted before the item is.
     db.execute(
         f"CREATE VIRTUAL TABLE passages USING fts5 (text, content = 'items', content_rowid = 'id', {_TOKENIZER})"
     )
@@ -52,13 +60,13 @@ def create(db: sqlite3.Connection) -> None:
 
 
 def drop(db: sqlite3.Connection) -> None:
-    """Remove the tables, when everything they describe goes."""
-    for table in ("passages", "names"):
+    """Remove the tables, when all rows they index go."""
+    for table in TABLES:
         db.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def add_passages(db: sqlite3.Connection, content_id: int) -> None:
-    """Take in the passages of a content whose items have just been written."""
+    """Index the passages of a content whose items have just been written."""
     db.execute(
         f"INSERT INTO passages (rowid, text) SELECT id, text FROM items WHERE content_id = ? AND {_INDEXED}",
         (content_id,),
@@ -74,13 +82,13 @@ def remove_passages(db: sqlite3.Connection, content_id: int) -> None:
     )
 
 
-def put_name(db: sqlite3.Connection, path: bytes, wanted: bool) -> None:
-    """Make sure that the words of a file's stored path are there, or, for one that answers no search, are not."""
+def put_name(db: sqlite3.Connection, path: bytes, searchable: bool) -> None:
+    """Index the words of a file's stored path, or remove them for a file that no search may find."""
     (file,) = db.execute("SELECT id FROM files WHERE path = ?", (path,)).fetchone()
     present = db.execute("SELECT 1 FROM names WHERE rowid = ?", (file,)).fetchone() is not None
-    if wanted and not present:
+    if searchable and not present:
         db.execute("INSERT INTO names (rowid, words) VALUES (?, ?)", (file, split_name(path)))
-    elif present and not wanted:
+    elif present and not searchable:
         remove_name(db, file)
 
 
@@ -90,7 +98,7 @@ def remove_name(db: sqlite3.Connection, file: int) -> None:
 
 
 def harden(db: sqlite3.Connection) -> None:
-    """Have words be deleted where they lie from now on, if tables are large and SQLite can; in a transaction."""
+    """Delete words in place from now on, if tables are large and SQLite can; to be called in a transaction."""
     if sqlite3.sqlite_version_info >= _IN_PLACE:
         for table in TABLES:
             if not _in_place(db, table) and _pages(db, table) > _MERGED_PAGES:
@@ -98,12 +106,9 @@ def harden(db: sqlite3.Connection) -> None:
 
 
 def expunge(db: sqlite3.Connection, table: Table, *, whole: bool = False) -> bool:
-    """Be rid of the words of rows that were deleted, for FTS5 keeps them; False where there are too many to do so.
+    """Erase the words of deleted rows, which FTS5 keeps; False if there are too many, unless it is to be done `whole`.
 
-    Args:
-        db: in a transaction.
-        table: which words.
-        whole: do it however long it takes.
+    To be called in a transaction.
     """
     if not whole and (_in_place(db, table) or _pages(db, table) > _MERGED_PAGES):
         return _in_place(db, table)
@@ -112,7 +117,7 @@ def expunge(db: sqlite3.Connection, table: Table, *, whole: bool = False) -> boo
 
 
 def scattered(db: sqlite3.Connection) -> list[Table]:
-    """The tables whose words lie in several pieces, of which one may hold words of what was deleted."""
+    """The tables whose words are in several segments, of which one may hold words of deleted rows."""
     return [t for t in TABLES if db.execute(f"SELECT count(DISTINCT segid) > 1 FROM {t}_idx").fetchone()[0]]
 
 
@@ -121,12 +126,12 @@ def _in_place(db: sqlite3.Connection, table: Table) -> bool:
 
 
 def _pages(db: sqlite3.Connection, table: Table) -> int:
-    """About how many pages the words take."""
+    """The approximate number of pages that the words take."""
     return int(db.execute(f"SELECT count(*) FROM {table}_idx").fetchone()[0])
 
 
 def split_name(path: bytes) -> str:
-    """The words of a stored path: cut at punctuation, and what that leaves also by case and digits.
+    """The words of a stored path: split at punctuation, and each also by case and digits.
 
     `Trips/IMG_red-car2.jpg` gives `Trips IMG red car2 car 2 jpg`. Bytes that are no UTF-8 separate words.
     """
@@ -139,7 +144,7 @@ def split_name(path: bytes) -> str:
 
 
 def problems(db: sqlite3.Connection) -> Iterator[str]:
-    """What does not agree with the items and files that the words are of, one line each."""
+    """Differences from the items and files that the words are of, one line each."""
     for table, rows in (
         ("passages", f"SELECT id FROM items WHERE {_INDEXED}"),
         ("names", f"SELECT id FROM files WHERE {_NAMED}"),
@@ -152,100 +157,103 @@ def problems(db: sqlite3.Connection) -> Iterator[str]:
             yield f"{wrong} {table} are not in their table of words, or only there"
 
 
+# --- one index ---
+
+
 def find_passages(db: sqlite3.Connection, terms: Sequence[str], least: float) -> Iterator[tuple[int, float]]:
     """Item ids and BM25 scores of passages that hold at least a share of the words, best first.
 
-    A word counts by its inverse document frequency, so `least` is a share of what the words tell together.
+    A word counts by its inverse document frequency, so `least` is a share of the weights of all words.
     """
-    counted = counts(db, "passages", terms)
-    held = Held(db, "passages", terms, weights(counted, count_passages(db)), least)
-    good = set(held.ids[held.shares >= least].tolist())
+    counts = _counts(db, "passages", terms)
+    matches = Matches(db, "passages", terms, _weights(counts, _count_passages(db)), least)
+    good = set(matches.ids[matches.shares >= least].tolist())
     if not good:
         return
-    few = sum(counted) <= MOST_ROWS
-    found = _scores(db, _either([quoted(term) for term in terms])) if few else _telling_scores(db, held)
-    scores = {item: score for item, score in found.items() if item in good}
-    yield from sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
+    if sum(counts) <= MOST_ROWS:
+        scores = _scores(db, _either([_quote(term) for term in terms]))
+    else:  # by all words, of the rows that hold a rare one alone; exact but for the last digits
+        rare = _either(matches.rare)
+        scores = _scores(db, rare)
+        if matches.common:
+            # Only rows with a rare word match, and so those count twice: once too often.
+            twice = _scores(db, f"({rare}) AND ({_either(matches.rare + matches.common)})")
+            scores = {item: twice[item] - score for item, score in scores.items() if item in twice}
+    found = {item: score for item, score in scores.items() if item in good}
+    yield from sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def find_names(db: sqlite3.Connection, terms: Sequence[str], least: float) -> list[tuple[int, float]]:
     """Ids of files whose path holds at least a share of the words, with that share, best first."""
-    held = Held(db, "names", terms, weights(counts(db, "names", terms), count_names(db)), least)
-    order = np.lexsort((held.ids, -held.shares))
-    return [(int(held.ids[at]), float(held.shares[at])) for at in order if held.shares[at] >= least]
+    return [(match.row, match.score) for match in find_names_in_all([db], terms, least)]
 
 
-def count_passages(db: sqlite3.Connection) -> int:
+def _count_passages(db: sqlite3.Connection) -> int:
     """Live items of the text partition."""
     return int(db.execute("SELECT coalesce(sum(live), 0) FROM segments WHERE partition = 'text'").fetchone()[0])
 
 
-def count_names(db: sqlite3.Connection) -> int:
+def _count_names(db: sqlite3.Connection) -> int:
     """Files whose names can be found."""
-    # SQLite need not look at each row for either of these.
+    # SQLite need not read each row for either of these.
     query = "SELECT (SELECT count(*) FROM files) - (SELECT count(*) FROM files WHERE status <> 'ok')"
     return int(db.execute(query).fetchone()[0])
 
 
-def counts(db: sqlite3.Connection, table: Table, terms: Sequence[str]) -> list[int]:
+def _counts(db: sqlite3.Connection, table: Table, terms: Sequence[str]) -> list[int]:
     """How many rows hold each word."""
     query = f"SELECT count(*) FROM {table} WHERE {table} MATCH ?"
-    return [int(db.execute(query, (quoted(term),)).fetchone()[0]) for term in terms]
+    return [int(db.execute(query, (_quote(term),)).fetchone()[0]) for term in terms]
 
 
-def weights(counted: Sequence[int], total: int) -> list[float]:
-    """What each word tells, its inverse document frequency, when so many of `total` rows hold it."""
-    return [math.log(1 + (max(total, count) - count + 0.5) / (count + 0.5)) for count in counted]
+def _weights(counts: Sequence[int], total: int) -> list[float]:
+    """The inverse document frequency of each word, when so many of `total` rows hold it."""
+    return [math.log(1 + (max(total, count) - count + 0.5) / (count + 0.5)) for count in counts]
 
 
-class Held:
-    """Which rows hold enough of some words, and the share of the words' weight that each holds, in [0, 1].
+class Matches:
+    """The rows that hold enough of some words, and the share of the words' weight that each holds, in [0, 1].
 
-    Rows that only hold words which together are not enough are never looked at: most rows hold a common word. Where
-    even the others are in more than `MOST_ROWS` rows, the first that hold all words, and the first that hold each, do.
+    Rows that only hold words which together are not enough are never read: most rows hold a common word. If even the
+    others are in more than `MOST_ROWS` rows, the first rows that hold all words, and the first that hold each, are
+    used.
 
     Attributes:
         ids: of the rows, int64 `(n,)`, in order.
         shares: float64 `(n,)`.
-        telling, common: the words as FTS5 strings; each of the rows holds a telling one.
+        rare, common: the words as FTS5 strings; each of the rows holds a rare one.
     """
 
     def __init__(
-        self, db: sqlite3.Connection, table: Table, terms: Sequence[str], weighted: Sequence[float], least: float
+        self, db: sqlite3.Connection, table: Table, terms: Sequence[str], weights: Sequence[float], least: float
     ) -> None:
-        order = sorted(range(len(terms)), key=lambda at: -weighted[at])
-        rest = np.cumsum([weighted[at] for at in reversed(order)])
-        common = int(np.count_nonzero(rest < least * sum(weighted) * (1 - 1e-9)))
-        words = [quoted(terms[at]) for at in order]
-        self.telling, self.common = words[: len(words) - common], words[len(words) - common :]
+        order = sorted(range(len(terms)), key=lambda position: -weights[position])
+        rest = np.cumsum([weights[position] for position in reversed(order)])
+        common = int(np.count_nonzero(rest < least * sum(weights) * (1 - 1e-9)))
+        words = [_quote(terms[position]) for position in order]
+        self.rare, self.common = words[: len(words) - common], words[len(words) - common :]
         self.ids: Ids = np.zeros(0, np.int64)
         self.shares: Shares = np.zeros(0)
         if terms:
-            found = self._rows(db, table)
-            self.ids, at = np.unique(np.concatenate(found), return_inverse=True)
-            each = np.repeat([weighted[place] for place in order], [len(rows) for rows in found])
-            self.shares = np.bincount(at, each, len(self.ids)) / sum(weighted)
+            rows = self._rows(db, table)
+            self.ids, inverse = np.unique(np.concatenate(rows), return_inverse=True)
+            each = np.repeat([weights[position] for position in order], [len(some) for some in rows])
+            self.shares = np.bincount(inverse, each, len(self.ids)) / sum(weights)
 
     def _rows(self, db: sqlite3.Connection, table: Table) -> list[Ids]:
-        """For each word, those that tell first, the rows that hold it and a telling one."""
-        found = [_rows_with(db, table, word) for word in self.telling]
+        """For each word, rare ones first, the rows that hold it and a rare one."""
+
+        def rows_with(expression: str) -> Ids:
+            query = f"SELECT rowid FROM {table} WHERE {table} MATCH ? LIMIT ?"
+            return np.fromiter((row for (row,) in db.execute(query, (expression, MOST_ROWS))), np.int64)
+
+        found = [rows_with(word) for word in self.rare]
         capped = any(len(rows) == MOST_ROWS for rows in found)
-        found += [_rows_with(db, table, f"{word} AND ({_either(self.telling)})") for word in self.common]
+        found += [rows_with(f"{word} AND ({_either(self.rare)})") for word in self.common]
         if capped:
-            every = _rows_with(db, table, " AND ".join(self.telling + self.common))
+            every = rows_with(" AND ".join(self.rare + self.common))
             found = [np.union1d(rows, every) for rows in found]
         return found
-
-
-def _telling_scores(db: sqlite3.Connection, held: Held) -> dict[int, float]:
-    """BM25 scores, but for the last digits, by all words of the rows that hold a telling one."""
-    telling = _either(held.telling)
-    scores = _scores(db, telling)
-    if held.common:
-        # Only rows with a telling word count, and so those count twice: once too often.
-        twice = _scores(db, f"({telling}) AND ({_either(held.telling + held.common)})")
-        scores = {item: twice[item] - score for item, score in scores.items() if item in twice}
-    return scores
 
 
 def _scores(db: sqlite3.Connection, expression: str) -> dict[int, float]:
@@ -253,15 +261,138 @@ def _scores(db: sqlite3.Connection, expression: str) -> dict[int, float]:
     return dict(db.execute(query, (expression, MOST_ROWS)))
 
 
-def _rows_with(db: sqlite3.Connection, table: Table, expression: str) -> Ids:
-    rows = db.execute(f"SELECT rowid FROM {table} WHERE {table} MATCH ? LIMIT ?", (expression, MOST_ROWS))
-    return np.fromiter((row for (row,) in rows), np.int64)
-
-
 def _either(expressions: Sequence[str]) -> str:
     return " OR ".join(expressions)
 
 
-def quoted(term: str) -> str:
+def _quote(term: str) -> str:
     """A word as an FTS5 string, so that none is an operator."""
     return '"' + term.replace('"', '""') + '"'
+
+
+# --- several indexes as one ---
+
+
+class Match(NamedTuple):
+    """A row of the words of one of several indexes: an item or a file, and its score."""
+
+    shard: int
+    row: int
+    score: float
+
+
+def find_names_in_all(dbs: Sequence[sqlite3.Connection], terms: Sequence[str], least: float) -> list[Match]:
+    """Files whose path holds at least a share of the words, with that share, best first."""
+    return sorted(
+        _matches_in_all(dbs, "names", terms, sum(map(_count_names, dbs)), least),
+        key=lambda match: (-match.score, match.shard, match.row),
+    )
+
+
+def _matches_in_all(
+    dbs: Sequence[sqlite3.Connection], table: Table, terms: Sequence[str], total: int, least: float
+) -> list[Match]:
+    """The rows that hold at least a share of the words' weight, with that share."""
+    counts = [sum(shards) for shards in zip(*(_counts(db, table, terms) for db in dbs), strict=True)]
+    weights = _weights(counts, total)
+    found = []
+    for shard, db in enumerate(dbs):
+        matches = Matches(db, table, terms, weights, least)
+        pairs = zip(matches.ids.tolist(), matches.shares.tolist(), strict=True)
+        found += [Match(shard, row, share) for row, share in pairs if share >= least]
+    return found
+
+
+def find_passages_in_all(dbs: Sequence[sqlite3.Connection], terms: Sequence[str], least: float) -> list[Match]:
+    """Items whose passage holds at least a share of the words, with their BM25 scores over all indexes, best first.
+
+    FTS5 computes BM25 within one table. The frequency of each word in a passage and the length of the passage are
+    derived from that, and the scores computed again with the row counts and lengths of all tables together.
+    """
+    rows: list[list[int]] = [[] for _ in dbs]
+    for match in _matches_in_all(dbs, "passages", terms, sum(map(_count_passages, dbs)), least):
+        rows[match.shard].append(match.row)
+    if not any(rows):
+        return []
+    query = "SELECT rowid, -rank FROM passages WHERE passages MATCH ?"
+    # By index and word: the score for this word alone of each row that holds it, within its own table.
+    scores = [[dict(db.execute(query, (_quote(term),))) for term in terms] for db in dbs]
+    tables = [_table_size(db) for db in dbs]
+    whole = _TableSize(sum(table.rows for table in tables), sum(table.tokens for table in tables))
+    idfs = [_idf(whole.rows, sum(map(len, by_shard))) for by_shard in zip(*scores, strict=True)]
+    found: list[Match] = []
+    for shard, db in enumerate(dbs):
+        own_idfs = [_idf(tables[shard].rows, len(by_row)) for by_row in scores[shard]]
+        for row, length in _passage_lengths(db, sorted(set(rows[shard]))).items():
+            score = 0.0
+            for by_row, own_idf, idf in zip(scores[shard], own_idfs, idfs, strict=True):
+                frequency = _frequency(by_row.get(row, 0.0) / own_idf, _saturation(length, tables[shard]))
+                score += idf * (frequency * (_K1 + 1.0) / (frequency + _saturation(length, whole)))
+            found.append(Match(shard, row, score))
+    return sorted(found, key=lambda match: (-match.score, match.shard, match.row))
+
+
+class _TableSize(NamedTuple):
+    """How many passages there are in a table of words, and the tokens of all together."""
+
+    rows: int
+    tokens: int
+
+
+def _idf(rows: int, count: int) -> float:
+    """The inverse document frequency of a word that so many of all rows hold, as FTS5 computes it."""
+    idf = math.log(max(rows - count + 0.5, 0.5) / (count + 0.5))
+    return idf if idf > 0.0 else _LEAST_IDF
+
+
+def _saturation(length: int, table: _TableSize) -> float:
+    """The term of BM25 that keeps a word repeated in a passage of this length from counting each time in full."""
+    if not table.rows or not table.tokens:
+        raise _damaged("it counts its passages wrongly")
+    return _K1 * (1 - _B + _B * length / (table.tokens / table.rows))
+
+
+def _frequency(share: float, saturation: float) -> float:
+    """How often a passage holds a word, by its share of a score: x = f (k + 1) / (f + saturation), solved for f."""
+    if not 0 <= share < _K1 + 1.0:
+        raise _damaged("words weigh more in it than they can")
+    return float(round(share * saturation / (_K1 + 1.0 - share)))
+
+
+def _table_size(db: sqlite3.Connection) -> _TableSize:
+    row = db.execute("SELECT block FROM passages_data WHERE id = 1").fetchone()
+    numbers = _varints(row[0]) if row and type(row[0]) is bytes else []
+    return _TableSize(*numbers) if len(numbers) == 2 and max(numbers) <= value_check.MOST else _TableSize(0, 0)
+
+
+def _passage_lengths(db: sqlite3.Connection, rows: Sequence[int]) -> dict[int, int]:
+    """The tokens of some passages."""
+    found: dict[int, int] = {}
+    for batch in batches(rows):
+        query = f"SELECT id, sz FROM passages_docsize WHERE id IN ({placeholders(batch)})"
+        for row, size in db.execute(query, batch):
+            numbers = _varints(size) if type(size) is bytes else []
+            if not numbers:
+                raise _damaged(f"passage {row} has no length")
+            found[row] = numbers[0]
+    return found
+
+
+def _damaged(reason: str) -> IndexDamaged:
+    return IndexDamaged(f"the table of words cannot be used, {reason}: {value_check.REMEDY}")
+
+
+def _varints(data: bytes) -> list[int]:
+    """Numbers as SQLite packs them: seven bits a byte, the highest first, and all eight of a ninth byte."""
+    numbers, number, used = [], 0, 0
+    for byte in data:
+        used += 1
+        if used == 9:
+            number = number << 8 | byte
+        else:
+            number = number << 7 | byte & 0x7F
+            if byte & 0x80:
+                continue
+        numbers.append(number)
+        number, used = 0, 0
+    return numbers

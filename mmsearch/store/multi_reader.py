@@ -1,26 +1,26 @@
-"""Several indexes searched as one, as if they had been merged: what a search, duplicates and figures ask of a reader.
+"""Several indexes searched as one, as if they had been merged: the same methods as a reader of one.
 
-Ids are those of the single indexes made unique: `id * n + at` for the index of number `at` among `n`. What several
-indexes hold goes by the id that it has in the first of them. Knows no more of the indexes than their readers do.
+Ids are those of the single indexes made unique: `id * n + shard` for the index number `shard` among `n`. A
+content that several hold has the id that it has in the first of them. Knows no more of the indexes than their readers
+do.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from mmsearch.store import multi_fulltext, schema
-from mmsearch.store.ann_search import Hits
-from mmsearch.store.filters import condition, passing_contents
-from mmsearch.store.multi_overlap import Overlap, Place
+from mmsearch.store import fulltext, schema
+from mmsearch.store.multi_overlap import Overlap, Ref, by_shard
+from mmsearch.store.queries import condition, passing_contents
 from mmsearch.store.reader import MOST_NAMES, Reader
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, IndexedPartition, Located, StoreStatus
-from mmsearch.store.transfer import rank, require_alike
-from mmsearch.store.vector_search import Block
+from mmsearch.store.transfer import rank, require_comparable
+from mmsearch.store.vector_search import Block, Hits
 from mmsearch.system.lazy_import import LazyModule
 from mmsearch.types import MODALITIES, Modality, Vectors
 
@@ -30,53 +30,16 @@ else:
     np = LazyModule("numpy")
 
 DEEPER = 4
-"""How many times more is taken of each index when what several hold leaves too little."""
+"""So many times more results are taken of each index when duplicates among them leave too few."""
 _PASSAGES_AT_ONCE = 256
-
-
-@dataclass(frozen=True)
-class MultiCatalog:
-    """What several indexes hold as a whole; contents go by their ids in the first index that has them."""
-
-    reader: MultiReader
-
-    def contents(self) -> Iterator[tuple[int, Modality, int | None]]:
-        """Every content: its id, what it is, and its pixels where they are known; again for each index that has it."""
-        for at, shard in enumerate(self.reader.shards):
-            for content, modality, pixels in shard.survey.contents():
-                yield self.reader.joined(Place(at, content)), modality, pixels
-
-    def shared(self) -> list[int]:
-        """The contents that several files hold which are there."""
-        found: set[Place] = set()
-        for at, shard in enumerate(self.reader.shards):
-            twins = self.reader.overlap.contents(at, [content for content, _, _ in shard.survey.contents()])
-            found.update(twins[content][0] for content in shard.survey.shared())
-            found.update(places[0] for places in twins.values() if len(places) > 1)
-        return sorted(map(self.reader.joined, found))
-
-    def boxes(self) -> list[int]:
-        """Ids of the items that are boxes in a picture which is an item itself."""
-        shards = enumerate(self.reader.shards)
-        return sorted(self.reader.joined(Place(at, item)) for at, shard in shards for item in shard.survey.boxes())
-
-    def copies(self, digest: str) -> list[str]:
-        """The files that hold these very bytes and are there, in order."""
-        paths = sorted({path for shard in self.reader.shards for path in shard.survey.copies(digest)})
-        records = [(path, self.reader.file(path)) for path in paths]
-        return [path for path, record in records if record and not record.missing and record.digest == digest]
-
-    def gone(self) -> Iterator[str]:
-        """Files that the indexes take to be there and that are not, in order."""
-        yield from sorted({path for shard in self.reader.shards for path in shard.survey.gone()})
 
 
 class MultiReader:
     """Snapshots of several indexes as one; a context manager. Use one on one thread."""
 
     def __init__(self, shards: Sequence[Reader]) -> None:
-        """Raises IndexMismatch where the vectors of two are not comparable. Closing it closes the shards."""
-        require_alike(shards)
+        """Raises IndexMismatch if the vectors of two are not comparable. Closing it closes the shards."""
+        require_comparable(shards)
         self.shards = tuple(shards)
         self.overlap = Overlap(self.shards)
         self.directory = ", ".join(shard.directory for shard in shards)
@@ -84,15 +47,15 @@ class MultiReader:
         self.format = min(shard.format for shard in shards)
 
     def refresh(self) -> None:
-        """Go on to what is committed now. Ids of items that are still there stay what they were."""
+        """Go on to the latest commits. Ids of items that are still there stay what they were."""
         for shard in self.shards:
             shard.refresh()
-        require_alike(self.shards)
+        require_comparable(self.shards)
 
-    def settle(self, where: Filter = EVERYTHING) -> None:
-        """Have every answer about what passes from now on, until `refresh`, be of one snapshot of each index."""
+    def open_files(self, where: Filter = EVERYTHING) -> None:
+        """Open all vector files that the filter may need, so that the snapshots stay until `refresh`."""
         for shard in self.shards:
-            shard.settle(where)
+            shard.open_files(where)
 
     def close(self) -> None:
         """End the snapshots. Closing twice is fine."""
@@ -108,34 +71,26 @@ class MultiReader:
         self.close()
 
     def may_read(self, path: str) -> bool:
-        """Whether the content of a file may be opened: an index that holds it may name it."""
+        """True if the content of a file may be opened: an index that holds it may name it."""
         return any(shard.may_read(path) and shard.file(path) is not None for shard in self.shards)
 
     def allows_identity(self) -> bool:
-        """Whether the user has named the model with its settings, which are those of the first index."""
+        """True if the user has named the model with its settings, which are those of the first index."""
         return self.shards[0].allows_identity()
 
-    # --- ids ---
-
-    def joined(self, place: Place) -> int:
+    def joined(self, ref: Ref) -> int:
         """The id of an item or a content of one index among those of all."""
-        return place.id * len(self.shards) + place.at
+        return ref.id * len(self.shards) + ref.shard
 
-    def place(self, joined: int) -> Place:
-        """Which one an id of all is."""
-        number, at = divmod(joined, len(self.shards))
-        return Place(at, number)
-
-    def _by_shard(self, places: Iterable[Place]) -> Iterator[tuple[int, list[int]]]:
-        asked: list[list[int]] = [[] for _ in self.shards]
-        for place in places:
-            asked[place.at].append(place.id)
-        return ((at, ids) for at, ids in enumerate(asked) if ids)
+    def ref(self, joined: int) -> Ref:
+        """The index, and the id in it, of an id among those of all."""
+        number, shard = divmod(joined, len(self.shards))
+        return Ref(shard, number)
 
     # --- by vectors ---
 
     def counts(self) -> dict[Modality, int]:
-        """Items by partition, those counted again that several indexes hold."""
+        """Items by partition; those that several indexes hold count several times."""
         counts = [shard.counts() for shard in self.shards]
         return {name: total for name in MODALITIES if (total := sum(of.get(name, 0) for of in counts))}
 
@@ -146,47 +101,47 @@ class MultiReader:
         return self.search_all(vector[None], partition, k, where)[0]
 
     def search_all(self, queries: Vectors, partition: Modality, k: int, where: Filter = EVERYTHING) -> list[Hits]:
-        """What `search` finds for each of several vectors, float32 `(n, dim)`."""
+        """The results of `search` for each of several vectors, float32 `(n, dim)`."""
         depth = k
         while True:
-            found = [shard.search_all(queries, partition, depth, where) for shard in self.shards]
-            together = [list(of) for of in zip(*found, strict=True)]
-            best = self._best(together, where)
-            if all(_certain(hits, of, k, depth) for hits, of in zip(best, together, strict=True)):
+            by_shard = [shard.search_all(queries, partition, depth, where) for shard in self.shards]
+            by_query = [list(hits) for hits in zip(*by_shard, strict=True)]
+            best = self._best(by_query, where)
+            if all(_is_complete(hits, found, k, depth) for hits, found in zip(best, by_query, strict=True)):
                 return [hits[:k] for hits in best]
             depth *= DEEPER
 
-    def _best(self, found: Sequence[Sequence[Hits]], where: Filter) -> list[Hits]:
+    def _best(self, by_query: Sequence[Sequence[Hits]], where: Filter) -> list[Hits]:
         """For each query the hits of all indexes, each item once, of files that count and pass."""
-        places = {Place(at, item) for of in found for at, hits in enumerate(of) for item, _ in hits}
-        twins = self.overlap.items(places)
+        refs = {Ref(shard, item) for found in by_query for shard, hits in enumerate(found) for item, _ in hits}
+        twins = self.overlap.items(refs)
         living = self.overlap.living(twins, where)
         best: list[Hits] = []
-        for of in found:
+        for found in by_query:
             scores: dict[int, float] = {}
-            for at, hits in enumerate(of):
+            for shard, hits in enumerate(found):
                 for item, score in hits:
-                    if (place := Place(at, item)) in living:
-                        scores.setdefault(self.joined(twins[place][0]), score)
+                    if (ref := Ref(shard, item)) in living:
+                        scores.setdefault(self.joined(twins[ref][0]), score)
             best.append(sorted(scores.items(), key=lambda hit: (-hit[1], hit[0])))
         return best
 
     def scores(self, vector: Vectors, item_ids: Sequence[int]) -> dict[int, float]:
-        """The exact cosine of a vector, float32 `(dim,)`, with each of some items; those that are gone are left out."""
+        """The exact cosine of a vector, float32 `(dim,)`, with each of some items; items that are gone are left out."""
         return {item: float(row @ vector) for item, row in self.vectors_of(item_ids).items()}
 
     def vectors_of(self, item_ids: Sequence[int]) -> dict[int, Vectors]:
         """The vectors of items by their id, float32 `(dim,)` each."""
         return {
-            self.joined(Place(at, item)): row
-            for at, ids in self._by_shard(map(self.place, item_ids))
-            for item, row in self.shards[at].vectors_of(ids).items()
+            self.joined(Ref(shard, item)): row
+            for shard, ids in by_shard(map(self.ref, item_ids))
+            for item, row in self.shards[shard].vectors_of(ids).items()
         }
 
     def sample(self, partition: Modality, limit: int = 1024) -> Vectors:
         """Live vectors spread evenly over a partition of all indexes: float32 `(about limit, dim)`."""
         counts = [shard.counts().get(partition, 0) for shard in self.shards]
-        if sum(counts) <= limit:  # so few that what several hold would count too much
+        if sum(counts) <= limit:  # so few that duplicates would count too much
             rows = [block.vectors for block in self.blocks(partition)]
         else:
             shares = [round(limit * count / sum(counts)) for count in counts]
@@ -196,118 +151,120 @@ class MultiReader:
 
     def blocks(self, partition: Modality, where: Filter = EVERYTHING, numbers: int = 1 << 22) -> Iterator[Block]:
         """Every live vector of a partition that passes the filter, a block of at most `numbers` numbers at a time."""
-        seen: set[Place] = set()
-        for at, shard in enumerate(self.shards):
+        seen: set[Ref] = set()
+        for number, shard in enumerate(self.shards):
             for block in shard.blocks(partition, where, numbers):
-                contents = self.overlap.contents(at, sorted(set(block.contents.tolist())))
-                twins = self.overlap.items(Place(at, int(item)) for item in block.items)
+                contents = self.overlap.contents(number, sorted(set(block.contents.tolist())))
+                twins = self.overlap.items(Ref(number, int(item)) for item in block.items)
                 living = self.overlap.living(twins, where)
-                kept, firsts = [], []
-                for row, (item, places) in enumerate(twins.items()):
-                    if item in living and places[0] not in seen:
-                        kept.append(row)
-                        firsts.append(self.joined(places[0]))
-                        seen.update(places[:1] if len(places) > 1 else ())
-                of = [self.joined(contents[content][0]) for content in block.contents[kept].tolist()]
-                yield Block(np.array(firsts, np.int64), np.array(of, np.int64), block.vectors[kept])
+                rows, firsts = [], []
+                for row, (item, refs) in enumerate(twins.items()):
+                    if item in living and refs[0] not in seen:
+                        rows.append(row)
+                        firsts.append(self.joined(refs[0]))
+                        seen.update(refs[:1] if len(refs) > 1 else ())
+                of = [self.joined(contents[content][0]) for content in block.contents[rows].tolist()]
+                yield Block(np.array(firsts, np.int64), np.array(of, np.int64), block.vectors[rows])
 
     # --- files ---
 
     def locate(self, item_ids: Sequence[int], where: Filter = EVERYTHING) -> dict[int, list[Located]]:
-        """Where items are: every live file that holds their content and passes the filter, in order of paths."""
+        """For each item every live file that holds its content and passes the filter, in order of paths."""
         found: dict[int, list[Located]] = {item: [] for item in item_ids}
-        twins = self.overlap.items(map(self.place, item_ids))
-        named = {place: self.joined(one) for one, places in twins.items() for place in places}
-        for at, ids in self._by_shard(dict.fromkeys(place for places in twins.values() for place in places)):
-            places = [place for at_item in self.shards[at].locate(ids, where).values() for place in at_item]
-            hidden = self.overlap.hidden(at, {one.item.path: (one.mtime_ns, True, True) for one in places})
-            for one in places:
-                if one.item.path not in hidden:
-                    name = named[Place(at, one.item_id)]
-                    found[name].append(replace(one, item_id=name))
+        twins = self.overlap.items(map(self.ref, item_ids))
+        joined = {ref: self.joined(first) for first, refs in twins.items() for ref in refs}
+        for shard, ids in by_shard(dict.fromkeys(chain.from_iterable(twins.values()))):
+            files = list(chain.from_iterable(self.shards[shard].locate(ids, where).values()))
+            hidden = self.overlap.hidden(shard, {file.item.path: (file.mtime_ns, True, True) for file in files})
+            for file in files:
+                if file.item.path not in hidden:
+                    item_id = joined[Ref(shard, file.item_id)]
+                    found[item_id].append(replace(file, item_id=item_id))
         for located in found.values():
-            located.sort(key=lambda one: os.fsencode(one.item.path))
+            located.sort(key=lambda file: os.fsencode(file.item.path))
         return found
 
     def file(self, path: str) -> FileRecord | None:
-        """What is known of one file."""
+        """The record of one file."""
         found = self._holder(path)
         return found[1] if found else None
 
     def _holder(self, path: str) -> tuple[int, FileRecord] | None:
         """The number of the index whose record of a path counts, and the record."""
-        known = [(at, record) for at, shard in enumerate(self.shards) if (record := shard.file(path))]
-        return max(known, key=lambda one: (rank(one[1]), -one[0]), default=None)
+        known = [(number, record) for number, shard in enumerate(self.shards) if (record := shard.file(path))]
+        return max(known, key=lambda pair: (rank(pair[1]), -pair[0]), default=None)
 
-    def parts_at(self, path: str) -> list[tuple[int, Modality]]:
-        """Ids and partitions of the items of a file but for boxes, in their order; none when it is not indexed."""
+    def items_at(self, path: str) -> list[tuple[int, Modality]]:
+        """Ids and partitions of the items of a file except boxes, in their order; none if it is not indexed."""
         holder = self._holder(path)
         if holder is None:
             return []
-        at = holder[0]
-        parts = self.shards[at].parts_at(path)
-        twins = self.overlap.items(Place(at, item) for item, _ in parts)
-        return [(self.joined(twins[Place(at, item)][0]), name) for item, name in parts if twins[Place(at, item)]]
+        shard = holder[0]
+        parts = self.shards[shard].items_at(path)
+        twins = self.overlap.items(Ref(shard, item) for item, _ in parts)
+        return [(self.joined(refs[0]), name) for item, name in parts if (refs := twins[Ref(shard, item)])]
 
     def failures(self, *, unsupported: bool = False) -> Iterator[FileRecord]:
-        """Files that could not be read and are still there, in order of paths; with `unsupported` those too."""
-        found = (record for at in range(len(self.shards)) for record in self.overlap.files(at))
-        wanted = ("failed", "unsupported") if unsupported else ("failed",)
-        left = (record for record in found if record.status in wanted and not record.missing)
-        yield from sorted(left, key=lambda record: os.fsencode(record.path))
+        """Present files that could not be read, in order of paths; with `unsupported` also unsupported ones."""
+        statuses = ("failed", "unsupported") if unsupported else ("failed",)
+        failed = (record for record in self._files() if record.status in statuses and not record.missing)
+        yield from sorted(failed, key=lambda record: os.fsencode(record.path))
+
+    def _files(self) -> Iterator[FileRecord]:
+        """Every file, each path once."""
+        return chain.from_iterable(self.overlap.files(number) for number in range(len(self.shards)))
 
     @property
-    def survey(self) -> MultiCatalog:
-        """What the indexes hold as a whole, at these snapshots."""
+    def catalog(self) -> MultiCatalog:
+        """Reads over all of the indexes, at these snapshots."""
         return MultiCatalog(self)
 
     # --- by words ---
 
     @property
     def has_words(self) -> bool:
-        """Whether all indexes can be searched by words."""
+        """True if all indexes can be searched by words."""
         return all(shard.has_words for shard in self.shards)
 
-    def passages(
+    def search_passages(
         self, terms: Sequence[str], k: int, where: Filter = EVERYTHING, least: float = 0.0
     ) -> list[tuple[int, float]]:
         """Items whose passage holds at least a share of the words, in live files that pass the filter, at most `k`.
 
-        Returns item ids and BM25 scores over all indexes, best first; nothing where there are no words.
+        Returns item ids and BM25 scores over all indexes, best first; nothing if an index has no words.
         """
         if not self.has_words:
             return []
         with schema.translated(self.directory):
-            ranked = multi_fulltext.find_passages([shard.survey.db for shard in self.shards], terms, least)
-            ranked = self._of_passing(ranked, where)
+            ranked = fulltext.find_passages_in_all([shard.catalog.db for shard in self.shards], terms, least)
+            if where != EVERYTHING:  # or a narrow filter would have all of them located
+                ranked = self._passing(ranked, where)
         found: dict[int, float] = {}
         for start in range(0, len(ranked), _PASSAGES_AT_ONCE):
-            some = {Place(one.at, one.row): one.score for one in ranked[start : start + _PASSAGES_AT_ONCE]}
-            twins = self.overlap.items(some)
-            first = {one: self.joined(places[0]) for one, places in twins.items() if places}
+            scores = {Ref(one.shard, one.row): one.score for one in ranked[start : start + _PASSAGES_AT_ONCE]}
+            first = {ref: self.joined(refs[0]) for ref, refs in self.overlap.items(scores).items() if refs}
             located = self.locate(list(dict.fromkeys(first.values())), where)
-            for place, item in first.items():
+            for ref, item in first.items():
                 if located[item]:
-                    found.setdefault(item, some[place])
+                    found.setdefault(item, scores[ref])
             if len(found) >= k:
                 break
         return list(found.items())[:k]
 
-    def _of_passing(self, ranked: list[multi_fulltext.Found], where: Filter) -> list[multi_fulltext.Found]:
-        """Those whose content passes a filter, so that a narrow one does not have all of them located."""
-        if where == EVERYTHING:
-            return ranked
-        passing: set[Place] = set()
-        for at, shard in enumerate(self.shards):
-            contents = set(passing_contents(shard.survey.db, shard.survey.codec, where))
-            passing.update(twin for twins in self.overlap.contents(at, sorted(contents)).values() for twin in twins)
-        return [one for one in ranked if Place(one.at, self._content_of(one)) in passing]
+    def _passing(self, ranked: list[fulltext.Match], where: Filter) -> list[fulltext.Match]:
+        """Those whose content passes a filter in some index."""
+        passing: set[Ref] = set()
+        for number, shard in enumerate(self.shards):
+            contents = set(passing_contents(shard.catalog.db, shard.catalog.codec, where))
+            passing.update(chain.from_iterable(self.overlap.contents(number, sorted(contents)).values()))
+        query, kept = "SELECT content_id FROM items WHERE id = ?", []
+        for match in ranked:
+            (content,) = self.shards[match.shard].catalog.db.execute(query, (match.row,)).fetchone()
+            if Ref(match.shard, int(content)) in passing:
+                kept.append(match)
+        return kept
 
-    def _content_of(self, one: multi_fulltext.Found) -> int:
-        query = "SELECT content_id FROM items WHERE id = ?"
-        return int(self.shards[one.at].survey.db.execute(query, (one.row,)).fetchone()[0])
-
-    def named(
+    def search_names(
         self, terms: Sequence[str], k: int, where: Filter = EVERYTHING, least: float = 0.0
     ) -> list[tuple[str, list[int], float]]:
         """Live files whose path holds at least a share of the words, best first: path, items, and that share."""
@@ -315,42 +272,36 @@ class MultiReader:
             return []
         found: list[tuple[str, list[int], float]] = []
         with schema.translated(self.directory):
-            for one in multi_fulltext.find_names([shard.survey.db for shard in self.shards], terms, least):
-                if len(found) >= k and (one.score < found[-1][2] or len(found) >= k + MOST_NAMES):
+            for match in fulltext.find_names_in_all([shard.catalog.db for shard in self.shards], terms, least):
+                if len(found) >= k and (match.score < found[-1][2] or len(found) >= k + MOST_NAMES):
                     break
-                if (path := self._path_of(one, where)) is not None:
-                    items = self._items_held(one)
-                    twins = self.overlap.items(items)
-                    found.append((path, [self.joined(twins[item][0]) for item in items if twins[item]], one.score))
+                catalog = self.shards[match.shard].catalog
+                sql, values = condition(where, catalog.codec)
+                row = catalog.db.execute(
+                    "SELECT f.path, f.mtime_ns, c.id FROM files f JOIN contents c ON c.id = f.content_id"
+                    f" WHERE f.missing = 0 AND f.id = ?{sql}",
+                    (match.row, *values),
+                ).fetchone()
+                if row is None:
+                    continue
+                path = catalog.codec.decode(row[0])
+                if where.accept is not None and not where.accept(path):
+                    continue
+                if self.overlap.hidden(match.shard, {path: (row[1], True, True)}):
+                    continue
+                items = catalog.db.execute("SELECT id FROM items WHERE content_id = ?", (row[2],)).fetchall()
+                twins = self.overlap.items(Ref(match.shard, item) for (item,) in items)
+                found.append((path, [self.joined(refs[0]) for refs in twins.values() if refs], match.score))
         return found
-
-    def _path_of(self, one: multi_fulltext.Found, where: Filter) -> str | None:
-        """The path of a file that is there, passes the filter and is not hidden by another index."""
-        survey = self.shards[one.at].survey
-        sql, values = condition(where, survey.codec)
-        row = survey.db.execute(
-            "SELECT f.path, f.mtime_ns FROM files f JOIN contents c ON c.id = f.content_id"
-            f" WHERE f.missing = 0 AND f.id = ?{sql}",
-            (one.row, *values),
-        ).fetchone()
-        if row is None:
-            return None
-        path = survey.codec.decode(row[0])
-        passes = where.accept is None or where.accept(path)
-        return path if passes and not self.overlap.hidden(one.at, {path: (row[1], True, True)}) else None
-
-    def _items_held(self, one: multi_fulltext.Found) -> list[Place]:
-        query = "SELECT i.id FROM files f JOIN items i ON i.content_id = f.content_id WHERE f.id = ?"
-        return [Place(one.at, item) for (item,) in self.shards[one.at].survey.db.execute(query, (one.row,))]
 
     # --- as a whole ---
 
     def status(self) -> StoreStatus:
-        """The indexes in numbers, what several hold counted once; goes through all files and items."""
+        """The indexes in numbers, duplicates counted once; goes through all files and items."""
         files: dict[FileStatus, int] = {}
         modalities: dict[Modality, int] = {}
         missing = 0
-        for record in chain.from_iterable(self.overlap.files(at) for at in range(len(self.shards))):
+        for record in self._files():
             missing += record.missing
             if not record.missing:
                 files[record.status] = files.get(record.status, 0) + 1
@@ -369,30 +320,67 @@ class MultiReader:
             segments=sum(one.segments for one in each),
             tombstones=sum(one.tombstones for one in each),
             bytes=sum(one.bytes for one in each),
-            lookups=tuple(_lookups(each)),
+            lookups=tuple(_merge_lookups([one for status in each for one in status.lookups])),
         )
 
-    def problems(self, told: Callable[[str], None] | None = None) -> Iterator[str]:
-        """Read everything and say what is wrong with it, one line each; slow. Nothing comes from sound indexes."""
+    def problems(self, on_skip: Callable[[str], None] | None = None) -> Iterator[str]:
+        """Read everything and report problems, one line each; slow. Sound indexes have none."""
         for shard in self.shards:
-            yield from (f"{shard.directory}: {line}" for line in shard.problems(told))
+            yield from (f"{shard.directory}: {line}" for line in shard.problems(on_skip))
 
 
-def _lookups(each: Sequence[StoreStatus]) -> Iterator[IndexedPartition]:
-    """How the vectors of each partition are found: as where most of them are covered, with the least recall of all."""
-    found = [one for status in each for one in status.lookups]
-    for name in dict.fromkeys(one.partition for one in found):
-        some = [one for one in found if one.partition == name]
-        recalls = [one.recall for one in some if one.recall is not None]
+def _merge_lookups(lookups: Sequence[IndexedPartition]) -> Iterator[IndexedPartition]:
+    """For each partition how its vectors are searched in the index that covers most of them, with the least recall."""
+    for name in dict.fromkeys(one.partition for one in lookups):
+        same = [one for one in lookups if one.partition == name]
         yield replace(
-            max(some, key=lambda one: one.covered),
-            vectors=sum(one.vectors for one in some),
-            covered=sum(one.covered for one in some),
-            recall=min(recalls, default=None),
+            max(same, key=lambda one: one.covered),
+            vectors=sum(one.vectors for one in same),
+            covered=sum(one.covered for one in same),
+            recall=min((one.recall for one in same if one.recall is not None), default=None),
         )
 
 
-def _certain(best: Hits, found: Sequence[Hits], k: int, depth: int) -> bool:
-    """Whether the best `k` are those of whole indexes: what one has not told yet lies below the last that it told."""
+def _is_complete(best: Hits, found: Sequence[Hits], k: int, depth: int) -> bool:
+    """True if the best `k` are those of whole indexes: further results of an index would be below its last one."""
     bars = [hits[-1][1] for hits in found if 0 < depth == len(hits)]
     return not bars or (len(best) >= k and best[k - 1][1] >= max(bars))
+
+
+@dataclass(frozen=True)
+class MultiCatalog:
+    """Reads over all of several indexes; contents have their ids in the first index that holds them."""
+
+    reader: MultiReader
+
+    def contents(self) -> Iterator[tuple[int, Modality, int | None]]:
+        """Every content: its id, modality, and pixels if known; again for each index that holds it."""
+        for number, shard in enumerate(self.reader.shards):
+            for content, modality, pixels in shard.catalog.contents():
+                yield self.reader.joined(Ref(number, content)), modality, pixels
+
+    def shared(self) -> list[int]:
+        """The contents that several present files hold."""
+        found: set[Ref] = set()
+        for number, shard in enumerate(self.reader.shards):
+            twins = self.reader.overlap.contents(number, [content for content, _, _ in shard.catalog.contents()])
+            found.update(twins[content][0] for content in shard.catalog.shared())
+            found.update(refs[0] for refs in twins.values() if len(refs) > 1)
+        return sorted(map(self.reader.joined, found))
+
+    def boxes(self) -> list[int]:
+        """Ids of the items that are boxes in a picture which is an item itself."""
+        shards = enumerate(self.reader.shards)
+        return sorted(
+            self.reader.joined(Ref(number, item)) for number, shard in shards for item in shard.catalog.boxes()
+        )
+
+    def copies(self, digest: str) -> list[str]:
+        """The present files that hold these very bytes, in order."""
+        paths = sorted({path for shard in self.reader.shards for path in shard.catalog.copies(digest)})
+        records = [(path, self.reader.file(path)) for path in paths]
+        return [path for path, record in records if record and not record.missing and record.digest == digest]
+
+    def gone(self) -> Iterator[str]:
+        """Files that the indexes take to be present and that are not, in order."""
+        yield from sorted({path for shard in self.reader.shards for path in shard.catalog.gone()})

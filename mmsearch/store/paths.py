@@ -1,6 +1,6 @@
-"""How paths are stored: bytes, relative to the anchor where they lie under it, else absolute.
+"""How paths are stored: as bytes, relative to the anchor if they are below it, else absolute.
 
-The anchor is the root directory that contains the index directory, and is itself kept relative to the index, so that
+The anchor is the root directory that contains the index directory, and is itself stored relative to the index, so that
 an index inside the tree it describes can move with it. URLs of objects are stored as they are. Knows nothing about
 what the paths point to and never touches the disk. Separators are stored as `/`; a stored path never begins with one
 unless it is absolute.
@@ -17,7 +17,7 @@ from mmsearch.errors import IndexDamaged
 
 REMEDY = "add --rebuild to `mmsearch index`, or use another --index"
 _DEEPEST = 2048
-"""Folders that a path may lie in."""
+"""Folders on the way to a path, at most."""
 HERE = b"."
 """The anchor itself."""
 
@@ -28,7 +28,7 @@ class PathCodec:
 
     Attributes:
         directory: the index directory, absolute.
-        anchor: relative to `directory`, as kept in the meta table; empty when there is none.
+        anchor: relative to `directory`, as stored in the meta table; empty if there is none.
     """
 
     directory: str
@@ -41,7 +41,7 @@ class PathCodec:
 
     @cached_property
     def _start(self) -> bytes:
-        """What the stored forms of absolute paths below the anchor begin with; nothing does when there is none."""
+        """The beginning of absolute paths below the anchor; no path has it if there is no anchor."""
         return prefix(stored(self.base)) if self.base is not None else b"\0"
 
     def encode(self, path: str) -> bytes:
@@ -60,8 +60,10 @@ class PathCodec:
         return [key[skip:] if key.startswith(start) else key for key in keys] if self.base is not None else keys
 
     def decode(self, key: bytes) -> str:
-        """The absolute path of a stored one. Raises IndexDamaged for what is none."""
-        if type(key) is not bytes or not key or b"\0" in key or (b".." in key and _goes_up(key)):
+        """The absolute path of a stored one. Raises IndexDamaged for a value that is no path."""
+        # One that leads out of a folder that it names is never stored, except for keys of objects.
+        goes_up = type(key) is bytes and b".." in key and b"://" not in key and b".." in key.split(b"/")
+        if type(key) is not bytes or not key or b"\0" in key or goes_up:
             raise IndexDamaged(f"the index in {self.directory} has a path that is none: {key!r:.80}: {REMEDY}")
         if is_absolute(key):
             return _native(key)
@@ -70,7 +72,7 @@ class PathCodec:
         return self.base if key == HERE else os.path.join(self.base, _native(key))
 
     def anchored(self, root: str) -> PathCodec:
-        """The codec with `root` as anchor, when it contains the index and there is no anchor yet; else this one.
+        """The codec with `root` as anchor, if it contains the index and there is no anchor yet; else this one.
 
         The first root that contains the index stays the anchor: moving it later would tie stored paths to names of
         directories above it.
@@ -91,16 +93,8 @@ class PathCodec:
         return ranges
 
 
-def _goes_up(key: bytes) -> bool:
-    """Whether a stored path leads out of a folder that it names; we store none of these, but the keys of objects."""
-    return b"://" not in key and b".." in key.split(b"/")
-
-
 def require_anchor(anchor: str, directory: str) -> str:
-    """The anchor of an index in `directory`, if it can be one: some folder above the index, or the index's own.
-
-    Raises IndexDamaged.
-    """
+    """The anchor of an index in `directory`. Raises IndexDamaged unless it is a folder above the index, or its own."""
     steps = anchor.replace(os.sep, "/").split("/")
     if anchor and not (steps == ["."] or (len(steps) <= _DEEPEST and all(step == ".." for step in steps))):
         raise IndexDamaged(f"the index in {directory} is anchored at {anchor!r:.80}, no folder above it: {REMEDY}")
@@ -114,13 +108,12 @@ def stored(path: str) -> bytes:
 
 
 def is_absolute(key: bytes) -> bool:
-    """Whether a stored path is absolute: it begins with `/`, on Windows with a drive, or is a URL (no relative path
-    has an empty part)."""
+    """True for a stored path that begins with `/`, on Windows with a drive, or is a URL (no relative path has `//`)."""
     return key.startswith(b"/") or b"://" in key or (os.name == "nt" and key[1:2] == b":")
 
 
 def prefix(key: bytes) -> bytes:
-    """What the stored paths below `key` begin with."""
+    """The beginning of all stored paths below `key`."""
     return key if key.endswith(b"/") else key + b"/"
 
 
@@ -131,8 +124,8 @@ def below(key: bytes) -> tuple[bytes, bytes]:
 
 
 def _relative() -> list[tuple[bytes, bytes]]:
-    # Everything but what begins with "/". No name is longer than 255 bytes, so none sorts after the end. URLs, and on
-    # Windows drive letters, sort among the relative ones: who asks has to look at the paths that come back.
+    # Everything that does not begin with "/". No name is longer than 255 bytes, so none sorts after the end. URLs, and
+    # on Windows drive letters, sort among the relative ones: callers have to check the paths that they get.
     return [(b"", b"/"), (b"0", b"\xff" * 256)]
 
 
@@ -148,12 +141,12 @@ class Moves:
     """
 
     def __init__(self, moves: Sequence[tuple[str, str]] = ()) -> None:
-        """Pairs of folders or files, old and new; of several that a path begins with the longest counts."""
+        """Pairs of folders or files, old and new; of several that match a path the longest counts."""
         self._moves = sorted(((_beginning(old), old, new) for old, new in moves), key=lambda move: -len(move[0]))
         self.unused = {old for old, _ in moves}
 
     def __call__(self, path: str) -> str:
-        """The path as it is to be; one that begins with none of the old ones stays as it is."""
+        """The new path; one that begins with none of the old ones stays as it is."""
         key = stored(path)
         for start, old, new in self._moves:
             if prefix(key).startswith(start):
@@ -163,6 +156,6 @@ class Moves:
 
 
 def _beginning(old: str) -> bytes:
-    """What the stored forms of a folder and of all in it begin with; a drive of Windows is known on any system."""
+    """The beginning of the stored forms of a folder and its contents; Windows drives are recognized on any system."""
     key = stored(old)
     return prefix((key.replace(b"\\", b"/") if key[1:2] == b":" else key).rstrip(b"/"))

@@ -1,31 +1,34 @@
-"""The database of an index as a writer finds it: made, migrated, emptied for a rebuild, or refused.
+"""Prepares the database for a writer: made, migrated, emptied for a rebuild, or refused; and private or shared.
 
-Knows which tables there are and what stands beside them; not what is written afterwards.
+An index is its user's alone unless it is shared with those whom the umask lets in. Its note about that counts for
+the very file it was written in: a copy, or an index from elsewhere, is private until its user shares it. Knows the
+tables and the files beside them; not what is written afterwards.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import suppress
 
 from mmsearch.errors import IndexDamaged, IndexMismatch
 from mmsearch.store import (
     compaction,
-    erasure,
     faiss_files,
+    file_ownership,
     fulltext,
     page_checksums,
     schema,
-    sharing,
     statistics,
     thumbnail_cache,
 )
-from mmsearch.store.database import Connection
+from mmsearch.store.database import Connection, OtherTables
 from mmsearch.store.grants import is_user_index
 from mmsearch.store.queries import grant_everything
 from mmsearch.store.records import Identity
-from mmsearch.store.schema_check import OtherTables
 from mmsearch.system.safe_open import Folder
+
+_SHARED = "shared"
 
 
 def prepare(directory: str, identity: Identity, rebuild: bool) -> Connection:
@@ -33,9 +36,17 @@ def prepare(directory: str, identity: Identity, rebuild: bool) -> Connection:
     try:
         return _connect(directory, identity, rebuild)
     except (sqlite3.DatabaseError, IndexDamaged, IndexMismatch) as error:
-        if not rebuild or not _replaceable(error):
+        # A rebuild replaces a database that is ours and unreadable; not another program's, a locked or a full one.
+        unreadable = isinstance(error, sqlite3.DatabaseError) and any(
+            fragment in str(error) for fragment in ("not a database", "malformed", "no such table", "no such column")
+        )
+        if not rebuild or not (unreadable or isinstance(error, (IndexMismatch, OtherTables))):
             raise
-    _erase(directory)
+    page_checksums.discard(directory)
+    with Folder.open(directory) as folder:
+        # The log first: alone it says nothing, the database without it half a truth.
+        for suffix in ("-journal", "-wal", "-shm", ""):
+            folder.remove(schema.DATABASE + suffix)
     return _connect(directory, identity, rebuild)
 
 
@@ -46,16 +57,16 @@ def _connect(directory: str, identity: Identity, rebuild: bool) -> Connection:
         if present == 0 or rebuild:
             with schema.transaction(db):
                 schema.migrate(db, present)
-                _start_anew(db, directory, identity)
+                _empty(db, directory, identity)
                 if present == 0:
-                    erasure.start_clean(db)
+                    compaction.mark_clean(db)
                 thumbnail_cache.remove_all(directory)
                 db.forgot = True
-            erasure.remove_backups(directory)
+            compaction.remove_backups(directory)
         else:
             schema.upgrade(db, directory, present)
             if present < schema.FORMAT_WITH_GRANTS and is_user_index(directory):
-                grant_everything(db, directory)  # from before there were grants, and where nobody else puts one
+                grant_everything(db, directory)  # from before there were grants, and nobody else puts one there
         known = schema.identity_of(db, directory)
         known.require(identity, directory)
         if known.to_json() != identity.to_json():  # the same model lies elsewhere now
@@ -63,36 +74,19 @@ def _connect(directory: str, identity: Identity, rebuild: bool) -> Connection:
                 schema.put_meta(db, "identity", identity.to_json())
         faiss_files.sync_folders(directory)
         if not statistics.complete(db):
-            # A disk that is full will say so when there is something to write, and that commit does it too.
+            # A full disk will be reported when there is something to write, and that commit does it too.
             with suppress(sqlite3.OperationalError), schema.transaction(db):
                 statistics.update(db, directory, known.dim)
-        erasure.clean(db, directory)
+        compaction.clean(db, directory)
         return db
     except BaseException:
         db.close()
         raise
 
 
-def _replaceable(error: Exception) -> bool:
-    """Whether `rebuild` may replace the database: ours and unreadable yes; another program's, locked or full no."""
-    if isinstance(error, (IndexMismatch, OtherTables)):
-        return True
-    text = str(error)
-    return isinstance(error, sqlite3.DatabaseError) and any(
-        fragment in text for fragment in ("not a database", "malformed", "no such table", "no such column")
-    )
-
-
-def _erase(directory: str) -> None:
-    page_checksums.discard(directory)
-    with Folder.open(directory) as folder:
-        # The log first: alone it says nothing, the database without it half a truth.
-        for suffix in ("-journal", "-wal", "-shm", ""):
-            folder.remove(schema.DATABASE + suffix)
-
-
-def _start_anew(db: sqlite3.Connection, directory: str, identity: Identity) -> None:
-    remembered = sharing.kept(db)
+def _empty(db: sqlite3.Connection, directory: str, identity: Identity) -> None:
+    """Delete everything but the choice to share, and start with `identity`."""
+    shared = schema.get_meta(db, _SHARED)
     statistics.clear(db)
     for table in ("items", "files", "contents", "tombstones", "segments", "accelerators", "roots", "grants", "meta"):
         db.execute(f"DELETE FROM {table}")
@@ -100,7 +94,8 @@ def _start_anew(db: sqlite3.Connection, directory: str, identity: Identity) -> N
     fulltext.create(db)
     schema.put_meta(db, "format", str(schema.FORMAT))
     schema.put_meta(db, "identity", identity.to_json())
-    sharing.keep(db, remembered)
+    if shared is not None:
+        schema.put_meta(db, _SHARED, shared)
     schema.new_uid(db)
     # Numbers go on after the files that are still there, so that no name is used twice even after an erased database.
     last = compaction.next_number(db, directory) - 1
@@ -113,3 +108,27 @@ def _start_anew(db: sqlite3.Connection, directory: str, identity: Identity) -> N
     last = compaction.next_number(db, directory, "accelerators") - 1
     db.execute("INSERT INTO accelerators VALUES (?, '', '', '', 0, 0, '', '')", (last,))
     db.execute("DELETE FROM accelerators")
+
+
+def enforce_privacy(db: sqlite3.Connection, directory: str) -> None:
+    """Close the files of an index to others, unless it is shared. For the one writer."""
+    if schema.get_meta(db, _SHARED) != _file_identity(directory):
+        file_ownership.close_to_others(directory)
+
+
+def set_shared(db: sqlite3.Connection, directory: str, shared: bool) -> None:
+    """Share an index or make it private, from now on. For the one writer, outside of a transaction."""
+    with schema.transaction(db):
+        if shared:
+            schema.put_meta(db, _SHARED, _file_identity(directory))
+        else:
+            db.execute("DELETE FROM meta WHERE key = ?", (_SHARED,))
+    if shared:
+        file_ownership.open_to_others(directory)
+    else:
+        file_ownership.close_to_others(directory)
+
+
+def _file_identity(directory: str) -> str:
+    """The inode of the database, which a copy does not share."""
+    return str(os.lstat(os.path.join(directory, file_ownership.DATABASE)).st_ino)

@@ -1,4 +1,7 @@
-"""Reads that the writer and the reader share: the row of a file as a record, the paths of an index."""
+"""Reads that several parts share: records of files, filters as SQL, roots, grants, and an index as a whole.
+
+Knows the tables of files and contents; nothing about vectors or words.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,27 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from mmsearch.errors import IndexMismatch, IndexMissing
 from mmsearch.store import schema, value_check
+from mmsearch.store.database import batches, placeholders
 from mmsearch.store.grants import Grants
 from mmsearch.store.paths import PathCodec, require_anchor
-from mmsearch.store.records import FileRecord, Identity
-from mmsearch.types import EARLIEST_NS, LATEST_NS, Modality
+from mmsearch.store.records import ANY, Bounds, FileRecord, Filter, Identity
+from mmsearch.types import EARLIEST_NS, LATEST_NS, FileMetadata, Modality, clamp_mtime_ns
 
-AT_ONCE = 512
-"""Parameters of one query; SQLite may be built to take no more than 999."""
 FILE_COLUMNS = """f.path, f.size, f.mtime_ns, f.status, f.reason, c.digest, c.kind, c.modality, f.missing
     FROM files f LEFT JOIN contents c ON c.id = f.content_id"""
+# Contents whose every file is missing. All others have a live file: a commit deletes those that have none.
+DEAD_CONTENTS = """SELECT DISTINCT m.content_id FROM files m WHERE m.missing = 1 AND m.content_id IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM files l WHERE l.content_id = m.content_id AND l.missing = 0)"""
+_AFTER_DIGITS = "g"
+"""Sorts after every hexadecimal digit."""
+
+
+# --- files and contents ---
 
 
 def stored_reason(reason: str) -> str | bytes:
@@ -50,16 +61,16 @@ def file_record(codec: PathCodec, row: tuple[Any, ...]) -> FileRecord:
 
 
 def find_file(db: sqlite3.Connection, codec: PathCodec, path: str) -> FileRecord | None:
-    """What is committed about one absolute path."""
+    """The committed record of one absolute path."""
     row = db.execute(f"SELECT {FILE_COLUMNS} WHERE f.path = ?", (codec.encode(path),)).fetchone()
     return None if row is None else file_record(codec, row)
 
 
 def find_indexed(db: sqlite3.Connection, keys: Sequence[bytes]) -> list[tuple[bytes, int, int]]:
-    """Stored path, size and time of files that are indexed and were there at the last look, in order.
+    """Stored path, size and time of files that are indexed and not missing, in order.
 
     Of all that lie between the first and the last key, if they are not many more; else of these keys alone. The files
-    of one directory lie side by side, and going along them is much cheaper than looking up each.
+    of one directory lie side by side, and reading a range is much cheaper than looking up each.
     """
     if not keys:
         return []
@@ -69,25 +80,24 @@ def find_indexed(db: sqlite3.Connection, keys: Sequence[bytes]) -> list[tuple[by
     if len(rows) < most:
         return rows
     rows = []
-    for start in range(0, len(keys), AT_ONCE):
-        some = keys[start : start + AT_ONCE]
-        rows += db.execute(f"{select} IN ({','.join('?' * len(some))})", some)
+    for batch in batches(keys):
+        rows += db.execute(f"{select} IN ({placeholders(batch)})", batch)
     return sorted(rows)
 
 
 def count_files(db: sqlite3.Connection, start: bytes, end: bytes, missing: bool) -> int:
-    """Files whose stored path is in a half-open range, with those that are missing or without."""
+    """Files whose stored path is in a half-open range, with or without missing ones."""
     inside = "path >= ? AND path < ?"
     first, last = db.execute("SELECT (SELECT min(path) FROM files), (SELECT max(path) FROM files)").fetchone()
     if first is None:
         return 0
     if start <= first and last < end:
-        files = db.execute("SELECT count(*) FROM files").fetchone()[0]  # SQLite need not look at each row for that
+        files = db.execute("SELECT count(*) FROM files").fetchone()[0]  # SQLite need not read each row for that
     else:
         files = db.execute(f"SELECT count(*) FROM files WHERE {inside}", (start, end)).fetchone()[0]
     if missing:
         return int(files)
-    # Few files are missing, but SQLite does not know that and would look at each path.
+    # Few files are missing, but SQLite does not know that and would read each path.
     query = f"SELECT count(*) FROM files INDEXED BY files_missing WHERE missing = 1 AND {inside}"
     return int(files - db.execute(query, (start, end)).fetchone()[0])
 
@@ -98,7 +108,7 @@ def find_roots(db: sqlite3.Connection, codec: PathCodec) -> list[str]:
 
 
 def load_codec(db: sqlite3.Connection, directory: str) -> PathCodec:
-    """The codec of an index that lies in `directory` now. Raises IndexDamaged for an anchor that is no folder above."""
+    """The codec of the index in `directory`. Raises IndexDamaged for an anchor that is no folder above it."""
     return PathCodec(directory, require_anchor(schema.get_meta(db, "anchor") or "", directory))
 
 
@@ -108,33 +118,100 @@ def find_content(db: sqlite3.Connection, digest: str, kind: str) -> tuple[int, M
     return None if row is None else (row[0], value_check.modality(row[1], "contents.modality"))
 
 
+# --- filters ---
+
+
+def condition(where: Filter, codec: PathCodec) -> tuple[str, list[Any]]:
+    """All of a filter but `accept`, as SQL over `files f` and `contents c` that begins with AND, and its parameters."""
+    clauses = _content_clauses(where) + _file_clauses(where, codec)
+    return "".join(f" AND ({sql})" for sql, _ in clauses), [value for _, values in clauses for value in values]
+
+
+def passing_contents(db: sqlite3.Connection, codec: PathCodec, where: Filter) -> Iterator[int]:
+    """Ids of the contents that some live file which passes holds; an id may occur several times."""
+    sql, values = condition(where, codec)
+    if where.accept is None and not _file_clauses(where, codec):  # no path has to be read
+        query = f"SELECT c.id FROM contents c WHERE c.id NOT IN ({DEAD_CONTENTS}){sql}"
+        return (content for (content,) in db.execute(query, values))
+    rows = db.execute(
+        f"SELECT f.content_id, f.path FROM files f JOIN contents c ON c.id = f.content_id WHERE f.missing = 0{sql}",
+        values,
+    )
+    accept = where.accept
+    return (content for content, path in rows if accept is None or accept(codec.decode(path)))
+
+
+def _content_clauses(where: Filter) -> list[tuple[str, list[Any]]]:
+    clauses: list[tuple[str, list[Any]]] = []
+    if where.modalities is not None:
+        modalities = sorted(where.modalities)
+        clauses.append((f"c.modality IN ({placeholders(modalities)})", list(modalities)))
+    for column in ("width", "height", "duration"):
+        clauses += _within(f"c.{column}", getattr(where, column))
+    return clauses
+
+
+def _file_clauses(where: Filter, codec: PathCodec) -> list[tuple[str, list[Any]]]:
+    clauses = _within("f.size", where.size)
+    if where.folders:
+        ranges = [one for folder in where.folders for one in codec.ranges(folder)]
+        exact = [codec.encode(folder) for folder in where.folders]
+        sql = " OR ".join(["f.path >= ? AND f.path < ?"] * len(ranges) + ["f.path = ?"] * len(exact))
+        clauses.append((sql, [bound for pair in ranges for bound in pair] + exact))
+    for sign, moment in ((">=", where.after), ("<", where.before)):
+        if moment is not None:
+            # Cameras write local time without a zone, so that is compared as text; files know the instant.
+            sql = f"CASE WHEN c.taken IS NULL THEN f.mtime_ns {sign} ? ELSE c.taken {sign} ? END"
+            clauses.append((sql, [_instant(moment), moment.isoformat(timespec="seconds")]))
+    return clauses
+
+
+def _within(column: str, bounds: Bounds) -> list[tuple[str, list[Any]]]:
+    """Unknown values pass no bound."""
+    if bounds == ANY:
+        return []
+    sides = [(">=", bounds.least), ("<=", bounds.most)]
+    return [(f"{column} {sign} ?", [value]) for sign, value in sides if value is not None]
+
+
+def _instant(moment: datetime) -> int:
+    """Nanoseconds since 1970, or the nearest that a file's time can be."""
+    try:
+        return clamp_mtime_ns(int(moment.timestamp() * 1e9))
+    except (ValueError, OverflowError, OSError):  # before year 1 or after 9999 in UTC; the system decides which error
+        return EARLIEST_NS if moment.year < 1970 else LATEST_NS
+
+
+# --- an index by its directory ---
+
+
 def read_identity(directory: str) -> Identity | None:
-    """What the index in `directory` was built with; None when there is no index.
+    """The identity of the index in `directory`; None if there is no index.
 
     Raises:
         IndexMismatch: a newer mmsearch wrote it.
         IndexDamaged: it cannot be read.
     """
-    with _looking(directory) as db:
+    with _opened(directory) as db:
         return None if db is None else schema.identity_of(db, directory)
 
 
 def read_roots(directory: str) -> list[str]:
-    """The roots of the index in `directory`, absolute and in order; none when there is no index. Raises likewise."""
-    with _looking(directory) as db:
+    """The roots of the index in `directory`, absolute and in order; none if there is no index. Raises likewise."""
+    with _opened(directory) as db:
         return [] if db is None else find_roots(db, load_codec(db, os.path.abspath(directory)))
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """What an index may name.
+    """The model and roots that an index may name.
 
     Attributes:
-        identity: whether the user has named its model.
-        roots: those that may be gone through, absolute and in order.
+        identity: the user has named its model.
+        roots: those that may be scanned, absolute and in order.
         refused: the others.
-        confined: those of `roots` that no user has named, and that may be gone through since they lie below the index's
-            own folder; links must not lead out of them.
+        confined: those of `roots` that no user has named, and that may be scanned since they lie below the index's own
+            folder; links must not lead out of them.
     """
 
     identity: bool = True
@@ -144,25 +221,24 @@ class Allowed:
 
 
 def read_allowed(directory: str, trusted: bool = False) -> Allowed:
-    """What the index in `directory` may name; with `trusted` all that it does. Raises likewise."""
+    """The model and roots that the index in `directory` may name; with `trusted` all. Raises likewise."""
     directory = os.path.abspath(directory)
-    with _looking(directory) as db:
+    with _opened(directory) as db:
         if db is None:
             return Allowed()
         grants = Grants(db, directory, trusted)
         found = find_roots(db, load_codec(db, directory))
         roots = tuple(root for root in found if grants.allows_root(root))
-        free = grants.everything
         return Allowed(
             grants.allows_identity(schema.identity_of(db, directory).options),
             roots,
             tuple(root for root in found if root not in roots),
-            frozenset(() if free else (root for root in roots if not grants.names_root(root))),
+            frozenset(root for root in roots if not grants.everything and not grants.names_root(root)),
         )
 
 
 def grant_everything(db: sqlite3.Connection, directory: str) -> bool:
-    """Grant all that an index names today: its roots, its model and the files outside; whether there is a key."""
+    """Grant all that an index names today: its roots, its model and the files outside; False if there is no key."""
     grants, codec = Grants(db, directory), load_codec(db, directory)
     with schema.transaction(db):
         given = grants.give_identity(schema.identity_of(db, directory).options)
@@ -172,14 +248,14 @@ def grant_everything(db: sqlite3.Connection, directory: str) -> bool:
 
 
 def read_contents(directory: str, keys: Sequence[tuple[str, str]]) -> list[bool]:
-    """Which contents, by digest and kind, the index in `directory` holds just now. Raises likewise."""
-    with _looking(directory) as db:
+    """Which contents, by digest and kind, the index in `directory` holds now. Raises likewise."""
+    with _opened(directory) as db:
         return [db is not None and find_content(db, *key) is not None for key in keys]
 
 
 @contextmanager
-def _looking(directory: str) -> Iterator[sqlite3.Connection | None]:
-    """The database of an index for a moment; None when there is none or no table in it."""
+def _opened(directory: str) -> Iterator[sqlite3.Connection | None]:
+    """The database of an index; None if there is none or no table in it."""
     with schema.translated(os.path.abspath(directory)):
         try:
             db = schema.connect_reader(directory)
@@ -193,7 +269,7 @@ def _looking(directory: str) -> Iterator[sqlite3.Connection | None]:
 
 
 def require_readable(db: sqlite3.Connection, directory: str) -> int:
-    """Make sure that a reader can use the tables as they are; their format.
+    """Check that a reader can use the tables as they are; returns their format.
 
     Raises:
         IndexMissing: there are none yet.
@@ -208,3 +284,93 @@ def require_readable(db: sqlite3.Connection, directory: str) -> int:
             "run `mmsearch index` once to bring it up to date"
         )
     return present
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Reads over all of an index: its contents, and the files that hold the same ones.
+
+    Valid as long as the reader that gave it.
+    """
+
+    directory: str
+    db: sqlite3.Connection
+    codec: PathCodec
+
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with schema.translated(self.directory):
+            return self.db.execute(query, values).fetchall()
+
+    def contents(self) -> Iterator[tuple[int, Modality, int | None]]:
+        """Every content: its id, its modality, and its number of pixels if known."""
+        with schema.translated(self.directory):
+            query = "SELECT id, modality, width * height FROM contents ORDER BY id"
+            for content, modality, pixels in self.db.execute(query):
+                yield content, value_check.modality(modality, "contents.modality"), pixels
+
+    def shared(self) -> list[int]:
+        """The contents that several present files hold."""
+        query = "SELECT content_id FROM files WHERE missing = 0 AND content_id IS NOT NULL"
+        rows = self._rows(f"{query} GROUP BY content_id HAVING count(*) > 1 ORDER BY content_id")
+        return [content for (content,) in rows]
+
+    def boxes(self) -> list[int]:
+        """Ids of the items that are boxes in a picture which is an item itself."""
+        return [item for (item,) in self._rows("SELECT id FROM items WHERE span_unit = 'box' ORDER BY id")]
+
+    def copies(self, digest: str) -> list[str]:
+        """The present files that hold these very bytes, in order."""
+        query = "SELECT f.path FROM files f JOIN contents c ON c.id = f.content_id WHERE f.missing = 0"
+        return sorted(self.codec.decode(path) for (path,) in self._rows(f"{query} AND c.digest = ?", digest))
+
+    def latest(self, limit: int) -> list[str]:
+        """The present files that were changed last, the newest first."""
+        query = "SELECT path FROM files WHERE missing = 0 AND status = 'ok' ORDER BY mtime_ns DESC, path LIMIT ?"
+        return [self.codec.decode(path) for (path,) in self._rows(query, limit)]
+
+    def roots(self) -> list[str]:
+        """The roots, absolute, in order."""
+        with schema.translated(self.directory):
+            return find_roots(self.db, self.codec)
+
+    def parts(self, digest: str, first: int, last: int) -> list[int]:
+        """Ids of the items from one ordinal to another of the contents whose digest begins so, in order."""
+        return self._items(digest, "i.ordinal BETWEEN ? AND ?", first, last)
+
+    def passages_on(self, digest: str, page: int) -> list[int]:
+        """Ids of the passages on a page of the contents whose digest begins so, in order."""
+        return self._items(digest, "i.partition = 'text' AND i.span_unit = 'page' AND i.span_start = ?", page)
+
+    def _items(self, digest: str, clause: str, *values: int) -> list[int]:
+        query = (
+            "SELECT i.id FROM items i JOIN contents c ON c.id = i.content_id WHERE c.digest >= ? AND c.digest < ?"
+            f" AND {clause} ORDER BY c.id, i.ordinal"
+        )
+        return [item for (item,) in self._rows(query, digest, digest + _AFTER_DIGITS, *values)]
+
+    def facts(self, digest: str) -> FileMetadata:
+        """The metadata of the contents whose digest begins so; nothing if there are none."""
+        query = "SELECT width, height, duration, taken FROM contents WHERE digest >= ? AND digest < ? LIMIT 1"
+        with schema.translated(self.directory):
+            rows = self._rows(query, digest, digest + _AFTER_DIGITS)
+            return value_check.facts(*rows[0]) if rows else FileMetadata()
+
+    def gone(self) -> Iterator[str]:
+        """Files that the index takes to be present and that are not, in order."""
+        with schema.translated(self.directory):
+            rows = self.db.execute("SELECT path FROM files WHERE missing = 0 ORDER BY path")
+            for (path,) in rows:
+                if not os.path.lexists(found := self.codec.decode(path)):
+                    yield found
+
+
+def size_on_disk(directory: str) -> int:
+    """Bytes of all files in a directory and below."""
+    total = 0
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            try:
+                total += os.stat(os.path.join(folder, name)).st_size
+            except OSError:  # a writer removes files meanwhile
+                continue
+    return total

@@ -1,7 +1,7 @@
-"""Reading an index: search, the files behind the results, and what there is to know about it.
+"""Reads an index: searches, the files behind the results, and figures about the whole.
 
 A reader sees the index as it was when it was opened, whatever a writer does meanwhile, and needs no lock and no
-writable directory. Knows nothing about models, ranking or fusion: it takes a vector and gives back items.
+writable directory. Knows nothing about models, ranking or fusion: it takes a vector and returns items.
 """
 
 from __future__ import annotations
@@ -15,15 +15,24 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from mmsearch.errors import IndexDamaged, IndexMismatch
-from mmsearch.store import ann_index, faiss_files, filter_oversampling, fulltext, schema, statistics, value_check
-from mmsearch.store.ann_search import Hits
-from mmsearch.store.catalog_queries import Catalog, size_on_disk
-from mmsearch.store.filters import DEAD_CONTENTS, condition
+from mmsearch.store import ann_index, faiss_files, fulltext, schema, statistics, value_check
+from mmsearch.store.database import batches, placeholders
 from mmsearch.store.grants import Grants
-from mmsearch.store.queries import FILE_COLUMNS, file_record, find_file, find_roots, load_codec, require_readable
+from mmsearch.store.queries import (
+    DEAD_CONTENTS,
+    FILE_COLUMNS,
+    Catalog,
+    condition,
+    file_record,
+    find_file,
+    find_roots,
+    load_codec,
+    require_readable,
+    size_on_disk,
+)
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, StoreStatus
-from mmsearch.store.row_table import RowTable, marks, parts
-from mmsearch.store.vector_search import Block, OpenFiles, VectorSearch
+from mmsearch.store.row_table import RowTable
+from mmsearch.store.vector_search import Block, Hits, OpenFiles, VectorSearch
 from mmsearch.system.lazy_import import LazyModule
 from mmsearch.types import MODALITIES, Modality, Vectors
 
@@ -36,7 +45,7 @@ else:
 
 T = TypeVar("T")
 _ATTEMPTS = 8
-# Present files by status and by modality, from what there are few of and from indexes, for the files are many.
+# Present files by status and by modality, from the few and from indexes, for the files are many.
 _FILES = """SELECT status, sum(n) FROM (
         SELECT 'ok' AS status, count(*) AS n FROM files
         UNION ALL SELECT 'ok', -count(*) FROM files WHERE status <> 'ok'
@@ -52,10 +61,10 @@ _MODALITIES = f"""SELECT modality, sum(n) FROM (
         UNION ALL SELECT c.modality, -1 FROM files f JOIN contents c ON c.id = f.content_id WHERE f.missing = 1
     ) GROUP BY modality HAVING sum(n) > 0"""
 _LEAST_SAMPLED = 256
-"""Where fewer of the sampled items are left, for the files of the others are missing, another sample is taken."""
+"""If fewer of the sampled items are left, because files of the others are missing, another sample is taken."""
 MOST_NAMES = 512
 _PASSAGES = 256
-"""So many are looked up at a time, to see whether they pass a filter."""
+"""Passages that are checked against a filter at a time."""
 
 
 class Reader:
@@ -73,7 +82,7 @@ class Reader:
         """Open the index in a directory.
 
         Args:
-            directory: where it lies.
+            directory: of the index.
             trusted: the user allows what it names: its model, and files anywhere.
 
         Raises:
@@ -97,18 +106,18 @@ class Reader:
         self._codec = load_codec(self._db, self.directory)
         self.grants = Grants(self._db, self.directory, self._trusted)
         self._rows = RowTable(self._db, self._codec)
-        self._nearest = VectorSearch(self.directory, self.identity.dim, self._rows, opened)
+        self._vectors = VectorSearch(self.directory, self.identity.dim, self._rows, opened)
 
     def refresh(self) -> None:
-        """Go on to what is committed now. Ids of items that are still there stay what they were."""
+        """Go on to the latest commit. Ids of items that are still there stay what they were."""
         with schema.translated(self.directory):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            self._begin(self._nearest.opened)
+            self._begin(self._vectors.opened)
 
     def close(self) -> None:
         """End the snapshot. Closing twice is fine."""
-        self._nearest.opened.forget(set(), set())
+        self._vectors.opened.keep_only(set(), set())
         self._db.close()
 
     def __enter__(self) -> Reader:
@@ -119,36 +128,38 @@ class Reader:
     ) -> None:
         self.close()
 
-    def settle(self, where: Filter = EVERYTHING) -> None:
-        """Have every answer from now on, until `refresh`, be of one snapshot.
+    def open_files(self, where: Filter = EVERYTHING) -> None:
+        """Open all vector files, or those that the filter may need, so that the snapshot stays until `refresh`.
 
-        By itself a reader opens vector files when it needs them, and goes on to a newer snapshot where a merge was
-        quicker; this opens all of them now, or those that files which pass may have parts in. One that is damaged
-        stays shut, and matters to those who ask for it.
+        By itself a reader opens vector files when it needs them, and goes on to a newer snapshot if a merge was
+        quicker. An error over a damaged file is left to searches that need it.
         """
-
-        def attempt() -> None:
-            self._nearest.open_all(self._partitions(where))  # the snapshot changes between attempts
-
         with suppress(IndexDamaged):
-            self._retry(attempt)
+            # Inside, for the partitions may change between attempts.
+            self._retry(
+                lambda: self._vectors.open_all(
+                    [partition for partition in MODALITIES if self._rows.within(partition, where) is not None]
+                )
+            )
 
     def may_read(self, path: str) -> bool:
-        """Whether the content of a file of the index may be opened: an index that names one gives no permission.
+        """True if the content of a file of the index may be opened: that an index names one gives no permission.
 
         That is so below the folder that holds the index, below folders that the user has named for it, and for files
-        that the user has listed; links in the path are taken to where they lead.
+        that the user has listed, after links in the path are resolved.
         """
         with schema.translated(self.directory):
             return self.grants.may_read(path)
 
     def allows_identity(self) -> bool:
-        """Whether the user has named the model of the index, with its settings."""
+        """True if the user has named the model of the index, with its settings."""
         with schema.translated(self.directory):
             return self.grants.allows_identity(self.identity.options)
 
+    # --- by vectors ---
+
     def counts(self) -> dict[Modality, int]:
-        """Live items by partition: those with a file that is there."""
+        """Live items by partition: those with a present file."""
         with schema.translated(self.directory):
             totals = dict(self._db.execute("SELECT partition, sum(live) FROM segments GROUP BY partition"))
             dead = self._db.execute(
@@ -165,12 +176,12 @@ class Reader:
 
         Args:
             vector: float32 `(dim,)`, unit length.
-            partition: where to look.
-            k: how many; fewer come back only when there are no more.
-            where: what may answer.
+            partition: where to search.
+            k: how many; fewer are returned only if there are no more.
+            where: the filter.
 
         Returns:
-            Item ids and cosines, best first, equal ones by id.
+            Item ids and cosines, best first, equal scores by id.
         """
         if vector.shape != (self.identity.dim,):
             raise ValueError(f"a query for this index has shape ({self.identity.dim},), got {vector.shape}")
@@ -179,21 +190,16 @@ class Reader:
     def search_all(
         self, queries: Vectors, partition: Modality, k: int, where: Filter = EVERYTHING
     ) -> list[list[tuple[int, float]]]:
-        """What `search` finds for each of several vectors, float32 `(n, dim)`."""
+        """The results of `search` for each of several vectors, float32 `(n, dim)`."""
         queries = np.ascontiguousarray(queries, dtype=np.float32)
 
         def attempt() -> list[Hits]:
             left = self._rows.within(partition, where)
             if left is None or k <= 0:
                 return [[] for _ in queries]
-            found = filter_oversampling.search(self._nearest, self._rows, queries, partition, k, left)
-            return found or self._nearest.search(queries, partition, k, left)
+            return self._vectors.search(queries, partition, k, left)
 
         return self._retry(attempt)
-
-    def _partitions(self, where: Filter) -> list[Modality]:
-        """Those that files which pass may have parts in."""
-        return [partition for partition in MODALITIES if self._rows.within(partition, where) is not None]
 
     def _retry(self, attempt: Callable[[], T]) -> T:
         """Run something that opens vector files; a merge may have replaced them since the snapshot was taken."""
@@ -211,46 +217,98 @@ class Reader:
                         ) from error
         raise IndexDamaged(f"{gone.filename if gone else ''} is gone: {faiss_files.REMEDY}") from gone
 
-    def locate(self, item_ids: Sequence[int], where: Filter = EVERYTHING) -> dict[int, list[Located]]:
-        """Where items are: every live file that holds their content and passes the filter, in order of paths.
+    def scores(self, vector: Vectors, item_ids: Sequence[int]) -> dict[int, float]:
+        """The exact cosine of a vector, float32 `(dim,)`, with each of some items; items that are gone are left out."""
+        return {item: float(row @ vector) for item, row in self.vectors_of(item_ids).items()}
 
-        Every id asked for is in the answer, with an empty list when it is nowhere (any more).
+    def vectors_of(self, item_ids: Sequence[int]) -> dict[int, Vectors]:
+        """The vectors of items by their id, float32 `(dim,)` each."""
+        return self._retry(lambda: self._vectors.vectors_of(item_ids))
+
+    def sample(self, partition: Modality, limit: int = 1024) -> Vectors:
+        """Live vectors spread evenly over a partition, the same ones each time: float32 `(at most limit, dim)`."""
+        with schema.translated(self.directory):
+            if self._rows.has_statistics:
+                found = statistics.sample(self._db, partition, limit, self.identity.dim)
+                if len(found) >= min(limit, _LEAST_SAMPLED, self.counts().get(partition, 0)):
+                    return found
+        return self._retry(lambda: self._vectors.sample(partition, limit))
+
+    def blocks(self, partition: Modality, where: Filter = EVERYTHING, numbers: int = 1 << 22) -> Iterator[Block]:
+        """Every live vector of a partition that passes the filter, a block of at most `numbers` numbers at a time.
+
+        A merge meanwhile does no harm, since all files are opened before the first block is read. The order is that of
+        the files, the same each time for one snapshot.
+        """
+        opened = self._retry(lambda: self._vectors.open_partition(partition))
+        yield from self._vectors.blocks(opened, where, numbers)
+
+    # --- files ---
+
+    def locate(self, item_ids: Sequence[int], where: Filter = EVERYTHING) -> dict[int, list[Located]]:
+        """For each item every live file that holds its content and passes the filter, in order of paths.
+
+        Every id is in the result, with an empty list if the item is gone.
         """
         found: dict[int, list[Located]] = {item_id: [] for item_id in item_ids}
+        sql, values = condition(where, self._codec)
         with schema.translated(self.directory):
-            for part in parts(list(found)):
-                for located in self._located(part, where):
-                    found[located.item_id].append(located)
-        for places in found.values():
-            places.sort(key=lambda located: os.fsencode(located.item.path))
+            for batch in batches(list(found)):
+                rows = self._db.execute(
+                    "SELECT i.id, i.partition, i.ordinal, i.span_unit, i.span_start, i.span_end, i.text,"
+                    " c.digest, c.kind, c.modality, f.path, f.size, f.mtime_ns"
+                    " FROM items i JOIN contents c ON c.id = i.content_id JOIN files f ON f.content_id = c.id"
+                    f" WHERE f.missing = 0 AND i.id IN ({placeholders(batch)}){sql}",
+                    [*batch, *values],
+                )
+                for item_id, name, ordinal, unit, start, end, text, digest, kind, modality, key, size, mtime_ns in rows:
+                    path = self._codec.decode(key)
+                    if where.accept is None or where.accept(path):
+                        item = value_check.item(path, digest, modality, name, ordinal, unit, start, end, text)
+                        found[item_id].append(value_check.located(item_id, item, kind, size, mtime_ns))
+        for files in found.values():
+            files.sort(key=lambda located: os.fsencode(located.item.path))
         return found
 
-    def _located(self, item_ids: Sequence[int], where: Filter) -> Iterator[Located]:
-        sql, values = condition(where, self._codec)
-        rows = self._db.execute(
-            "SELECT i.id, i.partition, i.ordinal, i.span_unit, i.span_start, i.span_end, i.text,"
-            " c.digest, c.kind, c.modality, f.path, f.size, f.mtime_ns"
-            " FROM items i JOIN contents c ON c.id = i.content_id JOIN files f ON f.content_id = c.id"
-            f" WHERE f.missing = 0 AND i.id IN ({marks(item_ids)}){sql}",
-            [*item_ids, *values],
-        )
-        for item_id, partition, ordinal, unit, start, end, text, digest, kind, modality, path, size, mtime_ns in rows:
-            where_it_is = self._codec.decode(path)
-            if where.accept is None or where.accept(where_it_is):
-                item = value_check.item(where_it_is, digest, modality, partition, ordinal, unit, start, end, text)
-                yield value_check.located(item_id, item, kind, size, mtime_ns)
+    def file(self, path: str) -> FileRecord | None:
+        """The record of one file."""
+        with schema.translated(self.directory):
+            return find_file(self._db, self._codec, path)
+
+    def items_at(self, path: str) -> list[tuple[int, Modality]]:
+        """Ids and partitions of the items of a file except boxes, in their order; none if it is not indexed."""
+        with schema.translated(self.directory):
+            return self._db.execute(
+                "SELECT i.id, i.partition FROM files f JOIN items i ON i.content_id = f.content_id"
+                " WHERE f.path = ? AND i.span_unit <> 'box' ORDER BY i.ordinal",
+                (self._codec.encode(path),),
+            ).fetchall()
+
+    def failures(self, *, unsupported: bool = False) -> Iterator[FileRecord]:
+        """Present files that could not be read, in order of paths; with `unsupported` also unsupported ones."""
+        query = f"SELECT {FILE_COLUMNS} WHERE f.status <> 'ok' AND f.missing = 0 ORDER BY f.path"
+        with schema.translated(self.directory):
+            records = [file_record(self._codec, row) for row in self._db.execute(query)]
+        return (record for record in records if unsupported or record.status == "failed")
+
+    @property
+    def catalog(self) -> Catalog:
+        """Reads over all of the index, at this snapshot."""
+        return Catalog(self.directory, self._db, self._codec)
+
+    # --- by words ---
 
     @property
     def has_words(self) -> bool:
-        """Whether the index can be searched by words; one of an older mmsearch cannot until a writer has opened it."""
+        """True if the index can be searched by words; one of an older mmsearch cannot until a writer has opened it."""
         return self.format >= schema.FORMAT_WITH_WORDS
 
-    def passages(
+    def search_passages(
         self, terms: Sequence[str], k: int, where: Filter = EVERYTHING, least: float = 0.0
     ) -> list[tuple[int, float]]:
         """Items whose passage holds at least a share of the words, in live files that pass the filter, at most `k`.
 
-        Returns item ids and BM25 scores, best first; nothing where there are no words.
+        Returns item ids and BM25 scores, best first; nothing if the index has no words.
         """
         if not self.has_words:
             return []
@@ -262,92 +320,35 @@ class Reader:
                 found += [(item, score) for item, score in some if item in passing]
             return found[:k]
 
-    def named(
+    def search_names(
         self, terms: Sequence[str], k: int, where: Filter = EVERYTHING, least: float = 0.0
     ) -> list[tuple[str, list[int], float]]:
         """Live files whose path holds at least a share of the words, best first: path, items, and that share.
 
-        At most `k` and those as good as the last of them, within reason; nothing where there are no words.
+        At most `k` and those as good as the last of them, within reason; nothing if the index has no words.
         """
         if not self.has_words:
             return []
         found: list[tuple[str, list[int], float]] = []
         with schema.translated(self.directory):
+            sql, values = condition(where, self._codec)
+            query = (
+                "SELECT f.path, c.id FROM files f JOIN contents c ON c.id = f.content_id"
+                f" WHERE f.missing = 0 AND f.id = ?{sql}"
+            )
             for file, share in fulltext.find_names(self._db, terms, least):
                 if len(found) >= k and (share < found[-1][2] or len(found) >= k + MOST_NAMES):
                     break
-                if (passing := self._if_passes(file, where)) is not None:
-                    path, content = passing
-                    found.append((path, self._items_of(content), share))
+                row = self._db.execute(query, (file, *values)).fetchone()
+                if row is None:
+                    continue
+                path, content = self._codec.decode(row[0]), row[1]
+                if where.accept is None or where.accept(path):
+                    items = self._db.execute("SELECT id FROM items WHERE content_id = ?", (content,))
+                    found.append((path, [item for (item,) in items], share))
         return found
 
-    def _if_passes(self, file: int, where: Filter) -> tuple[str, int] | None:
-        """Path and content of a live file that passes the filter."""
-        sql, values = condition(where, self._codec)
-        row = self._db.execute(
-            "SELECT f.path, c.id FROM files f JOIN contents c ON c.id = f.content_id"
-            f" WHERE f.missing = 0 AND f.id = ?{sql}",
-            (file, *values),
-        ).fetchone()
-        if row is None:
-            return None
-        path = self._codec.decode(row[0])
-        return (path, row[1]) if where.accept is None or where.accept(path) else None
-
-    def _items_of(self, content: int) -> list[int]:
-        return [item for (item,) in self._db.execute("SELECT id FROM items WHERE content_id = ?", (content,))]
-
-    def scores(self, vector: Vectors, item_ids: Sequence[int]) -> dict[int, float]:
-        """The exact cosine of a vector, float32 `(dim,)`, with each of some items; those that are gone are left out."""
-        return {item: float(row @ vector) for item, row in self.vectors_of(item_ids).items()}
-
-    def vectors_of(self, item_ids: Sequence[int]) -> dict[int, Vectors]:
-        """The vectors of items by their id, float32 `(dim,)` each."""
-        return self._retry(lambda: self._nearest.of_items(item_ids))
-
-    def sample(self, partition: Modality, limit: int = 1024) -> Vectors:
-        """Live vectors spread evenly over a partition, the same ones each time: float32 `(at most limit, dim)`."""
-        with schema.translated(self.directory):
-            if self._rows.summarised:
-                found = statistics.sample(self._db, partition, limit, self.identity.dim)
-                if len(found) >= min(limit, _LEAST_SAMPLED, self.counts().get(partition, 0)):
-                    return found
-        return self._retry(lambda: self._nearest.sample(partition, limit))
-
-    def blocks(self, partition: Modality, where: Filter = EVERYTHING, numbers: int = 1 << 22) -> Iterator[Block]:
-        """Every live vector of a partition that passes the filter, a block of at most `numbers` numbers at a time.
-
-        A merge meanwhile does no harm, since all files are opened before the first block is read. The order is that of
-        the files, the same each time for one snapshot.
-        """
-        opened = self._retry(lambda: self._nearest.open_partition(partition))
-        yield from self._nearest.blocks(opened, where, numbers)
-
-    def file(self, path: str) -> FileRecord | None:
-        """What is known of one file."""
-        with schema.translated(self.directory):
-            return find_file(self._db, self._codec, path)
-
-    @property
-    def survey(self) -> Catalog:
-        """What the index holds as a whole, at this snapshot."""
-        return Catalog(self.directory, self._db, self._codec)
-
-    def parts_at(self, path: str) -> list[tuple[int, Modality]]:
-        """Ids and partitions of the items of a file but for boxes, in their order; none when it is not indexed."""
-        with schema.translated(self.directory):
-            return self._db.execute(
-                "SELECT i.id, i.partition FROM files f JOIN items i ON i.content_id = f.content_id"
-                " WHERE f.path = ? AND i.span_unit <> 'box' ORDER BY i.ordinal",
-                (self._codec.encode(path),),
-            ).fetchall()
-
-    def failures(self, *, unsupported: bool = False) -> Iterator[FileRecord]:
-        """Files that could not be read and are still there, in order of paths; with `unsupported` those too."""
-        query = f"SELECT {FILE_COLUMNS} WHERE f.status <> 'ok' AND f.missing = 0 ORDER BY f.path"
-        with schema.translated(self.directory):
-            records = [file_record(self._codec, row) for row in self._db.execute(query)]
-        return (record for record in records if unsupported or record.status == "failed")
+    # --- as a whole ---
 
     def status(self) -> StoreStatus:
         """The index in numbers; opens no vector file."""
@@ -372,21 +373,21 @@ class Reader:
                 segments=segments,
                 tombstones=dead,
                 bytes=size_on_disk(self.directory),
-                lookups=tuple(ann_index.lookups(self._db)),
+                lookups=tuple(ann_index.indexed_partitions(self._db)),
             )
 
-    def problems(self, told: Callable[[str], None] | None = None) -> Iterator[str]:
-        """Read everything and say what is wrong with it, one line each; slow. Nothing comes from a sound index.
+    def problems(self, on_skip: Callable[[str], None] | None = None) -> Iterator[str]:
+        """Read everything and report problems, one line each; slow. A sound index has none.
 
-        `told` hears in one line what could not be checked.
+        `on_skip` is called with one line for what could not be checked.
         """
         from mmsearch.store import integrity  # late: a search checks nothing
 
-        return integrity.problems(self._db, self.directory, self.identity.dim, told)
+        return integrity.problems(self._db, self.directory, self.identity.dim, on_skip)
 
 
 AnyReader: TypeAlias = "Reader | MultiReader"
-"""What answers as an index does, be it one or several."""
+"""Reads one index or several."""
 
 
 def open_reader(directories: Sequence[str], trusted: bool = False) -> AnyReader:

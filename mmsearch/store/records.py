@@ -1,4 +1,4 @@
-"""What the store takes and gives: the identity of an index, records of files, located items, filters and its status.
+"""The data that the store takes and returns: identity of an index, records of files, items, filters and status.
 
 Plain data. Knows neither SQLite nor FAISS nor where an index lies.
 """
@@ -17,25 +17,27 @@ from mmsearch.types import MODALITIES, Item, LoaderSettings, Modality, ModelOpti
 
 FileStatus: TypeAlias = Literal["ok", "failed", "unsupported"]
 Kind: TypeAlias = Literal["flat", "int8", "ivf", "pq4", "pq", "rabitq"]
-"""How vectors are looked up: one by one, or by an accelerator of some kind."""
+"""How vectors are searched: one by one, or by an ANN index of some kind."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
+OnProgress: TypeAlias = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
 MOST_DIM = 1 << 16
 LONGEST_NAME = 4096
 MOST_SETTING = 1 << 31
 FLAT_BYTES = 100_000 * 512 * 2
-"""Of the vectors of a partition that are compared one by one in some 30 ms; what has more is worth an accelerator."""
+"""Of the vectors of a partition that are compared one by one in some 30 ms; a larger one is worth an ANN index."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What makes vectors comparable: one index has one identity.
+    """The model and settings that make vectors comparable; one index has one identity.
 
     Attributes:
-        options: how the model was loaded; the device is not part of it and comes back as None.
+        options: how the model was loaded; the device is not part of it and is None.
         fingerprint: of weights, revision, dtype family and prompts.
         dim: columns of a vector.
         modalities: partitions that the model can embed.
-        loader: how files became segments.
+        loader: how files are decoded.
     """
 
     options: ModelOptions
@@ -51,7 +53,7 @@ class Identity:
 
     @property
     def spec(self) -> ModelSpec:
-        """What was known of the model when the index was built, without its odds."""
+        """The specification of the model when the index was built, without its calibration."""
         return ModelSpec(self.options.name, self.fingerprint, self.dim, self.modalities, self.loader)
 
     def to_json(self) -> str:
@@ -76,7 +78,7 @@ class Identity:
         """
         data = json.loads(text)
         found = cls(
-            options=ModelOptions(**{"tiles": False, **data["options"]}),  # what is older has none
+            options=ModelOptions(**{"tiles": False, **data["options"]}),  # older ones have none
             fingerprint=data["fingerprint"],
             dim=data["dim"],
             modalities=frozenset(data["modalities"]),
@@ -86,7 +88,7 @@ class Identity:
         return found
 
     def require(self, other: Identity, directory: str) -> None:
-        """Make sure that the index in `directory`, which has this identity, may be used with `other`.
+        """Check that the index in `directory`, which has this identity, may be used with `other`.
 
         Raises:
             IndexMismatch: it may not; the message names each difference.
@@ -98,7 +100,7 @@ class Identity:
             )
 
     def differences(self, other: Identity) -> list[str]:
-        """What `other` wants otherwise, one line a setting: `dim is 512, not 768`; empty when vectors are comparable.
+        """The settings in which `other` differs, one line each: `dim is 512, not 768`; empty if vectors are comparable.
 
         With the same fingerprint the name does not matter: the directory of the model may have moved.
         """
@@ -107,12 +109,13 @@ class Identity:
         return [
             f"{name} is {_show(value)}, not {_show(theirs.get(name))}"
             for name, value in mine.items()
-            if _plain(value) != _plain(theirs.get(name))
+            # Mappings and tuples compare as the JSON they are stored as.
+            if json.dumps(value, sort_keys=True) != json.dumps(theirs.get(name), sort_keys=True)
         ]
 
 
 def _require_plausible(found: Identity) -> None:
-    """Raise ValueError for what no mmsearch writes: an identity is read from files that anybody may have written."""
+    """Raise ValueError for values that no mmsearch writes: anybody may have written the file."""
     options, loader = found.options, found.loader
     texts = (options.name, options.revision or "", options.dtype or "", options.attn or "", found.fingerprint)
     if not all(isinstance(one, str) and len(one) <= LONGEST_NAME and "\0" not in one for one in texts):
@@ -154,18 +157,13 @@ def _settings(identity: Identity, model: bool) -> Iterator[tuple[str, Any]]:
     yield from identity.loader.to_json().items()
 
 
-def _plain(value: Any) -> str:
-    """Mappings and tuples compare as the JSON they are stored as."""
-    return json.dumps(value, sort_keys=True)
-
-
 def _show(value: Any) -> str:
     return "unset" if value is None or value == {} else str(value)
 
 
 @dataclass(frozen=True)
 class FileRecord:
-    """What the index knows of one file.
+    """The record of one file.
 
     Attributes:
         path: absolute.
@@ -174,7 +172,7 @@ class FileRecord:
         status: `ok` means that its content is in the index.
         reason: why it is not `ok`, in one line; empty otherwise.
         digest, kind, modality: of its content; None unless `ok`.
-        missing: it was gone when last looked for.
+        missing: it was not found by the last scan of its root.
     """
 
     path: str
@@ -201,7 +199,7 @@ class Located:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a number may be, both ends included; None leaves a side open."""
+    """The range of a number, both ends included; None leaves a side open."""
 
     least: float | None = None
     most: float | None = None
@@ -212,17 +210,17 @@ ANY = Bounds()
 
 @dataclass(frozen=True)
 class Filter:
-    """Which files may answer. What is not known of a file passes no bound.
+    """Which files a search may return. An unknown value of a file passes no bound.
 
     Attributes:
-        modalities: what the file is.
+        modalities: of the file.
         accept: a predicate on its absolute path.
-        folders: absolute paths of folders at or below one of which it lies.
+        folders: absolute paths; the file is at or below one of them.
         size: bytes.
         width, height: pixels, for pictures and video.
         duration: seconds, for sound and video.
-        after, before: local time without a zone, the first included and the second not; of when a picture was taken
-            if that is known, else of when the file was changed.
+        after, before: local time without a zone, the first included and the second not; when a picture was taken if
+            that is known, else when the file was changed.
     """
 
     modalities: frozenset[Modality] | None = None
@@ -241,15 +239,15 @@ EVERYTHING = Filter()
 
 @dataclass(frozen=True)
 class OptimizeRequest:
-    """What an optimization is to make of an index.
+    """How to optimize an index.
 
     Attributes:
-        kind: `auto` decides by the size of each partition; None is what was asked for last, and `auto` at first.
-        dim: an accelerator takes only so many of the first numbers of each vector; None for all.
-        recall: share of the true best 10 that a search is to find.
-        flat_bytes: up to so many bytes of vectors `auto` leaves a partition without an accelerator.
+        kind: `auto` decides by the size of each partition; None repeats the last request, `auto` at first.
+        dim: an ANN index takes only so many of the first numbers of each vector; None for all.
+        recall: share of the true best 10 that a search should find.
+        flat_bytes: up to so many bytes of vectors `auto` leaves a partition without an ANN index.
         least: up to so many vectors every kind does.
-        memory: bytes that an accelerator in the making may take; None for a quarter of what the machine has.
+        memory: bytes for building an ANN index; None for a quarter of the machine's.
     """
 
     kind: Kind | Literal["auto"] | None = None
@@ -262,13 +260,13 @@ class OptimizeRequest:
 
 @dataclass(frozen=True)
 class Optimized:
-    """What an optimization made of a partition.
+    """A partition after an optimization.
 
     Attributes:
         vectors: how many live ones it has.
-        dim: how many numbers of each the accelerator takes; None for `flat`.
-        changed: whether there is anything new.
-        recall: as measured when the accelerator was made; None for `flat`, which finds all.
+        dim: how many numbers of each the ANN index takes; None for `flat`.
+        changed: the optimization changed something.
+        recall: as measured when the ANN index was built; None for `flat`, which finds all.
     """
 
     partition: Modality
@@ -281,14 +279,14 @@ class Optimized:
 
 @dataclass(frozen=True)
 class IndexedPartition:
-    """How the vectors of a partition are found.
+    """How the vectors of a partition are searched.
 
     Attributes:
-        kind: of its accelerators.
+        kind: of its ANN indexes.
         dim: how many numbers of each vector they take; None for `flat`.
         vectors: how many live ones there are.
-        covered: how many of these an accelerator covers; the others are compared one by one.
-        recall: share of the true best 10 that was found when the accelerator was made; None for `flat`.
+        covered: how many of these an ANN index covers; the others are compared one by one.
+        recall: share of the true best 10 that was found when the ANN index was built; None for `flat`.
     """
 
     partition: Modality
@@ -304,16 +302,16 @@ class StoreStatus:
     """An index in numbers; files that are missing count in `missing` alone.
 
     Attributes:
-        directory: where the index lies, absolute.
+        directory: of the index, absolute.
         format: version of the format on disk.
         identity: the model and settings it was built with.
-        roots: what was indexed, absolute.
+        roots: absolute.
         files: by status.
-        modalities: files with status `ok`, by what they are.
+        modalities: files with status `ok`, by modality.
         items: live vectors by partition.
-        missing: files that were gone when last looked for.
+        missing: files that the last scan did not find.
         segments: vector files.
-        tombstones: vectors in those files that belong to nothing any more.
+        tombstones: vectors in those files that belong to no item any more.
         bytes: on disk, everything in the directory.
     """
 

@@ -1,4 +1,4 @@
-"""The items behind the rows of vector files: which rows may answer, and whose they are.
+"""The items behind the rows of vector files: which rows pass a filter, and which item each belongs to.
 
 Knows the tables of one snapshot; opens no vector file.
 """
@@ -6,17 +6,18 @@ Knows the tables of one snapshot; opens no vector file.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mmsearch.errors import IndexDamaged
 from mmsearch.store import ann_index, faiss_files, schema, statistics, value_check
 from mmsearch.store.ann_index import AnnIndex
+from mmsearch.store.database import batches, placeholders
 from mmsearch.store.faiss_files import Rows
-from mmsearch.store.filters import DEAD_CONTENTS, condition, passing_contents
 from mmsearch.store.paths import PathCodec
+from mmsearch.store.queries import DEAD_CONTENTS, condition, passing_contents
 from mmsearch.store.records import EVERYTHING, Filter
 from mmsearch.system.lazy_import import LazyModule
 from mmsearch.types import Modality
@@ -29,11 +30,10 @@ else:
 
 Mask: TypeAlias = "npt.NDArray[np.bool_]"
 
-_PARAMETERS = 500
 _FEW = 4096
-"""So many contents are looked up one by one rather than in the column of a whole file."""
+"""Up to so many contents are looked up one by one rather than in the column of a whole file."""
 _MOST_MASK, _SPARE_FACTOR = 1 << 26, 1 << 10
-"""So many ids have a mask, and so many more for each content in question."""
+"""A mask covers so many ids, and so many more for each content in it."""
 _FILTERS = 8
 """How many of the last filters are remembered."""
 
@@ -45,7 +45,7 @@ class Segment:
     Attributes:
         count: rows, dead ones included.
         live: rows that an item points to.
-        accelerator: the number of what covers it, if anything does.
+        accelerator: the number of the ANN index that covers it, if any.
     """
 
     number: int
@@ -56,36 +56,40 @@ class Segment:
 
 
 class RowTable:
-    """What one snapshot says of rows; what is asked for twice is read once."""
+    """The rows of one snapshot; each table is read only once."""
 
     def __init__(self, db: sqlite3.Connection, codec: PathCodec) -> None:
         self._db = db
         self._codec = codec
-        self.sieved: dict[Filter, float] = {}
-        """How many candidates were looked at because the first few did not pass, by what they were to pass."""
+        self.oversampled: dict[Filter, float] = {}
+        """By filter how many candidates were taken because the first few did not pass."""
         self._contents: dict[int, Rows] = {}
-        self._bounded: set[int] = set()
-        self._chosen: dict[Filter, _Contents] = {}
+        self._checked: set[int] = set()
+        self._filtered: dict[Filter, _Contents] = {}
 
     def segments(self, partition: Modality | None = None) -> list[Segment]:
-        """The vector files of a partition or of all, in the order in which they came."""
+        """The vector files of a partition or of all, oldest first. Raises IndexDamaged."""
         accelerator = "accelerator_id" if schema.has_accelerators(self._db) else "NULL"
         rows = self._db.execute(
             f"SELECT id, name, partition, count, live, {accelerator} FROM segments"
             " WHERE ? IN (partition, '') ORDER BY id",
             (partition or "",),
         )
-        return [_segment(*row) for row in rows]
+        segments = []
+        for number, name, of, count, live, covered_by in rows:
+            value_check.segment(number, name, of, count, live, covered_by)
+            segments.append(Segment(number, name, count, live, covered_by))
+        return segments
 
-    def accelerators(self, partition: Modality | None = None) -> list[AnnIndex]:
-        """What covers vector files of a partition or of all."""
-        return ann_index.listed(self._db, partition)
+    def ann_indexes(self, partition: Modality | None = None) -> list[AnnIndex]:
+        """The ANN indexes of a partition or of all."""
+        return ann_index.list_ann_indexes(self._db, partition)
 
-    # --- which rows may answer ---
+    # --- which rows pass ---
 
     def within(self, partition: Modality, where: Filter) -> Filter | None:
-        """What is left to ask of a filter in a partition; None where nothing there can pass it."""
-        if where.modalities is None or not self.summarised:
+        """A filter without the conditions that a whole partition passes; None if nothing there can pass it."""
+        if where.modalities is None or not self.has_statistics:
             return where
         present = statistics.modalities_in(self._db, partition)
         if not present & where.modalities:
@@ -93,28 +97,28 @@ class RowTable:
         return replace(where, modalities=None) if present <= where.modalities else where
 
     @cached_property
-    def summarised(self) -> bool:
-        """Whether what the index keeps about itself is up to date."""
+    def has_statistics(self) -> bool:
+        """True if the statistics that the index keeps about itself are up to date."""
         return statistics.complete(self._db)
 
     def alive(self, segment: Segment, where: Filter) -> Mask | None:
-        """Which rows may answer, bool `(count,)`; None for all of them, which is the common case and costs nothing."""
+        """Which rows pass, bool `(count,)`; None for all of them, which is the common case and costs nothing."""
         if where != EVERYTHING:
             return self._passing(where).rows(segment)
         tombstones = self._tombstones(segment)
         if not len(tombstones) and not len(self._dead.ids):
             return None
-        self.bound(segment)
+        self.require_rows(segment)
         alive = ~self._dead.rows(segment)
         alive[tombstones] = False
         return None if alive.all() else alive
 
     def answering(self, contents: Rows, where: Filter) -> Mask:
-        """Which of some contents may answer, bool as int64 `(n,)` ids; True or False for one that is gone."""
+        """Which of some contents pass, bool `(n,)` for int64 `(n,)` ids; True or False for a content that is gone."""
         return self._passing(where).among(contents) if where != EVERYTHING else ~self._dead.among(contents)
 
     def few(self, where: Filter) -> bool:
-        """Whether so few contents pass that their rows are looked up one by one."""
+        """True if so few contents pass that their rows are looked up one by one."""
         return where != EVERYTHING and self._passing(where).few
 
     @property
@@ -129,12 +133,12 @@ class RowTable:
 
     def _passing(self, where: Filter) -> _Contents:
         """The contents that a live file which passes holds."""
-        if where not in self._chosen:
-            if len(self._chosen) >= _FILTERS:
-                self._chosen.clear()
+        if where not in self._filtered:
+            if len(self._filtered) >= _FILTERS:
+                self._filtered.clear()
             ids = np.unique(_ids(passing_contents(self._db, self._codec, where)))
-            self._chosen[where] = _Contents(self._db, self, ids)
-        return self._chosen[where]
+            self._filtered[where] = _Contents(self._db, self, ids)
+        return self._filtered[where]
 
     def passing(self, item_ids: Iterable[int], where: Filter) -> set[int]:
         """Those of some items that lie in a live file which passes."""
@@ -144,61 +148,61 @@ class RowTable:
             f" JOIN files f ON f.content_id = c.id WHERE f.missing = 0{sql} AND i.id IN"
         )
         found: set[int] = set()
-        for part in parts(list(item_ids)):
-            for item, path in self._db.execute(f"{query} ({marks(part)})", (*values, *part)):
+        for batch in batches(list(item_ids)):
+            for item, path in self._db.execute(f"{query} ({placeholders(batch)})", (*values, *batch)):
                 if item not in found and (where.accept is None or where.accept(self._codec.decode(path))):
                     found.add(item)
         return found
 
-    # --- whose they are ---
+    # --- whose rows they are ---
 
     def contents_of(self, segment: Segment) -> Rows:
-        """The content of each row, int64 `(count,)`; 0 where the row is a tombstone."""
+        """The content of each row, int64 `(count,)`; 0 if the row is a tombstone."""
         if segment.number not in self._contents:
-            self.bound(segment)
-            kept = statistics.column(self._db, segment.number, segment.count) if self.summarised else None
-            if kept is None:
-                kept = statistics.column_by_items(self._db, segment.number, segment.count)
+            self.require_rows(segment)
+            column = statistics.column(self._db, segment.number, segment.count) if self.has_statistics else None
+            if column is None:
+                column = statistics.column_by_items(self._db, segment.number, segment.count)
             elif len(tombstones := self._tombstones(segment)):
-                kept = kept.copy()
-                kept[tombstones] = 0
-            self._contents[segment.number] = kept
+                column = column.copy()
+                column[tombstones] = 0
+            self._contents[segment.number] = column
         return self._contents[segment.number]
 
-    def bound(self, segment: Segment) -> None:
-        """Require about as many rows as the tables say. Raises what `faiss_files.require_rows` does."""
-        if segment.number not in self._bounded:
+    def require_rows(self, segment: Segment) -> None:
+        """Check that the file can hold its rows. Raises what `faiss_files.require_rows` does."""
+        if segment.number not in self._checked:
             faiss_files.require_rows(faiss_files.segment_path(self._codec.directory, segment.name), segment.count)
-            self._bounded.add(segment.number)
+            self._checked.add(segment.number)
 
     def _tombstones(self, segment: Segment) -> Rows:
-        """Rows that nothing points to, all of them within the file."""
+        """Rows that no item points to, all of them within the file."""
         rows = self._db.execute("SELECT row FROM tombstones WHERE segment_id = ?", (segment.number,))
-        return _inside(_ids(row for (row,) in rows), segment.count, "tombstones.row")
+        return _require_inside(_ids(row for (row,) in rows), segment.count, "tombstones.row")
 
     def item_ids(self, segment: Segment, rows: Rows) -> list[int]:
         """The items of live rows, in their order."""
         ids: dict[int, int] = {}
-        for part in parts([int(row) for row in rows]):
-            query = f"SELECT row, id FROM items WHERE segment_id = ? AND row IN ({marks(part)})"
-            ids.update(self._db.execute(query, (segment.number, *part)))
+        for batch in batches([int(row) for row in rows]):
+            query = f"SELECT row, id FROM items WHERE segment_id = ? AND row IN ({placeholders(batch)})"
+            ids.update(self._db.execute(query, (segment.number, *batch)))
         try:
             return [ids[int(row)] for row in rows]
         except KeyError as error:
             raise IndexDamaged(f"row {error} of {segment.name} belongs to no item: {value_check.REMEDY}") from error
 
-    def places(self, item_ids: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
-        """By segment number, the items that lie in it and their rows; those that are gone are left out."""
+    def rows_of_items(self, item_ids: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
+        """By segment number, the items that lie in it and their rows; items that are gone are left out."""
         listed: dict[int, list[tuple[int, int]]] = {}
-        for part in parts(list(item_ids)):
-            query = f"SELECT segment_id, id, row FROM items WHERE id IN ({marks(part)})"
-            for number, item, row in self._db.execute(query, part):
+        for batch in batches(item_ids):
+            query = f"SELECT segment_id, id, row FROM items WHERE id IN ({placeholders(batch)})"
+            for number, item, row in self._db.execute(query, batch):
                 listed.setdefault(number, []).append((item, value_check.whole(row, "items.row", 0, value_check.MOST)))
         return listed
 
 
 class _Contents:
-    """Some contents by id, and where their items lie: a few are looked up, many are a mask over all that there are."""
+    """Some contents by id, and their rows: a few are looked up, many are a mask over all ids."""
 
     def __init__(self, db: sqlite3.Connection, table: RowTable, ids: Rows) -> None:
         self.ids = ids
@@ -209,9 +213,9 @@ class _Contents:
         """The rows of these contents in a file, bool `(count,)`."""
         if not self.few:
             return self.among(self._table.contents_of(segment))
-        self._table.bound(segment)
+        self._table.require_rows(segment)
         rows = np.zeros(segment.count, dtype=np.bool_)
-        rows[_inside(_ids(self._places.get(segment.number, [])), segment.count, "items.row")] = True
+        rows[_require_inside(_ids(self._rows_by_segment.get(segment.number, [])), segment.count, "items.row")] = True
         return rows
 
     @property
@@ -220,22 +224,16 @@ class _Contents:
 
     def among(self, contents: Rows) -> Mask:
         """Which of some ids, int64 `(n,)`, are of these contents; they may be of contents that are gone."""
-        if self._sparse:
-            at = np.minimum(np.searchsorted(self.ids, contents), max(0, len(self.ids) - 1))
-            found: Mask = self.ids[at] == contents if len(self.ids) else np.zeros(len(contents), np.bool_)
+        if self._highest > _MOST_MASK + _SPARE_FACTOR * len(self.ids):  # ids so sparse that a mask would waste memory
+            nearest = np.minimum(np.searchsorted(self.ids, contents), max(0, len(self.ids) - 1))
+            found: Mask = self.ids[nearest] == contents if len(self.ids) else np.zeros(len(contents), np.bool_)
             return found
-        chosen: Mask = self._mask[np.where(contents.view(np.uint64) < len(self._mask), contents, 0)]
-        return chosen
-
-    @cached_property
-    def _sparse(self) -> bool:
-        """Whether the ids go far beyond what so many contents need, so that a mask would take memory for nothing."""
-        return self._highest > _MOST_MASK + _SPARE_FACTOR * len(self.ids)
+        marked: Mask = self._mask[np.where(contents.view(np.uint64) < len(self._mask), contents, 0)]
+        return marked
 
     @cached_property
     def _highest(self) -> int:
-        (highest,) = self._db.execute("SELECT coalesce(max(id), 0) FROM contents").fetchone()
-        return int(highest)
+        return int(self._db.execute("SELECT coalesce(max(id), 0) FROM contents").fetchone()[0])
 
     @cached_property
     def _mask(self) -> Mask:
@@ -245,12 +243,11 @@ class _Contents:
         return mask
 
     @cached_property
-    def _places(self) -> dict[int, list[int]]:
-        """Rows by the number of their file."""
+    def _rows_by_segment(self) -> dict[int, list[int]]:
         found: dict[int, list[int]] = {}
-        for part in parts(self.ids.tolist()):
-            query = f"SELECT segment_id, row FROM items WHERE content_id IN ({marks(part)})"
-            for number, row in self._db.execute(query, part):
+        for batch in batches(self.ids.tolist()):
+            query = f"SELECT segment_id, row FROM items WHERE content_id IN ({placeholders(batch)})"
+            for number, row in self._db.execute(query, batch):
                 found.setdefault(number, []).append(row)
         return found
 
@@ -259,24 +256,8 @@ def _ids(values: Iterable[int]) -> Rows:
     return np.fromiter(values, dtype=np.int64)
 
 
-def _inside(rows: Rows, count: int, where: str) -> Rows:
-    """The rows, if all of them are of a file of so many. Raises IndexDamaged."""
+def _require_inside(rows: Rows, count: int, where: str) -> Rows:
+    """The rows, if all of them are within a file of `count` rows. Raises IndexDamaged."""
     if len(rows) and (rows.min() < 0 or rows.max() >= count):
         raise value_check.wrong(where, int(rows[(rows < 0) | (rows >= count)][0]), f"a row of {count}")
     return rows
-
-
-def _segment(number: Any, name: Any, partition: Any, count: Any, live: Any, accelerator: Any) -> Segment:
-    """A row of the segments table. Raises IndexDamaged."""
-    value_check.segment(number, name, partition, count, live, accelerator)
-    return Segment(number, name, count, live, accelerator)
-
-
-def parts(values: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Pieces that fit into one statement's parameters."""
-    return (values[start : start + _PARAMETERS] for start in range(0, len(values), _PARAMETERS))
-
-
-def marks(values: Sequence[int]) -> str:
-    """So many question marks."""
-    return ",".join("?" * len(values))

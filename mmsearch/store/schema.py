@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from urllib.parse import quote
 
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
-from mmsearch.store import database, file_ownership, fulltext, schema_check, statistics, value_check
+from mmsearch.store import database, file_ownership, fulltext, statistics, value_check
 from mmsearch.store.database import Connection
 from mmsearch.store.records import Identity
 from mmsearch.system.disk_space import FULL, is_full
@@ -21,14 +21,13 @@ from mmsearch.system.safe_open import TEMPORARY, Folder
 
 DATABASE = file_ownership.DATABASE
 BACKUP = "meta.format{}.sqlite"
-"""What a migration leaves of an index of an older format."""
+"""The name of the database of an older format that a migration leaves."""
 BUSY_SECONDS = 30.0
 STATE = "state"
-"""Under this key the meta table holds what `PRAGMA user_version` holds too: a number that each commit changes."""
-_DIGITS = 4
-"""Of the number of a format, at most."""
-_connected: set[str] = set()
-"""Where the databases lie that this process has opened."""
+"""The key in the meta table of what `PRAGMA user_version` holds too: a number that each commit changes."""
+_FORMAT_DIGITS = 4
+_opened: set[str] = set()
+"""Directories whose databases this process has opened."""
 
 
 def _1_first_tables(db: sqlite3.Connection) -> None:
@@ -52,8 +51,8 @@ def _1_first_tables(db: sqlite3.Connection) -> None:
             id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, partition TEXT NOT NULL,
             index_kind TEXT NOT NULL, count INTEGER NOT NULL, live INTEGER NOT NULL, checksum TEXT NOT NULL,
             CHECK (live BETWEEN 0 AND count))""",
-        # Rows of a vector file that no item points to any more; `live` counts the others. Items alone would say so
-        # too, but only by reading all of them.
+        # Rows of a vector file that no item points to any more; `live` counts the others. Items alone would tell,
+        # but only if all of them were read.
         """CREATE TABLE tombstones (
             segment_id INTEGER NOT NULL REFERENCES segments (id), row INTEGER NOT NULL,
             PRIMARY KEY (segment_id, row)) WITHOUT ROWID""",
@@ -90,7 +89,7 @@ def _4_accelerators(db: sqlite3.Connection) -> None:
 
 
 def _5_grants(db: sqlite3.Connection) -> None:
-    # What the user allows this index to name outside its own folder; `grants` tells what makes a row count.
+    # Names outside its own folder that the user allows this index; `grants` explains what makes a row valid.
     db.execute(
         "CREATE TABLE grants (kind TEXT NOT NULL, value BLOB NOT NULL, mac BLOB NOT NULL, PRIMARY KEY (kind, value))"
         " WITHOUT ROWID"
@@ -99,7 +98,7 @@ def _5_grants(db: sqlite3.Connection) -> None:
 
 
 def new_uid(db: sqlite3.Connection) -> None:
-    """Make the index another one for grants: those of the index that was here before count no more."""
+    """Give the index another identity for grants: grants of the index that was here before are void."""
     put_meta(db, "uid", os.urandom(16).hex())
 
 
@@ -116,9 +115,9 @@ OLDEST_READ = 1
 FORMAT_WITH_WORDS = 2
 """The first one that can be searched by words."""
 FORMAT_WITH_SUMMARIES = 3
-"""The first one that keeps summaries of itself."""
+"""The first one that keeps statistics of itself."""
 FORMAT_WITH_ACCELERATORS = 4
-"""The first one whose vectors need not be compared one by one."""
+"""The first one with ANN indexes."""
 FORMAT_WITH_GRANTS = 5
 """The first one that keeps what its user has allowed it to name."""
 FORMAT_WITH_SUMS = 5
@@ -134,30 +133,18 @@ def migrate(db: sqlite3.Connection, present: int) -> None:
 
 
 def upgrade(db: sqlite3.Connection, directory: str, present: int) -> None:
-    """Bring an index of an older format to the newest, leaving its database as it was beside the new one."""
+    """Bring an index of an older format to the newest, keeping its old database beside the new one.
+
+    The copy appears under its name as a whole. An older mmsearch can use it, for the vector files stay as they are
+    until the first merge.
+    """
     from mmsearch.store import page_checksums  # late: a search writes nothing
 
-    if present < FORMAT:
-        _back_up(db, directory, present)
-        page_checksums.discard(directory)  # older formats have none: what lies there is of another database
-        try:
-            with transaction(db):
-                migrate(db, present)
-                statistics.update(db, directory, identity_of(db, directory).dim)
-        except sqlite3.OperationalError:  # the disk is full; a later commit makes the summaries
-            with transaction(db):
-                migrate(db, present)
-
-
-def _back_up(db: sqlite3.Connection, directory: str, present: int) -> None:
-    """Keep the database of format `present` beside the one that is about to be migrated.
-
-    It appears under its name as a whole. An older mmsearch can use it, for the vector files stay as they are until the
-    first merge.
-    """
+    if present >= FORMAT:
+        return
     name = BACKUP.format(present)
     with Folder.open(directory) as folder:
-        # What was killed at this may have left anything there; nothing of it is followed or written through.
+        # A killed migration may have left anything there; nothing of it is followed or written through.
         folder.remove(f"{name}{TEMPORARY}-journal")
         folder.create(name + TEMPORARY, file_ownership.file_mode(folder)).close()
         with closing(sqlite3.connect(os.path.join(directory, name + TEMPORARY))) as copy:
@@ -165,6 +152,17 @@ def _back_up(db: sqlite3.Connection, directory: str, present: int) -> None:
             copy.execute("PRAGMA synchronous = FULL")
             db.backup(copy)
         folder.rename(name + TEMPORARY, name)
+    page_checksums.discard(directory)  # older formats have none: a file there is of another database
+    try:
+        with transaction(db):
+            migrate(db, present)
+            statistics.update(db, directory, identity_of(db, directory).dim)
+    except sqlite3.OperationalError:  # the disk is full; a later commit makes the statistics
+        with transaction(db):
+            migrate(db, present)
+
+
+# --- the meta table ---
 
 
 def get_meta(db: sqlite3.Connection, key: str) -> str | None:
@@ -179,18 +177,18 @@ def put_meta(db: sqlite3.Connection, key: str, value: str) -> None:
 
 
 def format_of(db: sqlite3.Connection, directory: str) -> int:
-    """The format of the tables; 0 when there are none, which is how a first run that was killed leaves them.
+    """The format of the tables; 0 if there are none, as when the first run was killed.
 
     Raises:
         IndexMismatch: they were written by a newer mmsearch.
         IndexDamaged: the tables are not ours.
     """
-    declared = schema_check.declared(db)
+    declared = database.declarations(db)
     if not any(kind == "table" for kind, _, _ in declared):
         return 0
     kinds = {kind for kind, name, _ in declared if name == "meta"}  # a view of this name may be anything
     text = get_meta(db, "format") if kinds == {"table"} else None
-    if text is None or not text.isascii() or not text.isdecimal() or len(text) > _DIGITS:
+    if text is None or not text.isascii() or not text.isdecimal() or len(text) > _FORMAT_DIGITS:
         raise IndexDamaged(f"{os.path.join(directory, DATABASE)} is not an mmsearch index: use another --index")
     present = int(text)
     if present > FORMAT:
@@ -199,67 +197,61 @@ def format_of(db: sqlite3.Connection, directory: str) -> int:
             "upgrade mmsearch, or use another --index"
         )
     if present > 0:
-        schema_check.require_declared(db, declared, declared_by(present), directory)
+        expected = database.DIGESTS.get(present) or compute_digest(present)
+        database.require_declarations(db, declared, expected, directory)
     return present
 
 
-def declared_by(number: int) -> str:
-    """The digest of what the tables of a format declare."""
-    return schema_check.DECLARED.get(number) or computed(number)
-
-
-def computed(number: int) -> str:
-    """`declared_by`, from the migrations themselves."""
+def compute_digest(number: int) -> str:
+    """The digest of the declarations of a format, from the migrations themselves."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         for step in MIGRATIONS[:number]:
             step(db)
-        return schema_check.digest(schema_check.declared(db))
+        return database.digest(database.declarations(db))
 
 
 def has_accelerators(db: sqlite3.Connection) -> bool:
-    """Whether the tables are of a format that knows accelerators."""
+    """True if the format has a table of ANN indexes."""
     return int(get_meta(db, "format") or 0) >= FORMAT_WITH_ACCELERATORS
 
 
 def identity_of(db: sqlite3.Connection, directory: str) -> Identity:
-    """The identity an index was built with.
-
-    Raises:
-        IndexDamaged: it cannot be read.
-    """
+    """The identity an index was built with. Raises IndexDamaged if it cannot be read."""
     try:
         return Identity.from_json(get_meta(db, "identity") or "")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise IndexDamaged(f"the index in {directory} does not say which model made it: add --rebuild") from error
 
 
-def connect_writer(directory: str) -> Connection:
-    """A connection that writes: WAL, every commit is on the disk when it returns, and what is deleted is overwritten.
+# --- connections ---
 
-    Makes the file, if need be. Only one at a time: whoever asks for it holds the lock of the index.
+
+def connect_writer(directory: str) -> Connection:
+    """A connection that writes: WAL, every commit is on the disk when it returns, deleted rows are overwritten.
+
+    Makes the file if need be. Only one at a time: the caller holds the lock of the index.
 
     Raises:
-        IndexDamaged: the database or one of its logs is no file of its own.
+        IndexDamaged: the database or one of its logs is not a file of its own.
     """
     from mmsearch.store import page_checksums  # late: a search writes nothing
-    from mmsearch.store.wal_checkpoints import WalCheckpoints
 
     file_ownership.require_database(directory, writing=True)
     file_ownership.make_database(directory)
     path = os.path.join(directory, DATABASE)
     db = database.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    _connected.add(directory)
+    _opened.add(directory)
     try:
         db.guard(path)
         if db.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            page_checksums.discard(directory)  # for the first page is about to change
+            page_checksums.discard(directory)  # the first page is about to change
             db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA wal_autocheckpoint = 0")
         db.execute("PRAGMA secure_delete = ON")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA fullfsync = ON")  # macOS, where a plain fsync stops at the drive's cache
         db.execute("PRAGMA foreign_keys = ON")
-        checkpoints = WalCheckpoints(db, directory, path)
+        checkpoints = page_checksums.WalCheckpoints(db, directory, path)
         checkpoints.start()
         db.on_commit, db.on_close = checkpoints.committed, checkpoints.finish
     except BaseException:
@@ -273,17 +265,19 @@ def connect_reader(directory: str) -> Connection:
 
     Raises:
         IndexMissing: there is no database.
-        IndexDamaged: it or one of its logs is no file of its own.
+        IndexDamaged: it or one of its logs is not a file of its own.
     """
     path = os.path.join(directory, DATABASE)
     file_ownership.require_database(directory, writing=False)
     if not file_ownership.is_database(directory):
         raise IndexMissing(f"no index in {directory}: make one with `mmsearch index`, or name another with --index")
+    name = quote(os.fsencode(path).replace(os.fsencode(os.sep), b"/"))
+    uri = f"file://{name if name.startswith('/') else '/' + name}"
     problem: sqlite3.OperationalError | None = None
     for mode in _read_modes(path):
         # Several readers on threads of one process share nothing but their own connection each.
-        db = database.connect(path, _uri(path, mode), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-        _connected.add(directory)
+        db = database.connect(path, f"{uri}?{mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        _opened.add(directory)
         try:
             db.guard(path)
             db.execute("PRAGMA query_only = ON")
@@ -302,9 +296,9 @@ def connect_reader(directory: str) -> Connection:
 def _read_modes(path: str) -> Iterator[str]:
     """Ways to open the database, best first.
 
-    WAL readers share a small file beside the database. Where it can be written the last reader also removes it again,
-    which `mode=ro` does not; where it cannot, an existing one still serves `mode=ro`. Without any log, the database
-    alone is the whole truth and needs no locks: `immutable`. With a log it would be half a truth, so not then.
+    WAL readers share a small file beside the database. In a writable directory the last reader also removes it again,
+    which `mode=ro` does not; elsewhere an existing one still serves `mode=ro`. Without any log, the database alone is
+    the whole truth and needs no locks: `immutable`. With a log it would be half a truth, so not then.
     """
     if not file_ownership.has_other_names(os.path.dirname(path)):
         yield "mode=rw"
@@ -314,18 +308,16 @@ def _read_modes(path: str) -> Iterator[str]:
         yield "mode=ro&immutable=1"
 
 
-def _uri(path: str, mode: str) -> str:
-    name = quote(os.fsencode(path).replace(os.fsencode(os.sep), b"/"))
-    return f"file://{name if name.startswith('/') else '/' + name}?{mode}"
-
-
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Everything inside is committed at once, or nothing is. Nothing is written to the tables outside of one."""
+    """Commit everything inside at once, or nothing. Nothing is written to the tables outside of one."""
     try:
         db.execute("BEGIN IMMEDIATE")  # inside, for Ctrl-C may come right after it
         yield
-        _count(db)
+        # Count the commit in two places, so that a database that was altered does not look like any state.
+        state = (db.execute("PRAGMA user_version").fetchone()[0] + 1) % (1 << 31)
+        db.execute(f"PRAGMA user_version = {state}")
+        put_meta(db, STATE, str(state))
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
@@ -337,27 +329,21 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         db.committed()
 
 
-def _count(db: sqlite3.Connection) -> None:
-    """Have the database be in another state, in two places, so that one that was altered is none."""
-    (number,) = db.execute("PRAGMA user_version").fetchone()
-    state = (number + 1) % (1 << 31)
-    db.execute(f"PRAGMA user_version = {state}")
-    put_meta(db, STATE, str(state))
+def sync_commits(db: sqlite3.Connection) -> None:
+    """Make certain what is committed, so that files may be deleted by what the tables list.
 
-
-def settle(db: sqlite3.Connection) -> None:
-    """Make it certain what is committed, so that files may be deleted by what the tables say.
-
-    It is not while the log may hold more or less than it seems. A commit that failed in its last sync was taken back,
-    but its pages can lie whole in the log, and count for whoever reads it anew; one that the last writer was killed in
-    may not have reached the disk. A commit of our own overwrites the one and syncs the other.
+    It is uncertain while the log may hold more or less than it seems. A commit that failed in its last sync was rolled
+    back, but its pages can be whole in the log, and count for the next process that reads it; a commit in which the
+    last writer was killed may not be on the disk. A commit of our own overwrites the one and syncs the other.
     """
     with transaction(db):
         pass
 
 
+# --- errors ---
+
 _FULL = f"{FULL}, what was committed is kept"
-# Fragment of SQLite's message -> our error, what to say.
+# Fragment of SQLite's message -> our error, its message.
 _MEANINGS: tuple[tuple[str, type[MmsearchError], str], ...] = (
     ("disk is full", MmsearchError, _FULL),
     ("locked", MmsearchError, "another process keeps it locked: try again later"),
@@ -377,8 +363,8 @@ _MEANINGS: tuple[tuple[str, type[MmsearchError], str], ...] = (
 )
 
 
-def _meaning(error: Exception, directory: str) -> MmsearchError:
-    """What an error of SQLite means to whoever uses the index."""
+def _translate(error: Exception, directory: str) -> MmsearchError:
+    """Our error for an error of SQLite."""
     text = str(error).lower()
     if any(vague in text for vague in ("disk i/o error", "unable to open")) and is_full(error, directory):
         text = "disk is full"
@@ -392,19 +378,20 @@ UNFORESEEN = (
     TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError, RecursionError, MemoryError,
     RuntimeError,
 )  # fmt: skip
-"""What values that no index of ours holds may come to in whatever works with them."""
+"""Errors that values may cause which no index of ours holds."""
+_EXAMINED = "_mmsearch_examined"
 
 
 @contextmanager
 def translated(directory: str) -> Iterator[None]:
     """Turn errors of SQLite and of the file system into ours, with the index directory and the remedy in them.
 
-    Any other error over an index whose tables hold what they cannot hold is told as the damage that it comes from.
+    Any other error over an index whose tables hold impossible values is reported as that damage.
     """
     try:
         yield
     except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite's message may quote a name that is no UTF-8
-        raise _meaning(error, directory) from error
+        raise _translate(error, directory) from error
     except OSError as error:
         file_ownership.raise_damaged(error)
         meaning = _FULL if is_full(error) else error.strerror or str(error)
@@ -416,30 +403,27 @@ def translated(directory: str) -> Iterator[None]:
 
 
 def explained(error: BaseException, within: str | None = None) -> IndexDamaged | None:
-    """What is wrong with the tables of an index that this process has opened; None where they are as they should be.
+    """The damage in the tables of an index that this process has opened; None if they are sound.
 
-    For errors that nobody has foreseen: it looks at every row. Once for each error, however often it is asked. `within`
-    names the directory in question, or several in one text.
+    For errors that nobody has foreseen: it reads every row, once for each error. `within` names the directory in
+    question, or several in one text.
     """
     from mmsearch.store import integrity  # it knows this module
 
-    if getattr(error, _LOOKED, False):
+    if getattr(error, _EXAMINED, False):
         return None
     with suppress(AttributeError):
-        setattr(error, _LOOKED, True)
-    for directory in sorted(one for one in _connected if within is None or one in within):
+        setattr(error, _EXAMINED, True)
+    for directory in sorted(directory for directory in _opened if within is None or directory in within):
         try:
             with closing(connect_reader(directory)) as db:
-                for line in (*value_check.problems(db), *integrity.of_tables(db)):
+                for line in (*value_check.problems(db), *integrity.table_problems(db)):
                     return IndexDamaged(f"the index in {directory}: {line}: {value_check.REMEDY}")
         except (sqlite3.Error, UnicodeDecodeError) as problem:
-            if isinstance(damage := _meaning(problem, directory), IndexDamaged):
+            if isinstance(damage := _translate(problem, directory), IndexDamaged):
                 return damage
         except IndexDamaged as damage:
             return damage
         except (MmsearchError, OSError):
             continue
     return None
-
-
-_LOOKED = "_mmsearch_looked"

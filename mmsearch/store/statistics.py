@@ -1,12 +1,12 @@
-"""What an index keeps about itself so that no search has to read all of it.
+"""Statistics that an index keeps about itself, so that no search has to read all of it.
 
-Three summaries of the items, each brought up to date by the transaction that changes them, from what came since:
-- *columns*: by vector file, the content of each row, so that a filter is a look at an array and not at a million rows;
+Three tables over the items, each updated by the transaction that changes them, from the changes alone:
+- *columns*: by vector file, the content of each row, so that a filter reads an array and not a million rows;
 - *samples*: some vectors of each partition, which a query's scores are measured against;
 - *pairs*: the partitions that hold parts of files of each modality, so that `-t image` opens no other file.
 
-Whoever adds or moves items calls `update` in that transaction, however they came to be; where nobody did, a reader sees
-that a summary is not complete and does without. Items that are deleted take their sample with them. Knows no filters.
+A transaction that adds or moves items calls `update`; if one did not, a reader sees that the statistics are not
+complete and does without. Deleted items take their sample with them. Knows no filters.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 else:
     np = LazyModule("numpy")
 
-Place: TypeAlias = "tuple[int, int, int]"
+Location: TypeAlias = "tuple[int, int, int]"
 """An item, its vector file and its row there."""
 
 FEWEST, MOST = 512, 2048
-"""So many vectors are sampled of a partition that has them."""
+"""Bounds of the number of vectors that are sampled of a partition, if it has as many."""
 _AIM = 1536
 _ALL = 1 << 31
-# Multiples of the golden ratio lie more evenly than chance, and no order in which items come is in step with them.
-_AT = "((items.id & 2147483647) * 1327217885 & 2147483647)"
+# Multiples of the golden ratio lie more evenly than random numbers, and no order of items is in step with them.
+_PLACE = "((items.id & 2147483647) * 1327217885 & 2147483647)"
 _MARK = "summarised"
-"""Key of the meta table: the highest id of an item that the samples and pairs know of."""
+"""The key in the meta table of the highest item id that the samples and pairs include."""
 _COLUMN = "<i8"
 _DIGITS = 20
 
@@ -58,33 +58,33 @@ _TABLES = (
 
 
 def create(db: sqlite3.Connection) -> None:
-    """Make the tables, with nothing in them."""
+    """Make the empty tables."""
     for statement in _TABLES:
         db.execute(statement)
 
 
 def drop(db: sqlite3.Connection) -> None:
-    """Remove the tables, and what the meta table says of them."""
+    """Remove the tables, and their mark in the meta table."""
     clear(db)
     for table in ("columns", "samples", "bounds", "pairs"):
         db.execute(f"DROP TABLE {table}")
 
 
 def clear(db: sqlite3.Connection) -> None:
-    """Forget all summaries; `update` makes them anew."""
+    """Forget all statistics; `update` makes them again."""
     for table in ("columns", "samples", "bounds", "pairs"):
         db.execute(f"DELETE FROM {table}")
     db.execute("DELETE FROM meta WHERE key = ?", (_MARK,))
 
 
 def complete(db: sqlite3.Connection) -> bool:
-    """Whether samples and pairs know of every item; False for an index of an older format."""
+    """True if samples and pairs include every item; False for an index of an older format."""
     has_tables = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'pairs'").fetchone() is not None
     return has_tables and _mark(db) == _last(db)
 
 
 def _mark(db: sqlite3.Connection) -> int:
-    """The highest id that is known of; -1 where the value is none, which says that all has to be taken in again."""
+    """The highest id that is included; -1 if the value makes no sense, so that all has to be included again."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (_MARK,)).fetchone()
     known = str(row[0]) if row else "0"
     return int(known) if known.isascii() and known.isdecimal() and len(known) < _DIGITS else -1
@@ -96,9 +96,9 @@ def _last(db: sqlite3.Connection) -> int:
 
 
 def update(db: sqlite3.Connection, directory: str, dim: int) -> None:
-    """Take in what was added, moved or deleted, inside the caller's transaction; it costs what that costs.
+    """Include what was added, moved or deleted, inside the caller's transaction, at a cost in proportion to that.
 
-    Vector files that a sample has to be read from and that are damaged are passed over.
+    Damaged vector files are not sampled.
     """
     fill_columns(db, directory)
     mark, last = _mark(db), _last(db)
@@ -118,20 +118,20 @@ def update(db: sqlite3.Connection, directory: str, dim: int) -> None:
 
 
 def fill_columns(db: sqlite3.Connection, directory: str) -> None:
-    """Write the column of each vector file that has none, and is as long as it should be."""
+    """Write the column of each vector file that has none, and is long enough."""
     without = "SELECT id, name, partition, count, live FROM segments WHERE id NOT IN (SELECT segment_id FROM columns)"
     for number, name, partition, count, live in db.execute(without).fetchall():
         value_check.segment(number, name, partition, count, live)
         try:
             faiss_files.require_rows(faiss_files.segment_path(directory, name), count)
         except (FileNotFoundError, IndexDamaged):
-            continue  # it matters to those who need the file
+            continue  # an error for searches that need the file
         column = column_by_items(db, number, count).astype(_COLUMN)
         db.execute("INSERT INTO columns VALUES (?, ?)", (number, column.tobytes()))
 
 
 def column_by_items(db: sqlite3.Connection, number: int, count: int) -> Rows:
-    """The content of each row of a vector file, int64 `(count,)`, from the items; 0 where there is none."""
+    """The content of each row of a vector file, int64 `(count,)`, from the items; 0 for a row without one."""
     rows = db.execute(
         "SELECT row, content_id FROM items WHERE segment_id = ? AND row BETWEEN 0 AND ?", (number, count - 1)
     )
@@ -141,18 +141,18 @@ def column_by_items(db: sqlite3.Connection, number: int, count: int) -> Rows:
     return column
 
 
-def column(db: sqlite3.Connection, number: int, count: int | None = None) -> Rows | None:
-    """The content that each row of a vector file was of when the file was written, int64 `(count,)`; None: unknown.
+def column(db: sqlite3.Connection, number: int, count: int) -> Rows | None:
+    """The content of each row of a vector file when the file was written, int64 `(count,)`; None: unknown.
 
-    Where that has been deleted since, its id may belong to another content by now: the row is a tombstone. With `count`
-    it is IndexDamaged if they are not so many.
+    The id of one that was deleted since may belong to another content by now: the row is a tombstone. Raises
+    IndexDamaged unless there are `count`.
     """
     row = db.execute("SELECT contents FROM columns WHERE segment_id = ?", (number,)).fetchone()
     if row is None:
         return None
     data = value_check.binary(row[0], "columns.contents")
     found = np.frombuffer(data, _COLUMN, len(data) // 8).astype(np.int64, copy=False)
-    if (count is not None and len(found) != count) or (len(found) and found.min() < 0):
+    if len(found) != count or (count and found.min() < 0):
         raise value_check.wrong("columns.contents", data, f"the contents of {count} rows")
     return found
 
@@ -171,13 +171,13 @@ def sample(db: sqlite3.Connection, partition: Modality, limit: int, dim: int) ->
     chosen = f"SELECT item_id, vector FROM samples WHERE partition = ?{live} ORDER BY place LIMIT ?"
     rows = db.execute(f"SELECT vector FROM ({chosen}) ORDER BY item_id", (partition, limit))
     found = [value_check.binary(row, "samples.vector") for (row,) in rows]
-    if any(len(one) != 2 * dim for one in found):
+    if any(len(vector) != 2 * dim for vector in found):
         raise IndexDamaged(f"samples.vector is of another length than {dim} numbers: {value_check.REMEDY}")
     return np.frombuffer(b"".join(found), dtype="<f2").reshape(-1, dim).astype(np.float32)
 
 
 def _sample(db: sqlite3.Connection, directory: str, dim: int, partition: str, mark: int) -> None:
-    """Sample what came after the item `mark`, or all anew where deletions have left too few."""
+    """Sample the items after `mark`, or all again if deletions have left too few."""
     (live,) = db.execute("SELECT sum(live) FROM segments WHERE partition = ?", (partition,)).fetchone()
     (have,) = db.execute("SELECT count(*) FROM samples WHERE partition = ?", (partition,)).fetchone()
     row = db.execute("SELECT below FROM bounds WHERE partition = ?", (partition,)).fetchone()
@@ -193,29 +193,31 @@ def _sample(db: sqlite3.Connection, directory: str, dim: int, partition: str, ma
         fresh = _candidates(db, partition, mark, below)
     db.execute("INSERT OR REPLACE INTO bounds VALUES (?, ?)", (partition, below))
     db.executemany(
-        f"INSERT OR IGNORE INTO samples SELECT id, partition, {_AT}, ? FROM items WHERE id = ?",
+        f"INSERT OR IGNORE INTO samples SELECT id, partition, {_PLACE}, ? FROM items WHERE id = ?",
         ((vector, item) for item, vector in _read(db, directory, dim, fresh)),
     )
 
 
-def _candidates(db: sqlite3.Connection, partition: str, mark: int, below: int) -> list[Place]:
-    """Items after `mark` whose place is below a bound. All of a partition are found without a look at their texts."""
-    # SQLite has to be told: an index by id for what came last, and one that holds all that is asked for else.
+def _candidates(db: sqlite3.Connection, partition: str, mark: int, below: int) -> list[Location]:
+    """Items after `mark` whose place is below a bound. Those of a whole partition are found without their texts."""
+    # SQLite needs hints: search new items by id, and all items by an index that holds these columns.
     fresh = "items NOT INDEXED WHERE id > ? AND partition = ?"
     every = "items WHERE id > ? AND segment_id IN (SELECT id FROM segments WHERE partition = ?)"
-    query = f"SELECT id, segment_id, row FROM {fresh if mark else every} AND {_AT} < ? LIMIT ?"
+    query = f"SELECT id, segment_id, row FROM {fresh if mark else every} AND {_PLACE} < ? LIMIT ?"
     return db.execute(query, (mark, partition, below, 2 * MOST)).fetchall()
 
 
-def _read(db: sqlite3.Connection, directory: str, dim: int, places: Sequence[Place]) -> Iterator[tuple[int, bytes]]:
-    """Items and their vectors, as float16."""
+def _read(
+    db: sqlite3.Connection, directory: str, dim: int, locations: Sequence[Location]
+) -> Iterator[tuple[int, bytes]]:
+    """Items and their vectors, as float16 bytes."""
     listed = {}
     for number, name, partition, count, live in db.execute("SELECT id, name, partition, count, live FROM segments"):
         value_check.segment(number, name, partition, count, live)
         listed[number] = (name, count)
-    for number, group in groupby(sorted(places, key=itemgetter(1, 2)), key=itemgetter(1)):
+    for number, group in groupby(sorted(locations, key=itemgetter(1, 2)), key=itemgetter(1)):
         if number not in listed:
-            continue  # `status --check` tells of items without a vector
+            continue  # `status --check` reports items without a vector
         name, count = listed[number]
         items, rows = zip(*((item, row) for item, _, row in group), strict=True)
         with suppress(IndexDamaged, FileNotFoundError):
@@ -228,13 +230,6 @@ def _read(db: sqlite3.Connection, directory: str, dim: int, places: Sequence[Pla
 # --- pairs ---
 
 
-def partitions_of(db: sqlite3.Connection, modalities: frozenset[Modality]) -> set[str]:
-    """The partitions that may hold parts of files of these modalities."""
-    marks = ",".join("?" * len(modalities))
-    rows = db.execute(f"SELECT partition FROM pairs WHERE modality IN ({marks})", sorted(modalities))
-    return {partition for (partition,) in rows}
-
-
 def modalities_in(db: sqlite3.Connection, partition: Modality) -> set[str]:
     """The modalities of all files that may have parts in a partition."""
     return {modality for (modality,) in db.execute("SELECT modality FROM pairs WHERE partition = ?", (partition,))}
@@ -244,29 +239,25 @@ def modalities_in(db: sqlite3.Connection, partition: Modality) -> set[str]:
 
 
 def problems(db: sqlite3.Connection, dim: int) -> Iterator[str]:
-    """What does not agree with the items, one line each."""
+    """Differences from the items, one line each."""
     for number, name, count, data in db.execute(
         "SELECT s.id, s.name, s.count, c.contents FROM segments s LEFT JOIN columns c ON c.segment_id = s.id"
     ):
-        wrong = _wrong_rows(db, number, count, data)
+        wrong = count
+        if type(data) is bytes and len(data) == 8 * count:
+            column, items = np.frombuffer(data, dtype=_COLUMN), column_by_items(db, number, count)
+            wrong = int(np.count_nonzero((items != 0) & (column != items)))
         if wrong:
             yield f"the column of {name} differs from its items in {wrong} rows"
     for name, query in (
         ("samples that are not of an item", "SELECT count(*) FROM samples s LEFT JOIN items ON items.id = s.item_id"
-         f" WHERE items.id IS NULL OR s.place <> {_AT} OR s.partition <> items.partition"
+         f" WHERE items.id IS NULL OR s.place <> {_PLACE} OR s.partition <> items.partition"
          f" OR length(s.vector) <> {2 * dim}"),
         ("kinds of items in no pair", "SELECT count(*) FROM (SELECT DISTINCT c.modality, i.partition FROM items i"
          " JOIN contents c ON c.id = i.content_id EXCEPT SELECT modality, partition FROM pairs)"),
     ):  # fmt: skip
-        (found,) = db.execute(query).fetchone()
-        if found:
-            yield f"{found} {name}"
+        (wrong,) = db.execute(query).fetchone()
+        if wrong:
+            yield f"{wrong} {name}"
     if not complete(db):
         yield "the summaries know of another number of items"
-
-
-def _wrong_rows(db: sqlite3.Connection, number: int, count: int, data: bytes | None) -> int:
-    if type(data) is not bytes or len(data) != 8 * count:
-        return count
-    kept, items = np.frombuffer(data, dtype=_COLUMN), column_by_items(db, number, count)
-    return int(np.count_nonzero((items != 0) & (kept != items)))

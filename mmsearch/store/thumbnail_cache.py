@@ -1,7 +1,7 @@
-"""Where the thumbnails of parts of files lie beside an index, so that they go with what they show.
+"""The thumbnails of items beside an index, so that they go with what they show.
 
-They lie in two folders of the index's own. Where something else stands in their place there are none, and only files
-of this naming are ever read, replaced or removed. Knows bytes and names; the server makes them.
+They lie in two folders of the index's own. If something else is in their place there are none, and only files with
+such names are ever read, replaced or removed. Knows bytes and names; the server makes the pictures.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from mmsearch.system.safe_open import TEMPORARY, Folder
 FOLDERS = ("cache", "thumbnails")
 FOLDER = os.path.join(*FOLDERS)
 SIZES = (160, 320, 640)
-"""Longer sides in pixels that are made; what is asked for becomes the next larger one."""
+"""Longer sides in pixels that are made; a request gets the next larger one."""
 PAGE_SIDE = 1600
 """Longer side of a page to be read."""
 MOST_BYTES = 4 << 20
-"""Of one picture; what is larger is none of ours."""
+"""Of one picture; a larger one is not ours."""
 _LETTERS = re.compile("[0-9a-f]{2}")
 _WHOLE = re.compile(r"[0-9a-f]{32}\.webp")
 _OURS = re.compile(rf"[0-9a-f]{{32}}\.webp({re.escape(TEMPORARY)})?|tmp[a-z0-9_]{{8}}")
-"""Also what was left half written, now and by earlier versions."""
+"""Also half-written files, of this and earlier versions."""
 
 
 class Kept(NamedTuple):
-    """A picture that is kept: its name, as `name` gives it, its bytes, and when it was made."""
+    """A cached picture: its name, as `name` gives it, its bytes, and when it was made."""
 
     name: str
     size: int
@@ -40,22 +40,22 @@ class Kept(NamedTuple):
 
 
 def name(digest: str, modality: str, unit: str, start: float, ordinal: int, side: int) -> str:
-    """Two letters of folder and a name. A page is the same picture for its text and its image."""
-    page = f"p{start:g}" if unit == "page" else str(ordinal)
-    said = f"{digest} {modality} {page} {side}".encode("utf-8", "surrogatepass")
-    mark = hashlib.blake2b(said, digest_size=16).hexdigest()
+    """Two letters of folder and a name. A page has the same picture for its text and its image."""
+    part = f"p{start:g}" if unit == "page" else str(ordinal)
+    key = f"{digest} {modality} {part} {side}".encode("utf-8", "surrogatepass")
+    mark = hashlib.blake2b(key, digest_size=16).hexdigest()
     return os.path.join(mark[:2], f"{mark}.webp")
 
 
-def present(directory: str) -> bool:
-    """Whether there may be any."""
+def exists(directory: str) -> bool:
+    """True if there may be any thumbnails."""
     with suppress(OSError), _cache(directory):
         return True
     return False
 
 
-def of_content(db: sqlite3.Connection, content_id: int) -> Iterator[str]:
-    """The names of all that there may be of a content, whatever their size."""
+def names_of_content(db: sqlite3.Connection, content_id: int) -> Iterator[str]:
+    """The names of all thumbnails that a content may have, of any size."""
     rows = db.execute(
         "SELECT DISTINCT c.digest, c.modality, i.span_unit, i.span_start, i.ordinal"
         " FROM contents c JOIN items i ON i.content_id = c.id WHERE c.id = ?",
@@ -66,71 +66,71 @@ def of_content(db: sqlite3.Connection, content_id: int) -> Iterator[str]:
             yield name(digest, modality, unit, start, ordinal, side)
 
 
-def read(directory: str, one: str) -> bytes | None:
-    """The picture that the index in `directory` keeps under a name; None where there is none."""
-    letters, own = os.path.split(one)
-    with suppress(OSError), _cache(directory) as cache, cache.folder(letters) as folder, folder.read(own) as file:
-        found = os.fstat(file.fileno())
-        if found.st_size <= MOST_BYTES and found.st_nlink == 1:  # else it is, or may be, another file by this name
+def read(directory: str, path: str) -> bytes | None:
+    """The picture that the index in `directory` has under a name; None if there is none."""
+    letters, file_name = os.path.split(path)
+    with suppress(OSError), _cache(directory) as cache, cache.folder(letters) as folder, folder.read(file_name) as file:
+        status = os.fstat(file.fileno())
+        if status.st_size <= MOST_BYTES and status.st_nlink == 1:  # else it may be another file by this name
             return file.read(MOST_BYTES)
     return None
 
 
-def keep(directory: str, one: str, data: bytes) -> None:
-    """Keep a picture, as a whole. Raises OSError where that cannot be."""
-    letters, own = os.path.split(one)
+def keep(directory: str, path: str, data: bytes) -> None:
+    """Store a picture, as a whole. Raises OSError if that is impossible."""
+    letters, file_name = os.path.split(path)
     with ExitStack() as stack:
         folder = stack.enter_context(stack.enter_context(_cache(directory, make=True)).folder(letters, make=True))
-        stack.enter_context(folder.replacing(own)).write(data)
+        stack.enter_context(folder.replacing(file_name)).write(data)
 
 
 def kept(directory: str) -> list[Kept]:
-    """All that is kept, in no order."""
+    """All stored pictures, in no order."""
     found = []
     with suppress(OSError), _cache(directory) as cache:
-        for letters, folder, own in _files(cache):
+        for letters, folder, file_name in _files(cache):
             with suppress(OSError):
-                status = folder.status(own)
-                if _WHOLE.fullmatch(own) and stat.S_ISREG(status.st_mode):
-                    found.append(Kept(os.path.join(letters, own), status.st_size, status.st_mtime_ns))
+                status = folder.status(file_name)
+                if _WHOLE.fullmatch(file_name) and stat.S_ISREG(status.st_mode):
+                    found.append(Kept(os.path.join(letters, file_name), status.st_size, status.st_mtime_ns))
     return found
 
 
 def remove(directory: str, names: Iterable[str]) -> None:
-    """Remove these, where they are; nothing is reached through a link."""
+    """Remove these, if they exist; nothing is reached through a link."""
     by_letters: dict[str, list[str]] = {}
-    for letters, own in map(os.path.split, names):
-        by_letters.setdefault(letters, []).append(own)
+    for letters, file_name in map(os.path.split, names):
+        by_letters.setdefault(letters, []).append(file_name)
     if not by_letters:
         return
     with suppress(OSError), _cache(directory) as cache:
-        for letters, some in by_letters.items():
+        for letters, file_names in by_letters.items():
             with suppress(OSError), cache.folder(letters) as folder:
-                for own in filter(_OURS.fullmatch, some):
+                for file_name in filter(_OURS.fullmatch, file_names):
                     with suppress(OSError):
-                        folder.remove(own)
+                        folder.remove(file_name)
 
 
 def remove_all(directory: str) -> None:
-    """Remove all, and what was left half written."""
+    """Remove all, half-written files too."""
     with suppress(OSError), _cache(directory) as cache:
-        for _, folder, own in _files(cache):
+        for _, folder, file_name in _files(cache):
             with suppress(OSError):
-                folder.remove(own)
+                folder.remove(file_name)
 
 
 @contextmanager
 def _cache(directory: str, *, make: bool = False) -> Iterator[Folder]:
-    """The folder of all of them, which is no link, in the index's own. Raises OSError."""
+    """The folder of all thumbnails, which is no link, in the index's own. Raises OSError."""
     with ExitStack() as stack:
         folder = stack.enter_context(Folder.open(directory))
-        for one in FOLDERS:
-            folder = stack.enter_context(folder.folder(one, make=make))
+        for part in FOLDERS:
+            folder = stack.enter_context(folder.folder(part, make=make))
         yield folder
 
 
 def _files(cache: Folder) -> Iterator[tuple[str, Folder, str]]:
-    """Each name of ours with its folder, which is open for so long."""
+    """Each file of ours: its letters, its folder, open until the next one, and its name."""
     for letters in filter(_LETTERS.fullmatch, cache.names()):
         with suppress(OSError), cache.folder(letters) as folder:
-            yield from ((letters, folder, own) for own in filter(_OURS.fullmatch, folder.names()))
+            yield from ((letters, folder, file_name) for file_name in filter(_OURS.fullmatch, folder.names()))

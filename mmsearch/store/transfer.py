@@ -1,7 +1,7 @@
-"""All that one index knows, in order, and taking it over into another: what merging, exporting and importing share.
+"""Reads everything from one index and adds it to another, for merging, exporting and importing.
 
-Vectors go from file to file as they are: half precision is widened and narrowed again without a change of any bit.
-Knows nothing about models, or where what is taken over comes from.
+Vectors are copied as they are: half precision is widened and narrowed again without a change of any bit. Knows nothing
+about models, or where imported files come from.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mmsearch.errors import IndexMismatch, UsageError
 from mmsearch.store import schema, value_check
+from mmsearch.store.database import batches, placeholders
 from mmsearch.store.queries import FILE_COLUMNS, file_record, find_roots
 from mmsearch.store.reader import Reader
 from mmsearch.store.records import FileRecord
-from mmsearch.store.row_table import marks, parts
 from mmsearch.types import FileMetadata, Item, Modality, Vectors
 
 if TYPE_CHECKING:
     from mmsearch.store.writer import Writer
 
 ITEMS_AT_ONCE = 4096
-"""Items that are read together, and at most one content more."""
+"""Items that are read at a time, and at most one content more."""
 COMMIT_NUMBERS = 1 << 24
 """Numbers of vectors that are staged before a commit: 64 MiB of float32."""
 COMMIT_FILES = 8192
 
 Rename: TypeAlias = Callable[[str], str]
-"""From an absolute path to the one that is to stand for it."""
+"""From an absolute path to the one that replaces it."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """A content with all that belongs to it but its vectors.
+    """A content with everything except its vectors.
 
     Attributes:
         digest, kind, modality, facts: as `Writer.put_content` takes them.
         items: its parts in their order; they name no path.
-        ids: of the items, where they come from; empty where that has none.
-        files: what holds it, missing ones included, in order of stored paths.
+        ids: of the items in their source; empty if that has none.
+        files: the files that hold it, missing ones included, in order of stored paths.
     """
 
     digest: str
@@ -56,11 +56,11 @@ class Content:
 
 
 VectorsOf: TypeAlias = Callable[[Sequence[Content]], Sequence[Vectors]]
-"""Gives for each of some contents float32 `(items, dim)`."""
+"""Returns for each of some contents float32 `(items, dim)`."""
 
 
 def contents(reader: Reader, at_once: int = ITEMS_AT_ONCE) -> Iterator[list[Content]]:
-    """Every content of an index in the order in which they came, some thousand items at a time."""
+    """Every content of an index, oldest first, some thousand items at a time."""
     query = (
         "SELECT c.id, c.digest, c.kind, c.modality, c.width, c.height, c.duration, c.taken,"
         " i.id, i.partition, i.ordinal, i.span_unit, i.span_start, i.span_end, i.text"
@@ -69,7 +69,7 @@ def contents(reader: Reader, at_once: int = ITEMS_AT_ONCE) -> Iterator[list[Cont
     with schema.translated(reader.directory):
         found: dict[int, Content] = {}
         count = 0
-        for key, group in groupby(reader.survey.db.execute(query), itemgetter(0)):
+        for key, group in groupby(reader.catalog.db.execute(query), itemgetter(0)):
             rows = list(group)
             digest, kind, modality, *facts = rows[0][1:8]
             items = tuple(
@@ -89,160 +89,159 @@ def contents(reader: Reader, at_once: int = ITEMS_AT_ONCE) -> Iterator[list[Cont
 
 def _with_files(reader: Reader, found: Mapping[int, Content]) -> list[Content]:
     files: dict[int, list[FileRecord]] = {key: [] for key in found}
-    for part in parts(list(found)):
-        query = f"SELECT f.content_id, {FILE_COLUMNS} WHERE f.content_id IN ({marks(part)}) ORDER BY f.path"
-        for key, *row in reader.survey.db.execute(query, part):
-            files[key].append(file_record(reader.survey.codec, tuple(row)))
+    for batch in batches(list(found)):
+        query = f"SELECT f.content_id, {FILE_COLUMNS} WHERE f.content_id IN ({placeholders(batch)}) ORDER BY f.path"
+        for key, *row in reader.catalog.db.execute(query, batch):
+            files[key].append(file_record(reader.catalog.codec, tuple(row)))
     return [replace(content, files=tuple(files[key])) for key, content in found.items()]
 
 
 def unread(reader: Reader) -> Iterator[FileRecord]:
-    """Every file that has no content: what failed and what is unsupported, missing ones included."""
+    """Every file without a content: failed and unsupported ones, missing ones included."""
     query = f"SELECT {FILE_COLUMNS} WHERE f.status <> 'ok' ORDER BY f.path"
     with schema.translated(reader.directory):
-        for row in reader.survey.db.execute(query):
-            yield file_record(reader.survey.codec, row)
+        for row in reader.catalog.db.execute(query):
+            yield file_record(reader.catalog.codec, row)
 
 
 def roots(reader: Reader) -> list[str]:
-    """What was indexed, absolute and in order."""
+    """The roots of an index, absolute and in order."""
     with schema.translated(reader.directory):
-        return find_roots(reader.survey.db, reader.survey.codec)
+        return find_roots(reader.catalog.db, reader.catalog.codec)
 
 
 def count_files(reader: Reader) -> int:
     """All files that an index knows of."""
     with schema.translated(reader.directory):
-        return int(reader.survey.db.execute("SELECT count(*) FROM files").fetchone()[0])
+        return int(reader.catalog.db.execute("SELECT count(*) FROM files").fetchone()[0])
 
 
 def vectors_from(reader: Reader) -> VectorsOf:
-    """What gives the vectors of the contents of a reader."""
+    """A function that reads the vectors of contents of a reader."""
     import numpy as np
 
-    def vectors_of(wanted: Sequence[Content]) -> list[Vectors]:
-        rows = reader.vectors_of([item for content in wanted for item in content.ids])
-        return [np.stack([rows[item] for item in content.ids]) for content in wanted]
+    def vectors_of(batch: Sequence[Content]) -> list[Vectors]:
+        rows = reader.vectors_of([item for content in batch for item in content.ids])
+        return [np.stack([rows[item] for item in content.ids]) for content in batch]
 
     return vectors_of
 
 
 def rank(record: FileRecord) -> tuple[int, bool, bool]:
-    """Which of two records of one path counts is the one with the higher rank: the newer file, else the one that was
-    read, else the one that was there.
-    """
+    """Of two records of one path the higher rank counts: the newer file, else the one read, else the one present."""
     return record.mtime_ns, record.status == "ok", not record.missing
 
 
 class Importer:
-    """Takes files and contents over into an open writer, committing as it goes; of one path the newer file counts.
+    """Adds files and contents to an open writer, committing as it goes; of one path the newer file counts.
 
-    What is here already is left as it is, so that doing it again changes nothing and one that was interrupted goes on.
+    Whatever the index has already stays as it is, so that an import changes nothing the second time, and an interrupted
+    one can be continued.
 
     Attributes:
-        counts: files `added`, `changed` (a newer one takes the place of what was here), `unchanged` and `older` (what
-            is here is newer, or as new); contents that were here already, as `reused`; `items` that were written.
+        counts: files `added`, `changed` (replaced by a newer one), `unchanged` and `older` (the index has a newer one,
+            or one of the same time); contents that the index had, as `reused`; `items` that were written.
     """
 
-    def __init__(self, writer: Writer, rename: Rename = str, heard: Callable[[int], None] | None = None) -> None:
-        """`heard` is told of so many more files that are done with."""
+    def __init__(self, writer: Writer, rename: Rename = str, on_progress: Callable[[int], None] | None = None) -> None:
+        """`on_progress(n)`: n more files finished."""
         self.counts: Counter[str] = Counter(added=0, changed=0, unchanged=0, older=0, reused=0, items=0)
         self._writer = writer
         self._rename = rename
-        self._heard = heard
+        self._on_progress = on_progress
         self._files = self._items = 0
         """Staged since the last commit."""
-        self._kept: dict[tuple[str, str], int] = {}
-        """Items of contents that are staged and that no file holds yet."""
+        self._unheld: dict[tuple[str, str], int] = {}
+        """Numbers of items of staged contents that no file holds yet."""
 
     def roots(self, paths: Iterable[str]) -> None:
-        """Have runs of `mmsearch index` go through these folders too.
+        """Let runs of `mmsearch index` scan these folders too.
 
-        Those that are to have another name count as named by the user, who has said which; the others as wishes.
+        Renamed ones count as named by the user, who has given the new name; the others as requests.
         """
         moved = []
         for path in paths:
-            named = self._named(path)
-            self._writer.add_root(named)
-            moved += [named] if named != path else []
+            renamed = self._renamed(path)
+            self._writer.add_root(renamed)
+            moved += [renamed] if renamed != path else []
         self._writer.allow_roots(moved)
 
     def grants(self, reader: Reader) -> None:
-        """Take over what the user has allowed another index to name."""
-        free = reader.grants.everything
-        named = [root for root in roots(reader) if free or reader.grants.names_root(root)]
-        self._writer.allow_roots([self._named(root) for root in named])
-        for path in reader.grants.granted_files():
-            self._writer.allow_file(self._named(path))
+        """Add the grants of another index."""
+        grants = reader.grants
+        allowed = [root for root in roots(reader) if grants.everything or grants.names_root(root)]
+        self._writer.allow_roots([self._renamed(root) for root in allowed])
+        for path in grants.granted_files():
+            self._writer.allow_file(self._renamed(path))
 
     def contents(self, batch: Sequence[Content], vectors_of: VectorsOf) -> None:
-        """Take over contents with their files; only vectors that are not here yet are asked for."""
+        """Add contents with their files; only vectors that the index lacks are read."""
         fresh = [content for content in batch if not self._writer.has_content(content.digest, content.kind)]
-        rows = {id(one): found for one, found in zip(fresh, vectors_of(fresh) if fresh else (), strict=True)}
+        rows = {id(content): found for content, found in zip(fresh, vectors_of(fresh) if fresh else (), strict=True)}
         for content in batch:
-            self._take(content, rows.get(id(content)), keep=False)
+            self._add(content, rows.get(id(content)), keep=False)
         self._commit_if_due()
 
     def content(self, content: Content, vectors: Vectors) -> None:
-        """Take over a content with some of its files, float32 `(items, dim)`; more may be among the next `files`."""
+        """Add a content with some of its files, float32 `(items, dim)`; more may be among the next `files`."""
         known = self._writer.has_content(content.digest, content.kind)
-        self._take(content, None if known else vectors, keep=True)
+        self._add(content, None if known else vectors, keep=True)
         self._commit_if_due()
 
     def files(self, records: Iterable[FileRecord]) -> None:
-        """Take over records of files; the content of one that has any is here, or it is a LookupError."""
+        """Add records of files. Raises LookupError for a record whose content the index lacks."""
         for record in records:
             for winning in self._winning([record]):
                 self._put(winning)
             self._commit_if_due()
 
-    def _take(self, content: Content, vectors: Vectors | None, keep: bool) -> None:
-        """Stage a content with the files that count; not where it is here (`vectors` is None) or nothing needs it."""
+    def _add(self, content: Content, vectors: Vectors | None, keep: bool) -> None:
+        """Stage the files that count, and their content unless the index has it (`vectors` is None)."""
         winning = self._winning(content.files)
         if vectors is not None and (winning or keep):
             self._writer.put_content(
                 content.digest, content.kind, content.modality, content.facts, content.items, vectors
             )
             self._items += len(content.items)
-            self._kept[content.digest, content.kind] = len(content.items)
+            self._unheld[content.digest, content.kind] = len(content.items)
         elif winning:
             self.counts["reused"] += 1
         for record in winning:
             self._put(record)
 
     def finish(self) -> None:
-        """Commit what is left."""
+        """Commit the rest."""
         self._writer.commit()
         self._files = self._items = 0
 
     def _winning(self, records: Iterable[FileRecord]) -> list[FileRecord]:
-        """Those that are newer than what is here, under the paths that they are to have."""
+        """Those that are newer than the records of the index, renamed."""
         winning = []
         for record in records:
-            path = self._named(record.path)
-            named = record if path == record.path else replace(record, path=path)
-            known = self._writer.file(named.path)
-            if known is None or rank(named) > rank(known):
+            path = self._renamed(record.path)
+            renamed = record if path == record.path else replace(record, path=path)
+            known = self._writer.file(path)
+            if known is None or rank(renamed) > rank(known):
                 self.counts["added" if known is None else "changed"] += 1
-                winning.append(named)
+                winning.append(renamed)
             else:
-                self.counts["unchanged" if named == known else "older"] += 1
-            if self._heard is not None:
-                self._heard(1)
+                self.counts["unchanged" if renamed == known else "older"] += 1
+            if self._on_progress is not None:
+                self._on_progress(1)
         return winning
 
-    def _named(self, path: str) -> str:
-        named = self._rename(path)
-        if not os.path.isabs(named):
-            raise UsageError(f"{named} is no absolute path on this system: say with --map where such files lie here")
-        return named
+    def _renamed(self, path: str) -> str:
+        renamed = self._rename(path)
+        if not os.path.isabs(renamed):
+            raise UsageError(f"{renamed} is no absolute path on this system: say with --map where such files lie here")
+        return renamed
 
     def _put(self, record: FileRecord) -> None:
         path, size, mtime_ns = record.path, record.size, record.mtime_ns
         if record.status == "ok":
-            assert record.digest is not None and record.kind is not None  # the tables see to it
+            assert record.digest is not None and record.kind is not None  # the tables enforce it
             self._writer.put_file(path, size, mtime_ns, record.digest, record.kind)
-            self.counts["items"] += self._kept.pop((record.digest, record.kind), 0)
+            self.counts["items"] += self._unheld.pop((record.digest, record.kind), 0)
         elif record.status == "failed":
             self._writer.put_failure(path, size, mtime_ns, record.reason)
         else:
@@ -256,39 +255,30 @@ class Importer:
             self.finish()
 
 
-def copy_all(reader: Reader, adoption: Importer) -> None:
-    """Take over all that an index knows, its roots first; the last of it waits for `finish`."""
-    adoption.roots(roots(reader))
-    adoption.grants(reader)
-    reader.settle()  # so that no merge in the source takes a vector file away
-    vectors_of = vectors_from(reader)
-    for batch in contents(reader):
-        adoption.contents(batch, vectors_of)
-    adoption.files(unread(reader))
-
-
-def merge(sources: Sequence[Reader], adoption: Importer) -> None:
-    """Take over several indexes of the identity of the target, and commit all of it."""
+def merge(sources: Sequence[Reader], importer: Importer) -> None:
+    """Add all of several indexes of the identity of the target, roots first, and commit all of it."""
     for reader in sources:
-        copy_all(reader, adoption)
-    adoption.finish()
+        importer.roots(roots(reader))
+        importer.grants(reader)
+        reader.open_files()  # so that no merge in the source removes a vector file
+        vectors_of = vectors_from(reader)
+        for batch in contents(reader):
+            importer.contents(batch, vectors_of)
+        importer.files(unread(reader))
+    importer.finish()
 
 
-def require_alike(readers: Sequence[Reader]) -> None:
-    """Make sure that the vectors of several indexes are comparable.
-
-    Raises:
-        IndexMismatch: those of two are not; the message says what differs.
-    """
+def require_comparable(readers: Sequence[Reader]) -> None:
+    """Check that the vectors of several indexes are comparable. Raises IndexMismatch that names the differences."""
     first = readers[0]
     for other in readers[1:]:
         if differences := first.identity.differences(other.identity):
-            raise IndexMismatch(unlike(first.directory, other.directory, differences))
+            raise IndexMismatch(describe_differences(first.directory, other.directory, differences))
 
 
-def unlike(first: str, other: str, differences: Sequence[str]) -> str:
+def describe_differences(first: str, other: str, differences: Sequence[str]) -> str:
     """One line about two indexes whose identities differ so: `dim is 512, not 768`."""
     return (
         f"{first} and {other} cannot go together: in the first {'; '.join(differences)}: "
-        "index one of them anew with the model and settings of the other"
+        "index one of them again with the model and settings of the other"
     )

@@ -1,4 +1,4 @@
-"""What each column of the tables may hold: checked value by value where rows are read, and as a whole by SQL.
+"""The values that each column of the tables may hold, checked as rows are read, and for whole tables by SQL.
 
 SQLite keeps any type in any column, and an index may come from anywhere. Knows nothing of files, vectors or what rows
 mean together.
@@ -17,9 +17,9 @@ from mmsearch.store.records import Located
 from mmsearch.types import MODALITIES, FileMetadata, Item, Modality, Span, Unit
 
 T = TypeVar("T")
-REMEDY = "`mmsearch status --repair` keeps what is sound, `mmsearch index --rebuild` makes it anew"
+REMEDY = "`mmsearch status --repair` keeps what is sound, `mmsearch index --rebuild` builds it again"
 MOST = 1 << 40
-"""Of what is counted: rows of a file, parts of a content."""
+"""Of rows of a file, parts of a content."""
 _UNITS: frozenset[str] = frozenset(get_args(Unit))
 _KNOWN: frozenset[str] = frozenset(MODALITIES)
 _NUMBERS = (int, float)
@@ -27,41 +27,41 @@ _STATUSES = frozenset(("ok", "failed", "unsupported"))
 _SHOWN = 40
 
 
-class Sort(NamedTuple):
-    """What a column holds: SQL that is true of such a value `{0}`, and its name for people."""
+class ValueKind(NamedTuple):
+    """A kind of values: SQL that is true of such a value `{0}`, and its name for people."""
 
     sql: str
     name: str
 
-    def or_null(self) -> Sort:
-        return Sort(f"({{0}} IS NULL OR {self.sql})", f"{self.name} or nothing")
+    def or_null(self) -> ValueKind:
+        return ValueKind(f"({{0}} IS NULL OR {self.sql})", f"{self.name} or nothing")
 
 
-def _one_of(names: tuple[str, ...]) -> Sort:
+def _one_of(names: tuple[str, ...]) -> ValueKind:
     listed = ", ".join(f"'{name}'" for name in names)
-    return Sort(f"(typeof({{0}}) = 'text' AND {{0}} IN ({listed}))", f"one of {', '.join(names)}")
+    return ValueKind(f"(typeof({{0}}) = 'text' AND {{0}} IN ({listed}))", f"one of {', '.join(names)}")
 
 
-_ID = Sort("(typeof({0}) = 'integer' AND {0} > 0)", "an id")
-_COUNT = Sort(f"(typeof({{0}}) = 'integer' AND {{0}} BETWEEN 0 AND {MOST})", f"a whole number from 0 to {MOST}")
-_POSITIVE = Sort("(typeof({0}) = 'integer' AND {0} >= 0)", "a whole number from 0 on")
-_WHOLE = Sort("typeof({0}) = 'integer'", "a whole number")
-_NUMBER = Sort(
+_ID = ValueKind("(typeof({0}) = 'integer' AND {0} > 0)", "an id")
+_COUNT = ValueKind(f"(typeof({{0}}) = 'integer' AND {{0}} BETWEEN 0 AND {MOST})", f"a whole number from 0 to {MOST}")
+_POSITIVE = ValueKind("(typeof({0}) = 'integer' AND {0} >= 0)", "a whole number from 0 on")
+_WHOLE = ValueKind("typeof({0}) = 'integer'", "a whole number")
+_NUMBER = ValueKind(
     "(typeof({0}) IN ('integer', 'real') AND {0} BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308)",
     "a number",
 )
-_TEXT = Sort("typeof({0}) = 'text'", "a text")
-_BYTES = Sort("typeof({0}) = 'blob'", "bytes")
-_REASON = Sort("typeof({0}) IN ('text', 'blob')", "a text")
-_FLAG = Sort("(typeof({0}) = 'integer' AND {0} IN (0, 1))", "0 or 1")
-_PATH = Sort(
+_TEXT = ValueKind("typeof({0}) = 'text'", "a text")
+_BYTES = ValueKind("typeof({0}) = 'blob'", "bytes")
+_REASON = ValueKind("typeof({0}) IN ('text', 'blob')", "a text")
+_FLAG = ValueKind("(typeof({0}) = 'integer' AND {0} IN (0, 1))", "0 or 1")
+_PATH = ValueKind(
     "(typeof({0}) = 'blob' AND length({0}) > 0 AND instr({0}, x'00') = 0 AND (instr({0}, x'3a2f2f') > 0"
     " OR instr(CAST(x'2f' || {0} || x'2f' AS BLOB), x'2f2e2e2f') = 0))",
     "a path",
 )
 _MODALITY = _one_of(MODALITIES)
 
-COLUMNS: dict[str, dict[str, Sort]] = {
+COLUMNS: dict[str, dict[str, ValueKind]] = {
     "meta": {"key": _TEXT, "value": _TEXT},
     "roots": {"path": _PATH},
     "grants": {"kind": _one_of(("root", "identity", "path")), "value": _BYTES, "mac": _BYTES},
@@ -93,17 +93,17 @@ COLUMNS: dict[str, dict[str, Sort]] = {
         "parameters": _TEXT,
     },
 }  # fmt: skip
-"""By table and column; those that are not here hold what nobody reads, or what SQLite itself sees to."""
+"""By table and column; other columns are never read, or SQLite itself checks them."""
 
 
 def wrong(where: str, value: object, expected: str) -> IndexDamaged:
     """The error about a value of a column."""
-    told = repr(value[:_SHOWN] if isinstance(value, (str, bytes)) else value)[: 2 * _SHOWN]
-    return IndexDamaged(f"{where} holds {told}, not {expected}: {REMEDY}")
+    shown = repr(value[:_SHOWN] if isinstance(value, (str, bytes)) else value)[: 2 * _SHOWN]
+    return IndexDamaged(f"{where} holds {shown}, not {expected}: {REMEDY}")
 
 
 def whole(value: Any, where: str, least: int = 0, most: int = (1 << 63) - 1) -> int:
-    """A whole number of these bounds. Raises IndexDamaged, as all of these do."""
+    """A whole number within these bounds. Raises IndexDamaged, as all of these do."""
     if type(value) is int and least <= value <= most:
         return value
     raise wrong(where, value, f"a whole number from {least} to {most}")
@@ -131,14 +131,14 @@ def number(value: Any, where: str) -> float:
 
 
 def modality(value: Any, where: str) -> Modality:
-    """What a file or a part is."""
+    """The modality of a file or a part."""
     if type(value) is str and value in _KNOWN:
         return cast("Modality", value)
     raise wrong(where, value, f"one of {', '.join(MODALITIES)}")
 
 
 def status(value: Any) -> Any:
-    """What became of a file."""
+    """The status of a file."""
     if type(value) is str and value in _STATUSES:
         return value
     raise wrong("files.status", value, "ok, failed or unsupported")
@@ -147,7 +147,7 @@ def status(value: Any) -> Any:
 def item(
     path: str, digest: Any, of: Any, partition: Any, ordinal: Any, unit: Any, start: Any, end: Any, passage: Any
 ) -> Item:
-    """An item by its columns and those of its content. One look is enough where all is as it should be."""
+    """An item by its columns and those of its content. Sound values take one fast check."""
     if (
         type(digest) is type(passage) is str
         and of in _KNOWN
@@ -181,7 +181,7 @@ def located(item_id: int, one: Item, kind: Any, size: Any, mtime_ns: Any) -> Loc
 
 
 def facts(width: Any, height: Any, duration: Any, taken: Any) -> FileMetadata:
-    """What is known of a content by its columns."""
+    """The metadata of a content by its columns."""
     return FileMetadata(
         None if width is None else whole(width, "contents.width"),
         None if height is None else whole(height, "contents.height"),
@@ -191,7 +191,7 @@ def facts(width: Any, height: Any, duration: Any, taken: Any) -> FileMetadata:
 
 
 def segment(number: Any, name: Any, partition: Any, count: Any, live: Any, accelerator: Any = None) -> None:
-    """Make sure that a row of the segments table can be. Its file goes by its number, and lies where those lie."""
+    """Check a row of the segments table. The name of its file follows from its number and partition."""
     modality(partition, "segments.partition")
     whole(number, "segments.id", 1)
     if name != f"{partition}/{number}.faiss":
@@ -202,7 +202,7 @@ def segment(number: Any, name: Any, partition: Any, count: Any, live: Any, accel
 
 
 def parsed(value: str) -> Any:
-    """What a JSON text says. Raises ValueError, also for one that is nested too deeply or has numbers without end."""
+    """Parse JSON. Raises ValueError, also for a text that is nested too deeply or has endless numbers."""
     try:
         return json.loads(value)
     except RecursionError:
@@ -210,25 +210,22 @@ def parsed(value: str) -> Any:
 
 
 def problems(db: sqlite3.Connection) -> Iterator[str]:
-    """Values that no column of ours may hold, one line for each column that has some."""
+    """Values that a column may not hold, one line for each column that has some."""
     for table, columns in COLUMNS.items():
         present = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
-        for column, sort in columns.items():
-            if column not in present:
-                continue
-            told = _first(db, table, column, sort)
-            if told is not None:
-                yield f"{table}.{column} holds {told}, not {sort.name}"
+        for column, kind in columns.items():
+            if column in present and (shown := _first_wrong(db, table, column, kind.sql)) is not None:
+                yield f"{table}.{column} holds {shown}, not {kind.name}"
 
 
-def _first(db: sqlite3.Connection, table: str, column: str, sort: Sort) -> str | None:
-    """The first value of a column that it may not hold, as people are shown it."""
+def _first_wrong(db: sqlite3.Connection, table: str, column: str, sql: str) -> str | None:
+    """The first value of a column for which `sql` is not true, as it is shown to people."""
     query = f"SELECT typeof({column}), substr(CAST({column} AS BLOB), 1, {_SHOWN}) FROM {table}"
-    found = db.execute(f"{query} WHERE NOT {sort.sql.format(column)} LIMIT 1").fetchone()
+    found = db.execute(f"{query} WHERE NOT {sql.format(column)} LIMIT 1").fetchone()
     if found is not None:
         kind, start = found
         return "NULL" if start is None else f"{kind} {start.decode('utf-8', 'replace')!r}"
-    if "'text'" in sort.sql:
+    if "'text'" in sql:
         for (value,) in db.execute(f"SELECT CAST({column} AS BLOB) FROM {table} WHERE typeof({column}) = 'text'"):
             try:
                 value.decode()
@@ -238,5 +235,5 @@ def _first(db: sqlite3.Connection, table: str, column: str, sort: Sort) -> str |
 
 
 def unsound(table: str) -> str:
-    """SQL that is true of the rows of a table with a value that it may not hold."""
-    return " OR ".join(f"NOT {sort.sql.format(column)}" for column, sort in COLUMNS[table].items())
+    """SQL that is true of the rows of a table with a wrong value."""
+    return " OR ".join(f"NOT {kind.sql.format(column)}" for column, kind in COLUMNS[table].items())

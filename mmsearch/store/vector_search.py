@@ -1,14 +1,16 @@
 """The vectors of one snapshot: the nearest to a query, those of items, a sample, all of them.
 
-Opens vector files and accelerators when it needs them. One that a merge has taken away meanwhile is a
-FileNotFoundError, for whoever holds the snapshot to deal with; an accelerator that stays away, or is damaged, is done
-without.
+Opens vector files and ANN indexes when it needs them. A file that a merge has removed meanwhile is a
+FileNotFoundError, which the reader handles; an ANN index that stays away, or is damaged, is done without. Results
+through an ANN index are those of comparing every vector, to the last digit of a score, except that one of the best may
+be missing, as rarely as the index was tuned to.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -16,11 +18,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mmsearch.errors import IndexDamaged
 from mmsearch.store import faiss_files, value_check
-from mmsearch.store.ann_index import AnnFile, AnnIndex
-from mmsearch.store.ann_search import AnnSearch, Hits
-from mmsearch.store.faiss_files import Rows
+from mmsearch.store.ann_index import AnnFile, AnnIndex, Selection
+from mmsearch.store.faiss_files import Rows, SegmentFile
 from mmsearch.store.records import EVERYTHING, Filter
-from mmsearch.store.row_table import Mask, RowTable, Segment
+from mmsearch.store.row_table import RowTable, Segment
 from mmsearch.system.lazy_import import LazyModule
 from mmsearch.types import Modality, Vectors
 
@@ -31,13 +32,29 @@ else:
 
 log = logging.getLogger(__name__)
 
+Hits = list[tuple[int, float]]
+"""Item ids and cosines, best first."""
+EXACT_LIMIT = 16_384
+"""Up to so many vectors are compared one by one, which is exact; an ANN index may have them in all of its lists."""
+_EXACT_SHARE = 8
+"""If more than one in so many would be a candidate, comparing them all is as quick."""
 _MOST_TIES = 4096
+_FEW_MISSING = 20
+"""Up to one vector in so many may be of missing files without being filtered out beforehand."""
+_DEEPER = 4
+_FILTERED_PROBES = 4
+"""With a filter so many more lists are scanned: what passes may be far from the query, scattered over more lists."""
+_SPARE = 8
+"""Extra candidates, so that one that is gone is no reason to search again."""
 _FEW_ROWS = 2048
-"""So many rows of a file are picked one by one rather than looked for among all."""
+"""Up to so many rows of a file are scored one by one rather than selected from all of them."""
+ROWS_PER_CANDIDATE = 100
+"""Rows that are listed in the time that one candidate takes."""
+_FIRST_OVERSAMPLING, _SLACK = 4, 1.5
 
 
 class Block(NamedTuple):
-    """Some vectors, float32 `(n, dim)`, with the ids of their items and of the contents these are of, int64 `(n,)`."""
+    """Some vectors, float32 `(n, dim)`, with their item ids and content ids, int64 `(n,)`."""
 
     items: Rows
     contents: Rows
@@ -46,135 +63,162 @@ class Block(NamedTuple):
 
 @dataclass
 class OpenFiles:
-    """Files that are open, by number, and accelerators that were not where they should be: what outlasts a snapshot."""
+    """Open files by number, and the ANN indexes whose files were missing: what outlasts a snapshot."""
 
-    vectors: dict[int, faiss_files.SegmentFile] = field(default_factory=dict)
-    accelerators: dict[int, AnnFile] = field(default_factory=dict)
-    gone: set[int] = field(default_factory=set)
+    vectors: dict[int, SegmentFile] = field(default_factory=dict)
+    ann_indexes: dict[int, AnnFile] = field(default_factory=dict)
+    missing: set[int] = field(default_factory=set)
 
-    def forget(self, segments: set[int], accelerators: set[int]) -> None:
-        """Close all that is not listed any more."""
+    def keep_only(self, segments: set[int], ann_indexes: set[int]) -> None:
+        """Close all files that are not listed any more."""
         self.vectors = {number: file for number, file in self.vectors.items() if number in segments}
-        self.accelerators = {number: file for number, file in self.accelerators.items() if number in accelerators}
+        self.ann_indexes = {number: file for number, file in self.ann_indexes.items() if number in ann_indexes}
 
 
 class VectorSearch:
-    """The vector files of one snapshot; `opened` are those of the snapshot before that may still be of use."""
+    """The vector files of one snapshot; `opened` are files of the snapshot before that may still be of use."""
 
     def __init__(self, directory: str, dim: int, rows: RowTable, opened: OpenFiles) -> None:
         self._directory = directory
         self._dim = dim
         self._rows = rows
-        self._accelerated: dict[int, AnnSearch | None] = {}
+        self._ann_searches: dict[int, AnnSearch | None] = {}
         self._listed: dict[Modality | None, tuple[list[Segment], list[AnnIndex]]] = {}
         self.opened = opened
-        if opened.vectors or opened.accelerators:
-            segments, accelerators = self._list(None)
-            opened.forget({one.number for one in segments}, {one.number for one in accelerators})
+        if opened.vectors or opened.ann_indexes:
+            segments, ann_indexes = self._list(None)
+            opened.keep_only({segment.number for segment in segments}, {row.number for row in ann_indexes})
 
     def open_all(self, partitions: Sequence[Modality]) -> None:
-        """Open every file of these now. One that is damaged stays shut, and matters to those who ask for it."""
-        for segments, accelerators in map(self._list, partitions):
+        """Open every file of these partitions now; an error over a damaged one is left to searches that need it."""
+        for segments, ann_indexes in map(self._list, partitions):
             for segment in segments:
                 with suppress(IndexDamaged):
                     self._file(segment)
-            for accelerator in accelerators:
-                self._lookup(accelerator)
+            for row in ann_indexes:
+                self._ann_search(row)
 
     def _list(self, partition: Modality | None) -> tuple[list[Segment], list[AnnIndex]]:
-        """Vector files and accelerators of a partition, or of all."""
+        """Vector files and ANN indexes of a partition, or of all."""
         if partition not in self._listed:
             try:
-                accelerators = self._rows.accelerators(partition)
+                ann_indexes = self._rows.ann_indexes(partition)
             except IndexDamaged as error:
                 log.warning("searches are slow: %s", error)
-                accelerators = []
-            self._listed[partition] = self._rows.segments(partition), accelerators
+                ann_indexes = []
+            self._listed[partition] = self._rows.segments(partition), ann_indexes
         return self._listed[partition]
 
     def search(self, queries: Vectors, partition: Modality, k: int, where: Filter) -> list[Hits]:
-        """For each row of float32 `(n, dim)` the `k` nearest items that may answer, equal ones by id."""
-        segments, accelerators = self._list(partition)
+        """For each row of float32 `(n, dim)` the `k` nearest items that pass the filter, equal scores by id."""
+        if where != EVERYTHING and (oversampled := self._oversample(queries, partition, k, where)) is not None:
+            return oversampled
+        segments, ann_indexes = self._list(partition)
         found: list[Hits] = [[] for _ in queries]
-        for accelerator in accelerators:
-            covered = [one for one in segments if one.accelerator == accelerator.number]
-            lookup = self._lookup(accelerator)
-            if lookup is not None:
-                segments = [one for one in segments if one.accelerator != accelerator.number]
-                _extend(found, self._search_covered(lookup, covered, queries, k, where))
+        for row in ann_indexes:
+            ann_search = self._ann_search(row)
+            if ann_search is None:
+                continue
+            results = ann_search.search(queries, k, where)
+            pending = [query for query, hits in enumerate(results) if hits is None]
+            for query, hits in enumerate(results):
+                found[query] += hits or []
+            for segment in segments if pending else ():
+                if segment.accelerator == row.number:
+                    for query, hits in zip(pending, self._compare(segment, queries[pending], k, where), strict=True):
+                        found[query] += hits
+            segments = [segment for segment in segments if segment.accelerator != row.number]
         for segment in segments:
-            _extend(found, self._search_one(segment, queries, k, where))
+            for query, hits in enumerate(self._compare(segment, queries, k, where)):
+                found[query] += hits
         return [sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k] for hits in found]
 
-    def _search_covered(
-        self, lookup: AnnSearch, covered: list[Segment], queries: Vectors, k: int, where: Filter
-    ) -> list[Hits]:
-        """By the accelerator, and all vectors of its files one by one for the queries that it has no answer to."""
-        found = lookup.search(queries, k, where)
-        asking = [query for query, hits in enumerate(found) if hits is None]
-        more: list[Hits] = [[] for _ in asking]
-        for segment in covered if asking else []:
-            _extend(more, self._search_one(segment, queries[asking], k, where))
-        answers = iter(more)
-        return [next(answers) if hits is None else hits for hits in found]
+    def _oversample(self, queries: Vectors, partition: Modality, k: int, where: Filter) -> list[Hits] | None:
+        """`search` for filters that much of an index passes: take more of the nearest, and keep those that pass.
 
-    def _lookup(self, accelerator: AnnIndex) -> AnnSearch | None:
-        """An accelerator that is open, or None where it cannot be."""
-        number = accelerator.number
-        if number not in self._accelerated:
-            file = self._accelerator_file(accelerator)
-            covered = [one for one in self._list(accelerator.partition)[0] if one.accelerator == number]
-            self._accelerated[number] = None if file is None else AnnSearch(file, covered, self._rows, self._file)
-        return self._accelerated[number]
+        Its cost depends on `k` and not on the size of the index. Listing what passes reads the table of files
+        once, and makes later searches with that filter quick. So this gives up, with None, when it would cost as much,
+        at once or in several searches with one filter.
+        """
+        most = sum(segment.count for segment in self._rows.segments(partition)) / ROWS_PER_CANDIDATE
+        spent = self._rows.oversampled
+        first = depth = _FIRST_OVERSAMPLING * k
+        while spent.get(where, 0) + depth * len(queries) <= most:
+            found = self.search(queries, partition, depth, EVERYTHING)
+            passing = self._rows.passing({item for item, _ in chain.from_iterable(found)}, where)
+            kept = [[hit for hit in hits if hit[0] in passing] for hits in found]
+            done = all(len(some) >= k or len(hits) < depth for some, hits in zip(kept, found, strict=True))
+            if not done or depth > first:
+                spent[where] = spent.get(where, 0) + depth * len(queries)
+            if done:
+                return [hits[:k] for hits in kept]
+            fewest = min(map(len, kept))
+            if not fewest:
+                break
+            # A few more than the share that has passed so far lets expect.
+            depth = max(2 * depth, int(_SLACK * k * depth / fewest))
+        spent[where] = math.inf  # once the filter is listed there is no more to gain
+        return None
 
-    def _accelerator_file(self, accelerator: AnnIndex) -> AnnFile | None:
-        if accelerator.number in self.opened.accelerators:
-            return self.opened.accelerators[accelerator.number]
+    def _ann_search(self, row: AnnIndex) -> AnnSearch | None:
+        """The search by an ANN index, or None if its file cannot be used."""
+        if row.number not in self._ann_searches:
+            file = self._ann_file(row)
+            covered = [segment for segment in self._list(row.partition)[0] if segment.accelerator == row.number]
+            self._ann_searches[row.number] = None if file is None else AnnSearch(file, covered, self._rows, self._file)
+        return self._ann_searches[row.number]
+
+    def _ann_file(self, row: AnnIndex) -> AnnFile | None:
+        if row.number in self.opened.ann_indexes:
+            return self.opened.ann_indexes[row.number]
         try:
-            file = AnnFile(self._directory, accelerator)
+            file = AnnFile(self._directory, row)
         except FileNotFoundError:
-            if accelerator.number not in self.opened.gone:  # another may have taken its place, in a newer snapshot
-                self.opened.gone.add(accelerator.number)
+            if row.number not in self.opened.missing:  # another may have taken its place, in a newer snapshot
+                self.opened.missing.add(row.number)
                 raise
-            log.warning("%s is gone, so searches are slow: run `mmsearch index --optimize`", accelerator.name)
+            log.warning("%s is gone, so searches are slow: run `mmsearch index --optimize`", row.name)
             return None
         except (IndexDamaged, OSError) as error:
-            told = str(error).removesuffix(f": {faiss_files.REMEDY}")
-            log.warning("searches are slow: %s: `mmsearch index --optimize` makes another", told)
+            reason = str(error).removesuffix(f": {faiss_files.REMEDY}")
+            log.warning("searches are slow: %s: `mmsearch index --optimize` makes another", reason)
             return None
-        self.opened.accelerators[accelerator.number] = file
+        self.opened.ann_indexes[row.number] = file
         return file
 
-    def _search_one(self, segment: Segment, queries: Vectors, k: int, where: Filter) -> list[Hits]:
+    def _compare(self, segment: Segment, queries: Vectors, k: int, where: Filter) -> list[Hits]:
+        """The nearest in one vector file, by comparing all of its vectors."""
         alive = self._rows.alive(segment, where)
         available = segment.count if alive is None else int(np.count_nonzero(alive))
         if not available:
             return [[] for _ in queries]
         file = self._file(segment)
+        found: list[tuple[Rows, Vectors]] = []
         if alive is not None and available <= _FEW_ROWS:
             rows = np.flatnonzero(alive)
             products = file.products(queries, rows)
             bars = np.partition(products, available - min(k, available), axis=1)[:, available - min(k, available)]
-            kept = [scores >= bar for scores, bar in zip(products, bars, strict=True)]
-            return [self._hits(segment, rows[best], scores[best]) for scores, best in zip(products, kept, strict=True)]
-        found = file.search(queries, min(k + 1, available), alive)
+            found = [(rows[scores >= bar], scores[scores >= bar]) for scores, bar in zip(products, bars, strict=True)]
+        else:
+            for query, result in zip(queries, file.search(queries, min(k + 1, available), alive), strict=True):
+                rows, scores = result
+                # FAISS picks at will among equal scores at the end: search on until the tie ends, within reason.
+                while k < len(rows) < min(available, k + _MOST_TIES) and scores[-1] == scores[k - 1]:
+                    rows, scores = file.search(query[None], min(4 * len(rows), available), alive)[0]
+                found.append((rows, scores))
         return [
-            self._hits(segment, *_whole_ties(file, query, hits, k, alive, available))
-            for query, hits in zip(queries, found, strict=True)
+            list(zip(self._rows.item_ids(segment, rows), map(float, scores), strict=True)) for rows, scores in found
         ]
 
-    def _hits(self, segment: Segment, rows: Rows, scores: Vectors) -> Hits:
-        return list(zip(self._rows.item_ids(segment, rows), map(float, scores), strict=True))
-
-    def of_items(self, item_ids: Sequence[int]) -> dict[int, Vectors]:
-        """The vectors of items by their id, float32 `(dim,)` each; those that are gone are left out."""
-        segments = {one.number: one for one in self._rows.segments()}
+    def vectors_of(self, item_ids: Sequence[int]) -> dict[int, Vectors]:
+        """The vectors of items by their id, float32 `(dim,)` each; items that are gone are left out."""
+        segments = {segment.number: segment for segment in self._rows.segments()}
         found: dict[int, Vectors] = {}
-        for number, places in self._rows.places(item_ids).items():
+        for number, pairs in self._rows.rows_of_items(item_ids).items():
             if number not in segments:
                 raise IndexDamaged(f"items lie in vector file {number}, which there is not: {value_check.REMEDY}")
-            blocks = self._file(segments[number]).read(np.array([row for _, row in places], np.int64))
-            found.update(zip((item for item, _ in places), chain.from_iterable(blocks), strict=True))
+            blocks = self._file(segments[number]).read(np.array([row for _, row in pairs], np.int64))
+            found.update(zip((item for item, _ in pairs), chain.from_iterable(blocks), strict=True))
         return found
 
     def sample(self, partition: Modality, limit: int) -> Vectors:
@@ -191,14 +235,12 @@ class VectorSearch:
                 blocks += self._file(segment).read(rows[mine])
         return np.concatenate(blocks)
 
-    def open_partition(self, partition: Modality) -> list[tuple[Segment, faiss_files.SegmentFile]]:
-        """The files of a partition, all of them open."""
+    def open_partition(self, partition: Modality) -> list[tuple[Segment, SegmentFile]]:
+        """The vector files of a partition, all of them open."""
         return [(segment, self._file(segment)) for segment in self._rows.segments(partition)]
 
-    def blocks(
-        self, opened: Sequence[tuple[Segment, faiss_files.SegmentFile]], where: Filter, numbers: int
-    ) -> Iterator[Block]:
-        """What may answer in open files, a block of at most `numbers` numbers at a time, in the order of the files."""
+    def blocks(self, opened: Sequence[tuple[Segment, SegmentFile]], where: Filter, numbers: int) -> Iterator[Block]:
+        """The vectors that pass the filter, in the order of the files, at most `numbers` numbers at a time."""
         step = max(1, numbers // self._dim)
         for segment, file in opened:
             rows = self._alive_rows(segment, where)
@@ -212,24 +254,76 @@ class VectorSearch:
         alive = self._rows.alive(segment, where)
         return np.arange(segment.count) if alive is None else np.flatnonzero(alive)
 
-    def _file(self, segment: Segment) -> faiss_files.SegmentFile:
+    def _file(self, segment: Segment) -> SegmentFile:
         opened = self.opened.vectors
         if segment.number not in opened:
             path = faiss_files.segment_path(self._directory, segment.name)
-            opened[segment.number] = faiss_files.SegmentFile(path, self._dim, segment.count)
+            opened[segment.number] = SegmentFile(path, self._dim, segment.count)
         return opened[segment.number]
 
 
-def _extend(found: list[Hits], more: list[Hits]) -> None:
-    for hits, others in zip(found, more, strict=True):
-        hits.extend(others)
+class AnnSearch:
+    """Search by one ANN index over one snapshot: candidates from it, scored from the vector files that it covers.
 
+    `open_file` opens a vector file; the covered ones are `segments`.
+    """
 
-def _whole_ties(
-    file: faiss_files.SegmentFile, query: Vectors, found: tuple[Rows, Vectors], k: int, alive: Mask | None, most: int
-) -> tuple[Rows, Vectors]:
-    """FAISS picks at will among equal scores at the end of its list: look on until the tie ends, within reason."""
-    rows, scores = found
-    while k < len(rows) < min(most, k + _MOST_TIES) and scores[-1] == scores[k - 1]:
-        rows, scores = file.search(query[None], min(4 * len(rows), most), alive)[0]
-    return rows, scores
+    def __init__(
+        self,
+        file: AnnFile,
+        segments: Sequence[Segment],
+        rows: RowTable,
+        open_file: Callable[[Segment], SegmentFile],
+    ) -> None:
+        self._file = file
+        self._segments = {segment.number: segment for segment in segments}
+        self._live = sum(segment.live for segment in segments)
+        self._rows = rows
+        self._open = open_file
+        self._selected: tuple[Filter, Selection | None] | None = None
+
+    def search(self, queries: Vectors, k: int, where: Filter) -> list[Hits | None]:
+        """For each query, float32 `(n, dim)`, the `k` nearest, equal scores by id; None where all must be compared."""
+        found: list[Hits | None] = [None] * len(queries)
+        if self._rows.few(where):  # then the rows are counted without reading all contents
+            masks = (self._rows.alive(segment, where) for segment in self._segments.values())
+            if sum(int(np.count_nonzero(mask)) for mask in masks if mask is not None) <= EXACT_LIMIT:
+                return found
+        selection = self._select(where)
+        if selection is not None and selection.count <= EXACT_LIMIT:
+            return found
+        held = self._file.row.count
+        total = held if selection is None else selection.count
+        pending, effort = list(range(len(queries))), self._file.row.effort(k)
+        # Some of the candidates belong to items that are gone.
+        count = math.ceil(k * effort.refine * held / max(1, self._live)) + _SPARE
+        probes = effort.probes * (1 if selection is None else _FILTERED_PROBES)
+        while pending and count * _EXACT_SHARE <= total:
+            candidates = self._file.search(queries[pending], count, probes, selection)
+            for query, positions in zip(pending, candidates, strict=True):
+                hits = self._score(queries[query], positions[positions >= 0])
+                if len(hits) >= k and (hits[k - 1][1] > hits[-1][1] or len(hits) >= k + _MOST_TIES):
+                    found[query] = hits[:k]
+            pending = [query for query in pending if found[query] is None]
+            count, probes = count * _DEEPER, probes * _DEEPER
+        return found
+
+    def _select(self, where: Filter) -> Selection | None:
+        """The vectors that pass; None for all, or all but so few that they are better left out afterwards."""
+        if self._selected is None or self._selected[0] != where:
+            everything = where == EVERYTHING and self._rows.missing * _FEW_MISSING <= self._file.row.count
+            mask = None if everything else self._rows.answering(self._file.contents, where)
+            self._selected = where, None if mask is None else self._file.select(mask)
+        return self._selected[1]
+
+    def _score(self, query: Vectors, positions: Rows) -> Hits:
+        """The live items at some positions, scored from the vectors themselves."""
+        if self._rows.missing:
+            positions = positions[self._rows.answering(self._file.contents[positions], EVERYTHING)]
+        hits: Hits = []
+        for number, pairs in self._rows.rows_of_items(self._file.items[positions].tolist()).items():
+            if number in self._segments:
+                ids, rows = zip(*pairs, strict=True)
+                scores = self._open(self._segments[number]).products(query[None], np.array(rows, np.int64))[0]
+                hits += zip(ids, map(float, scores), strict=True)
+        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from mmsearch.models import load_embedder
-from mmsearch.store import Identity, Reader, Writer
+from mmsearch.store import Identity, Reader
+from mmsearch.store.writer import Writer
 from mmsearch.types import LoaderSettings, ModelOptions
 from tests.cli.running import run
 from tests.store.helpers import IDENTITY, make

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch.store import Identity, Reader, Writer, faiss_files
+from mmsearch.store import Identity, Reader, faiss_files
+from mmsearch.store.writer import Writer
 from mmsearch.types import LoaderSettings
 from tests.cli.running import run
 from tests.store.helpers import IDENTITY, make, put
@@ -66,8 +67,8 @@ def test_a_folder_that_is_not_here_is_told_before_anything_is_joined(tmp_path: P
         (["one", "-o", "files"], 2, "is not an index and not empty"),
         (["one", "-o", "new", "--map", "/data"], 2, "--map /data: give the old folder and the new one"),
         (["one", "-o", "new", "-o", "newer"], 2, "-o names one DIR here, not 2"),
-        (["one", "unlike", "-o", "new"], 2, "in the first passage_chars is 1200, not 7: index one of them anew"),
-        (["one", "-o", "unlike"], 2, "in the first passage_chars is 7, not 1200: index one of them anew"),
+        (["one", "unlike", "-o", "new"], 2, "in the first passage_chars is 1200, not 7: index one of them again"),
+        (["one", "-o", "unlike"], 2, "in the first passage_chars is 7, not 1200: index one of them again"),
     ],
 )
 def test_what_cannot_be_joined_is_one_line_and_makes_nothing(

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from mmsearch.models import load_embedder
-from mmsearch.store import Identity, Reader, Writer
+from mmsearch.store import Identity, Reader
+from mmsearch.store.writer import Writer
 from mmsearch.types import Embedder, ModelOptions
 from tests.concurrency import reading, writing
 from tests.concurrency.contents import draw, drawn

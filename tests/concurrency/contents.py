@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from mmsearch import media, scan
-from mmsearch.store import Writer
+from mmsearch.store.writer import Writer
 from mmsearch.types import Embedder, FileMetadata, Item, Modality, Segment, Span, Vectors
 
 PARTITIONS: tuple[Modality, ...] = ("text", "image")

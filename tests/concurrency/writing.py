@@ -23,7 +23,8 @@ from typing import Any
 from unittest import mock
 
 from mmsearch import scan
-from mmsearch.store import Writer, compaction, read_identity
+from mmsearch.store import compaction, read_identity
+from mmsearch.store.writer import Writer
 from tests.concurrency.contents import put
 
 SLOTS = 400

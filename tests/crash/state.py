@@ -79,8 +79,8 @@ def read(directory: str) -> State:
 
 def _read(reader: Reader) -> State:
     records = {}
-    for (stored,) in reader.survey.db.execute("SELECT path FROM files").fetchall():
-        record = reader.file(reader.survey.codec.decode(stored))
+    for (stored,) in reader.catalog.db.execute("SELECT path FROM files").fetchall():
+        record = reader.file(reader.catalog.codec.decode(stored))
         assert record is not None
         key = (record.digest, record.kind) if record.digest and record.kind else None
         records[record.path] = (record.size, record.mtime_ns, record.status, record.reason, key, record.missing)
@@ -88,7 +88,7 @@ def _read(reader: Reader) -> State:
 
 
 def _contents(reader: Reader) -> dict[Key, Content]:
-    db, dim = reader.survey.db, reader.identity.dim
+    db, dim = reader.catalog.db, reader.identity.dim
     vectors = {
         number: np.concatenate(
             list(SegmentFile(segment_path(reader.directory, name), dim, count).read(np.arange(count)))
@@ -128,6 +128,6 @@ def wrong_answers(directory: str, state: State) -> Iterator[str]:
             if told != {path for path, content in live.items() if content.of(partition)}:
                 yield f"{partition}: other files than those with such a part"
         if reader.has_words:
-            named = {path for path, _, _ in reader.named(["note"], ALL)}
+            named = {path for path, _, _ in reader.search_names(["note"], ALL)}
             if named != {path for path in live if "note" in path}:
                 yield "names are not found by their words"

@@ -28,8 +28,8 @@ from mmsearch.scan.rules import TooMuch, read_rules
 from mmsearch.search import words as lexical
 from mmsearch.search.query import read_lines, weighed
 from mmsearch.search.request import make_filter, parse_types
-from mmsearch.store.filters import condition
 from mmsearch.store.paths import PathCodec
+from mmsearch.store.queries import condition
 
 RANGES = ("size", "width", "height", "duration")
 

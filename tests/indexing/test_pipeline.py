@@ -22,7 +22,8 @@ from mmsearch.indexing import batching, decoder
 from mmsearch.indexing.pipeline import Indexer, IndexOptions
 from mmsearch.indexing.pool import Limits
 from mmsearch.indexing.timing import STAGES
-from mmsearch.store import Identity, Reader, Writer
+from mmsearch.store import Identity, Reader
+from mmsearch.store.writer import Writer
 from mmsearch.types import (
     MODALITIES,
     Clip,

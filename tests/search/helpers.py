@@ -9,7 +9,8 @@ import numpy as np
 
 from mmsearch.search.options import SearchOptions
 from mmsearch.search.searcher import Searcher
-from mmsearch.store import Reader, Writer
+from mmsearch.store import Reader
+from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Hit, Item, Modality, ModelSpec, Query, QueryPart, Segment, Vectors
 from tests.store.helpers import DIM, IDENTITY
 

@@ -104,7 +104,7 @@ def test_an_index_without_words_is_searched_by_vectors_and_says_so(
 
 
 def test_all_segments_shows_each_part_of_a_file(tmp_path: Path) -> None:
-    from mmsearch.store import Writer
+    from mmsearch.store.writer import Writer
     from mmsearch.types import FileMetadata, Item, Span
     from tests.search.helpers import leaning
     from tests.store.helpers import IDENTITY
@@ -125,7 +125,7 @@ def test_all_segments_shows_each_part_of_a_file(tmp_path: Path) -> None:
 
 
 def test_a_cutoff_keeps_a_file_whose_nearest_part_passes_it(tmp_path: Path) -> None:
-    from mmsearch.store import Writer
+    from mmsearch.store.writer import Writer
     from mmsearch.types import FileMetadata, Item, Span
     from tests.search.helpers import leaning
     from tests.store.helpers import IDENTITY

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mmsearch.search.searcher import Searcher
-from mmsearch.store import Reader, Writer
+from mmsearch.store import Reader
+from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Item, Modality
 from tests.search.helpers import Pointer, hits, leaning, names
 from tests.store.helpers import IDENTITY

@@ -24,7 +24,8 @@ from mmsearch.errors import MediaError, UsageError
 from mmsearch.media import fetch_url
 from mmsearch.search.query import NOT_WEIGHT, QueryBuilder, QuerySpec, StoredEmbedder, read_lines, weighed
 from mmsearch.search.searcher import Searcher
-from mmsearch.store import Reader, Writer
+from mmsearch.store import Reader
+from mmsearch.store.writer import Writer
 from mmsearch.types import Box, FileMetadata, Item, LoaderSettings, Query, Span, Vectors
 from tests.search.helpers import Files, Pointer, leaning, searcher_of
 from tests.store.helpers import DIM, IDENTITY

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from mmsearch.search.searcher import Searcher
-from mmsearch.store import Reader, Writer, compaction
+from mmsearch.store import Reader, compaction
+from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Item, Modality
 from tests.search.helpers import Pointer, hits, leaning, names, searcher_of
 from tests.store.helpers import IDENTITY

@@ -199,7 +199,7 @@ def test_a_path_that_was_planted_leads_nowhere(top: Path, tmp_path: Path, path: 
         db.commit()
     try:
         with Reader.open(str(index)) as reader:
-            for number in reader.survey.parts("", 0, 99):
+            for number in reader.catalog.parts("", 0, 99):
                 for place in reader.locate([number])[number]:
                     if not place.item.path.endswith((".jpg", ".pdf")):
                         assert refused(reader, place), place.item.path
@@ -218,7 +218,7 @@ def refused(reader: Reader, place: Located) -> bool:
 def test_what_is_gone_and_what_has_changed_are_told_apart(top: Path) -> None:
     with Reader.open(str(top / "files" / ".mmsearch")) as reader:
         folders = staleness.folders_of(reader)
-        (number,) = [one for one, _ in reader.parts_at(str(top / "files" / "inner" / "picture.jpg"))][:1]
+        (number,) = [one for one, _ in reader.items_at(str(top / "files" / "inner" / "picture.jpg"))][:1]
         (place,) = reader.locate([number])[number]
         for swap, kind in ((link, Changed), (fifo, Gone), (folder, Gone)):
             with with_swap(swap, top, "picture.jpg"), pytest.raises(kind):
@@ -236,7 +236,7 @@ def test_what_is_gone_and_what_has_changed_are_told_apart(top: Path) -> None:
 def test_a_language_model_sees_no_other_file(top: Path, name: str, swap: Callable[[Path, Path], None]) -> None:
     session = EvidenceSession(str(top / "files" / ".mmsearch"))
     with Reader.open(session.directory) as reader:
-        number = reader.parts_at(str(top / "files" / "inner" / name))[0][0]
+        number = reader.items_at(str(top / "files" / "inner" / name))[0][0]
         (place,) = reader.locate([number])[number]
     assert session.fetch(name_of(place.item), side=64).jpeg
     with with_swap(swap, top, name):

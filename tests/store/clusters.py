@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsearch.store import EVERYTHING, Filter, OptimizeRequest, Reader, Writer
+from mmsearch.store import EVERYTHING, Filter, OptimizeRequest, Reader
 from mmsearch.store.records import Kind
+from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Item, Modality, Vectors
 from tests.store.helpers import IDENTITY
 

@@ -19,7 +19,8 @@ from typing import Any
 
 import faiss  # noqa: F401
 
-from mmsearch.store import Writer, compaction
+from mmsearch.store import compaction
+from mmsearch.store.writer import Writer
 from tests.store.helpers import IDENTITY, put
 
 

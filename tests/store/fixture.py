@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from mmsearch.store import Writer
+from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Item, Modality, Span
 from tests.store.helpers import IDENTITY as NEWEST
 from tests.store.helpers import vectors_of

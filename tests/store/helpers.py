@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsearch.store import Identity, Reader, Writer
+from mmsearch.store import Identity, Reader
+from mmsearch.store.writer import Writer
 from mmsearch.types import MODALITIES, FileMetadata, Item, LoaderSettings, Modality, ModelOptions, Span, Vectors
 
 DIM = 16
@@ -64,3 +65,8 @@ def vector_files(directory: str) -> set[str]:
     """Names below the vectors folder."""
     root = Path(directory, "vectors")
     return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+
+
+def staged(writer: Writer) -> int:
+    """Vectors that wait for a commit."""
+    return sum(len(content.items) for content in writer._contents.values())

@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 from mmsearch.errors import UsageError
-from mmsearch.store import EVERYTHING, Bounds, Filter, OptimizeRequest, Reader, Writer, ann_index, ann_search, repair
+from mmsearch.store import EVERYTHING, Bounds, Filter, OptimizeRequest, Reader, ann_index, vector_search
 from mmsearch.store.ann_build import bytes_per_vector
-from mmsearch.store.ann_index import listed
+from mmsearch.store.ann_index import list_ann_indexes
+from mmsearch.store.integrity import repair
 from mmsearch.store.records import KINDS, Kind
+from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Item
 from tests.store.clusters import (
     CLUSTERED,
@@ -138,7 +140,7 @@ def chosen(share: float) -> Filter:
 @pytest.mark.parametrize("kind", ["pq4", "ivf", "int8", "rabitq"])
 def test_filters_leave_what_they_should(index: str, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     """A filter that has nothing to do with the clusters, and one that leaves some clusters whole."""
-    monkeypatch.setattr(ann_search, "NARROW", 50)  # as if there were many more
+    monkeypatch.setattr(vector_search, "EXACT_LIMIT", 50)  # as if there were many more
     optimize(index, kind)
     with Reader.open(index) as reader:
         for share in (0.01, 0.1, 0.6):
@@ -151,12 +153,12 @@ def test_filters_leave_what_they_should(index: str, kind: Kind, monkeypatch: pyt
 def test_threads_that_share_a_query_find_what_one_finds(
     index: str, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ann_search, "NARROW", 50)
+    monkeypatch.setattr(vector_search, "EXACT_LIMIT", 50)
     optimize(index, kind)
     wheres = (EVERYTHING, Filter(size=Bounds(0, CLUSTERS // 2)))
     with Reader.open(index) as reader:
         alone = [reader.search(query, "image", 10, where) for where in wheres for query in questions(20)]
-        monkeypatch.setattr(ann_index, "_WORTHWHILE", 0)
+        monkeypatch.setattr(ann_index, "_WORTH_THREADS", 0)
         shared = [reader.search(query, "image", 10, where) for where in wheres for query in questions(20)]
     assert shared == alone
 
@@ -282,12 +284,12 @@ def test_what_memory_does_not_hold_at_once_becomes_several(index: str) -> None:
 
 def test_only_slow_searches_are_told_of(index: str) -> None:
     with Writer.open(index, CLUSTERED) as writer:
-        assert writer.slow() == 0
-        assert writer.slow(SMALL.flat_bytes) == 3000
+        assert writer.count_slow() == 0
+        assert writer.count_slow(SMALL.flat_bytes) == 3000
         writer.optimize(SMALL, lambda *_: None)
-        assert writer.slow(SMALL.flat_bytes) == 0
+        assert writer.count_slow(SMALL.flat_bytes) == 0
         writer.optimize(replace(SMALL, kind="flat"), lambda *_: None)
-        assert writer.slow(SMALL.flat_bytes) == 0, "it was asked for"
+        assert writer.count_slow(SMALL.flat_bytes) == 0, "it was asked for"
 
 
 def cut(path: Path) -> None:
@@ -313,7 +315,7 @@ def test_an_accelerator_that_is_lost_or_damaged_loses_nothing(
     (name,) = files(fast)
     harm(Path(fast, "vectors", name))
     with Reader.open(fast) as reader, caplog.at_level(logging.WARNING):
-        reader.settle()
+        reader.open_files()
         found = [reader.search(query, "image", 10) for query in questions()]
     if harm is not flip:  # which only a checksum tells
         assert found == before
@@ -378,7 +380,7 @@ def test_contents_of_several_parts_answer_as_such(tmp_path: Path) -> None:
 
 def test_the_effort_grows_with_what_is_wanted(large: str) -> None:
     with Reader.open(large) as reader:
-        (one,) = listed(reader.survey.db)
+        (one,) = list_ann_indexes(reader.catalog.db)
     probes = [one.effort(k).probes for k in (1, 10, 20, 50, 100, 400, 1600)]
     assert probes[0] == probes[1] and probes == sorted(probes) and probes[-1] > probes[-3]
-    assert OptimizeRequest().recall == 0.97 and one.tuned.recall >= 0.97 and Filter() == EVERYTHING
+    assert OptimizeRequest().recall == 0.97 and one.tuning.recall >= 0.97 and Filter() == EVERYTHING

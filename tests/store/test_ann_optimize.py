@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from mmsearch.store import OptimizeRequest, Reader, Writer
+from mmsearch.store import OptimizeRequest, Reader
 from mmsearch.store.records import Kind
+from mmsearch.store.writer import Writer
 from mmsearch.types import Vectors
 from tests.store.clusters import CLUSTERED, DIM, add, make, questions, recall, units
 from tests.store.helpers import vector_files
@@ -44,7 +45,7 @@ def answers(reader: Reader) -> list[list[tuple[int, float]]]:
 def test_readers_go_on_while_an_index_is_optimized(index: str) -> None:
     """Each of them at every step, those that had opened no file among them."""
     with Reader.open(index) as settled:
-        settled.settle()
+        settled.open_files()
         before, looks = answers(settled), []
 
         def look(what: str, done: int, total: int) -> None:
@@ -76,7 +77,7 @@ def test_a_reader_that_comes_too_late_for_an_accelerator_takes_the_next(
 
 OPTIMIZE = """
 import os, signal, sys
-from mmsearch.store import Writer
+from mmsearch.store.writer import Writer
 from tests.store.clusters import CLUSTERED
 from tests.store.test_ann_optimize import TINY
 left = int(sys.argv[2])
@@ -113,7 +114,7 @@ def test_an_optimizer_that_is_stopped_leaves_the_index_as_it_was_or_as_it_will_b
         assert {one.kind for one in writer.optimize(TINY, lambda *_: None)} == {"pq4"}
     with Reader.open(index) as reader:
         assert list(reader.problems()) == [] and recall(reader, 10) >= 0.95
-        tables = reader.survey.db.execute("SELECT name FROM segments UNION ALL SELECT name FROM accelerators")
+        tables = reader.catalog.db.execute("SELECT name FROM segments UNION ALL SELECT name FROM accelerators")
         assert vector_files(index) == {name for (name,) in tables}, f"left over, of {listed}"
 
 

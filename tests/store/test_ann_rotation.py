@@ -1,11 +1,11 @@
-"""Turned vectors: as near to each other as before, none of their numbers large, and the same for ever."""
+"""Rotated vectors: as near to each other as before, none of their numbers large, and the same for ever."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from mmsearch.store.ann_rotation import turned, width
+from mmsearch.store.ann_index import rotate, rotated_dim
 
 DIMS = [8, 64, 100, 192, 300, 512, 768, 1152, 2048]
 
@@ -18,8 +18,8 @@ def units(count: int, dim: int) -> np.ndarray:
 @pytest.mark.parametrize("dim", DIMS)
 def test_products_stay_what_they_were(dim: int) -> None:
     rows = units(50, dim)
-    found = turned(rows)
-    assert found.shape == (50, width(dim)) and found.dtype == np.float32
+    found = rotate(rows)
+    assert found.shape == (50, rotated_dim(dim)) and found.dtype == np.float32
     np.testing.assert_allclose(found @ found.T, rows @ rows.T, atol=1e-5)
 
 
@@ -27,12 +27,12 @@ def test_products_stay_what_they_were(dim: int) -> None:
 def test_what_few_numbers_say_is_said_by_many(dim: int) -> None:
     one = np.zeros((dim, dim), np.float32)
     np.fill_diagonal(one, 1)
-    assert np.abs(turned(one)).max() <= 0.36, "not more than one of eight holds"
+    assert np.abs(rotate(one)).max() <= 0.36, "not more than one of eight holds"
 
 
-def test_a_turn_is_the_same_for_ever() -> None:
+def test_the_rotation_is_the_same_for_ever() -> None:
     """Files depend on it."""
-    found = turned(np.arange(1, 101, dtype=np.float32)[None])
+    found = rotate(np.arange(1, 101, dtype=np.float32)[None])
     assert found.shape == (1, 128)
     expected = [-52.75, -23.875, -31.625, 4.4375, -12.6875, -46.25]
     np.testing.assert_allclose(found[0, [0, 1, 2, 63, 64, 127]], expected, atol=1e-3)

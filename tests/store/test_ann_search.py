@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.store import Bounds, Filter, Reader, Writer, ann_search, filter_oversampling, open_reader, row_table
+from mmsearch.store import Bounds, Filter, Reader, open_reader, row_table, vector_search
 from mmsearch.store.transfer import Importer, merge
+from mmsearch.store.writer import Writer
 from mmsearch.types import Modality
 from tests.store.clusters import CLUSTERED, CLUSTERS, SMALL, add, draw, make, optimize, questions, recall
 from tests.store.helpers import vector_files
@@ -48,7 +49,7 @@ def test_a_search_for_pictures_opens_no_accelerator_of_texts(index: str, caplog:
         if name.startswith("text"):
             Path(index, "vectors", name).unlink()
     with Reader.open(index) as reader, caplog.at_level(logging.WARNING):
-        reader.settle(PICTURES)
+        reader.open_files(PICTURES)
         assert len(reader.search(questions()[0], "image", 10, PICTURES)) == 10
         assert reader.search(questions()[0], "text", 10, PICTURES) == []
     assert caplog.messages == []
@@ -61,8 +62,8 @@ def test_filters_find_the_same_whichever_way_they_are_met(
 ) -> None:
     """By looking contents up or by the column, and with or without sieving what is nearest first."""
     monkeypatch.setattr(row_table, "_FEW", few)
-    monkeypatch.setattr(filter_oversampling, "LISTED", listed)
-    monkeypatch.setattr(ann_search, "NARROW", 20)
+    monkeypatch.setattr(vector_search, "ROWS_PER_CANDIDATE", listed)
+    monkeypatch.setattr(vector_search, "EXACT_LIMIT", 20)
     with Reader.open(made) as reader:
         for share in (0.02, 0.2, 0.9):
             assert recall(reader, 10, Filter(size=Bounds(0, CLUSTERS * share))) >= 0.95

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
-from mmsearch.store import Reader, Writer, compaction
+from mmsearch.store import Reader, compaction
+from mmsearch.store.writer import Writer
 from tests.store.helpers import IDENTITY, found, make, put, unit, vector_files
 
 
@@ -88,7 +89,7 @@ def test_reader_goes_on_when_its_files_were_merged_away(tmp_path: Path) -> None:
 def test_a_settled_reader_stays_with_its_snapshot_whatever_is_merged(tmp_path: Path) -> None:
     directory = make(tmp_path, "a")
     with Reader.open(directory) as reader:
-        reader.settle()
+        reader.open_files()
         with Writer.open(directory, IDENTITY) as writer:
             writer.remove("/data/a")
             for number in range(compaction.MOST_SEGMENTS):
@@ -103,7 +104,7 @@ def test_a_damaged_file_matters_only_to_those_who_ask_for_it(tmp_path: Path) -> 
     with Reader.open(directory) as reader:
         (broken,) = Path(directory, "vectors", "text").iterdir()
         broken.write_bytes(b"nonsense")
-        reader.settle()
+        reader.open_files()
         assert found(reader, "a") == ["/data/a"]
         with pytest.raises(IndexDamaged):
             found(reader, "a", partition="text")
@@ -159,8 +160,8 @@ def test_merging_copies_a_vector_a_logarithmic_number_of_times() -> None:
     copied = 0
     for _ in range(1000):
         sizes = sorted([*sizes, 1])
-        listed = [compaction.Listed(at, "", "image", size, size) for at, size in enumerate(sizes)]
-        for group in compaction._plan_one(listed, 1):
+        listed = [compaction.ListedSegment(at, "", "image", size, size) for at, size in enumerate(sizes)]
+        if group := compaction.plan_family(listed, 1):
             rows = sum(segment.live for segment in group)
             copied += rows
             sizes = [*sizes[len(group) :], rows]
@@ -172,7 +173,7 @@ def test_readers_see_whole_commits_while_a_writer_is_busy(tmp_path: Path) -> Non
     directory = str(tmp_path)
     code = (
         "import sys\n"
-        "from mmsearch.store import Writer, compaction\n"
+        "from mmsearch.store import compaction; from mmsearch.store.writer import Writer\n"
         "from tests.store.helpers import IDENTITY, put\n"
         "compaction.MOST_SEGMENTS = 2\n"
         "with Writer.open(sys.argv[1], IDENTITY) as writer:\n"
@@ -212,7 +213,8 @@ def _look(directory: str) -> int:
 READ_AS_NOBODY = """
 import os, sys
 from mmsearch.errors import MmsearchError
-from mmsearch.store import Reader, Writer
+from mmsearch.store import Reader
+from mmsearch.store.writer import Writer
 from tests.store.helpers import IDENTITY, found, unit
 import faiss, filelock; unit('x')  # all of Python may lie where nobody can read it
 if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)

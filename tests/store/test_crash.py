@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from mmsearch.errors import MmsearchError
-from mmsearch.store import Reader, Writer
+from mmsearch.store import Reader
+from mmsearch.store.writer import Writer
 from tests.store.crash_child import step
-from tests.store.helpers import IDENTITY, found, make, put, vector_files
+from tests.store.helpers import IDENTITY, found, make, put, staged, vector_files
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 
@@ -140,7 +141,7 @@ def test_full_disk_leaves_the_last_commit_and_the_staged(tmp_path: Path) -> None
             resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
             with pytest.raises(MmsearchError):
                 writer.commit()
-            assert writer.pending() == 2000
+            assert staged(writer) == 2000
             with Reader.open(directory) as reader:
                 assert reader.status().files == {"ok": 1} and found(reader, "a") == ["/data/a"]
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)

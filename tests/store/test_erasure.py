@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.store import OptimizeRequest, Reader, Writer, fulltext, repair, thumbnail_cache
+from mmsearch.store import OptimizeRequest, Reader, fulltext, thumbnail_cache
+from mmsearch.store.integrity import repair
+from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Item, Span
 from tests.store.helpers import IDENTITY, unit, vectors_of
 
@@ -159,11 +161,11 @@ def test_nothing_is_left_where_rows_have_moved_from_page_to_page(tmp_path: Path)
 def test_a_reader_that_looks_at_what_was_delays_it_until_the_next_writer(tmp_path: Path) -> None:
     fill(str(tmp_path))
     with Reader.open(str(tmp_path)) as reader:
-        assert len(reader.passages(["zyxwquarkings"], 5)) == 2
+        assert len(reader.search_passages(["zyxwquarkings"], 5)) == 2
         with Writer.open(str(tmp_path), IDENTITY) as writer:
             removed(writer)
             writer.commit()
-        assert len(reader.passages(["zyxwquarkings"], 5)) == 2, "its snapshot is what it was"
+        assert len(reader.search_passages(["zyxwquarkings"], 5)) == 2, "its snapshot is what it was"
         assert left(tmp_path)
         told: list[str] = []
         assert list(reader.problems(told.append)) == []
@@ -186,23 +188,38 @@ def test_a_reader_that_has_come_along_delays_nothing_for_long(tmp_path: Path) ->
 
 KILLED = """
 import os, signal, sys
-from mmsearch.store import Writer, checkpoints, connections
+from mmsearch.store.database import Connection
+from mmsearch.store.page_checksums import PageChecksums, WalCheckpoints
+from mmsearch.store.writer import Writer
 from tests.store.helpers import IDENTITY
 from tests.store.test_erasure import removed
 def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 with Writer.open(sys.argv[1], IDENTITY) as writer:
     removed(writer)
-    setattr({"committed": connections.Connection}.get(sys.argv[2], checkpoints.Checkpoints), sys.argv[2], kill)
+    (owner,) = [one for one in (Connection, PageChecksums, WalCheckpoints) if one.__name__ == sys.argv[2]]
+    assert hasattr(owner, sys.argv[3])
+    setattr(owner, sys.argv[3], kill)
     writer.commit()
 """
 
 
-@pytest.mark.parametrize("at", ["committed", "_run", "_record", "_take"])
+@pytest.mark.parametrize(
+    "at",
+    [
+        "Connection.committed",
+        "WalCheckpoints._checkpoint",
+        "WalCheckpoints._record",
+        "PageChecksums.resize",
+        "PageChecksums.save",
+    ],
+)
 @pytest.mark.parametrize("read", [False, True])
 def test_what_a_killed_writer_did_not_come_to_is_done_by_the_next(tmp_path: Path, at: str, read: bool) -> None:
     fill(str(tmp_path))
-    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), at], cwd=HERE.parents[1], check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path), *at.split(".")], cwd=HERE.parents[1], check=False
+    )
     assert done.returncode == -signal.SIGKILL
     if read:  # the last reader puts the log away by itself, and tells nobody which pages have changed
         with Reader.open(str(tmp_path)) as reader:

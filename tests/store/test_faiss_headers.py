@@ -12,7 +12,7 @@ import pytest
 from mmsearch.errors import IndexDamaged
 from mmsearch.store import faiss_files, faiss_headers
 from mmsearch.store.ann_build import COARSE, AnnBuilder
-from mmsearch.store.ann_rotation import width
+from mmsearch.store.ann_index import rotated_dim
 from mmsearch.store.faiss_files import SegmentBuilder, SegmentFile, open_file, write_index
 from mmsearch.store.records import KINDS, Kind
 
@@ -32,7 +32,7 @@ def accelerator(path: Path, kind: Kind, dim: int) -> int:
     builder.add(np.arange(COUNT), np.arange(COUNT), some)
     write_index(builder.index, str(path.parent), "image/1.ann", *builder.tables())
     (path.parent / "vectors" / "image" / "1.ann").rename(path)
-    return width(dim) if kind in COARSE else dim
+    return rotated_dim(dim) if kind in COARSE else dim
 
 
 def segment(path: Path) -> None:
@@ -48,7 +48,7 @@ def segment(path: Path) -> None:
 def test_what_is_written_is_known_again(kind: Kind, dim: int, tmp_path: Path) -> None:
     wide = accelerator(tmp_path / "1.ann", kind, dim)
     with open_file(str(tmp_path / "1.ann")) as file:
-        lists = faiss_headers.require_accelerator(file, kind, wide, COUNT)
+        lists = faiss_headers.require_ann_index(file, kind, wide, COUNT)
         tables = 8 * (2 * COUNT + (lists if kind == "pq4" else 0))
         assert 0 <= os.fstat(file.fileno()).st_size - file.tell() - tables < 8
 
@@ -64,8 +64,8 @@ def test_no_number_in_front_of_an_accelerator_is_believed(kind: Kind, tmp_path: 
             path.write_bytes(data[:at] + struct.pack("<q", value) + data[at + 8 :])
             with open_file(str(path)) as file:
                 try:
-                    faiss_headers.require_accelerator(file, kind, wide, COUNT)
-                except faiss_headers.Unlike:
+                    faiss_headers.require_ann_index(file, kind, wide, COUNT)
+                except faiss_headers.HeaderMismatch:
                     continue
             faiss_files.read_index(str(path), lambda file: None, kind != "int8")  # FAISS takes it, at no price
 
@@ -79,8 +79,8 @@ def test_an_index_of_another_kind_is_refused(kind: Kind, mark: bytes, tmp_path: 
     for place in (data[:4], b"ilar", b"IxFI"):
         if place in data and place != mark:
             path.write_bytes(data.replace(place, mark, 1))
-            with open_file(str(path)) as file, pytest.raises(faiss_headers.Unlike):
-                faiss_headers.require_accelerator(file, kind, wide, COUNT)
+            with open_file(str(path)) as file, pytest.raises(faiss_headers.HeaderMismatch):
+                faiss_headers.require_ann_index(file, kind, wide, COUNT)
 
 
 @pytest.mark.parametrize("change", ["longer", "shorter", "empty", "header", "count"])

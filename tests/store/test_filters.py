@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.store import Bounds, Filter, Reader, Writer
+from mmsearch.store import Bounds, Filter, Reader
+from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Item, Modality, Vectors
 from tests.store.helpers import DIM, IDENTITY
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from mmsearch.errors import MmsearchError
-from mmsearch.store import Reader, Writer, read_identity, read_roots, schema
+from mmsearch.store import Reader, read_identity, read_roots, schema
+from mmsearch.store.writer import Writer
 from tests.store.fixture import NOTES, make
 from tests.store.helpers import IDENTITY, unit
 
@@ -100,9 +101,9 @@ def test_an_index_of_any_format_becomes_one_of_the_newest_and_says_the_same(kept
     assert answers(directory) == told
     with Reader.open(directory) as reader:
         assert reader.format == schema.FORMAT and list(reader.problems()) == []
-        [(item, _)] = reader.passages(["tomato"], 5)
+        [(item, _)] = reader.search_passages(["tomato"], 5)
         assert reader.locate([item])[item][0].item.text == NOTES[0]
-        assert [path for path, _, _ in reader.named(["red", "car"], 5)] == ["/data/Holidays/IMG_red-car2.jpg"]
+        assert [path for path, _, _ in reader.search_names(["red", "car"], 5)] == ["/data/Holidays/IMG_red-car2.jpg"]
     after = bytes_below(directory)
     backup = schema.BACKUP.format(number)
     assert after.keys() - before.keys() - {"write.lock", "meta.sums"} == ({backup} if number < schema.FORMAT else set())
@@ -161,12 +162,12 @@ def test_a_reader_keeps_the_older_format_while_a_writer_upgrades(number: int, tm
         Writer.open(old, THEIRS).close()
         assert (reader.format, reader.has_words) == (number, number >= schema.FORMAT_WITH_WORDS)
         assert reader.search(unit("d2", 0), "image", 3) == before
-        assert bool(reader.passages(["tomato"], 5)) == reader.has_words
+        assert bool(reader.search_passages(["tomato"], 5)) == reader.has_words
         reader.refresh()
-        assert reader.format == schema.FORMAT and len(reader.passages(["tomato"], 5)) == 1
+        assert reader.format == schema.FORMAT and len(reader.search_passages(["tomato"], 5)) == 1
 
 
-UPGRADE = "import sys; from mmsearch.store import Writer; from tests.store.test_formats import THEIRS as i; \
+UPGRADE = "import sys; from mmsearch.store.writer import Writer; from tests.store.test_formats import THEIRS as i; \
 Writer.open(sys.argv[1], i).close()"
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch.store import EVERYTHING, Filter, Reader, Writer, repair, schema
+from mmsearch.store import EVERYTHING, Filter, Reader, schema
 from mmsearch.store import fulltext as words
 from mmsearch.store.fulltext import split_name
+from mmsearch.store.integrity import repair
+from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Item, Span
 from tests.store.helpers import IDENTITY, unit, vectors_of
 
@@ -35,14 +37,14 @@ def holding(directory: str, *terms: str, least: float = 0.5, where: Filter = EVE
     """Texts of the passages that are found, best first."""
     with Reader.open(directory) as reader:
         assert list(reader.problems()) == []
-        ids = [item for item, _ in reader.passages(terms, k, where, least)]
+        ids = [item for item, _ in reader.search_passages(terms, k, where, least)]
         places = reader.locate(ids, where)
         return [places[item][0].item.text for item in ids]
 
 
 def named(directory: str, *terms: str, least: float = 0.5, where: Filter = EVERYTHING) -> list[str]:
     with Reader.open(directory) as reader:
-        return [os.path.basename(path) for path, _, _ in reader.named(terms, 10, where, least)]
+        return [os.path.basename(path) for path, _, _ in reader.search_names(terms, 10, where, least)]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_the_format_before_is_read_as_it_is(old: str) -> None:
         [(item, score)] = reader.search(unit("d2", 0), "image", 1)
         assert score > 0.99
         assert reader.locate([item])[item][0].item.path == "/data/Holidays/IMG_red-car2.jpg"
-        assert (reader.passages(["tomato"], 5), reader.named(["car"], 5)) == ([], [])
+        assert (reader.search_passages(["tomato"], 5), reader.search_names(["car"], 5)) == ([], [])
     assert format_of(old) == "1"
 
 

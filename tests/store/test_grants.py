@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch.store import Reader, Writer, grants, read_allowed, schema
-from mmsearch.store.grants import ROOT, Grants, identity_value
-from mmsearch.store.user_key import make_key, read_key
+from mmsearch.store import Reader, grants, read_allowed, schema
+from mmsearch.store.grants import ROOT, Grants, identity_value, make_key, read_key
+from mmsearch.store.writer import Writer
 from mmsearch.system import user_folders
 from mmsearch.types import ModelOptions
 from tests.store.helpers import IDENTITY

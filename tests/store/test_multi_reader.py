@@ -17,20 +17,10 @@ from mmsearch.errors import IndexMismatch, IndexMissing
 from mmsearch.extras import duplicates
 from mmsearch.search.options import SearchOptions
 from mmsearch.search.searcher import Searcher
-from mmsearch.store import (
-    EVERYTHING,
-    AnyReader,
-    Bounds,
-    Filter,
-    Located,
-    MultiReader,
-    Reader,
-    Writer,
-    fulltext,
-    multi_fulltext,
-    open_reader,
-)
+from mmsearch.store import EVERYTHING, AnyReader, Bounds, Filter, Located, Reader, fulltext, open_reader
+from mmsearch.store.multi_reader import MultiReader
 from mmsearch.store.transfer import Importer, merge
+from mmsearch.store.writer import Writer
 from mmsearch.types import MODALITIES, FileMetadata, Item, Modality, Query, QueryPart, Span
 from tests.search.helpers import Pointer
 from tests.store.helpers import DIM, IDENTITY, make, parts, put, unit, vectors_of
@@ -120,10 +110,10 @@ def test_several_indexes_answer_as_one_merged_from_them(tmp_path: Path, seed: in
                 for mine, theirs in zip(*found, strict=True):
                     # What is dead or filtered out has the rest compared as a product of matrices.
                     assert same(told(several, mine, where), told(one, theirs, where), exactly=False)
-            mine, theirs = (reader.passages(["sun", "rain", "oil"], 1000, where) for reader in (several, one))
+            mine, theirs = (reader.search_passages(["sun", "rain", "oil"], 1000, where) for reader in (several, one))
             found_in, known = told(several, mine, where), told(one, theirs, where)
             names, others = (
-                sorted((path, share) for path, _, share in reader.named(["sun", "3"], 50, where))
+                sorted((path, share) for path, _, share in reader.search_names(["sun", "3"], 50, where))
                 for reader in (several, one)
             )
             if shared:  # what several indexes hold is counted in each for how rare a word is
@@ -172,10 +162,10 @@ def test_a_whole_search_ranks_alike(tmp_path: Path, mode: str, segments: bool) -
 def test_bm25_over_one_index_is_that_of_fts5_to_the_last_digit(tmp_path: Path) -> None:
     (directory,) = shards_of(tmp_path, 5, count=1, files=60)
     with Reader.open(directory) as reader:
-        db = reader.survey.db
+        db = reader.catalog.db
         for terms in (["sun"], ["sun", "oil", "sea"], ["sun", "nothing"], ["nothing"], []):
             known = list(fulltext.find_passages(db, terms, 0.4))
-            assert [(one.row, one.score) for one in multi_fulltext.find_passages([db], terms, 0.4)] == known
+            assert [(one.row, one.score) for one in fulltext.find_passages_in_all([db], terms, 0.4)] == known
 
 
 def test_one_file_in_two_indexes_is_one_hit_and_the_newer_one_counts(tmp_path: Path) -> None:
@@ -197,10 +187,10 @@ def test_one_file_in_two_indexes_is_one_hit_and_the_newer_one_counts(tmp_path: P
             record = reader.file("/data/x")
             assert record is not None
             assert record.digest == "late"
-            assert len(reader.parts_at("/data/x")) == 2
-            assert [path for path, _, _ in reader.named(["x"], 5)] == ["/data/x"]
-            assert len(reader.passages(["early"], 5)) == 0
-            assert reader.survey.copies("early") == []
+            assert len(reader.items_at("/data/x")) == 2
+            assert [path for path, _, _ in reader.search_names(["x"], 5)] == ["/data/x"]
+            assert len(reader.search_passages(["early"], 5)) == 0
+            assert reader.catalog.copies("early") == []
             assert reader.status().files == {"ok": 2}
 
 

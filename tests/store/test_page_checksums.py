@@ -16,10 +16,12 @@ from pathlib import Path
 import pytest
 
 from mmsearch.errors import MmsearchError
-from mmsearch.store import Reader, Writer, compaction, page_check, page_checksums, repair
+from mmsearch.store import Reader, compaction, page_checksums
+from mmsearch.store.integrity import repair
+from mmsearch.store.writer import Writer
 from tests.store.helpers import IDENTITY
 
-from .test_forgetting import fill, secret_path, store
+from .test_erasure import fill, secret_path, store
 from .test_formats import HERE, THEIRS
 
 KEPT = [1, 2, 3, 4]
@@ -39,7 +41,7 @@ def index(tmp_path: Path) -> Path:
 
 
 def test_a_flipped_byte_anywhere_is_seen(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_check, "_PAUSE", 0)
+    monkeypatch.setattr(page_checksums, "_PAUSE", 0)
     path, chance = index / "meta.sqlite", random.Random(5)
     whole = path.read_bytes()
     # In the middle of nowhere, in free space, and in each number of the header that SQLite reads.
@@ -82,7 +84,7 @@ def test_many_pages_are_counted(index: Path) -> None:
         data[at + 2000] ^= 1
     path.write_bytes(data)
     with Reader.open(str(index)) as reader:
-        lines = list(page_check.problems(reader.survey.db, str(index)))
+        lines = list(page_checksums.problems(reader.catalog.db, str(index)))
     assert lines == [
         *(f"page {n} is not as it was written" for n in (10, 11, 12)),
         "4 more pages are not as they were written",
@@ -159,7 +161,7 @@ def test_whatever_a_writer_does_they_agree(index: Path, monkeypatch: pytest.Monk
 def test_a_check_beside_a_writer_reports_no_damage(index: Path) -> None:
     """Most of all while it puts its log away, and while readers come and go."""
     script = (
-        "import sys; from mmsearch.store import Writer; from tests.store.helpers import IDENTITY as i\n"
+        "import sys; from mmsearch.store.writer import Writer; from tests.store.helpers import IDENTITY as i\n"
         "from tests.store.test_erasure import store\n"
         "for turn in range(8):\n"
         "    with Writer.open(sys.argv[1], i) as writer:\n"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch.store import Reader, Writer
+from mmsearch.store import Reader
 from mmsearch.store.paths import PathCodec
+from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Item
 from tests.store.helpers import IDENTITY, found, put, unit
 

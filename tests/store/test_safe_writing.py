@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from mmsearch.errors import IndexDamaged, MmsearchError
-from mmsearch.store import Reader, Writer, compaction, repair, schema
+from mmsearch.store import Reader, compaction, schema
+from mmsearch.store.integrity import repair
+from mmsearch.store.writer import Writer
 from tests.store.helpers import IDENTITY, found, make, put, unit, vector_files
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and modes of POSIX")

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from mmsearch.errors import IndexDamaged, MmsearchError
-from mmsearch.store import Reader, Writer, read_identity, read_roots, repair, schema, schema_check, value_check
+from mmsearch.store import Reader, database, read_identity, read_roots, schema, value_check
+from mmsearch.store.integrity import repair
+from mmsearch.store.writer import Writer
 from tests.hostile.mutating import COPIES, DECLARATIONS, STATEMENTS, TRIGGERS, VALUES, VIEWS, _restored
 from tests.store.helpers import DIM, IDENTITY, make, put, unit
 
@@ -35,10 +37,10 @@ def used(directory: str) -> None:
             hits = reader.search(unit("a", 0), partition, 5)  # type: ignore[arg-type]
             reader.locate([item for item, _ in hits])
             reader.sample(partition)  # type: ignore[arg-type]
-        reader.passages(["text"], 5)
-        reader.named(["a"], 5)
+        reader.search_passages(["text"], 5)
+        reader.search_names(["a"], 5)
         reader.counts(), reader.status(), list(reader.failures(unsupported=True)), reader.file("/data/a")
-        list(reader.survey.contents()), reader.survey.shared(), reader.survey.latest(5)
+        list(reader.catalog.contents()), reader.catalog.shared(), reader.catalog.latest(5)
     read_identity(directory), read_roots(directory)
 
 
@@ -54,7 +56,7 @@ USES: dict[str, Callable[[str], object]] = {"read": used, "write": wrote, "repai
 
 @pytest.mark.parametrize("number", range(1, schema.FORMAT + 1))
 def test_the_digest_that_is_kept_of_each_format_is_that_of_its_migrations(number: int) -> None:
-    assert schema_check.DECLARED.get(number) == schema.computed(number), f"schema_check.DECLARED[{number}]"
+    assert database.DIGESTS.get(number) == schema.compute_digest(number), f"database.DIGESTS[{number}]"
 
 
 # --- names ---
@@ -168,14 +170,14 @@ def test_texts_of_another_encoding_are_refused(tmp_path: Path) -> None:
         for line in dumped:
             if not line.startswith(("BEGIN", "COMMIT", "PRAGMA", "INSERT INTO sqlite_master")):
                 db.execute(line) if "sqlite_sequence" not in line else None
-        schema.words.create(db)
+        schema.fulltext.create(db)
     with pytest.raises(IndexDamaged, match="UTF-16"):
         used(directory)
 
 
 def test_a_statement_over_pages_without_end_ends(tmp_path: Path) -> None:
     path = tmp_path / "meta.sqlite"
-    with closing(sqlite3.connect(path, factory=schema_check.Connection, isolation_level=None)) as db:
+    with closing(sqlite3.connect(path, factory=database.Connection, isolation_level=None)) as db:
         db.guard(str(path))
         with pytest.raises(sqlite3.OperationalError, match="interrupted"):
             db.execute("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT sum(x) FROM c")

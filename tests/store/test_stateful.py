@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mmsearch.store import FileRecord, Filter, Reader, Writer, compaction
+from mmsearch.store import FileRecord, Filter, Reader, compaction
+from mmsearch.store.writer import Writer
 from mmsearch.types import Modality
 from tests.store.helpers import IDENTITY, parts, put, unit
 

@@ -12,17 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.store import (
-    EVERYTHING,
-    Filter,
-    Reader,
-    Writer,
-    faiss_files,
-    filter_oversampling,
-    repair,
-    row_table,
-    statistics,
-)
+from mmsearch.store import EVERYTHING, Filter, Reader, faiss_files, row_table, statistics, vector_search
+from mmsearch.store.integrity import repair
+from mmsearch.store.writer import Writer
 from mmsearch.types import MODALITIES, FileMetadata, Item, Modality, Span
 from tests.store.helpers import IDENTITY, make, parts, put, unit, vectors_of
 
@@ -177,7 +169,7 @@ def test_a_search_for_one_type_opens_no_file_of_another(tmp_path: Path, monkeypa
     monkeypatch.setattr(faiss_files.SegmentFile, "__init__", noting)
     pictures = Filter(modalities=frozenset[Modality]({"image"}))
     with Reader.open(directory) as reader:
-        reader.settle(pictures)
+        reader.open_files(pictures)
         found = {name: reader.search(unit("image", 0), name, 3, pictures) for name in MODALITIES}
         for name in MODALITIES:
             reader.sample(name)
@@ -200,7 +192,7 @@ def test_sieving_finds_what_listing_finds(k: int, tmp_path: Path, monkeypatch: p
 
     listed = found()
     for candidates in (10, 1_000_000):
-        monkeypatch.setattr(filter_oversampling, "LISTED", 40 / candidates)
+        monkeypatch.setattr(vector_search, "ROWS_PER_CANDIDATE", 40 / candidates)
         assert found() == listed and any(listed[0])
 
 
@@ -209,7 +201,7 @@ def test_a_filter_that_is_asked_for_again_and_again_is_listed(tmp_path: Path, mo
     with Writer.open(directory, IDENTITY) as writer:
         put_many(writer, range(200))
     few = Filter(accept=lambda path: path.endswith("7"))
-    monkeypatch.setattr(filter_oversampling, "LISTED", 30)
+    monkeypatch.setattr(vector_search, "ROWS_PER_CANDIDATE", 30)
     sieved: list[int] = []
     passing = row_table.RowTable.passing
 
@@ -242,7 +234,7 @@ def test_items_of_one_content_lie_where_their_column_says(tmp_path: Path) -> Non
     directory = make(tmp_path, "a", "b")
     with closing(sqlite3.connect(tmp_path / "meta.sqlite")) as db:
         (number,) = db.execute("SELECT id FROM segments WHERE partition = 'text'").fetchone()
-        column = statistics.column(db, number)
+        column = statistics.column(db, number, 2)
         assert column is not None
         assert column.tolist() == [content for (content,) in db.execute("SELECT id FROM contents ORDER BY id")]
         assert len(parts("a")) == 2

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from mmsearch.errors import IndexMismatch, UsageError
-from mmsearch.store import Filter, Reader, Writer, transfer
+from mmsearch.store import Filter, Reader, transfer
 from mmsearch.store.paths import Moves
-from mmsearch.store.transfer import Importer, merge, require_alike
+from mmsearch.store.transfer import Importer, merge, require_comparable
+from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Item
 from tests.store.helpers import DIM, IDENTITY, make, parts, put, unit, vectors_of
 
@@ -71,8 +72,8 @@ def test_a_merged_index_answers_as_one_that_was_made_of_both(tmp_path: Path) -> 
     assert answers(str(tmp_path / "merged"), "abcdefghxyz") == answers(both, "abcdefghxyz")
     assert everything(str(tmp_path / "merged")) == everything(both)
     with Reader.open(str(tmp_path / "merged")) as reader:
-        assert len(reader.passages(["text"], 20)) == 8
-        assert [path for path, _, _ in reader.named(["a"], 5)] == ["/data/a"]
+        assert len(reader.search_passages(["text"], 20)) == 8
+        assert [path for path, _, _ in reader.search_names(["a"], 5)] == ["/data/a"]
 
 
 def test_merging_again_changes_nothing(tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_an_interrupted_merge_keeps_what_was_committed_and_goes_on(
         Reader.open(source) as reader,
         Writer.open(target, IDENTITY) as writer,
     ):
-        merge([reader], Importer(writer, heard=interrupt))
+        merge([reader], Importer(writer, on_progress=interrupt))
     assert len(everything(target)) == 8
     assert join(target, source) == {"added": 12, "unchanged": 8, "items": 24}
     assert everything(target) == everything(source)
@@ -180,7 +181,7 @@ def test_a_source_may_be_written_meanwhile_and_is_only_read(tmp_path: Path) -> N
         with Writer.open(str(tmp_path / "merged"), IDENTITY) as writer:
             merge([reader], Importer(writer))
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            reader.survey.db.execute("DELETE FROM files")
+            reader.catalog.db.execute("DELETE FROM files")
     assert {f"/data/{name}" for name in "abcd"} <= set(everything(str(tmp_path / "merged")))
 
 
@@ -202,8 +203,8 @@ def test_unlike_indexes_are_refused_with_what_differs(tmp_path: Path) -> None:
     Writer.open(str(tmp_path / "other"), identity).close()
     with Reader.open(one) as first, Reader.open(str(tmp_path / "other")) as second:
         with pytest.raises(IndexMismatch, match=r"one and .*other .* dim is 16, not 8; passage_chars is 1200, not 7: "):
-            require_alike([first, second])
-        require_alike([first, first])
+            require_comparable([first, second])
+        require_comparable([first, first])
 
 
 def test_facts_and_filters_survive(tmp_path: Path) -> None:

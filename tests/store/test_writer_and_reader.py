@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
-from mmsearch.store import Filter, Identity, Reader, Writer, read_identity, schema
+from mmsearch.store import Filter, Identity, Reader, read_identity, schema
+from mmsearch.store.writer import Writer
 from mmsearch.types import Box, FileMetadata, Item, LoaderSettings, ModelOptions, ResizeRule, Span
-from tests.store.helpers import DIM, IDENTITY, found, make, parts, put, unit, vector_files, vectors_of
+from tests.store.helpers import DIM, IDENTITY, found, make, parts, put, staged, unit, vector_files, vectors_of
 
 
 def stamp(directory: str) -> tuple[int, int]:
@@ -66,7 +67,7 @@ def test_boxes_survive_and_are_told_from_other_parts(tmp_path: Path) -> None:
     with Reader.open(str(tmp_path)) as reader:
         [(item_id, _)] = reader.search(unit("b"), "image", 1)
         assert reader.locate([item_id])[item_id][0].item.span == span
-        assert reader.survey.boxes() == [item_id]
+        assert reader.catalog.boxes() == [item_id]
 
 
 def test_staged_is_seen_by_the_writer_and_dropped_without_commit(tmp_path: Path) -> None:
@@ -75,7 +76,7 @@ def test_staged_is_seen_by_the_writer_and_dropped_without_commit(tmp_path: Path)
         put(writer, "/data/b", "b")
         record = writer.file("/data/b")
         assert record is not None and record.modality == "image"
-        assert writer.has_content("b", "image") and writer.pending() == 2
+        assert writer.has_content("b", "image") and staged(writer) == 2
     with Reader.open(directory) as reader:
         assert reader.file("/data/b") is None
         assert found(reader, "b") == []
@@ -103,7 +104,7 @@ def test_renamed_and_copied_files_share_vectors(tmp_path: Path) -> None:
         put(writer, "/data/copy", "a")
         writer.remove("/data/a")
         put(writer, "/data/moved", "a")
-        assert writer.pending() == 0
+        assert staged(writer) == 0
         writer.commit()
     with Reader.open(directory) as reader:
         assert found(reader, "a") == ["/data/copy", "/data/moved"]
@@ -137,10 +138,10 @@ def test_content_waits_for_the_commit_at_which_a_file_holds_it(tmp_path: Path) -
         writer.put_content("b", "image", "image", FileMetadata(), parts("b"), vectors_of("b", parts("b")))
         put(writer, "/data/c", "c")
         writer.commit()
-        assert writer.pending() == 2
+        assert staged(writer) == 2
         writer.put_file("/data/b", 1, 1, "b", "image")
         writer.commit()
-        assert writer.pending() == 0
+        assert staged(writer) == 0
     with Reader.open(directory) as reader:
         assert found(reader, "b") == ["/data/b"]
 
@@ -525,5 +526,5 @@ def test_the_latest_files_are_those_changed_last_that_are_there_and_could_be_rea
         writer.mark_missing("/gone")
         writer.commit()
     with Reader.open(str(tmp_path)) as reader:
-        assert reader.survey.latest(3) == ["/new", "/a", "/b"]
-        assert reader.survey.latest(10) == ["/new", "/a", "/b", "/old"]
+        assert reader.catalog.latest(3) == ["/new", "/a", "/b"]
+        assert reader.catalog.latest(10) == ["/new", "/a", "/b", "/old"]

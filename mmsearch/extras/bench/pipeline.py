@@ -11,7 +11,8 @@ from dataclasses import replace
 from mmsearch.extras.bench.job import FILES, Job, Row
 from mmsearch.indexing.pipeline import Indexer, IndexOptions
 from mmsearch.models import costs, load_embedder, needs_torch
-from mmsearch.store import Identity, Writer
+from mmsearch.store import Identity
+from mmsearch.store.writer import Writer
 from mmsearch.types import IndexReport, ModelOptions
 
 

@@ -87,16 +87,16 @@ def find(reader: AnyReader, where: Filter = EVERYTHING, threshold: float = THRES
         threshold: from 0 (an arbitrary pair) to 1 (the same vector).
         scope: all pairs of files, only those of one modality, or only those of two.
     """
-    reader.settle()
+    reader.open_files()
     parts = Parts(reader, where)
-    pixels = {content: count for content, _, count in reader.survey.contents()}
+    pixels = {content: count for content, _, count in reader.catalog.contents()}
     forest, best = linked(reader, parts, _kinds(reader), where, threshold, scope)
     alike = _Alike(parts, forest)
     gathering = _Gathering(reader, where, parts, alike, best, pixels)
     rings = list(alike.rings())
     if scope != "across":
         paired = {content for ring in rings for content in ring}
-        rings += [[content] for content in reader.survey.shared() if content not in paired and gathering.has(content)]
+        rings += [[content] for content in reader.catalog.shared() if content not in paired and gathering.has(content)]
     groups = [group for ring in rings if (group := gathering.group(ring))]
     groups.sort(key=lambda group: os.fsencode(group.members[0].path))
     return Found(groups, len(gathering.stale))
@@ -104,7 +104,7 @@ def find(reader: AnyReader, where: Filter = EVERYTHING, threshold: float = THRES
 
 def _kinds(reader: AnyReader) -> npt.NDArray[np.int8]:
     """The modality of each content as a number, by content id."""
-    rows = [(content, MODALITIES.index(modality)) for content, modality, _ in reader.survey.contents()]
+    rows = [(content, MODALITIES.index(modality)) for content, modality, _ in reader.catalog.contents()]
     kinds = np.zeros(max((content for content, _ in rows), default=0) + 1, np.int8)
     for content, kind in rows:
         kinds[content] = kind

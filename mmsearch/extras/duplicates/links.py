@@ -50,7 +50,7 @@ class Parts:
                 self.starts[partition] = len(self.items)
                 self.items = np.concatenate([self.items, *(items for items, _ in blocks)])
                 self.contents = np.concatenate([self.contents, *(contents for _, contents in blocks)])
-        self.boxed = np.isin(self.items, reader.survey.boxes())
+        self.boxed = np.isin(self.items, reader.catalog.boxes())
 
     @staticmethod
     def _ids(reader: AnyReader, partition: Modality, where: Filter) -> Iterator[tuple[Numbers, Numbers]]:

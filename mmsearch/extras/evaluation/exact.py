@@ -35,9 +35,9 @@ class ExactReader:
         self._dim = dim
         self._parts: dict[Modality, _Part] = {}
 
-    def settle(self, where: Filter = EVERYTHING) -> None:
+    def open_files(self, where: Filter = EVERYTHING) -> None:
         """All answers are of the reader's snapshot anyway."""
-        self._reader.settle(where)
+        self._reader.open_files(where)
 
     def counts(self) -> dict[Modality, int]:
         """Live items by partition."""

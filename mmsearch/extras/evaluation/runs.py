@@ -145,7 +145,7 @@ def _asked(question: Question, reader: AnyReader, embedder: Embedder) -> _Asked:
 def _copies(question: Question, reader: AnyReader) -> Iterator[str]:
     """The picture that asks and its copies, unless they are labelled as answers."""
     record = reader.file(question.image)
-    copies = reader.survey.copies(record.digest) if record and record.digest else []
+    copies = reader.catalog.copies(record.digest) if record and record.digest else []
     yield from {question.image, *copies} - question.relevant.keys()
 
 

@@ -19,7 +19,7 @@ from qdrant_client.http.exceptions import ApiException
 from mmsearch.errors import IndexMismatch, UsageError
 from mmsearch.extras.exchange.rows import KEY, About, item_id, payload, translated
 from mmsearch.store import Reader
-from mmsearch.store.transfer import contents, roots, unlike, vectors_from
+from mmsearch.store.transfer import contents, describe_differences, roots, vectors_from
 from mmsearch.system.safe_open import FOLDER_MODE
 from mmsearch.types import Vectors
 
@@ -102,14 +102,14 @@ def _require_ours(reader: Reader, client: QdrantClient, collection: str) -> None
     if known is None:
         raise UsageError(f"the collection {collection} is not of mmsearch: take another --collection, or add --force")
     if differences := known.differences(reader.identity):
-        raise IndexMismatch(unlike(f"the collection {collection}", reader.directory, differences))
+        raise IndexMismatch(describe_differences(f"the collection {collection}", reader.directory, differences))
 
 
 def _points(reader: Reader, run: str) -> Iterator[tuple[Sequence[str], Vectors, list[dict[str, Any]], int]]:
     """Ids, vectors and payloads of some points at a time, with the number of files that are done with them."""
     import numpy as np
 
-    reader.settle()
+    reader.open_files()
     vectors_of = vectors_from(reader)
     for some in contents(reader, POINTS_AT_ONCE):
         there = [content for content in some if not all(record.missing for record in content.files)]

@@ -80,7 +80,7 @@ def schema_of(reader: Reader) -> Any:
 
 def batches(reader: Reader, schema: Any, heard: Heard) -> Iterator[Any]:
     """All of an index as record batches; `heard` is told of so many more files that are done with."""
-    reader.settle()
+    reader.open_files()
     vectors_of = vectors_from(reader)
     for some in contents(reader):
         rows: list[Row] = []

@@ -18,7 +18,8 @@ from mmsearch.extras.ray.stages import Plan
 from mmsearch.indexing.decode import Failed
 from mmsearch.indexing.pipeline import Indexer, IndexOptions, PendingFile, ProgressListener
 from mmsearch.scan import object_stores
-from mmsearch.store import FileRecord, Writer
+from mmsearch.store import FileRecord
+from mmsearch.store.writer import Writer
 from mmsearch.types import Embedder, IndexReport, ModelOptions, is_object_url
 
 ROUND_FILES = 65_536

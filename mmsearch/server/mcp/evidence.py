@@ -242,7 +242,7 @@ class EvidenceSession:
         """Where the part of an id is, at least one place."""
         found = _ID.fullmatch(name)
         reader = self._opened()
-        ids = reader.survey.parts(found[1], int(found[2]), int(found[2])) if found else []
+        ids = reader.catalog.parts(found[1], int(found[2]), int(found[2])) if found else []
         places = [place for some in reader.locate(ids).values() for place in some]
         if not places:
             raise UsageError(f"no evidence {harmless(name[:80])!r} in this index: take an id that a search has given")
@@ -252,20 +252,20 @@ class EvidenceSession:
         """A passage with what stands around it, or what is written on a page."""
         reader, digest = self._opened(), item.digest
         if item.partition == "text":
-            ids = reader.survey.parts(digest, max(0, item.ordinal - around), item.ordinal + around)
+            ids = reader.catalog.parts(digest, max(0, item.ordinal - around), item.ordinal + around)
             near = [one for one in _items(reader, ids) if one.partition == "text"]
             before = [one.text for one in near if one.ordinal < item.ordinal]
             after = [one.text for one in near if one.ordinal > item.ordinal]
             texts = {"text": item.text, "before": "\n".join(before), "after": "\n".join(after)}
             return {name: text for name, text in texts.items() if text}
         if item.modality == "document":
-            ids = reader.survey.passages_on(digest, int(item.span.start))
+            ids = reader.catalog.passages_on(digest, int(item.span.start))
             written = "\n".join(one.text for one in _items(reader, ids)) or item.text
             return {"text": written[:MOST_CHARS]} if written else {}
         return {}
 
     def _facts(self, item: Item) -> dict[str, Any]:
-        known: FileMetadata = self._opened().survey.facts(item.digest)
+        known: FileMetadata = self._opened().catalog.facts(item.digest)
         facts = {"width": known.width, "height": known.height, "duration": known.duration, "taken": known.taken}
         return {name: value for name, value in facts.items() if value is not None}
 

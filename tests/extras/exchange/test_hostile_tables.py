@@ -15,8 +15,9 @@ pq = pytest.importorskip("pyarrow.parquet")
 
 from mmsearch.errors import MmsearchError  # noqa: E402
 from mmsearch.extras.exchange.tables import TYPES, VECTOR, Table  # noqa: E402
-from mmsearch.store import Reader, Writer  # noqa: E402
+from mmsearch.store import Reader  # noqa: E402
 from mmsearch.store.transfer import Importer  # noqa: E402
+from mmsearch.store.writer import Writer  # noqa: E402
 from tests.store.helpers import DIM, IDENTITY, unit  # noqa: E402
 
 ROWS: dict[str, list[Any]] = {

@@ -15,7 +15,8 @@ qdrant_client = pytest.importorskip("qdrant_client", reason="the extra is absent
 from mmsearch.errors import IndexMismatch, MmsearchError, UsageError  # noqa: E402
 from mmsearch.extras.exchange import qdrant  # noqa: E402
 from mmsearch.extras.exchange.rows import item_id  # noqa: E402
-from mmsearch.store import Reader, Writer  # noqa: E402
+from mmsearch.store import Reader  # noqa: E402
+from mmsearch.store.writer import Writer  # noqa: E402
 from tests.store.helpers import IDENTITY, make, put, unit  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode")

@@ -21,8 +21,9 @@ from mmsearch.errors import MmsearchError, UsageError  # noqa: E402
 from mmsearch.extras.exchange import tables  # noqa: E402
 from mmsearch.extras.exchange.rows import item_id  # noqa: E402
 from mmsearch.extras.exchange.tables import Table, to_lance, to_parquet  # noqa: E402
-from mmsearch.store import Reader, Writer  # noqa: E402
+from mmsearch.store import Reader  # noqa: E402
 from mmsearch.store.transfer import Importer  # noqa: E402
+from mmsearch.store.writer import Writer  # noqa: E402
 from mmsearch.types import EARLIEST_NS, LATEST_NS, MODALITIES, Box, FileMetadata, Item, Span  # noqa: E402
 from tests.store.helpers import DIM, IDENTITY, make, put, unit  # noqa: E402
 from tests.store.test_transfer import everything  # noqa: E402
@@ -254,8 +255,8 @@ def test_parts_of_a_file_follow_each_other_and_copies_may_come_later(
     )  # fmt: skip
     assert take(table, tmp_path / "index") == {"added": 3, "items": 3}
     with Reader.open(str(tmp_path / "index")) as reader:
-        assert [item for item, _ in reader.parts_at("/copy")] == [item for item, _ in reader.parts_at("/a")]
-        ((item, _),) = reader.passages(["words"], 5)
+        assert [item for item, _ in reader.items_at("/copy")] == [item for item, _ in reader.items_at("/a")]
+        ((item, _),) = reader.search_passages(["words"], 5)
         assert [str(place.item.span) for place in reader.locate([item])[item]] == ["p.2", "p.2"]
 
 

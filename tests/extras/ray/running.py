@@ -19,7 +19,8 @@ from mmsearch.indexing.pipeline import Indexer, IndexOptions
 from mmsearch.indexing.pool import Limits
 from mmsearch.models import load_embedder
 from mmsearch.search.query import StoredEmbedder
-from mmsearch.store import Identity, Reader, Writer
+from mmsearch.store import Identity, Reader
+from mmsearch.store.writer import Writer
 from mmsearch.types import IndexReport, ModelOptions
 
 WORDS = ["river", "stone", "bread", "winter", "engine", "violin", "garden", "letter", "harbour", "candle"]
