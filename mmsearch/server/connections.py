@@ -100,6 +100,11 @@ class Connections:
             if not self._addresses[old.address]:
                 del self._addresses[old.address]
 
+    def close(self) -> None:
+        """End all at once, whatever is still to be sent."""
+        for connection in list(self._open):
+            connection.end()
+
     async def watch(self) -> None:
         """Close those that take too long, until cancelled."""
         while True:

@@ -1,6 +1,6 @@
-"""What a server that runs for months says of problems: one line each, not too many of them, in a file that has an end.
+"""The log of a server that runs for months: one line a problem, not too many of them, in a file of limited size.
 
-Knows loggers and the file that a server in the background writes to; nothing of what goes wrong.
+Knows loggers and the file that a server in the background writes to.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import pytest
 from mmsearch.errors import UsageError
 from mmsearch.search.request import (
     SearchRequest,
-    make_filter,
     parse_date,
     parse_ranges,
     parse_types,
@@ -36,7 +35,7 @@ def test_lengths(text: str, seconds: float) -> None:
 @pytest.mark.parametrize("number", ["9" * 400, "9" * 5000])
 def test_a_number_beyond_all_pictures_is_no_range(number: str) -> None:
     with pytest.raises(UsageError, match="is no range"):
-        make_filter(None, [], [], (None, None), {"width": [f"+{number}"]})
+        SearchRequest(width=(f"+{number}",)).filter()
 
 
 def test_ranges_hold_together() -> None:
@@ -73,8 +72,10 @@ def test_dates_may_be_counted_from_now() -> None:
 
 
 def test_nothing_asked_for_is_no_filter(tmp_path: Path) -> None:
-    assert make_filter(None, [], [], (None, None), {"size": [], "width": []}) == Filter()
-    made = make_filter("image", [], [str(tmp_path / "x" / "..")], ("2024", None), {"duration": ["+1m"]})
+    assert SearchRequest().filter() == Filter()
+    made = SearchRequest(
+        types=("image",), inside=(str(tmp_path / "x" / ".."),), after="2024", duration=("+1m",)
+    ).filter()
     assert made.folders == (str(tmp_path),)
     assert (made.after, made.before, made.duration) == (datetime(2024, 1, 1), None, Bounds(60))
 
@@ -90,10 +91,10 @@ def test_types_are_names_of_modalities() -> None:
 def test_a_written_search_survives_the_way_to_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     wanted = SearchRequest(("red car",), globs=("*.jpg",), inside=("x",), after="7d", size=("+1M",), min_relevance=0.1)
-    sent = wanted.elsewhere()
+    sent = wanted.portable()
     assert SearchRequest.from_json(json.loads(json.dumps(sent.to_json()))) == sent
     monkeypatch.chdir("/")
-    there = sent.options().where
+    there = sent.filter()
     assert there.folders == (str(tmp_path / "x"),)
     assert there.accept is not None
     assert there.accept(str(tmp_path / "a.jpg"))
