@@ -72,9 +72,9 @@ def backgrounds(query: npt.NDArray[np.float32], samples: Mapping[Key, Vectors]) 
     rest = np.concatenate([scores[key] - mean for key, mean in means.items()])
     prior = max(float(rest.var()), MIN_SPREAD**2)
     common = sum(means.values()) / len(means)
-    found: dict[Key, Background] = {}
+    fitted: dict[Key, Background] = {}
     for key, values in scores.items():
         mean = means.get(key, common)
         variance = (float(((values - mean) ** 2).sum()) + PRIOR * prior) / (len(values) + PRIOR)
-        found[key] = Background(mean, float(variance**0.5))
-    return found
+        fitted[key] = Background(mean, float(variance**0.5))
+    return fitted

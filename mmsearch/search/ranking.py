@@ -81,8 +81,8 @@ class Ranking:
         request: how to rank.
         where: files that may answer.
         staleness: of files on the disk.
-        depth: how many neighbours the reader was asked for in each partition.
-        neighbours: by partition those that it gave.
+        depth: most neighbours in each partition.
+        neighbours: the first of them, by partition.
     """
 
     def __init__(
@@ -162,19 +162,19 @@ class Ranking:
 
     def _located(self, scores: Mapping[int, float]) -> list[Candidate]:
         places = self.reader.locate(list(scores), self.where)
-        found = [
+        candidates = [
             Candidate(location, scores[item], self.scales[location.item.partition].relevance(scores[item]))
             for item, locations in places.items()
             for location in locations
         ]
-        return sorted(found, key=lambda candidate: candidate.order)
+        return sorted(candidates, key=lambda candidate: candidate.order)
 
     # --- by words ---
 
     @cached_property
     def _passages(self) -> dict[int, float]:
-        found = self.reader.passages(self.words, max(FIRST_DEPTH, self.request.depth), self.where, words.COVERED)
-        return dict(found)
+        scores = self.reader.passages(self.words, max(FIRST_DEPTH, self.request.depth), self.where, words.COVERED)
+        return dict(scores)
 
     @cached_property
     def _named(self) -> list[tuple[str, list[int], float]]:
@@ -190,26 +190,27 @@ class Ranking:
     def _by_passage(self) -> Scored:
         """The passage of each key that holds the words best, with its score."""
         scores = self._passages
-        known = [one for one in self._known if one.location.item_id in scores]
-        best = self._heads(sorted(known, key=lambda one: -scores[one.location.item_id]))
-        return {key: (one, scores[one.location.item_id]) for key, one in best.items()}
+        known = [candidate for candidate in self._known if candidate.location.item_id in scores]
+        best = self._heads(sorted(known, key=lambda candidate: -scores[candidate.location.item_id]))
+        return {key: (candidate, scores[candidate.location.item_id]) for key, candidate in best.items()}
 
     @cached_property
     def _by_name(self) -> Scored:
         """Each file that is named so by its nearest part, for a name does not say which one is meant."""
         shares = {path: share for path, _, share in self._named}
-        best = best_by_key((one for one in self._known if one.location.item.path in shares), by_segment=False)
-        return {one.key(self.request.all_segments): (one, shares[path]) for (path, _), one in best.items()}
+        best = best_by_key((known for known in self._known if known.location.item.path in shares), by_segment=False)
+        by_segment = self.request.all_segments
+        return {known.key(by_segment): (known, shares[path]) for (path, _), known in best.items()}
 
     # --- by both ---
 
     def _fused_partition(self, partition: Modality, nearest: list[Candidate]) -> list[tuple[float, Candidate]]:
         """Candidates of a partition by vectors and words, each with what its place was worth by vectors alone."""
 
-        def own(found: Scored) -> Scored:
-            return {key: pair for key, pair in found.items() if pair[0].location.item.partition == partition}
+        def own(scored: Scored) -> Scored:
+            return {key: pair for key, pair in scored.items() if pair[0].location.item.partition == partition}
 
-        dense = [one for one in nearest if one.location.item.partition == partition]
+        dense = [candidate for candidate in nearest if candidate.location.item.partition == partition]
         return self._fused(dense, own(self._by_passage), own(self._by_name))
 
     def _fused(
@@ -222,9 +223,9 @@ class Ranking:
         worth = {key: candidate.relevance for key, candidate in chosen.items()}
         rankings = {"dense": {key: rank for rank, key in enumerate(chosen, 1)}}
         stages = {key: dict(candidate.stages) for key, candidate in chosen.items()}
-        for name, found in (("names", by_name), ("passages", by_passage)):
-            rankings[name] = words.ranks({key: score for key, (_, score) in found.items()})
-            for key, (candidate, score) in found.items():
+        for name, scored in (("names", by_name), ("passages", by_passage)):
+            rankings[name] = words.ranks({key: score for key, (_, score) in scored.items()})
+            for key, (candidate, score) in scored.items():
                 worth[key] = max(worth.get(key, -math.inf), candidate.relevance)
                 stages.setdefault(key, {})[name] = StageScore(rankings[name][key], score)
                 # A passage that holds the words says more about where to look than the part that is nearest.

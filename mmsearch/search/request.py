@@ -304,10 +304,10 @@ def parse_ranges(option: str, texts: Sequence[str], read: Callable[[str], float]
 
 def read_size(text: str) -> float:
     """Bytes of `500`, `10k`, `1.5M`, `2GiB`; ValueError for anything else."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?", text.strip().lower())
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?", text.strip().lower())
+    if match is None:
         raise ValueError(text)
-    return float(found[1]) * _SIZES[found[2] or "b"]
+    return float(match[1]) * _SIZES[match[2] or "b"]
 
 
 def read_seconds(text: str) -> float:
@@ -317,14 +317,14 @@ def read_seconds(text: str) -> float:
         for part in text.split(":"):
             total = 60 * total + float(part)
         return total
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])?", text.strip().lower())
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])?", text.strip().lower())
+    if match is None:
         raise ValueError(text)
-    return float(found[1]) * _SECONDS[found[2] or "s"]
+    return float(match[1]) * _SECONDS[match[2] or "s"]
 
 
 def _read_pixels(text: str) -> float:
-    """ValueError for what is no whole number, or a longer one than any picture has."""
+    """ValueError for anything but a whole number, and for one that is longer than any picture."""
     if len(text) > _LONGEST_NUMBER:
         raise ValueError(text)
     return float(int(text))

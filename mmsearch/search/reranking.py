@@ -58,10 +58,10 @@ def rerank(
     except Exception as error:  # a model may raise anything, and there is an answer without it
         log.warning("not reranked: %s", " ".join(str(error).split()) or type(error).__name__)
         return hits
-    order = sorted(scores, key=lambda place: (-scores[place], place))
-    for rank, (place, read) in enumerate(zip(sorted(scores), order, strict=True), 1):
-        stages = {**candidates.hits[read].stages, "rerank": StageScore(rank, scores[read])}
-        hits[place] = replace(candidates.hits[read], rerank_score=scores[read], stages=stages)
+    order = sorted(scores, key=lambda index: (-scores[index], index))
+    for rank, (index, best) in enumerate(zip(sorted(scores), order, strict=True), 1):
+        stages = {**candidates.hits[best].stages, "rerank": StageScore(rank, scores[best])}
+        hits[index] = replace(candidates.hits[best], rerank_score=scores[best], stages=stages)
     return hits
 
 
@@ -80,12 +80,12 @@ def _scores(reranker: Reranker, query: Query, candidates: Candidates, clock: Cal
     size = RERANK_BATCH if candidates.budget is None else 1
     while size and (indexes := list(islice(remaining, size))):
         batch = [(index, _reload(candidates.hits[index], candidates)) for index in indexes]
-        places = [place for place, segment in batch if segment is not None]
+        read_now = [index for index, segment in batch if segment is not None]
         segments = [segment for _, segment in batch if segment is not None]
-        found = reranker.score(query, segments) if segments else ()
-        if not all(math.isfinite(score) for score in found):
+        new = reranker.score(query, segments) if segments else ()
+        if not all(math.isfinite(score) for score in new):
             raise ValueError(f"{reranker.name} gave a score that is no number")
-        scores.update(zip(places, map(float, found), strict=True))
+        scores.update(zip(read_now, map(float, new), strict=True))
         read += len(batch)
         spent = clock() - began
         size = int(min(RERANK_BATCH, max(0.0, budget - spent) / max(spent / read, 1e-6)))

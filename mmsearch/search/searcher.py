@@ -75,7 +75,7 @@ class Searcher:
             neighbours = {name: self.reader.search_all(vectors, name, depth, where) for name in partitions}
             for index, (query, vector) in enumerate(zip(batch, vectors, strict=True)):
                 scales = self._scales(vector, query, request)
-                own = {name: found[index] for name, found in neighbours.items()}
+                own = {name: hits[index] for name, hits in neighbours.items()}
                 ranking = Ranking(self.reader, query, vector, scales, request, where, staleness, depth, own)
                 yield self._hits(ranking, count)
 

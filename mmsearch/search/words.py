@@ -30,12 +30,12 @@ def terms(text: str) -> tuple[str, ...]:
 
 def ranks(scores: Mapping[Key, float]) -> dict[Key, int]:
     """The rank of each key by its score, the highest first; equal scores share the best of their ranks."""
-    found: dict[Key, int] = {}
+    ranked: dict[Key, int] = {}
     before: tuple[float, int] | None = None
     for rank, (key, score) in enumerate(sorted(scores.items(), key=lambda pair: -pair[1]), 1):
         before = before if before is not None and before[0] == score else (score, rank)
-        found[key] = before[1]
-    return found
+        ranked[key] = before[1]
+    return ranked
 
 
 def fuse(rankings: Iterable[Mapping[Key, int]]) -> dict[Key, float]:

@@ -19,7 +19,7 @@ from mmsearch.server import discovery
 from mmsearch.types import MODALITIES, Hit, Item, LoaderSettings, ModelSpec, Span, StageScore, Unit
 
 VARIABLE = "MMSEARCH_NO_SERVER"
-"""Set to anything but 0 or nothing, no server is asked."""
+"""An environment variable: with any value but 0 and the empty one, no server is used."""
 DATABASE = "meta.sqlite"
 
 
@@ -38,7 +38,7 @@ class ServerAnswer(NamedTuple):
 
 
 def is_allowed(forbidden: bool) -> bool:
-    """Whether a server may be asked."""
+    """Whether a server may be used."""
     return not forbidden and os.environ.get(VARIABLE, "") in ("", "0")
 
 

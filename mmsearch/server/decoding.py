@@ -131,5 +131,5 @@ def _fail(open_jobs: dict[int, _Job], error: MmsearchError) -> None:
 
 def _entry(path: str) -> scan.Entry:
     """The file as it is now; the worker reports one that is not there."""
-    found = scan.entry(path)
-    return found if isinstance(found, scan.Entry) else scan.Entry(path, 0, 0)
+    entry = scan.entry(path)
+    return entry if isinstance(entry, scan.Entry) else scan.Entry(path, 0, 0)

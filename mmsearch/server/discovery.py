@@ -3,7 +3,7 @@
 The server speaks HTTP over a Unix socket in the index directory, or, where its path would be too long, in the user's
 own folder for such things, or over a port of this machine with a secret; `serve.json` says which. Imports nothing
 heavy, for every search of the command line begins here: not even `http.client`, which takes a third as long as the
-whole search. Knows nothing of what is asked.
+whole search. Knows nothing of the requests.
 """
 
 from __future__ import annotations
@@ -109,17 +109,17 @@ def remove(directory: str, info: ServerInfo) -> None:
         folder.remove(FILE)
     if not info.socket:
         return
-    place, name = os.path.split(os.path.join(directory, info.socket))
-    if os.path.isabs(info.socket) and os.path.dirname(place) not in _apart():
+    folder_path, name = os.path.split(os.path.join(directory, info.socket))
+    if os.path.isabs(info.socket) and os.path.dirname(folder_path) not in _socket_folders():
         return  # no server of ours makes one there
     with suppress(OSError):
-        with Folder.open(place) as folder:
-            found = folder.status(name)
-            if not stat.S_ISSOCK(found.st_mode) or found.st_uid != os.getuid():
+        with Folder.open(folder_path) as folder:
+            status = folder.status(name)
+            if not stat.S_ISSOCK(status.st_mode) or status.st_uid != os.getuid():
                 return
             folder.remove(name)
         if os.path.isabs(info.socket):
-            os.rmdir(place)
+            os.rmdir(folder_path)
 
 
 def socket_path(directory: str) -> str:
@@ -129,12 +129,12 @@ def socket_path(directory: str) -> str:
         return near
     import tempfile
 
-    *_, temporary = places = _apart()
-    runtime = next((one for one in places if len(os.fsencode(one)) <= MOST_PATH - 40), temporary)
-    return os.path.join(tempfile.mkdtemp(prefix=_FOLDER, dir=runtime), SOCKET)
+    folders = _socket_folders()
+    short = next((folder for folder in folders if len(os.fsencode(folder)) <= MOST_PATH - 40), folders[-1])
+    return os.path.join(tempfile.mkdtemp(prefix=_FOLDER, dir=short), SOCKET)
 
 
-def _apart() -> list[str]:
+def _socket_folders() -> list[str]:
     """Where folders for sockets are made, the best first."""
     import tempfile
 
@@ -147,9 +147,9 @@ def listen(path: str) -> socket.socket:
 
     It appears under its name when it listens already: one that refuses connections belongs to a dead server.
     """
-    place, name = os.path.split(path)
+    folder_path, name = os.path.split(path)
     new = f"{path[:-5]}.new"
-    with Folder.open(place) as folder:
+    with Folder.open(folder_path) as folder:
         folder.remove(os.path.basename(new))
     own = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -159,7 +159,7 @@ def listen(path: str) -> socket.socket:
         finally:
             os.umask(before)
         own.listen(1024)
-        with Folder.open(place) as folder:
+        with Folder.open(folder_path) as folder:
             folder.rename(os.path.basename(new), name)
     except BaseException:
         own.close()
@@ -206,8 +206,8 @@ def _connect(directory: str, info: ServerInfo) -> socket.socket:
     if not info.socket:
         return socket.create_connection(("127.0.0.1", info.port), FIRST_SECONDS)
     path = os.path.join(directory, info.socket)
-    found = os.lstat(path)
-    if found.st_uid != os.getuid() or not stat.S_ISSOCK(found.st_mode):
+    status = os.lstat(path)
+    if status.st_uid != os.getuid() or not stat.S_ISSOCK(status.st_mode):
         raise PermissionError("another user's")
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

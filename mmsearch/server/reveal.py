@@ -29,11 +29,11 @@ def reveal(path: str) -> None:
         name, *args = "explorer", f"/select,{path}"
     else:
         name, *args = "xdg-open", os.path.dirname(path)
-    found = program(name)
-    if found is None:
+    executable = program(name)
+    if executable is None:
         raise FileNotFoundError(errno.ENOENT, "no such program", name)
     subprocess.Popen(
-        [found, *args],
+        [executable, *args],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

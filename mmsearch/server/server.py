@@ -20,6 +20,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import uvicorn
+from uvicorn.server import ServerState
+
 from mmsearch import __version__
 from mmsearch.errors import UsageError
 from mmsearch.server import discovery
@@ -33,7 +36,6 @@ from mmsearch.server.model_thread import ModelThread
 from mmsearch.system.safe_open import FILE_MODE, Folder
 
 if TYPE_CHECKING:
-    import uvicorn
     from filelock import FileLock
     from starlette.types import ASGIApp
 
@@ -127,9 +129,9 @@ class _Running:
         self._model, self._decoder = model, decoder
         self._server = Server(model, decoder, AccessPolicy(settings.host, port, token, settings.most_bytes))
         self._url, self._token = _url(settings.host, port), token
-        self._local = Connections(LOCAL)
+        self._local, self._local_state = Connections(LOCAL), ServerState()
         self._connections = Connections(settings.bounds or bounds())
-        self._web = _web(self._server, self._connections)
+        self._web = _Web(_config(self._server.app(), self._connections))
 
     async def main(self) -> None:
         """Serve until the end."""
@@ -147,23 +149,23 @@ class _Running:
             if local is not None:
                 local.close()
                 self._local.close()
+                if self._local_state.tasks:  # they end when they notice that their connections have
+                    await asyncio.wait(self._local_state.tasks, timeout=GRACE_SECONDS)
                 info = discovery.read(self._settings.directory)
                 if info is not None and info.pid == os.getpid():
                     discovery.remove(self._settings.directory, info)
 
     async def _open_local(self) -> asyncio.AbstractServer | None:
         """Listen for the command line; None where the index cannot be written."""
-        from uvicorn.server import ServerState
-
         directory = self._settings.directory
         secret = "" if discovery.has_unix_sockets() else secrets.token_urlsafe(24)
         url = f"{self._url}?token={self._token}" if self._token else self._url
         app = UsageMiddleware(
             LocalSocket(self._model, self._decoder, secret, url, self._stop).app(), self._server.usage
         )
-        config, state = _config(app, self._local), ServerState()
+        config = _config(app, self._local)
         config.load()
-        protocol = partial(config.http_protocol_class, config, state, {})  # type: ignore[call-arg]
+        protocol = partial(config.http_protocol_class, config, self._local_state, {})  # type: ignore[call-arg]
         try:
             if discovery.has_unix_sockets():
                 path = discovery.socket_path(directory)
@@ -210,29 +212,22 @@ class _Running:
         self._web.should_exit = True
 
 
-def _web(server: Server, connections: Connections) -> uvicorn.Server:
-    import uvicorn
-
-    class Web(uvicorn.Server):
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            """End in order on a signal, unless the parent process has it ignored."""
-            numbers = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-            before = {number: signal.signal(number, self.handle_exit) for number in numbers}
-            try:
-                yield
-            finally:
-                for number, handler in before.items():
-                    signal.signal(number, handler)
-            if self._captured_signals:
-                raise KeyboardInterrupt
-
-    return Web(_config(server.app(), connections))
+class _Web(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End in order on a signal, unless the parent process has it ignored."""
+        numbers = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        if self._captured_signals:
+            raise KeyboardInterrupt
 
 
 def _config(app: ASGIApp, connections: Connections) -> uvicorn.Config:
-    import uvicorn
-
     return uvicorn.Config(
         app,
         http=partial(Bounded, connections=connections),  # type: ignore[arg-type]  # it makes one as the class would
