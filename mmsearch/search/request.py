@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from mmsearch.errors import UsageError
 from mmsearch.types import MODALITIES, Modality, is_object_url
@@ -45,8 +45,7 @@ _LONGEST_NUMBER = 18
 _DATES = ("%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f")
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """An option of `SearchRequest` that HTTP requests or tool calls may give.
 
     Attributes:
@@ -263,7 +262,7 @@ class SearchRequest:
 
 
 OPTIONS: list[Option] = [
-    replace(one.metadata["option"], name=one.name, kind=_KINDS[str(one.type)], default=one.default)
+    one.metadata["option"]._replace(name=one.name, kind=_KINDS[str(one.type)], default=one.default)
     for one in fields(SearchRequest)
     if one.metadata
 ]

@@ -10,6 +10,7 @@ import pytest
 
 from mmsearch.errors import UsageError
 from mmsearch.search.request import (
+    OPTIONS,
     SearchRequest,
     parse_date,
     parse_ranges,
@@ -107,3 +108,58 @@ def test_what_is_no_written_search_is_refused() -> None:
     for wrong in ({"colour": "red"}, {"textss": []}):
         with pytest.raises(TypeError, match="unknown"):
             SearchRequest.from_json(wrong)
+
+
+def test_each_option_has_names_of_its_own() -> None:
+    for names in ([option.http for option in OPTIONS], [option.tool for option in OPTIONS]):
+        given = [name for name in names if name]
+        assert len(given) == len(set(given))
+    assert {option.kind for option in OPTIONS} == {"texts", "text", "int", "float", "flag"}
+    assert all(option.help for option in OPTIONS)
+
+
+def test_a_request_over_http_is_read_by_the_declared_options() -> None:
+    values = {
+        "q": [" red car "],
+        "type": ["image", "video"],
+        "top": ["5"],
+        "offset": ["2"],
+        "fold": [""],
+        "raw": [False],
+    }
+    request = SearchRequest.from_http({**values, "min_relevance": ["0.5"], "like": ["1-a"], "not": []})
+    assert request == SearchRequest(
+        ("red car",), types=("image", "video"), top=5, offset=2, fold=True, min_relevance=0.5, like_ids=("1-a",)
+    )
+    assert (request.depth, request.modalities) == (7, {"image", "video"})
+    assert SearchRequest.from_http({"q": ["  "]}) == SearchRequest()
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"colour": ["red"]}, "unknown option 'colour'"),
+        ({"base": ["/"]}, "unknown option 'base'"),
+        ({"q": ["a", "b"]}, "given 2 times"),
+        ({"q": [7]}, "q is a text"),
+        ({"type": ["image"] * 65}, "more than 64"),
+        ({"top": ["0"]}, "from 1 to 1000"),
+        ({"top": ["1.5"]}, "is a number"),
+        ({"top": [True]}, "is a number"),
+        ({"min_relevance": ["nan"]}, "is a number from"),
+        ({"raw": ["perhaps"]}, "true or false"),
+        ({"mode": ["smell"]}, "choose from dense, lexical, hybrid"),
+    ],
+)
+def test_a_request_over_http_that_cannot_be_read_is_refused(values: dict[str, list[object]], reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        SearchRequest.from_http(values)
+
+
+def test_a_request_says_whether_there_is_something_to_look_for() -> None:
+    for request in (SearchRequest(), SearchRequest(("  ",)), SearchRequest(negatives=("snow",))):
+        with pytest.raises(UsageError, match="nothing to look for"):
+            request.require_query()
+    for request in (SearchRequest(("x",)), SearchRequest(like=("a.jpg",)), SearchRequest(like_ids=("1-a",))):
+        request.require_query()
+        assert request.without_query() == SearchRequest()
