@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import logging
 import os
 import tempfile
 import time
@@ -45,8 +44,6 @@ from mmsearch.server.session import IndexSession, NoItem
 from mmsearch.server.thumbnails import PAGE_SIDE, SIZES, Thumbnails
 from mmsearch.store import Located, change_token
 from mmsearch.types import Content, LoaderSettings, Modality, is_object_url
-
-log = logging.getLogger(__name__)
 
 MOST_JSON = 1 << 20
 """Bytes of a search without files."""
