@@ -233,6 +233,11 @@ class SearchRequest:
         return parse_types(",".join(self.types) if self.types else None)
 
     @property
+    def rerank_modalities(self) -> frozenset[Modality] | None:
+        """What `rerank_types` names; None for all. Raises UsageError."""
+        return parse_types(",".join(self.rerank_types) if self.rerank_types else None)
+
+    @property
     def depth(self) -> int:
         """How many hits to rank, with those that `offset` leaves out."""
         return self.offset + self.top
@@ -246,6 +251,7 @@ class SearchRequest:
         from mmsearch.scan import glob_filter, spelled
         from mmsearch.store import Filter
 
+        _ = self.rerank_modalities  # a mistake in it, too, is reported before the search
         return Filter(
             self.modalities,
             glob_filter(self.globs, self.base or None, patience) if self.globs else None,

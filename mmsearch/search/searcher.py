@@ -14,7 +14,7 @@ from mmsearch.errors import UsageError
 from mmsearch.search.calibration import Background, LogOddsCalibration, backgrounds
 from mmsearch.search.query import embed_queries
 from mmsearch.search.ranking import FIRST_DEPTH, Ranking, Scale, fold_near_duplicates
-from mmsearch.search.request import SearchRequest, parse_types
+from mmsearch.search.request import SearchRequest
 from mmsearch.search.staleness import StalenessCache
 from mmsearch.store import EVERYTHING, AnyReader, Filter
 from mmsearch.types import Embedder, Hit, Modality, Query, Reranker, Vectors
@@ -93,8 +93,9 @@ class Searcher:
             # The reranker is another model and has its own processor: pictures that suit the embedder may be too small.
             settings = replace(self.embedder.spec.loader, image_fit=None)
             first, rest = hits[: request.rerank_depth], hits[request.rerank_depth :]
-            types = parse_types(",".join(request.rerank_types)) if request.rerank_types else None
-            readable = Candidates(first, kinds, settings, types, request.rerank_budget, may_read=self.reader.may_read)
+            readable = Candidates(
+                first, kinds, settings, request.rerank_modalities, request.rerank_budget, may_read=self.reader.may_read
+            )
             hits = rerank(self.reranker, query, readable) + rest
         elif self.reranker:
             log.warning("not reranked: the reranker reads text, and the query has none")

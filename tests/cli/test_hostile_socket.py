@@ -349,7 +349,8 @@ def connected(served: Served) -> Iterator[socket.socket]:
         yield there
 
 
-def test_clients_that_ask_nothing_shut_nobody_out(made: tuple[Path, Path]) -> None:
+def test_clients_that_ask_nothing_shut_nobody_out(made: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "FIRST_SECONDS", 1.0)  # as it is for a real client
     with serving(made[1], made[0]) as served:
         held = []
         found = discovery.read(str(served.index))

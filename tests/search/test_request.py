@@ -89,6 +89,11 @@ def test_types_are_names_of_modalities() -> None:
             parse_types(wrong)
 
 
+def test_a_mistake_in_the_types_to_rerank_is_reported_without_a_reranker() -> None:
+    with pytest.raises(UsageError, match="unknown type 'smell'"):
+        SearchRequest(rerank_types=("smell",)).filter()
+
+
 def test_a_written_search_survives_the_way_to_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     wanted = SearchRequest(("red car",), globs=("*.jpg",), inside=("x",), after="7d", size=("+1M",), min_relevance=0.1)
