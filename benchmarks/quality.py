@@ -32,7 +32,7 @@ from mmsearch.extras.evaluation import (
 )
 from mmsearch.extras.evaluation.report import agreement, figures, gain
 from mmsearch.search.open import open_index, open_reranker, reranker_for, types_to_rerank
-from mmsearch.store import Filter, Reader
+from mmsearch.store import Reader
 from mmsearch.types import Embedder, Modality
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,7 +92,7 @@ def _narrowed(questions: Sequence[Question], reader: Reader, embedder: Embedder)
         groups.setdefault(kinds, []).append(question)
     results: list[Result] = []
     for kinds, group in groups.items():
-        setting = replace(default, options=replace(default.options, where=Filter(modalities=kinds)))
+        setting = replace(default, options=replace(default.options, types=tuple(sorted(kinds))))
         results += evaluate(group, reader, embedder, [setting], no_reranker).outcomes[0].results
     return Outcome("hybrid, kinds known", results, 0.0)
 

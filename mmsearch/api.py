@@ -1,6 +1,6 @@
 """Searching from Python: an index that `mmsearch index` has made, as one object.
 
-What the command line does beyond this is its own: finding the index, output, exit codes.
+Finding the index, output and exit codes are the command line's alone.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from mmsearch.search.open import named_by_user, open_indexes, open_reranker, reranker_for, types_to_rerank
-from mmsearch.search.options import Mode, SearchOptions
-from mmsearch.search.query import QueryBuilder, QuerySpec
+from mmsearch.search.query import QueryBuilder
+from mmsearch.search.request import Mode, SearchRequest
 from mmsearch.search.searcher import Searcher
-from mmsearch.store import AnyReader, Filter
-from mmsearch.types import Embedder, Hit, Modality, Reranker, is_object_url
+from mmsearch.store import AnyReader
+from mmsearch.types import Embedder, Hit, Modality, Reranker
 
 __all__ = ["Index"]
 
@@ -43,12 +43,12 @@ class Index:
         """The index in a directory, with the model that it was built with; several are searched as one.
 
         Args:
-            path: what `mmsearch status` names, such as `~/Pictures/.mmsearch`.
+            path: as `mmsearch status` names it, such as `~/Pictures/.mmsearch`.
             more: further ones, built with the same model and settings.
             device: where the model runs: `cpu`, `cuda`, `cuda:1` or `mps`; None takes the best there is.
             trust_remote_code: the model may bring program code of its own.
-            trust_index: what the index names may be used though you have not named it for this index: a model in a
-                directory, arguments of its loader, files outside the folder that holds the index.
+            trust_index: the index may name things that you have not named for it: a model in a directory, arguments of
+                its loader, files outside the folder that holds the index.
 
         Raises:
             IndexMissing, IndexMismatch, IndexDamaged: there is none that can be read, or several do not go together.
@@ -80,13 +80,13 @@ class Index:
         """Hits in order of rank, at most `k`: files, each with its best part in `hit.item`.
 
         Args:
-            texts: what is meant; with files it is like all of it together.
+            texts: what to look for; together with files hits are like all of it.
             k: most hits.
-            image, audio, video: files or URLs that are like what is meant, each with `:WEIGHT` after it or without.
-            like: files of this index.
-            exclude: texts that say what is not meant.
-            types: kinds of files that may answer; None for all.
-            inside: folders that files may be in; none means all.
+            image, audio, video: files or URLs that hits are like, each with `:WEIGHT` after it or without.
+            like: files of this index that hits are like.
+            exclude: texts that hits are not like.
+            types: of files; None for all.
+            inside: folders of the files; none means all.
             mode: by vectors (`dense`), by words (`lexical`), or both where the query is words alone.
             min_relevance: hits below are left out.
             rerank: have the reranker that goes with the model, or the one of this name, read the best again.
@@ -94,20 +94,32 @@ class Index:
             allow_private: a URL may lead to this machine and its network.
 
         Raises:
-            UsageError: nothing is meant, or the query or an option cannot be used.
+            UsageError: there is nothing to look for, or the query or an option cannot be used.
         """
-        asked = QuerySpec(
-            texts, _several(exclude), _several(image), _several(audio), _several(video), _several(like), os.getcwd()
+        request = SearchRequest(
+            texts=texts,
+            negatives=_several(exclude),
+            image=_several(image),
+            audio=_several(audio),
+            video=_several(video),
+            like=_several(like),
+            base=os.getcwd(),
+            top=k,
+            types=() if types is None else (",".join(types),),
+            inside=_several(inside),
+            mode=mode,
+            min_relevance=min_relevance,
+            all_segments=all_segments,
         )
-        asked.require_something()
-        query = QueryBuilder(self._reader, self._embedder, allow_private=allow_private).query(asked)
-        folders = tuple(map(_folder, _several(inside)))
-        where = Filter(modalities=None if types is None else frozenset(types), folders=folders)
-        options = SearchOptions(top=k, where=where, mode=mode, min_relevance=min_relevance, all_segments=all_segments)
+        request.require_query()
+        query = QueryBuilder(self._reader, self._embedder, allow_private=allow_private).query(request)
         if not rerank:
-            return self._plain.search(query, options)
+            return self._plain.search(query, request)
         name = named_by_user(rerank) if isinstance(rerank, str) else reranker_for(self._reader)
-        return self._reranker(name).search(query, replace(options, rerank_types=types_to_rerank(name)))
+        if name not in self._reranking:
+            reranker: Reranker = open_reranker(name, self._reader, self._device, self._trust)
+            self._reranking[name] = Searcher(self._reader, self._embedder, reranker)
+        return self._reranking[name].search(query, replace(request, rerank_types=types_to_rerank(name)))
 
     def __len__(self) -> int:
         """How many files can be found."""
@@ -123,16 +135,6 @@ class Index:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _reranker(self, name: str) -> Searcher:
-        if name not in self._reranking:
-            reranker: Reranker = open_reranker(name, self._reader, self._device, self._trust)
-            self._reranking[name] = Searcher(self._reader, self._embedder, reranker)
-        return self._reranking[name]
-
 
 def _several(given: str | Sequence[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
-
-
-def _folder(path: str) -> str:
-    return path.rstrip("/") if is_object_url(path) else os.path.abspath(os.path.expanduser(path))

@@ -31,19 +31,19 @@ def mcp(
 
       mmsearch mcp --index ~/Pictures/.mmsearch
     """
-    from mmsearch.server.mcp.evidence import EvidenceSession
     from mmsearch.store import Reader
 
     directory = locate(index)
     Reader.open(directory).close()  # that there is none is told now, to whoever writes the configuration
     try:
         from mmsearch.server.mcp.tools import run
+        from mmsearch.server.model_thread import ModelThread
     except ImportError as error:
         raise ModelUnavailable(f'mmsearch mcp needs an extra ({error}): pip install "mmsearch[mcp]"') from None
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _leave)
-    run(EvidenceSession(directory, device, trust_remote_code, trust_index))
+    run(ModelThread(directory, device, trust_remote_code, trust_index=trust_index))
 
 
 def _leave(number: int, frame: Any) -> NoReturn:

@@ -24,7 +24,7 @@ from mmsearch.search.open import (
     open_indexes,
     open_reranker,
     reranker_for,
-    with_gains,
+    with_rerank_types,
 )
 from mmsearch.search.request import SearchRequest
 from mmsearch.server import client
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from mmsearch.output.terminal_images import Screen
-    from mmsearch.search.query import QuerySpec
     from mmsearch.server.client import ServerAnswer
     from mmsearch.store import AnyReader
     from mmsearch.types import Hit, ModelSpec, Query
@@ -122,7 +121,7 @@ def search(
         audio=tuple(audio or ()),
         video=tuple(video or ()),
         like=tuple(like or ()),
-        types=types,
+        types=() if types is None else (types,),
         globs=tuple(globs or ()),
         inside=tuple(inside or ()),
         after=after,
@@ -141,7 +140,7 @@ def search(
         reranker=named_by_user(reranker) if reranker else reranker,
         rerank_depth=rerank_depth,
         rerank_budget=rerank_budget,
-        rerank_types=rerank_types,
+        rerank_types=() if rerank_types is None else (rerank_types,),
     )
     directories = locate_all(index)
     found = None
@@ -200,8 +199,8 @@ def _search(
     from mmsearch.search.query import QueryBuilder
     from mmsearch.search.searcher import Searcher
 
-    wanted = given.options()
-    asked = _asked(given.asked(), queries)
+    where = given.filter()
+    asked = _asked(given, queries)
     models = any(one.texts or one.negatives or one.image or one.audio or one.video for one in asked)
     reader, embedder = open_indexes(directories, device, models, trust, trust_index)
     opened.enter_context(reader)
@@ -214,21 +213,21 @@ def _search(
             embedder, meant = make_room(embedder, meant)
             gc.collect()
         second = open_reranker(given.reranker, reader, device, trust)
-        wanted, note = with_gains(wanted, name)
+        given, note = with_rerank_types(given, name)
         if note:
             complain(note)
-    answers = Searcher(reader, embedder, second, wanted.where).search_all(meant, wanted)
+    answers = Searcher(reader, embedder, second, where).search_all(meant, given, where)
     return reader, embedder.spec, ((one.label, found) for one, found in zip(asked, answers, strict=True))
 
 
-def _asked(here: QuerySpec, queries: str | None) -> list[QuerySpec]:
+def _asked(given: SearchRequest, queries: str | None) -> list[SearchRequest]:
     """What the command line asks for, or each line of the file with queries."""
-    from mmsearch.search.query import QuerySpec, read_lines
+    from mmsearch.search.query import read_lines
 
     if queries is None:
-        here.require_something()
-        return [here]
-    if here != QuerySpec():
+        given.require_query()
+        return [given]
+    if given != given.without_query():
         raise UsageError("--queries takes the place of a query: give one or the other")
     if queries == "-":
         return read_lines(sys.stdin.buffer, "stdin", os.getcwd())

@@ -1,9 +1,9 @@
 """The modality gap: turns raw cosines, which are not comparable across modalities, into relevance, which is.
 
-A query's cosines with pictures and with passages live on different scales. A model whose odds were measured says what a
-cosine is worth in each partition. For any other, and for queries that are not text, each is standardised against the
-background of its own partition for this very query: the mean and spread of q·x over a sample of that partition's
-vectors, the best ones left out. Knows nothing about stores, files or models.
+A query's cosines with pictures and with passages are on different scales. For a model whose log-odds were measured, a
+line over the cosine gives the relevance in each partition. For any other, and for queries that are not text, the cosine
+is standardised against the background of its own partition for this very query: the mean and spread of q·x over a
+sample of that partition's vectors, the best ones left out. Knows nothing about stores, files or models.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ six files made for a spread in which neither stood out."""
 TRIMMED = 0.1
 """Share of the best scores that is not background."""
 LEAST_TRIMMED = 3
-"""Scores that are not background in any partition, but at most half of it: where two of eight notes were what was asked
-for, the second one hid both, and with them each answer of a kind of which there are few among many of another."""
+"""Scores that are not background in any partition, but at most half of it: where two of eight notes were relevant, the
+second one hid both, and so each answer of a kind of which there are few among many of another."""
 MIN_SPREAD = 0.05
 """Cosines of unrelated things differ by about this much in every model tried; less is an accident of few files."""
 
@@ -33,7 +33,7 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """Mean and standard deviation of a query's cosines with things that it is not about."""
+    """Mean and standard deviation of a query's cosines with irrelevant items."""
 
     mean: float
     spread: float
@@ -45,13 +45,13 @@ class Background:
 
 @dataclass(frozen=True, slots=True)
 class LogOddsCalibration:
-    """What a cosine is worth where that was measured."""
+    """A line from the cosine to log-odds, measured for a model and a partition."""
 
     base: float
     slope: float
 
     def relevance(self, score: float) -> float:
-        """Natural logarithm of the odds that the item is what the query asks for; 0 is even."""
+        """Natural logarithm of the odds that the item is relevant; 0 is even."""
         return self.base + self.slope * score
 
 
@@ -61,22 +61,20 @@ def backgrounds(query: npt.NDArray[np.float32], samples: Mapping[Key, Vectors]) 
     The spread of a small partition is shrunk towards that of all partitions together. Its mean is not, for an offset is
     what separates modalities; only a partition of a single vector, whose mean says nothing, takes that of the others.
     """
-    scores = {key: _background_scores(rows @ query) for key, rows in samples.items() if len(rows)}
+    scores: dict[Key, npt.NDArray[np.float32]] = {}
+    for key, rows in samples.items():
+        if len(rows):
+            dropped = max(1, min(LEAST_TRIMMED, len(rows) // 2), round(TRIMMED * len(rows)))
+            scores[key] = np.sort(rows @ query)[: len(rows) - dropped]
     means = {key: float(values.mean()) for key, values in scores.items() if len(values)}
     if not means:
         return dict.fromkeys(scores, Background(0.0, 1.0))
     rest = np.concatenate([scores[key] - mean for key, mean in means.items()])
     prior = max(float(rest.var()), MIN_SPREAD**2)
     common = sum(means.values()) / len(means)
-    return {key: _background(values, means.get(key, common), prior) for key, values in scores.items()}
-
-
-def _background_scores(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    fewest = max(1, min(LEAST_TRIMMED, len(scores) // 2))
-    dropped = max(fewest, round(TRIMMED * len(scores)))
-    return np.sort(scores)[: len(scores) - dropped]
-
-
-def _background(scores: npt.NDArray[np.float32], mean: float, prior: float) -> Background:
-    variance = (float(((scores - mean) ** 2).sum()) + PRIOR * prior) / (len(scores) + PRIOR)
-    return Background(mean, float(variance**0.5))
+    fitted: dict[Key, Background] = {}
+    for key, values in scores.items():
+        mean = means.get(key, common)
+        variance = (float(((values - mean) ** 2).sum()) + PRIOR * prior) / (len(values) + PRIOR)
+        fitted[key] = Background(mean, float(variance**0.5))
+    return fitted

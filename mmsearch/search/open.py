@@ -1,20 +1,19 @@
-"""What all that search have in common: an index opened with the model it was built with, and a reranker."""
+"""Opens an index with the model it was built with, and a reranker."""
 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mmsearch.errors import ModelUnavailable, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from mmsearch.search.options import SearchOptions
+    from mmsearch.search.request import SearchRequest
     from mmsearch.store import AnyReader, Reader
-    from mmsearch.types import Embedder, Modality, ModelOptions, Query, Reranker
+    from mmsearch.types import Embedder, ModelOptions, Query, Reranker
 
 
 def named_by_user(name: str) -> str:
@@ -59,15 +58,14 @@ def permitted(
 def open_index(
     directory: str, device: str | None, model: bool = True, trust: bool = False, trust_index: bool = False
 ) -> tuple[Reader, Embedder]:
-    """The index and the model it was built with; without `model` one that only knows what it would be is enough.
+    """The index and the model it was built with; without `model` a stand-in that knows its specification alone.
 
     With `trust` the model may bring program code; with `trust_index` the user allows what the index names.
     """
     from mmsearch.store import Reader
 
     reader = Reader.open(directory, trust_index)
-    with _closed_on_error(reader):
-        return reader, _embedder_of(reader, device, model, trust)
+    return reader, _embedder_of(reader, device, model, trust)
 
 
 def open_indexes(
@@ -85,31 +83,30 @@ def open_indexes(
     from mmsearch.store import open_reader
 
     reader = open_reader(directories, trust_index)
-    with _closed_on_error(reader):
-        return reader, _embedder_of(reader, device, model, trust)
+    return reader, _embedder_of(reader, device, model, trust)
 
 
-@contextmanager
-def _closed_on_error(reader: AnyReader) -> Iterator[None]:
+def _embedder_of(reader: AnyReader, device: str | None, model: bool, trust: bool) -> Embedder:
+    """The model of an index; closes the reader where it cannot be loaded."""
+    from mmsearch.search.query import StoredEmbedder
+
     try:
-        yield
+        return load_model(reader, device, trust) if model else StoredEmbedder(reader.identity)
     except BaseException:
         reader.close()
         raise
 
 
-def _embedder_of(reader: AnyReader, device: str | None, model: bool, trust: bool) -> Embedder:
+def load_model(reader: AnyReader, device: str | None, trust: bool) -> Embedder:
+    """The model that an index was built with. Raises ModelUnavailable or IndexMismatch."""
     from mmsearch.models import load_embedder
     from mmsearch.models.permissions import needing
-    from mmsearch.search.query import StoredEmbedder
     from mmsearch.store import Identity
 
-    if not model:
-        return StoredEmbedder(reader.identity)
-    wanted = reader.identity.options
+    named = reader.identity.options
     # The key is read only where something needs a grant.
-    allowed = needing(wanted) is None or reader.allows_identity()
-    options = replace(permitted(wanted, trust, reader.directory, allowed), device=device)
+    allowed = needing(named) is None or reader.allows_identity()
+    options = replace(permitted(named, trust, reader.directory, allowed), device=device)
     embedder = load_embedder(options)
     reader.identity.require(Identity.of(options, embedder.spec), reader.directory)
     return embedder
@@ -151,36 +148,36 @@ def crowded(reranker: str, device: str | None) -> bool:
     known = find(reranker)
     if known is None or known.name == BUILTIN:
         return False
-    found = memories()
-    return best(known, [one for one in found if one.device.startswith(device or "")] or found)[1] == "no"
+    devices = memories()
+    return best(known, [one for one in devices if one.device.startswith(device or "")] or devices)[1] == "no"
 
 
 def make_room(embedder: Embedder, queries: Iterable[Query]) -> tuple[Embedder, list[Query]]:
-    """The queries, and what is left of an embedder that has embedded them. The caller must hold the model no longer."""
-    from mmsearch.search.query_embedding import CachedQueryEmbedder
+    """The queries, and an embedder that knows their vectors alone. The caller must let go of the model then."""
+    from mmsearch.search.query import CachedQueryEmbedder
 
-    found = list(queries)
-    return CachedQueryEmbedder(embedder, found, keep=False), found
+    kept = list(queries)
+    return CachedQueryEmbedder(embedder, kept, keep=False), kept
 
 
-def types_to_rerank(reranker: str) -> frozenset[Modality] | None:
-    """The files that a reranker is known to order better than an embedder does; None for all that it reads."""
+def types_to_rerank(reranker: str) -> tuple[str, ...]:
+    """The types of files that a reranker is known to order better than an embedder; empty for all that it reads."""
     from mmsearch.models.catalog import find
 
     known = find(reranker)
-    return frozenset(known.gains) if known and known.gains else None
+    return tuple(sorted(known.gains)) if known and known.gains else ()
 
 
-def with_gains(options: SearchOptions, reranker: str) -> tuple[SearchOptions, str]:
-    """The options, with what a reranker of this name reads where they leave that open, and a line for the user if any.
+def with_rerank_types(request: SearchRequest, reranker: str) -> tuple[SearchRequest, str]:
+    """The request with the types of files that this reranker reads, unless it names them, and a line for the user.
 
-    The line says that it reads none of the files that may answer.
+    The line says that the reranker reads none of the files that may answer; else it is empty.
     """
-    if options.rerank_types:
-        return options, ""
-    gains, types = types_to_rerank(reranker), options.where.modalities
-    note = ""
-    if gains and types and not gains & types:
-        told = ", ".join(sorted(gains))
-        note = f"not reranked: {reranker} is known to gain on {told} alone; --rerank-types has it read others"
-    return replace(options, rerank_types=gains), note
+    if request.rerank_types:
+        return request, ""
+    gains, types, note = types_to_rerank(reranker), request.modalities, ""
+    if gains and not (types is None or types & {*gains}):
+        note = (
+            f"not reranked: {reranker} is known to gain on {', '.join(gains)} alone; --rerank-types has it read others"
+        )
+    return replace(request, rerank_types=gains), note

@@ -1,25 +1,41 @@
-"""A search as people write it, on a command line or in a request: types, sizes, lengths, dates, folders and the rest.
+"""A search request: each option declared once, with its limits, its help, and its name over HTTP and in tool calls.
 
-Plain data that travels between processes, and how it is read. Knows nothing of how a filter or an option is applied.
+Plain data that travels between processes. The command line, HTTP, tool calls and `mmsearch.api` each build one; the
+search carries it as far as the ranking. Knows nothing of how a filter or an option is applied.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from mmsearch.errors import UsageError
+from mmsearch.types import MODALITIES, Modality, is_object_url
 
 if TYPE_CHECKING:
-    from mmsearch.search.options import Mode, SearchOptions
-    from mmsearch.search.query import QuerySpec
     from mmsearch.store import Bounds, Filter
-    from mmsearch.types import Modality
 
+Mode: TypeAlias = Literal["dense", "lexical", "hybrid"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+MOST_VALUES = 64
+"""Values of one option in a request over HTTP."""
+MOST_CHARACTERS = 100_000
+"""Characters of one value."""
+HOW_TO_QUERY = "give a text, a file with --image, --audio or --video, or one that is indexed with --like"
+_KINDS = {
+    "tuple[str, ...]": "texts",
+    "str": "text",
+    "str | None": "text",
+    "Mode": "text",
+    "int": "int",
+    "float | None": "float",
+    "bool": "flag",
+}
 _SIZES = {
     "b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12,
     "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40,
@@ -29,140 +45,246 @@ _LONGEST_NUMBER = 18
 _DATES = ("%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f")
 
 
+class Option(NamedTuple):
+    """An option of `SearchRequest` that HTTP requests or tool calls may give.
+
+    Attributes:
+        help: for the API's description and for language models.
+        http, tool: its name in each; empty where it is not allowed.
+        least, most, choices: values that are allowed over HTTP.
+        single: over HTTP it is given once, though the field holds several values.
+        name, kind, default: of the field: `texts`, `text`, `int`, `float` or `flag`.
+    """
+
+    help: str
+    http: str = ""
+    tool: str = ""
+    least: float | None = None
+    most: float | None = None
+    choices: Sequence[str] = ()
+    single: bool = False
+    name: str = ""
+    kind: str = ""
+    default: Any = None
+
+    def schema(self) -> dict[str, Any]:
+        """The option over HTTP as JSON Schema."""
+        kinds = {"int": "integer", "float": "number", "flag": "boolean"}
+        default = None if self.kind == "texts" else self.default
+        limits = {"minimum": self.least, "maximum": self.most, "default": default}
+        value: dict[str, Any] = {"type": kinds.get(self.kind, "string")}
+        value |= {name: limit for name, limit in limits.items() if limit is not None}
+        if self.choices:
+            value["enum"] = list(self.choices)
+        if self.kind != "texts" or self.single:
+            return value
+        return {"type": "array", "items": value, "maxItems": MOST_VALUES}
+
+    def read(self, values: Sequence[Any]) -> Any:
+        """The value of the field from the values of an HTTP request. Raises UsageError."""
+        if self.kind == "texts" and not self.single:
+            if len(values) > MOST_VALUES:
+                raise UsageError(f"{self.http}: {len(values)} values are more than {MOST_VALUES}")
+            return tuple(map(self._text, values))
+        if len(values) != 1:
+            raise UsageError(f"{self.http} is given {len(values)} times")
+        (value,) = values
+        if self.kind == "texts":
+            return (text,) if (text := self._text(value).strip()) else ()
+        if self.kind == "text":
+            return self._text(value)
+        if self.kind != "flag":
+            return self._number(value)
+        known = {"1": True, "true": True, "": True, "0": False, "false": False}
+        flag = value if isinstance(value, bool) else known.get(value) if isinstance(value, str) else None
+        if flag is None:
+            raise UsageError(f"{self.http} is true or false")
+        return flag
+
+    def _text(self, value: Any) -> str:
+        if not isinstance(value, str) or len(value) > MOST_CHARACTERS:
+            raise UsageError(f"{self.http} is a text of at most {MOST_CHARACTERS} characters")
+        if self.choices and value not in self.choices:
+            raise UsageError(f"{self.http} {value[:50]!r}: choose from {', '.join(self.choices)}")
+        return value
+
+    def _number(self, value: Any) -> float:
+        try:
+            if isinstance(value, bool) or (isinstance(value, str) and len(value) > 32):
+                raise ValueError
+            number = int(value) if self.kind == "int" else float(value)
+            if isinstance(value, float) and number != value:
+                raise ValueError
+        except (TypeError, ValueError, OverflowError):
+            raise UsageError(f"{self.http} is a number") from None
+        low = -math.inf if self.least is None else self.least
+        high = math.inf if self.most is None else self.most
+        if not math.isfinite(number) or not low <= number <= high:
+            raise UsageError(f"{self.http} is a number from {low:g} to {high:g}, not {number}")
+        return number
+
+
+def _option(default: Any, *declared: Any, **limits: Any) -> Any:
+    return field(default=default, metadata={"option": Option(*declared, **limits)})
+
+
 @dataclass(frozen=True)
 class SearchRequest:
     """A search with all its options as they were written: texts, numbers and flags.
 
     Attributes:
-        texts, negatives, image, audio, video, like: the query, as `QuerySpec` has them.
+        image, audio, video: files, URLs or `-` for stdin, each with `:WEIGHT` after it or without.
+        like: paths of indexed files. `like_ids` are ids of items, each server's own.
         base: the folder that relative paths and globs start from; empty for the working directory.
-        types, globs, inside, after, before, size, width, height, duration: which files may answer.
-        top, mode, raw, min_relevance, all_segments, fold: how they are ranked, and how much of it comes back.
-        rerank: whether a reranker reads the best again; `reranker` names another one than the index's own.
+        types: names of modalities, each text one or several with commas.
+        reranker: another reranker than the one that goes with the index's model.
+        fold: of hits that are nearly the same only the first.
     """
 
-    texts: tuple[str, ...] = ()
-    negatives: tuple[str, ...] = ()
+    texts: tuple[str, ...] = _option(
+        (), "What to look for, in plain words; a caption finds pictures best.", "q", "query", single=True
+    )
+    negatives: tuple[str, ...] = _option((), "What is not meant.", "not", "exclude")
     image: tuple[str, ...] = ()
     audio: tuple[str, ...] = ()
     video: tuple[str, ...] = ()
     like: tuple[str, ...] = ()
+    like_ids: tuple[str, ...] = _option((), "Ids of hits: files like those, with or without a query.", "like", "like")
     base: str = ""
-    types: str | None = None
-    globs: tuple[str, ...] = ()
-    inside: tuple[str, ...] = ()
-    after: str | None = None
-    before: str | None = None
-    size: tuple[str, ...] = ()
-    width: tuple[str, ...] = ()
-    height: tuple[str, ...] = ()
-    duration: tuple[str, ...] = ()
-    top: int = 10
-    mode: str = "hybrid"
-    raw: bool = False
-    min_relevance: float | None = None
-    all_segments: bool = False
-    fold: bool = False
-    rerank: bool = False
+    top: int = _option(10, "Most hits, one a file.", "top", "k", 1, 1000)
+    offset: int = _option(0, "Leave out so many of the first.", "offset", "", 0, 10_000)
+    types: tuple[str, ...] = _option((), f"Only files of these types: {', '.join(MODALITIES)}.", "type", "types")
+    globs: tuple[str, ...] = _option(
+        (), "Only paths that match, below the indexed folder, such as *.pdf; !GLOB leaves out.", "glob", "glob"
+    )
+    inside: tuple[str, ...] = _option((), "Only files below this folder.", "in", "folder")
+    after: str | None = _option(None, "Taken, or else changed, then or later: 2024-03, 7d.", "after", "after")
+    before: str | None = _option(None, "Taken, or else changed, before then.", "before", "before")
+    size: tuple[str, ...] = _option((), "+1M at least, -10k at most, 1M..2M between.", "size")
+    width: tuple[str, ...] = _option((), "Pixels, likewise.", "width")
+    height: tuple[str, ...] = _option((), "Pixels, likewise.", "height")
+    duration: tuple[str, ...] = _option((), "Length of sound and video: +30, -2m, 1:00..1:30.", "duration")
+    mode: Mode = _option(  # noqa: RUF009 - a text
+        "hybrid", "By vectors (dense), by words (lexical), or by both (hybrid).", "mode", "mode", choices=MODES
+    )
+    raw: bool = _option(False, "Rank by raw cosines.", "raw")
+    min_relevance: float | None = _option(None, "Leave out hits of less relevance.", "min_relevance", "min_relevance")
+    all_segments: bool = _option(
+        False, "Each matching part of a file is a hit, not only its best.", "all_segments", "all_parts"
+    )
+    fold: bool = _option(False, "Show hits that are nearly the same as one.", "fold")
+    rerank: bool = _option(False, "Read the best hits again with a closer and slower model.", "rerank", "rerank")
     reranker: str | None = None
-    rerank_depth: int = 20
-    rerank_budget: float | None = None
-    rerank_types: str | None = None
+    rerank_depth: int = _option(20, "How many hits the reranker reads.", "rerank_depth", "", 1, 1000)
+    rerank_budget: float | None = _option(
+        None, "Seconds after which the reranker reads no more.", "rerank_budget", "", 0, 3600
+    )
+    rerank_types: tuple[str, ...] = _option((), "Types of files that the reranker reads.", "rerank_types")
+    explain: bool = _option(False, "Say what each stage of the ranking made of a hit.", "explain")
+
+    @classmethod
+    def from_http(cls, values: Mapping[str, Sequence[Any]]) -> SearchRequest:
+        """The request of the values that each HTTP option is given. Raises UsageError."""
+        if unknown := [name for name in values if name not in HTTP_OPTIONS]:
+            raise UsageError(f"unknown option {unknown[0][:50]!r}: known are {', '.join(HTTP_OPTIONS)}")
+        given = [(option, values[name]) for name, option in HTTP_OPTIONS.items() if values.get(name)]
+        return cls(**{option.name: option.read(texts) for option, texts in given})
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SearchRequest:
+        """The request that `to_json` gave; raises TypeError for an unknown field."""
+        if unknown := sorted(set(data) - {one.name for one in fields(cls)}):
+            raise TypeError(f"unknown: {unknown[0]}")
+        given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
+        return cls(**given)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with one key an attribute."""
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> SearchRequest:
-        """What `to_json` gave; raises TypeError for anything that is no such object."""
-        known = {one.name for one in fields(cls)}
-        if not known.issuperset(data):
-            raise TypeError(f"unknown: {sorted(set(data) - known)[0]}")
-        given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
-        return cls(**given)
-
-    def elsewhere(self) -> SearchRequest:
+    def portable(self) -> SearchRequest:
         """The same for a process with another working directory and, some moments later, another clock."""
         here = os.getcwd()
-        folders = tuple(_absolute(folder, here) for folder in self.inside)
+        inside = tuple(
+            folder if is_object_url(folder) else os.path.join(here, os.path.expanduser(folder))
+            for folder in self.inside
+        )
         after, before = (None if text is None else parse_date(text).isoformat() for text in (self.after, self.before))
-        return replace(self, base=self.base or here, inside=folders, after=after, before=before)
+        return replace(self, base=self.base or here, inside=inside, after=after, before=before)
 
-    def asked(self) -> QuerySpec:
-        """The query, not yet looked at."""
-        from mmsearch.search.query import QuerySpec
+    def require_query(self) -> None:
+        """Raises UsageError where nothing says what to look for."""
+        if not any((*map(str.strip, self.texts), self.image, self.audio, self.video, self.like, self.like_ids)):
+            raise UsageError(f"nothing to look for{' but what is not meant' if self.negatives else ''}: {HOW_TO_QUERY}")
 
-        return QuerySpec(self.texts, self.negatives, self.image, self.audio, self.video, self.like, self.base)
+    def without_query(self) -> SearchRequest:
+        """The options alone: equal for requests that may be ranked together."""
+        none: tuple[str, ...] = ()
+        return replace(self, texts=none, negatives=none, image=none, audio=none, video=none, like=none, like_ids=none)
 
-    def options(self, patience: float | None = None) -> SearchOptions:
-        """What is asked of the search, with `patience` for globs as `glob_filter` has it.
+    @property
+    def label(self) -> str:
+        """The query in one line, for output."""
+        return " ".join((*self.texts, *self.image, *self.audio, *self.video, *self.like))
+
+    @property
+    def modalities(self) -> frozenset[Modality] | None:
+        """What `types` names; None for all. Raises UsageError."""
+        return parse_types(",".join(self.types) if self.types else None)
+
+    @property
+    def rerank_modalities(self) -> frozenset[Modality] | None:
+        """What `rerank_types` names; None for all. Raises UsageError."""
+        return parse_types(",".join(self.rerank_types) if self.rerank_types else None)
+
+    @property
+    def depth(self) -> int:
+        """How many hits to rank, with those that `offset` leaves out."""
+        return self.offset + self.top
+
+    def filter(self, patience: float | None = None) -> Filter:
+        """The files that may answer; `patience` for globs as `glob_filter` has it.
 
         Raises:
-            UsageError: a value that cannot be read.
+            UsageError: a value that cannot be read, with the forms that can.
         """
-        from mmsearch.search.options import SearchOptions
+        from mmsearch.scan import glob_filter, spelled
+        from mmsearch.store import Filter
 
-        ranges = {"size": self.size, "width": self.width, "height": self.height, "duration": self.duration}
-        dates = self.after, self.before
-        return SearchOptions(
-            top=self.top,
-            where=make_filter(self.types, self.globs, self.inside, dates, ranges, self.base or None, patience),
-            rerank_depth=self.rerank_depth,
-            mode=cast("Mode", self.mode),
-            calibrated=not self.raw,
-            min_relevance=self.min_relevance,
-            all_segments=self.all_segments,
-            rerank_budget=self.rerank_budget,
-            rerank_types=parse_types(self.rerank_types),
-            fold=self.fold,
+        _ = self.rerank_modalities  # a mistake in it, too, is reported before the search
+        return Filter(
+            self.modalities,
+            glob_filter(self.globs, self.base or None, patience) if self.globs else None,
+            tuple(
+                path.rstrip("/") if is_object_url(path) else spelled(os.path.expanduser(path)) for path in self.inside
+            ),
+            after=None if self.after is None else parse_date(self.after),
+            before=None if self.before is None else parse_date(self.before),
+            size=parse_ranges("--size", self.size, read_size),
+            width=parse_ranges("--width", self.width, _read_pixels),
+            height=parse_ranges("--height", self.height, _read_pixels),
+            duration=parse_ranges("--duration", self.duration, read_seconds),
         )
 
 
-def parse_types(value: str | None) -> frozenset[Modality] | None:
-    """`image,video` as a set of modalities; None for no filter."""
-    from mmsearch.types import MODALITIES
+OPTIONS: list[Option] = [
+    one.metadata["option"]._replace(name=one.name, kind=_KINDS[str(one.type)], default=one.default)
+    for one in fields(SearchRequest)
+    if one.metadata
+]
+HTTP_OPTIONS = {option.http: option for option in OPTIONS if option.http}
 
-    if value is None:
+
+def parse_types(text: str | None) -> frozenset[Modality] | None:
+    """`image,video` as a set of modalities; None for None. Raises UsageError."""
+    if text is None:
         return None
-    names = [name.strip() for name in value.split(",") if name.strip()]
-    chosen = frozenset(modality for modality in MODALITIES if modality in names)
+    names = [name.strip() for name in text.split(",") if name.strip()]
     if unknown := [name for name in names if name not in MODALITIES]:
         raise UsageError(f"unknown type {unknown[0]!r}: choose from {', '.join(MODALITIES)}")
-    if not chosen:
+    if not names:
         raise UsageError(f"empty type: choose from {', '.join(MODALITIES)}")
-    return chosen
-
-
-def make_filter(
-    types: str | None,
-    globs: Sequence[str],
-    folders: Sequence[str],
-    dates: tuple[str | None, str | None],
-    ranges: Mapping[str, Sequence[str]],
-    base: str | None = None,
-    patience: float | None = None,
-) -> Filter:
-    """The filter that all of these options together ask for; `ranges` by field, such as `size`: `+1M`.
-
-    Globs match paths relative to `base`, by default the working directory, with `patience` as `glob_filter` has it.
-
-    Raises:
-        UsageError: a value that cannot be read, with the forms that can.
-    """
-    from mmsearch.scan import glob_filter
-    from mmsearch.store import Filter
-
-    after, before = (None if text is None else parse_date(text) for text in dates)
-    bounds = {field: parse_ranges(f"--{field}", texts, _READERS[field]) for field, texts in ranges.items()}
-    return Filter(
-        parse_types(types),
-        glob_filter(globs, base, patience) if globs else None,
-        tuple(_folder(folder) for folder in folders),
-        after=after,
-        before=before,
-        **bounds,
-    )
+    return frozenset(modality for modality in MODALITIES if modality in names)
 
 
 def parse_ranges(option: str, texts: Sequence[str], read: Callable[[str], float]) -> Bounds:
@@ -187,10 +309,10 @@ def parse_ranges(option: str, texts: Sequence[str], read: Callable[[str], float]
 
 def read_size(text: str) -> float:
     """Bytes of `500`, `10k`, `1.5M`, `2GiB`; ValueError for anything else."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?", text.strip().lower())
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?", text.strip().lower())
+    if match is None:
         raise ValueError(text)
-    return float(found[1]) * _SIZES[found[2] or "b"]
+    return float(match[1]) * _SIZES[match[2] or "b"]
 
 
 def read_seconds(text: str) -> float:
@@ -200,20 +322,17 @@ def read_seconds(text: str) -> float:
         for part in text.split(":"):
             total = 60 * total + float(part)
         return total
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])?", text.strip().lower())
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])?", text.strip().lower())
+    if match is None:
         raise ValueError(text)
-    return float(found[1]) * _SECONDS[found[2] or "s"]
+    return float(match[1]) * _SECONDS[match[2] or "s"]
 
 
 def _read_pixels(text: str) -> float:
-    """ValueError for what is no whole number, or a longer one than any picture has."""
+    """ValueError for anything but a whole number, and for one that is longer than any picture."""
     if len(text) > _LONGEST_NUMBER:
         raise ValueError(text)
     return float(int(text))
-
-
-_READERS = {"size": read_size, "width": _read_pixels, "height": _read_pixels, "duration": read_seconds}
 
 
 def parse_date(text: str) -> datetime:
@@ -233,16 +352,3 @@ def parse_date(text: str) -> datetime:
         except ValueError:
             continue
     raise UsageError(f"{text!r} is no date: write 2024, 2024-03, 2024-03-12, 2024-03-12T18:30, or 7d for days ago")
-
-
-def _absolute(folder: str, here: str) -> str:
-    from mmsearch.types import is_object_url
-
-    return folder if is_object_url(folder) else os.path.join(here, os.path.expanduser(folder))
-
-
-def _folder(path: str) -> str:
-    from mmsearch.scan import spelled
-    from mmsearch.types import is_object_url
-
-    return path.rstrip("/") if is_object_url(path) else spelled(os.path.expanduser(path))

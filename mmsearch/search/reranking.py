@@ -1,6 +1,6 @@
-"""Reading the best candidates again, more closely: reloads their contents and orders them by a reranker's score.
+"""Reranking: reloads the contents of the best candidates and orders them by a reranker's score.
 
-Best first and in time: what has been read when the budget ends is ordered, the rest keeps its order behind it. Knows
+Best first: what has been read when the time budget ends is ordered, the rest keeps its order behind it. Knows
 the reranker's interface and how to load content; nothing of indexes or how the candidates were found.
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from mmsearch.errors import MediaError, OutsideIndex
 from mmsearch.scan.object_stores import Unreachable
-from mmsearch.search.source_content import original
+from mmsearch.search.staleness import original
 from mmsearch.types import Hit, Item, LoaderSettings, Modality, Query, Reranker, Segment, StageScore
 
 log = logging.getLogger(__name__)
@@ -24,13 +25,13 @@ RERANK_BATCH = 16
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What a reranker may read.
+    """Hits that a reranker may read.
 
     Attributes:
         hits: in the order in which they were found.
         kinds: what kind of file each is in.
         settings: how such files are loaded.
-        types: what the files must be; None for whatever the reranker reads.
+        types: of the files; None for all that the reranker reads.
         budget: seconds after which nothing more is read; None for no limit.
         may_read: whether the file at a path may be opened, as a reader's does.
     """
@@ -54,30 +55,37 @@ def rerank(
     hits = list(candidates.hits)
     try:
         scores = _scores(reranker, query, candidates, clock)
-    except Exception as error:  # whatever a model raises: there is an answer without it
+    except Exception as error:  # a model may raise anything, and there is an answer without it
         log.warning("not reranked: %s", " ".join(str(error).split()) or type(error).__name__)
         return hits
-    order = sorted(scores, key=lambda place: (-scores[place], place))
-    for rank, (place, read) in enumerate(zip(sorted(scores), order, strict=True), 1):
-        stages = {**candidates.hits[read].stages, "rerank": StageScore(rank, scores[read])}
-        hits[place] = replace(candidates.hits[read], rerank_score=scores[read], stages=stages)
+    order = sorted(scores, key=lambda index: (-scores[index], index))
+    for rank, (index, best) in enumerate(zip(sorted(scores), order, strict=True), 1):
+        stages = {**candidates.hits[best].stages, "rerank": StageScore(rank, scores[best])}
+        hits[index] = replace(candidates.hits[best], rerank_score=scores[best], stages=stages)
     return hits
 
 
 def _scores(reranker: Reranker, query: Query, candidates: Candidates, clock: Callable[[], float]) -> dict[int, float]:
-    """Scores by place in the list, best places first, as far as the time goes."""
+    """Scores by index in the list of hits, best hits first, as far as the time goes."""
     began, budget = clock(), math.inf if candidates.budget is None else candidates.budget
-    readable = [place for place, hit in enumerate(candidates.hits) if _may_read(reranker, hit, candidates.types)]
-    left, scores, read = iter(readable), dict[int, float](), 0
+    readable = [
+        index
+        for index, hit in enumerate(candidates.hits)
+        if hit.item.partition in reranker.modalities
+        and not hit.stale
+        and (candidates.types is None or hit.item.modality in candidates.types)
+    ]
+    remaining, scores, read = iter(readable), dict[int, float](), 0
     # Nothing is known of the model's speed at first: a full batch might take many times the budget.
     size = RERANK_BATCH if candidates.budget is None else 1
-    while size and (batch := list(_reloaded(left, size, candidates))):
-        places = [place for place, segment in batch if segment is not None]
+    while size and (indexes := list(islice(remaining, size))):
+        batch = [(index, _reload(candidates.hits[index], candidates)) for index in indexes]
+        read_now = [index for index, segment in batch if segment is not None]
         segments = [segment for _, segment in batch if segment is not None]
-        found = reranker.score(query, segments) if segments else ()
-        if not all(math.isfinite(score) for score in found):
+        new = reranker.score(query, segments) if segments else ()
+        if not all(math.isfinite(score) for score in new):
             raise ValueError(f"{reranker.name} gave a score that is no number")
-        scores.update(zip(places, map(float, found), strict=True))
+        scores.update(zip(read_now, map(float, new), strict=True))
         read += len(batch)
         spent = clock() - began
         size = int(min(RERANK_BATCH, max(0.0, budget - spent) / max(spent / read, 1e-6)))
@@ -86,28 +94,12 @@ def _scores(reranker: Reranker, query: Query, candidates: Candidates, clock: Cal
     return scores
 
 
-def _may_read(reranker: Reranker, hit: Hit, types: frozenset[Modality] | None) -> bool:
-    return hit.item.partition in reranker.modalities and not hit.stale and (types is None or hit.item.modality in types)
-
-
-def _reloaded(places: Iterator[int], size: int, candidates: Candidates) -> Iterator[tuple[int, Segment | None]]:
-    """The next places with their contents, None for one that cannot be had."""
-    for _ in range(size):
-        place = next(places, None)
-        if place is None:
-            return
-        yield place, _reload(candidates.hits[place], candidates)
-
-
 def _reload(hit: Hit, candidates: Candidates) -> Segment | None:
+    """The hit with its content; None where that cannot be had."""
     try:
         return original(hit.item, candidates.kinds[hit.item], candidates.settings, candidates.may_read)
-    except OutsideIndex as error:  # of all such files alike, so it is told once
+    except (OutsideIndex, Unreachable) as error:  # the same for all such files, so it is logged once
         log.warning("not reranked: %s", error)
-        return None
     except MediaError as error:
         log.warning("not reranked: %s: %s", hit.item.path, error)
-        return None
-    except Unreachable as error:  # of all objects alike, so it is told once
-        log.warning("not reranked: %s", error)
-        return None
+    return None

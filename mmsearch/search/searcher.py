@@ -12,32 +12,30 @@ import numpy as np
 
 from mmsearch.errors import UsageError
 from mmsearch.search.calibration import Background, LogOddsCalibration, backgrounds
-from mmsearch.search.candidates import Scale, StalenessCache
-from mmsearch.search.near_duplicates import fold_near_duplicates
-from mmsearch.search.options import SearchOptions
-from mmsearch.search.query_embedding import embed_queries
-from mmsearch.search.ranking import FIRST_DEPTH, Ranking
-from mmsearch.search.reranking import Candidates, rerank
+from mmsearch.search.query import embed_queries
+from mmsearch.search.ranking import FIRST_DEPTH, Ranking, Scale, fold_near_duplicates
+from mmsearch.search.request import SearchRequest
+from mmsearch.search.staleness import StalenessCache
 from mmsearch.store import EVERYTHING, AnyReader, Filter
-from mmsearch.types import Embedder, Hit, Item, Modality, Query, Reranker, Vectors
+from mmsearch.types import Embedder, Hit, Modality, Query, Reranker, Vectors
 
 log = logging.getLogger(__name__)
 
 QUERIES_AT_ONCE = 64
 FOLDED = 4
 """How many times more candidates are looked at where those that are nearly the same become one."""
-DEFAULTS = SearchOptions()
+DEFAULTS = SearchRequest()
 RAW = Background(0.0, 1.0)
 """The scale on which the relevance is the cosine itself."""
 
 
 class Searcher:
-    """Answers queries over one open reader; the samples for calibration are read once."""
+    """Ranks the files of one index for queries; the samples for calibration are read once."""
 
     def __init__(
         self, reader: AnyReader, embedder: Embedder, reranker: Reranker | None = None, where: Filter = EVERYTHING
     ) -> None:
-        """`where` is passed by all that will be asked for, so that no other vector files need to be open."""
+        """Every search will be within `where`, so that no other vector files need to be open."""
         self.reader = reader
         self.embedder = embedder
         self.reranker = reranker
@@ -50,95 +48,88 @@ class Searcher:
         """Vectors of each partition that a query is measured against, where the model does not say what scores mean."""
         return {partition: self.reader.sample(partition) for partition in self.counts}
 
-    def search(self, query: Query, options: SearchOptions = DEFAULTS) -> list[Hit]:
+    def search(self, query: Query, request: SearchRequest = DEFAULTS, where: Filter | None = None) -> list[Hit]:
         """Hits in order of rank: one a file, each with its best segment. Files that are gone are left out.
 
+        `request` says how to rank; `where` which files may answer, by default those that the request names.
+
         Raises:
-            UsageError: the options ask for what the query or the index cannot give.
+            UsageError: the request cannot be read, or asks for something that the query or the index cannot give.
         """
-        return next(self.search_all([query], options))
+        return next(self.search_all([query], request, where))
 
-    def search_all(self, queries: Iterable[Query], options: SearchOptions = DEFAULTS) -> Iterator[list[Hit]]:
+    def search_all(
+        self, queries: Iterable[Query], request: SearchRequest = DEFAULTS, where: Filter | None = None
+    ) -> Iterator[list[Hit]]:
         """The hits of each query in turn, as `search` finds them; embedding and scoring go in batches."""
-        fresh = StalenessCache(self.reader.may_read)
-        depth = max(FIRST_DEPTH, self._wanted(options))
-        for batch in batched(queries, QUERIES_AT_ONCE):
+        where = request.filter() if where is None else where
+        staleness = StalenessCache(self.reader.may_read)
+        count = max(request.depth, request.rerank_depth) if self.reranker else request.depth
+        depth = max(FIRST_DEPTH, count)
+        remaining = iter(queries)
+        while batch := list(islice(remaining, QUERIES_AT_ONCE)):
             for query in batch:
-                self._require_words(query, options)
+                self._require_words(query, request)
             vectors = self._embed(batch)
-            partitions = self.counts if options.mode != "lexical" else ()
-            found = {name: self.reader.search_all(vectors, name, depth, options.where) for name in partitions}
-            for place, (query, vector) in enumerate(zip(batch, vectors, strict=True)):
-                scales = self._scales(vector, query, options)
-                nearest = {name: hits[place] for name, hits in found.items()}
-                ranking = Ranking(self.reader, query, vector, scales, options, fresh, depth, nearest)
-                yield self._finished(ranking, options)
+            partitions = self.counts if request.mode != "lexical" else ()
+            neighbours = {name: self.reader.search_all(vectors, name, depth, where) for name in partitions}
+            for index, (query, vector) in enumerate(zip(batch, vectors, strict=True)):
+                scales = self._scales(vector, query, request)
+                own = {name: hits[index] for name, hits in neighbours.items()}
+                ranking = Ranking(self.reader, query, vector, scales, request, where, staleness, depth, own)
+                yield self._hits(ranking, count)
 
-    def _wanted(self, options: SearchOptions) -> int:
-        return max(options.top, options.rerank_depth) if self.reranker else options.top
+    def _hits(self, ranking: Ranking, count: int) -> list[Hit]:
+        request, query = ranking.request, ranking.query
+        candidates = ranking.best(count * FOLDED if request.fold else count)
+        hits = [ranking.hit(candidate) for candidate in candidates]
+        if request.fold:
+            vectors = self.reader.vectors_of([candidate.location.item_id for candidate in candidates])
+            hits = fold_near_duplicates(hits, vectors, candidates)[:count]
+        if self.reranker and query.text:
+            from mmsearch.search.reranking import Candidates, rerank
 
-    def _finished(self, ranking: Ranking, options: SearchOptions) -> list[Hit]:
-        wanted = self._wanted(options)
-        found = ranking.best(wanted * FOLDED if options.fold else wanted)
-        hits = [ranking.hit(candidate) for candidate in found]
-        if options.fold:
-            hits = fold_near_duplicates(hits, self.reader.vectors_of([one.place.item_id for one in found]), found)[
-                :wanted
-            ]
-        if self.reranker and ranking.query.text:
-            kinds = {candidate.place.item: candidate.place.kind for candidate in found}
-            hits = self._reranked(self.reranker, ranking.query, hits, kinds, options)
+            kinds = {candidate.location.item: candidate.location.kind for candidate in candidates}
+            # The reranker is another model and has its own processor: pictures that suit the embedder may be too small.
+            settings = replace(self.embedder.spec.loader, image_fit=None)
+            first, rest = hits[: request.rerank_depth], hits[request.rerank_depth :]
+            readable = Candidates(
+                first, kinds, settings, request.rerank_modalities, request.rerank_budget, may_read=self.reader.may_read
+            )
+            hits = rerank(self.reranker, query, readable) + rest
         elif self.reranker:
             log.warning("not reranked: the reranker reads text, and the query has none")
-        return [replace(hit, rank=rank) for rank, hit in enumerate(hits[: options.top], 1)]
-
-    def _reranked(
-        self, reranker: Reranker, query: Query, hits: list[Hit], kinds: Mapping[Item, str], options: SearchOptions
-    ) -> list[Hit]:
-        # The reranker is another model and has its own processor: what suits the embedder's may be too little.
-        settings = replace(self.embedder.spec.loader, image_fit=None)
-        first, rest = hits[: options.rerank_depth], hits[options.rerank_depth :]
-        candidates = Candidates(
-            first, kinds, settings, options.rerank_types, options.rerank_budget, may_read=self.reader.may_read
-        )
-        return rerank(reranker, query, candidates) + rest
+        return [replace(hit, rank=rank) for rank, hit in enumerate(hits[: request.depth], 1)]
 
     def _embed(self, queries: Sequence[Query]) -> Vectors:
         """Float32 `(n, dim)`."""
-        asking = [place for place, query in enumerate(queries) if query.parts or query.vector is None]
+        to_embed = [index for index, query in enumerate(queries) if query.parts or query.vector is None]
         rows = np.zeros((len(queries), self.embedder.spec.dim), np.float32)
-        if asking:
-            rows[asking] = embed_queries(self.embedder, [queries[place] for place in asking])
-        for place, query in enumerate(queries):
+        if to_embed:
+            rows[to_embed] = embed_queries(self.embedder, [queries[index] for index in to_embed])
+        for index, query in enumerate(queries):
             if query.vector is not None:
-                total = rows[place] + query.vector
-                rows[place] = total / max(float(np.linalg.norm(total)), 1e-12)
+                total = rows[index] + query.vector
+                rows[index] = total / max(float(np.linalg.norm(total)), 1e-12)
         return rows
 
-    def _require_words(self, query: Query, options: SearchOptions) -> None:
-        if options.mode == "lexical" and not query.is_text_only:
+    def _require_words(self, query: Query, request: SearchRequest) -> None:
+        if request.mode == "lexical" and not query.is_text_only:
             raise UsageError("search by words needs a query of words alone: use another --mode")
-        if options.mode == "dense" or not query.is_text_only or self.reader.has_words:
+        if request.mode == "dense" or not query.is_text_only or self.reader.has_words:
             return
         older = f"the index in {self.reader.directory} is from before search by words: run `mmsearch index` once"
-        if options.mode == "lexical":
+        if request.mode == "lexical":
             raise UsageError(older)
         if not self._warned:
             log.warning("only searched by meaning: %s", older)
             self._warned = True
 
-    def _scales(self, vector: Vectors, query: Query, options: SearchOptions) -> Mapping[Modality, Scale]:
-        """What a score means in each partition: as the model says for words, else as the index's vectors do."""
-        if not options.calibrated:
+    def _scales(self, vector: Vectors, query: Query, request: SearchRequest) -> Mapping[Modality, Scale]:
+        """What a score means in each partition: by the model's odds for words, else by the index's vectors."""
+        if request.raw:
             return dict.fromkeys(self.counts, RAW)
         odds = self.embedder.spec.odds if query.is_text_only else {}
         if all(partition in odds for partition in self.counts):
             return {partition: LogOddsCalibration(*odds[partition]) for partition in self.counts}
         return backgrounds(vector, self._samples)
-
-
-def batched(queries: Iterable[Query], size: int) -> Iterator[list[Query]]:
-    """Lists of at most `size`, the last one shorter."""
-    left = iter(queries)
-    while batch := list(islice(left, size)):
-        yield batch

@@ -1,24 +1,27 @@
-"""An original file opened to be shown: certainly the one that was indexed, and nothing else at its path.
+"""Original files: whether they are what was indexed, and opened to be shown only if they certainly are.
 
 Whoever can write to an indexed folder can put a link to any file in a file's place. So what has been opened is
 compared, never what a path leads to at some other moment: below the folders of the index no link is followed, and
-where anything is in doubt the content decides. Knows the reader's interface; nothing of what files contain.
+where anything is in doubt the content decides. Knows the reader's interface and loaders; nothing about ranking.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
 from typing import BinaryIO
 
-from mmsearch import scan
-from mmsearch.errors import MediaError
+from mmsearch import media, scan
+from mmsearch.errors import MediaError, OutsideIndex
+from mmsearch.scan import object_stores
 from mmsearch.scan.files import reason_of
 from mmsearch.store import Located, Reader
-from mmsearch.system.safe_open import Identity, open_below, regular
-from mmsearch.types import Item, clamp_mtime_ns
+from mmsearch.system.safe_open import Identity, only, open_below, regular
+from mmsearch.types import Item, LoaderSettings, Segment, clamp_mtime_ns, is_object_url
 
 TRUSTED_BYTES = 16 << 20
 """A larger file of the size and time that were indexed is not read as a whole before it is shown."""
@@ -34,18 +37,71 @@ class Gone(MediaError):
 
 
 class Changed(MediaError):
-    """What is at the path is not what was indexed."""
+    """The file at the path is not the one that was indexed."""
+
+    def __init__(self) -> None:
+        super().__init__("it has changed since it was indexed")
+
+
+# --- by size and time: before a hit is given ---
+
+
+class StalenessCache:
+    """The staleness of files, looked up once for each."""
+
+    def __init__(self, may_read: Callable[[str], bool]) -> None:
+        """`may_read` says whether the file at a path may be opened, as a reader's does."""
+        self._may_read = may_read
+        self._known: dict[str, bool | None] = {}
+
+    def get(self, location: Located) -> bool | None:
+        """As `staleness`."""
+        path = location.item.path
+        if path not in self._known:
+            self._known[path] = staleness(location, self._may_read)
+        return self._known[path]
+
+
+def staleness(location: Located, may_read: Callable[[str], bool] = lambda _: True) -> bool | None:
+    """None when the file is gone, True when it is no longer what was indexed, False when it is.
+
+    Only a file whose time alone changed is read again, to see whether its content did; one that may not be read counts
+    as changed then. An object in a store is taken to be unchanged, as no search asks the store.
+    """
+    path = location.item.path
+    if is_object_url(path):
+        return False
+    try:
+        status = os.stat(path)
+        if status.st_size != location.size:
+            return True
+        if clamp_mtime_ns(status.st_mtime_ns) == location.mtime_ns:
+            return False
+        return not may_read(path) or _digest_of_path(path, status.st_size, status.st_mtime_ns) != location.item.digest
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, MediaError):
+        return True
+
+
+@lru_cache(maxsize=1024)
+def _digest_of_path(path: str, size: int, mtime_ns: int) -> str:
+    """The digest of a file of that size and time; a server does not read it again for each query."""
+    return scan.digest(path)
+
+
+# --- by what has been opened: before anything of a file is shown ---
 
 
 def folders_of(reader: Reader) -> tuple[str, ...]:
-    """The folders whose files are taken for what they are by size and time: the index's own, and what was indexed."""
-    named = (root for root in reader.catalog.roots() if reader.grants.allows_root(root))
-    return (os.path.dirname(reader.directory), *named)
+    """The folders whose files are trusted by size and time: the index's own, and the indexed ones."""
+    roots = (root for root in reader.catalog.roots() if reader.grants.allows_root(root))
+    return (os.path.dirname(reader.directory), *roots)
 
 
-def open_place(place: Located, folders: Sequence[str]) -> BinaryIO:
+def open_place(location: Located, folders: Sequence[str]) -> BinaryIO:
     """The original file of a part, open to be read. Raises `Gone` or `Changed`."""
-    return open_unchanged(place.item, folders, (place.size, place.mtime_ns))
+    return open_unchanged(location.item, folders, (location.size, location.mtime_ns))
 
 
 def open_unchanged(item: Item, folders: Sequence[str] = (), known: tuple[int, int] | None = None) -> BinaryIO:
@@ -53,23 +109,23 @@ def open_unchanged(item: Item, folders: Sequence[str] = (), known: tuple[int, in
 
     Args:
         item: its digest is what the content must have.
-        folders: absolute; below them no link is followed, and `known` is believed of large files. What lies elsewhere,
-            or is reached through a link, has its content compared.
+        folders: absolute; below them no link is followed, and `known` is believed of large files. A file elsewhere, or
+            one that is reached through a link, has its content compared.
         known: size in bytes and time of the file when it was indexed; None has the content compared.
 
     Raises:
         Gone: it is not there, cannot be read, or is no regular file.
         Changed: it is no longer what was indexed.
     """
-    file, is_own = _opened(item.path, folders)
+    file, is_own = _open(item.path, folders)
     try:
-        found = os.fstat(file.fileno())
-        sure = is_own and found.st_nlink == 1 and found.st_size > TRUSTED_BYTES
-        if known is not None and found.st_size != known[0]:
-            raise _changed()
-        if not (sure and known is not None and clamp_mtime_ns(found.st_mtime_ns) == known[1]):
-            if _digest(file, found) != item.digest:
-                raise _changed()
+        status = os.fstat(file.fileno())
+        sure = is_own and status.st_nlink == 1 and status.st_size > TRUSTED_BYTES
+        if known is not None and status.st_size != known[0]:
+            raise Changed
+        if not (sure and known is not None and clamp_mtime_ns(status.st_mtime_ns) == known[1]):
+            if _digest_of_file(file, status) != item.digest:
+                raise Changed
             file.seek(0)
     except OSError as error:
         file.close()
@@ -81,33 +137,59 @@ def open_unchanged(item: Item, folders: Sequence[str] = (), known: tuple[int, in
 
 
 def identity_of(file: BinaryIO) -> Identity:
-    """Of an open file, to have a decoder read no other one."""
-    found = os.fstat(file.fileno())
-    return found.st_dev, found.st_ino
+    """The identity of an open file, to have a decoder read no other one."""
+    status = os.fstat(file.fileno())
+    return status.st_dev, status.st_ino
 
 
-def is_unchanged(place: Located, folders: Sequence[str]) -> bool | None:
-    """Whether a file is what was indexed, by what opening it shows; None where it is gone."""
-    if not os.path.lexists(place.item.path):
+def is_unchanged(location: Located, folders: Sequence[str]) -> bool | None:
+    """Whether opening a file shows what was indexed; None where it is gone."""
+    if not os.path.lexists(location.item.path):
         return None
-    with suppress(MediaError), open_place(place, folders):
+    with suppress(MediaError), open_place(location, folders):
         return True
     return False
 
 
-def is_own(place: Located, folders: Sequence[str]) -> bool:
-    """Whether the path of a file leads to no other place than it did when it was indexed, whatever is there now."""
+def is_own(location: Located, folders: Sequence[str]) -> bool:
+    """Whether the path of a file leads to the place where it was indexed, whatever is there now."""
     with suppress(MediaError):
-        file, own = _opened(place.item.path, folders)
+        file, own = _open(location.item.path, folders)
         file.close()
-        return own or is_unchanged(place, folders) is True
+        return own or is_unchanged(location, folders) is True
     return False
 
 
-def _opened(path: str, folders: Sequence[str]) -> tuple[BinaryIO, bool]:
+def original(item: Item, kind: str | None, settings: LoaderSettings, may_read: Callable[[str], bool]) -> Segment:
+    """An item with its content from the original file; `kind` is how it was read, None to find that out.
+
+    `may_read` says whether the file at a path may be opened, as a reader's does. A passage comes from the index itself;
+    of anything else the digest is compared first.
+
+    Raises:
+        OutsideIndex: the file may not be opened.
+        MediaError: the file has changed or cannot be read.
+        Unreachable: it is an object, and what reads those is not installed.
+    """
+    if item.partition == "text" and item.text:
+        return Segment(item, item.text)
+    if not may_read(item.path):
+        raise OutsideIndex
+    if is_object_url(item.path):
+        with object_stores.fetched(item.path) as copy:
+            return replace(_reload(replace(item, path=copy), kind, settings), item=item)
+    return _reload(item, kind, settings)
+
+
+def _reload(item: Item, kind: str | None, settings: LoaderSettings) -> Segment:
+    with open_unchanged(item) as file, only(item.path, identity_of(file)):
+        return media.reload(item, kind or media.identify(item.path).name, settings)
+
+
+def _open(path: str, folders: Sequence[str]) -> tuple[BinaryIO, bool]:
     """The file, and whether it was reached below one of the folders without any link."""
     for folder in sorted(folders, key=len, reverse=True):
-        above = folder if path != folder else os.path.dirname(folder)  # what was indexed may be a single file
+        above = folder if path != folder else os.path.dirname(folder)  # a single file may have been indexed
         with suppress(OSError, ValueError):
             return os.fdopen(open_below(above, path), "rb"), True
     try:
@@ -117,18 +199,14 @@ def _opened(path: str, folders: Sequence[str]) -> tuple[BinaryIO, bool]:
         raise Gone(f"cannot be read: {reason}") from error
 
 
-def _digest(file: BinaryIO, found: os.stat_result) -> str:
-    """Of an open file; a server does not read it again for each request."""
-    key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+def _digest_of_file(file: BinaryIO, status: os.stat_result) -> str:
+    """The digest of an open file; a server does not read it again for each request."""
+    key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     if key in _known:
         return _known[key]
     digest = scan.digest_of(file)
-    if max(found.st_mtime_ns, found.st_ctime_ns) < time.time_ns() - _SETTLED_NS:
+    if max(status.st_mtime_ns, status.st_ctime_ns) < time.time_ns() - _SETTLED_NS:
         if len(_known) >= _MOST_KNOWN:
             _known.clear()
         _known[key] = digest
     return digest
-
-
-def _changed() -> Changed:
-    return Changed("it has changed since it was indexed")

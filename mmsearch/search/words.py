@@ -1,4 +1,4 @@
-"""Words: those of a query, the place in a passage where they stand, and the fusion of several rankings into one.
+"""Words of a query, snippets of passages that hold them, and the fusion of several rankings into one.
 
 Knows nothing about indexes, vectors or files.
 """
@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 COVERED = 0.5
-"""Share of what a query's words tell, rare ones more than common ones, that a text has to hold: the greater part."""
+"""Share of the query's words, weighted by rarity, that a text has to hold."""
 RRF_K = 60
 """The constant of reciprocal rank fusion as published (Cormack, Clarke and Büttcher, SIGIR 2009)."""
 MOST_TERMS = 64
@@ -29,13 +29,13 @@ def terms(text: str) -> tuple[str, ...]:
 
 
 def ranks(scores: Mapping[Key, float]) -> dict[Key, int]:
-    """The place of each key by its score, the highest first; equal scores share the best of their places."""
-    places: dict[Key, int] = {}
+    """The rank of each key by its score, the highest first; equal scores share the best of their ranks."""
+    ranked: dict[Key, int] = {}
     before: tuple[float, int] | None = None
-    for place, (key, score) in enumerate(sorted(scores.items(), key=lambda pair: -pair[1]), 1):
-        before = before if before is not None and before[0] == score else (score, place)
-        places[key] = before[1]
-    return places
+    for rank, (key, score) in enumerate(sorted(scores.items(), key=lambda pair: -pair[1]), 1):
+        before = before if before is not None and before[0] == score else (score, rank)
+        ranked[key] = before[1]
+    return ranked
 
 
 def fuse(rankings: Iterable[Mapping[Key, int]]) -> dict[Key, float]:
@@ -65,10 +65,10 @@ def _best_start(line: str, words: Sequence[str], width: int) -> int:
     initials: dict[str, list[str]] = {}
     for word in words:
         initials.setdefault(word[:1], []).append(word)
-    found = [(match.start(), word) for match in _WORD.finditer(line) if (word := _known(match[0], initials))]
+    matches = [(match.start(), word) for match in _WORD.finditer(line) if (word := _known(match[0], initials))]
     best, most = 0, 0
-    for at, (start, _) in enumerate(found):
-        inside = len({word for place, word in found[at:] if place < start + width})
+    for index, (start, _) in enumerate(matches):
+        inside = len({word for position, word in matches[index:] if position < start + width})
         if inside > most:
             best, most = start, inside
     # Some context before the first word, unless the window would begin near the start anyway.
@@ -82,9 +82,8 @@ def _known(token: str, initials: Mapping[str, Sequence[str]]) -> str:
     `initials` are the words by their first letters: most tokens share that with none of them.
     """
     folded = token.casefold()
-    return next((word for word in initials.get(folded[:1], ()) if _alike(folded, word)), "")
-
-
-def _alike(token: str, word: str) -> bool:
-    shorter, longer = (token, word) if len(token) <= len(word) else (word, token)
-    return longer.startswith(shorter) and len(longer) - len(shorter) <= 3 and (len(shorter) > 2 or shorter == longer)
+    for word in initials.get(folded[:1], ()):
+        shorter, longer = sorted((folded, word), key=len)
+        if shorter == longer or (longer.startswith(shorter) and len(longer) - len(shorter) <= 3 and len(shorter) > 2):
+            return word
+    return ""

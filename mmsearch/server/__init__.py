@@ -1,4 +1,4 @@
-"""The local server: a page and a JSON API over one index, and the warm end of `mmsearch search`.
+"""The local server: a page and a JSON API over one index, answers for `mmsearch search`, and tools for language models.
 
-What a client of it needs (`warm`, `presence`) imports nothing heavy, so this file does not either.
+The command line imports `client` and `discovery` before each search, so they import nothing heavy.
 """

@@ -1,14 +1,14 @@
 """Who may talk to the server: by Host, Origin, address and token, before anything else looks at a request.
 
 A page of another site may send requests to this machine, and may have a name of its own point to it; neither gets in.
-Also writes the headers that keep what is shown from being more than shown, and bounds what is sent.
+Also writes the headers that keep shown files from doing anything, and bounds the size of requests.
 """
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
@@ -31,16 +31,16 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
-"""Of every answer; one that sets its own policy keeps it."""
+"""Headers of every answer; one that sets its own policy keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """What the server takes.
+    """Which requests are let in.
 
     Attributes:
-        host, port: where it listens.
-        token: what a request has to know; None where nobody but this machine reaches it.
+        host, port: where the server listens.
+        token: that a request has to bring; None where only this machine reaches the server.
         most_bytes: of the body of a request.
     """
 
@@ -51,7 +51,7 @@ class AccessPolicy:
 
     @property
     def is_local(self) -> bool:
-        """Whether it listens to this machine alone."""
+        """Whether the server listens to this machine alone."""
         return is_loopback(self.host)
 
 
@@ -65,28 +65,58 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class AccessMiddleware:
-    """Middleware that lets through what may pass."""
+class TooLarge(Exception):
+    """A body went on beyond the limit."""
 
-    def __init__(self, app: ASGIApp, door: AccessPolicy) -> None:
+
+class AccessMiddleware:
+    """Middleware that refuses a request, or passes it on with a bounded body and safe headers in its answer."""
+
+    def __init__(self, app: ASGIApp, policy: AccessPolicy) -> None:
         self._app = app
-        self._door = door
+        self._policy = policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        headers = _headers(scope)
+        headers: dict[str, str] = {}
+        for key, value in scope["headers"]:
+            name = key.decode("latin-1").lower()
+            # Of two Hosts or Origins none is to be believed.
+            twice = name in headers and name in ("host", "origin")
+            headers[name] = "\0" if twice else value.decode("latin-1")
+
+        async def sender(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in own}
+                own += [
+                    (name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in names
+                ]
+                message = {**message, "headers": own}
+            await send(message)
+
+        received = 0
+
+        async def receiver() -> Message:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":  # the length of a body may not have been declared
+                received += len(message.get("body", b""))
+                if received > self._policy.most_bytes:
+                    raise TooLarge
+            return message
+
         refusal = self._refuse(scope, headers)
-        sender = _with_headers(send)
         if refusal is not None:
             await refusal(scope, receive, sender)
             return
-        await self._app(scope, _bounded(receive, self._door.most_bytes), sender)
+        await self._app(scope, receiver, sender)
 
     def _refuse(self, scope: Scope, headers: Mapping[str, str]) -> Response | None:
-        """The answer to a request that does not pass."""
+        """The answer to a request that is not let in."""
         host = headers.get("host", "")
         if not self._is_own(host):
             return _error(403, "foreign Host")
@@ -94,34 +124,27 @@ class AccessMiddleware:
             return _error(403, "foreign Origin")
         length = headers.get("content-length", "0")
         if "content-length" in headers and "transfer-encoding" in headers:
-            return _error(
-                400, "two lengths", {"connection": "close"}
-            )  # proxies and servers do not agree which of them counts
-        if not length.isdecimal() or int(length) > self._door.most_bytes:
-            return _error(413, f"more than {self._door.most_bytes} bytes")
-        return self._ask_token(scope, headers)
+            # Proxies and servers do not agree which of them counts.
+            return _error(400, "two lengths", {"connection": "close"})
+        if not length.isdecimal() or int(length) > self._policy.most_bytes:
+            return _error(413, f"more than {self._policy.most_bytes} bytes")
+        return self._check_token(scope, headers)
 
-    def _is_own(self, host: str) -> bool:
-        """Whether the Host is ours. With a token any may be: who makes a name point here does not know it."""
-        try:
-            parts = urlsplit(f"//{host}")
-            name, port = parts.hostname or "", parts.port or 80
-        except ValueError:
-            return False
-        if not name or set(host) & set("/\\@?#"):
-            return False
-        return not self._door.is_local or (port == self._door.port and is_loopback(name))
-
-    def _ask_token(self, scope: Scope, headers: Mapping[str, str]) -> Response | None:
-        token = self._door.token
+    def _check_token(self, scope: Scope, headers: Mapping[str, str]) -> Response | None:
+        token = self._policy.token
         if token is None:
             return None
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and _same(given.strip(), token):
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and _same(bearer.strip(), token):
             return None
-        if _same(_cookie(headers), token):
+        try:
+            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        except CookieError:
+            cookie = None
+        if cookie is not None and _same(cookie.value, token):
             return None
-        if scope["path"] == "/" and _same(_query_token(scope), token):
+        parameters = parse_qs(scope["query_string"].decode("latin-1"))
+        if scope["path"] == "/" and _same(parameters.get("token", [""])[0], token):
             answer = RedirectResponse("/", 303)
             answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", path="/")
             return answer
@@ -129,9 +152,20 @@ class AccessMiddleware:
             401, "a token is needed: open the address that the server printed", {"www-authenticate": "Bearer"}
         )
 
+    def _is_own(self, host: str) -> bool:
+        """Whether the Host is ours. With a token any may be: another site does not know the token."""
+        try:
+            parts = urlsplit(f"//{host}")
+            name, port = parts.hostname or "", parts.port or 80
+        except ValueError:
+            return False
+        if not name or set(host) & set("/\\@?#"):
+            return False
+        return not self._policy.is_local or (port == self._policy.port and is_loopback(name))
+
 
 def _is_same_origin(scope: Scope, headers: Mapping[str, str], host: str) -> bool:
-    """Whether our own page sent it, or no page at all. What a person follows from elsewhere to a page is let in."""
+    """Whether our own page sent it, or no page at all. Links from elsewhere to our page are let in."""
     origin = headers.get("origin")
     if origin is not None:
         return origin.lower() == f"http://{host}".lower()
@@ -145,60 +179,5 @@ def _same(given: str, token: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
 
 
-def _cookie(headers: Mapping[str, str]) -> str:
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return str(found.value) if found else ""
-
-
-def _query_token(scope: Scope) -> str:
-    query: bytes = scope["query_string"]
-    return parse_qs(query.decode("latin-1")).get("token", [""])[0]
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    found: dict[str, str] = {}
-    pairs: Sequence[tuple[bytes, bytes]] = scope["headers"]
-    for name, value in pairs:
-        key = name.decode("latin-1").lower()
-        # Of two Hosts or Origins none is to be believed.
-        found[key] = "\0" if key in found and key in ("host", "origin") else value.decode("latin-1")
-    return found
-
-
 def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     return JSONResponse({"error": message}, status, headers)
-
-
-def _with_headers(send: Send) -> Send:
-    async def sender(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = list(message.get("headers", ()))
-            there = {name.lower() for name, _ in headers}
-            headers += [(n.encode(), v.encode()) for n, v in HEADERS.items() if n.encode() not in there]
-            message = {**message, "headers": headers}
-        await send(message)
-
-    return sender
-
-
-class TooLarge(Exception):
-    """A body went on beyond what is taken."""
-
-
-def _bounded(receive: Receive, most: int) -> Receive:
-    """Counts a body, also one whose length nobody said."""
-    got = 0
-
-    async def receiver() -> Message:
-        nonlocal got
-        message = await receive()
-        if message["type"] == "http.request":
-            got += len(message.get("body", b""))
-            if got > most:
-                raise TooLarge
-        return message
-
-    return receiver

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import logging
 import os
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from starlette.applications import Starlette
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -33,63 +32,56 @@ from mmsearch.errors import (
     ModelUnavailable,
     UsageError,
 )
+from mmsearch.search.request import SearchRequest
 from mmsearch.search.staleness import Changed, Gone, folders_of, is_own, is_unchanged, open_place
-from mmsearch.server import originals, parameters, responses, reveal
+from mmsearch.server import originals, responses, reveal
 from mmsearch.server.access import AccessMiddleware, AccessPolicy, TooLarge
 from mmsearch.server.decoding import ServerDecoder
+from mmsearch.server.discovery import PREFIX
 from mmsearch.server.model_thread import ModelThread
 from mmsearch.server.openapi import document
-from mmsearch.server.session import IndexSession, NoItem, SessionQuery
+from mmsearch.server.session import IndexSession, NoItem
 from mmsearch.server.thumbnails import PAGE_SIDE, SIZES, Thumbnails
 from mmsearch.store import Located, change_token
 from mmsearch.types import Content, LoaderSettings, Modality, is_object_url
-
-log = logging.getLogger(__name__)
 
 MOST_JSON = 1 << 20
 """Bytes of a search without files."""
 MOST_FILES = 8
 CHANGES = "/api/changes"
-"""An open page asks here every few seconds, which is no use of the server that keeps it from its end."""
+NO_USE = (CHANGES, f"{PREFIX}/ask")
+"""Requests that do not keep an idle server running: an open page asks for changes every few seconds."""
 RETRY_SECONDS = {Busy: 1, IndexMissing: 5, IndexDamaged: 5, IndexMismatch: 5, ModelUnavailable: 30}
-"""What a client may try again later, and when."""
+"""After how many seconds a client may try again, by error."""
 _UPLOADS: tuple[Modality, ...] = ("image", "audio", "video")
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass
-class _Sent:
-    """Files that came with a request: what is in each, and how people call it, by its path and modality."""
+class _Uploads:
+    """Files that came with a request: the contents and the name of each, by its path and modality."""
 
     contents: dict[tuple[str, str], list[Content] | MediaError] = field(default_factory=dict)
     names: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def of(self, modality: Modality) -> tuple[str, ...]:
-        """The paths of one modality."""
+    def paths(self, modality: Modality) -> tuple[str, ...]:
         return tuple(path for path, kind in self.names if kind == modality)
 
-    def named(self, message: str) -> str:
-        """A message with the names that people know in place of options and paths."""
-        for (path, kind), name in self.names.items():
-            message = message.replace(f"--{kind} {path}", name)
-        return message
 
+class _Original(NamedTuple):
+    """A part of a file that is to be shown: where it is, the folders of the index, and how such files are loaded."""
 
-class _Shown(NamedTuple):
-    """A part of a file that is to be shown: where it is, below which folders, and how such files are loaded."""
-
-    place: Located
+    location: Located
     folders: tuple[str, ...]
     settings: LoaderSettings
-    outside: bool
+    is_outside: bool
 
 
-def _shown(session: IndexSession, key: str) -> _Shown:
+def _original(session: IndexSession, key: str) -> _Original:
     """Raises NoItem."""
-    place = session.place(key)
-    outside = not (is_object_url(place.item.path) or session.reader.may_read(place.item.path))
-    return _Shown(place, folders_of(session.reader), session.spec.loader, outside)
+    location = session.location(key)
+    path = location.item.path
+    is_outside = not (is_object_url(path) or session.reader.may_read(path))
+    return _Original(location, folders_of(session.reader), session.reader.identity.loader, is_outside)
 
 
 class _Outside(MmsearchError):
@@ -97,121 +89,108 @@ class _Outside(MmsearchError):
 
 
 class Server:
-    """The handlers, with what they need."""
+    """The handlers of all addresses."""
 
-    def __init__(self, engine: ModelThread, decoder: ServerDecoder, door: AccessPolicy) -> None:
-        self.engine = engine
+    def __init__(self, model: ModelThread, decoder: ServerDecoder, policy: AccessPolicy) -> None:
+        self.model = model
         self.decoder = decoder
-        self.door = door
-        self.thumbnails = Thumbnails(engine.directory, decoder)
-        self.can_reveal = door.is_local and reveal.is_possible()
-        self.last = time.monotonic()
-        self.open = 0
+        self.policy = policy
+        self.thumbnails = Thumbnails(model.directory, decoder)
+        self.can_reveal = policy.is_local and reveal.is_possible()
+        self.usage = Usage()
 
     def app(self) -> Starlette:
-        """The application, with its guard."""
+        """The application, behind the access check."""
         item = "/api/items/{id}"
         routes = [
-            Route("/api/openapi.json", self._counted(self.openapi)),
-            Route("/api/search", self._counted(self.search), methods=["GET", "POST"]),
-            Route("/api/status", self._counted(self.status)),
-            Route(CHANGES, self._counted(self.changes)),
-            Route("/api/recent", self._counted(self.recent)),
-            Route(item, self._counted(self.item)),
-            Route(f"{item}/thumbnail", self._counted(self.thumbnail)),
-            Route(f"{item}/page", self._counted(self.page)),
-            Route(f"{item}/media", self._counted(self.media)),
-            Route(f"{item}/similar", self._counted(self.similar)),
-            Route(f"{item}/duplicates", self._counted(self.duplicates)),
-            Route(f"{item}/reveal", self._counted(self.reveal), methods=["POST"]),
+            Route("/api/openapi.json", self.openapi),
+            Route("/api/search", self.search, methods=["GET", "POST"]),
+            Route("/api/status", self.status),
+            Route(CHANGES, self.changes),
+            Route("/api/recent", self.recent),
+            Route(item, self.item),
+            Route(f"{item}/thumbnail", self.thumbnail),
+            Route(f"{item}/page", self.page),
+            Route(f"{item}/media", self.media),
+            Route(f"{item}/similar", self.similar),
+            Route(f"{item}/duplicates", self.duplicates),
+            Route(f"{item}/reveal", self.reveal, methods=["POST"]),
             Mount("/", _Own(directory=str(files("mmsearch.server") / "static"), html=True)),
         ]
-        app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
-        app.add_middleware(AccessMiddleware, door=self.door)
-        app.add_middleware(_InUse, server=self)
+        app = Starlette(routes=routes, exception_handlers=dict(_HANDLERS))
+        app.add_middleware(AccessMiddleware, policy=self.policy)
+        app.add_middleware(UsageMiddleware, usage=self.usage)
         return app
-
-    def _counted(self, handler: Handler) -> Handler:
-        """The handler with errors as answers."""
-
-        async def handle(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except MmsearchError as error:
-                return _told(error)
-            except TooLarge:
-                return _error(413, f"more than {self.door.most_bytes} bytes")
-            except ClientDisconnect:
-                return _error(400, "the request was broken off")  # nobody hears it
-
-        return handle
 
     async def openapi(self, request: Request) -> Response:
         return JSONResponse(document())
 
     async def status(self, request: Request) -> Response:
-        told = self.engine.call(lambda session: responses.status(session, self.engine, self.can_reveal))
-        return _json(await asyncio.wrap_future(told))
+        return await self._call(lambda session: responses.status(session, self.model, self.can_reveal))
 
     async def changes(self, request: Request) -> Response:
-        """Something that is another after a commit, by a look at two files: pages ask for it all the time."""
-        told = hashlib.blake2b(repr(change_token(self.engine.directory)).encode(), digest_size=8).hexdigest()
-        return _json({"change_token": told})
+        """A token that changes with every commit, by a look at two files: pages ask for it all the time."""
+        token = hashlib.blake2b(repr(change_token(self.model.directory)).encode(), digest_size=8).hexdigest()
+        return _json({"stamp": token})
 
     async def recent(self, request: Request) -> Response:
         top = _number(request, "top", 24, responses.MOST_RECENT)
-        return _json(await asyncio.wrap_future(self.engine.call(lambda session: responses.recent(session, top))))
+        return await self._call(lambda session: responses.recent(session, top))
 
     async def search(self, request: Request) -> Response:
-        began = time.perf_counter()
+        start = time.perf_counter()
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        sent = _Sent()
+        uploads = _Uploads()
         if request.method in ("GET", "HEAD"):
-            given = _listed(request.query_params.multi_items())
+            values = _values(request.query_params.multi_items())
         elif kind == "application/json":
-            given = parameters.from_object(await _body(request))
+            values = await _values_of_json(request)
         elif kind == "multipart/form-data":
             async with request.form(max_files=MOST_FILES, max_fields=256, max_part_size=MOST_JSON) as form:
-                given, uploads = _parted(form)
-                sent = await self._read(uploads)
+                pairs = form.multi_items()
+                files = [(name, value) for name, value in pairs if isinstance(value, UploadFile)]
+                if wrong := [name for name, _ in files if name not in _UPLOADS]:
+                    raise UsageError(f"a file is sent as {', '.join(_UPLOADS)}, not as {wrong[0][:50]!r}")
+                values = _values([(name, value) for name, value in pairs if not isinstance(value, UploadFile)])
+                uploads = await self._read(files)
         else:
             return _error(415, "a search is sent as application/json or multipart/form-data")
-        asked = parameters.read(given)
-        wanted = replace(asked.wanted, image=sent.of("image"), audio=sent.of("audio"), video=sent.of("video"))
-        label = " ".join((*wanted.texts, *sent.names.values()))
-        return await self._answered(SessionQuery(wanted, sent.contents, asked.like, label), asked, began, sent)
+        search = SearchRequest.from_http(values)
+        search = replace(search, **{kind: uploads.paths(kind) for kind in _UPLOADS})  # type: ignore[arg-type]
+        return await self._answer(search, uploads, start)
 
-    async def _answered(
-        self, question: SessionQuery, asked: parameters.HttpSearch, began: float, sent: _Sent | None = None
-    ) -> Response:
+    async def _answer(self, search: SearchRequest, uploads: _Uploads, start: float) -> Response:
         try:
-            answer = await asyncio.wrap_future(self.engine.ask(question))
+            answer = await asyncio.wrap_future(self.model.search(search, uploads.contents))
         except UsageError as error:
-            raise UsageError(sent.named(str(error)) if sent else str(error)) from None
-        seconds = time.perf_counter() - began
-        return _json(responses.answer(answer, asked.top, asked.offset, asked.explain, seconds))
+            message = str(error)
+            for (path, kind), name in uploads.names.items():  # people know neither options nor paths
+                message = message.replace(f"--{kind} {path}", name)
+            raise UsageError(message) from None
+        label = " ".join((*search.texts, *uploads.names.values()))
+        return _json(responses.answer(answer, search, label, time.perf_counter() - start))
 
     async def item(self, request: Request) -> Response:
         key = request.path_params["id"]
-        told, shown = await asyncio.wrap_future(
-            self.engine.call(lambda session: (responses.item(session, key), _shown(session, key)))
+        fields, original = await asyncio.wrap_future(
+            self.model.call(lambda session: (responses.item(session, key), _original(session, key)))
         )
         same: bool | None = True
-        if shown.outside:
+        if original.is_outside:
             same = False
-        elif not is_object_url(shown.place.item.path):  # those are taken for what they were
-            same = await asyncio.to_thread(is_unchanged, shown.place, shown.folders)  # it may read all of a large file
-        return _json({**told, "stale": same is False, "missing": same is None})
+        elif not is_object_url(original.location.item.path):  # those are taken to be unchanged
+            # It may read all of a large file.
+            same = await asyncio.to_thread(is_unchanged, original.location, original.folders)
+        return _json({**fields, "stale": same is False, "missing": same is None})
 
     async def duplicates(self, request: Request) -> Response:
         key = request.path_params["id"]
-        return _json(await asyncio.wrap_future(self.engine.call(lambda session: responses.duplicates(session, key))))
+        return await self._call(lambda session: responses.duplicates(session, key))
 
     async def similar(self, request: Request) -> Response:
-        began = time.perf_counter()
-        given = {**_listed(request.query_params.multi_items()), "like": [request.path_params["id"]]}
-        asked = parameters.read(given)
-        return await self._answered(SessionQuery(asked.wanted, {}, asked.like, ""), asked, began)
+        start = time.perf_counter()
+        values = {**_values(request.query_params.multi_items()), "like": [request.path_params["id"]]}
+        return await self._answer(SearchRequest.from_http(values), _Uploads(), start)
 
     async def thumbnail(self, request: Request) -> Response:
         return await self._picture(request, _number(request, "size", SIZES[1], SIZES[-1]))
@@ -220,23 +199,22 @@ class Server:
         return await self._picture(request, PAGE_SIDE)
 
     async def _picture(self, request: Request, size: int) -> Response:
-        shown = await self._shown(request)
-        if size == PAGE_SIDE and shown.place.item.modality != "document":
+        original = await self._original(request)
+        if size == PAGE_SIDE and original.location.item.modality != "document":
             return _error(404, "only documents have pages")
         try:
-            data = await self.thumbnails.get(shown.place, shown.folders, size, shown.settings)
+            data = await self.thumbnails.get(original.location, original.folders, size, original.settings)
         except MediaError as error:
             return _error(409 if isinstance(error, Changed) else 404, f"nothing to show: {error}")
-        headers = {"cache-control": "private, max-age=3600"}
-        return Response(data, media_type="image/webp", headers=headers)
+        return Response(data, media_type="image/webp", headers={"cache-control": "private, max-age=3600"})
 
     async def media(self, request: Request) -> Response:
-        shown = await self._shown(request)
+        location, folders, *_ = await self._original(request)
         ranged, is_head = request.headers.get("range"), request.method == "HEAD"
 
         def answer() -> Response:
-            file = open_place(shown.place, shown.folders)
-            return originals.answer(file, shown.place.item, shown.place.kind, ranged, is_head)
+            file = open_place(location, folders)
+            return originals.answer(file, location.item, location.kind, ranged, is_head)
 
         try:
             return await asyncio.to_thread(answer)
@@ -248,46 +226,47 @@ class Server:
     async def reveal(self, request: Request) -> Response:
         if not self.can_reveal or request.headers.get("origin") is None:
             return _error(403, "files are shown in their folder only for the page itself, on this machine")
-        shown = await self._shown(request)
-        path = shown.place.item.path
+        original = await self._original(request)
+        path = original.location.item.path
         if not os.path.lexists(path):
             return _error(404, "the file is gone")
-        if not await asyncio.to_thread(is_own, shown.place, shown.folders):
+        if not await asyncio.to_thread(is_own, original.location, original.folders):
             return _error(409, "another file has taken its place: run `mmsearch index`")
         await asyncio.to_thread(reveal.reveal, path)
         return _json({"revealed": True})
 
-    async def _shown(self, request: Request) -> _Shown:
-        key = request.path_params["id"]
-        shown = await asyncio.wrap_future(self.engine.call(lambda session: _shown(session, key)))
-        if shown.outside:
-            raise _Outside("another file has taken its place, or it lies outside of what was indexed")
-        return shown
+    async def _call(self, work: Callable[[IndexSession], dict[str, Any]]) -> Response:
+        return _json(await asyncio.wrap_future(self.model.call(work)))
 
-    async def _read(self, uploads: Sequence[tuple[Modality, UploadFile]]) -> _Sent:
-        """Have workers read what was sent."""
-        sent = _Sent()
-        settings = await asyncio.wrap_future(self.engine.call(lambda session: session.spec.loader))
+    async def _original(self, request: Request) -> _Original:
+        key = request.path_params["id"]
+        original = await asyncio.wrap_future(self.model.call(lambda session: _original(session, key)))
+        if original.is_outside:
+            raise _Outside("another file has taken its place, or it lies outside of what was indexed")
+        return original
+
+    async def _read(self, files: Sequence[tuple[str, UploadFile]]) -> _Uploads:
+        """Have workers read the files that were sent."""
+        uploads = _Uploads()
+        settings = await asyncio.wrap_future(self.model.call(lambda session: session.reader.identity.loader))
         with tempfile.TemporaryDirectory(prefix="mmsearch-") as folder:
-            for number, (modality, upload) in enumerate(uploads):
+            for number, (modality, upload) in enumerate(files):
                 path = os.path.join(folder, str(number))
                 await asyncio.to_thread(_save, upload, path)
-                sent.contents[path, modality] = await self._decoded(path, modality, settings)
-                sent.names[path, modality] = os.path.basename(upload.filename or "")[:200] or modality
-        return sent
-
-    async def _decoded(self, path: str, modality: Modality, settings: LoaderSettings) -> list[Content] | MediaError:
-        try:
-            return await asyncio.wrap_future(self.decoder.query(path, modality, settings))
-        except MediaError as error:
-            return error
+                try:
+                    decoded = self.decoder.query(path, cast(Modality, modality), settings)
+                    uploads.contents[path, modality] = await asyncio.wrap_future(decoded)  # type: ignore[arg-type]
+                except MediaError as error:
+                    uploads.contents[path, modality] = error
+                uploads.names[path, modality] = os.path.basename(upload.filename or "")[:200] or modality
+        return uploads
 
 
 class _Own(StaticFiles):
     """The page's own files."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """Asked for anew each time: the modules of two versions do not go together."""
+        """Fetched again each time: the modules of two versions do not go together."""
         answer = super().file_response(*args, **kwargs)
         answer.headers["cache-control"] = "no-cache"
         if answer.headers.get("content-type", "").startswith("text/plain"):
@@ -304,60 +283,59 @@ def _number(request: Request, name: str, default: int, most: int) -> int:
         raise UsageError(f"{name} is a whole number") from None
 
 
-class _InUse:
-    """Middleware that notes what is being answered, to its last byte: a film takes longer to play than to ask for."""
+@dataclass
+class Usage:
+    """How many requests are open, and when the last one ended."""
 
-    def __init__(self, app: ASGIApp, server: Server) -> None:
+    open: int = 0
+    last: float = field(default_factory=time.monotonic)
+
+
+class UsageMiddleware:
+    """Counts open requests until the last byte: a film takes longer to play than to ask for."""
+
+    def __init__(self, app: ASGIApp, usage: Usage) -> None:
         self._app = app
-        self._server = server
+        self._usage = usage
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope.get("path") == CHANGES:
+        if scope.get("path") in NO_USE:
             await self._app(scope, receive, send)
             return
-        self._server.open += 1
+        self._usage.open += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._server.open -= 1
-            self._server.last = time.monotonic()
+            self._usage.open -= 1
+            self._usage.last = time.monotonic()
 
 
-def _listed(pairs: Sequence[tuple[str, Any]]) -> dict[str, list[Any]]:
-    given: dict[str, list[Any]] = {}
+def _values(pairs: Sequence[tuple[str, Any]]) -> dict[str, list[Any]]:
+    """The values of each option of a query string or a form."""
+    values: dict[str, list[Any]] = {}
     for name, value in pairs:
-        given.setdefault(name, []).append(value)
-    return given
+        values.setdefault(name, []).append(value)
+    return values
 
 
-def _parted(form: FormData) -> tuple[dict[str, list[Any]], list[tuple[Modality, UploadFile]]]:
-    """The options of a form, and its files. Raises UsageError for a file that is nothing to search by."""
-    options: list[tuple[str, Any]] = []
-    uploads: list[tuple[Modality, UploadFile]] = []
-    for name, value in form.multi_items():
-        if not isinstance(value, UploadFile):
-            options.append((name, value))
-        elif name in _UPLOADS:
-            uploads.append((name, value))
-        else:
-            raise UsageError(f"a file is sent as {', '.join(_UPLOADS)}, not as {name[:50]!r}")
-    return _listed(options), uploads
+async def _values_of_json(request: Request) -> dict[str, list[Any]]:
+    """The values of each option of a JSON object. Raises UsageError for anything else."""
+    if int(request.headers.get("content-length", "0")) > MOST_JSON:
+        raise TooLarge
+    try:
+        body = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        raise UsageError("the body is no JSON") from None
+    if not isinstance(body, dict):
+        raise UsageError("the body is no JSON object")
+    given = {name: value for name, value in body.items() if value is not None and value != []}
+    return {name: value if isinstance(value, list) else [value] for name, value in given.items()}
 
 
 def _save(upload: UploadFile, path: str) -> None:
     with open(path, "wb") as file:
         while chunk := upload.file.read(1 << 20):
             file.write(chunk)
-
-
-async def _body(request: Request) -> Any:
-    length = request.headers.get("content-length", "0")
-    if int(length) > MOST_JSON:
-        raise TooLarge
-    try:
-        return json.loads(await request.body())
-    except (ValueError, RecursionError):
-        raise UsageError("the body is no JSON") from None
 
 
 def _json(value: Any, status: int = 200) -> Response:
@@ -369,21 +347,34 @@ def _error(status: int, message: str, headers: Mapping[str, str] | None = None) 
     return JSONResponse({"error": message.encode("utf-8", "backslashreplace").decode()}, status, headers)
 
 
-def _told(error: MmsearchError) -> Response:
-    if isinstance(error, _Outside):
-        return _error(409, str(error))
-    if isinstance(error, NoItem):
-        return _error(404, str(error))
+async def _on_error(request: Request, error: Exception) -> Response:
     for kind, seconds in RETRY_SECONDS.items():
         if isinstance(error, kind):
             return _error(503, str(error), {"retry-after": str(seconds)})
-    return _error(400, str(error))
+    return _error(409 if isinstance(error, _Outside) else 404 if isinstance(error, NoItem) else 400, str(error))
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return _error(error.status_code, error.detail, error.headers)
 
 
-async def _failed(request: Request, error: Exception) -> Response:
-    return _error(413, "too much was sent") if isinstance(error, TooLarge) else _error(500, "a mistake of the server")
+async def _on_too_large(request: Request, error: Exception) -> Response:
+    return _error(413, "too much was sent")
+
+
+async def _on_disconnect(request: Request, error: Exception) -> Response:
+    return _error(400, "the request was broken off")  # nobody reads it
+
+
+async def _on_failure(request: Request, error: Exception) -> Response:
+    return _error(500, "a mistake of the server")
+
+
+_HANDLERS = {
+    MmsearchError: _on_error,
+    HTTPException: _on_http_error,
+    TooLarge: _on_too_large,
+    ClientDisconnect: _on_disconnect,
+    Exception: _on_failure,
+}

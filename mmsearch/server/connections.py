@@ -1,7 +1,7 @@
-"""Connections of the web server within bounds: of their number, and of the time that a client may take for each step.
+"""Limits on the connections of the web server: on their number, and on the time that a client may take for each step.
 
-Who does not say what he wants, sends a body drop by drop, or does not take his answer makes room for others, the
-longest first. Knows uvicorn's protocol over h11; nothing of what is asked.
+A client that sends no request, sends a body drop by drop, or does not read its answer makes room for others, the one
+that waits longest first. Knows uvicorn's protocol over h11; nothing of the requests.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -20,16 +19,16 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from mmsearch.server.access import is_loopback
 
 Step: TypeAlias = Literal["head", "idle", "body", "answer", "work"]
-"""What is waited for: the lines of a request, the next request, a body, that an answer is taken, or the server."""
+"""What a connection waits for: the lines of a request, the next request, a body, the client to read, or the server."""
 MOST = 512
 _FIRST_TO_GO: tuple[Step, ...] = ("head", "idle", "answer", "body")
-"""Whose connections are closed for new ones."""
+"""Connections in these steps are closed for new ones, in this order."""
 _REFUSED = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What connections may take, in seconds but for numbers of connections and bytes.
+    """Limits of connections, in seconds but for numbers of connections and bytes.
 
     Attributes:
         most: connections at a time.
@@ -38,8 +37,8 @@ class Bounds:
         idle: between two requests.
         body: without a byte of a body.
         grace: after which a body has to come with `rate` bytes a second.
-        answer: without a byte of the answer being taken; a film that is paused takes none.
-        yielding: after which who takes no answer makes room for a new connection.
+        answer: without a byte of the answer being read; a paused film reads none.
+        yielding: after which a client that does not read makes room for a new connection.
     """
 
     most: int = MOST
@@ -54,7 +53,7 @@ class Bounds:
 
     @property
     def tick(self) -> float:
-        """How often to look for those that take longer."""
+        """How often to look for late connections."""
         return min(1.0, self.head / 4, self.body / 4, self.answer / 4)
 
 
@@ -93,30 +92,35 @@ class Connections:
         return True
 
     def leave(self, old: Bounded) -> None:
-        """A connection has gone."""
+        """Forget a connection that has ended."""
         if old in self._open:
             del self._open[old]
             self._addresses[old.address] -= 1
             if not self._addresses[old.address]:
                 del self._addresses[old.address]
 
+    def close(self) -> None:
+        """End all at once; unsent data is lost."""
+        for connection in list(self._open):
+            connection.end()
+
     async def watch(self) -> None:
         """Close those that take too long, until cancelled."""
         while True:
             await asyncio.sleep(self.bounds.tick)
             now = time.monotonic()
-            for one in [one for one in self._open if one.is_late(now, self.bounds)]:
-                one.end()
+            for late in [connection for connection in self._open if connection.is_late(now, self.bounds)]:
+                late.end()
 
     def _close_one(self, address: str | None = None) -> bool:
         """Close the connection that waits longest for its client; False where all are at work."""
         now = time.monotonic()
-        waiting = [one for one in self._open if address in (None, one.address)]
+        candidates = [connection for connection in self._open if address in (None, connection.address)]
         for step in _FIRST_TO_GO:
             least = self.bounds.yielding if step == "answer" else 0.0
-            found = [one for one in waiting if one.step == step and now - one.since >= least]
-            if found:
-                min(found, key=lambda one: one.since).end()
+            waiting = [one for one in candidates if one.step == step and now - one.since >= least]
+            if waiting:
+                min(waiting, key=lambda one: one.since).end()
                 return True
         return False
 
@@ -144,11 +148,11 @@ class Bounded(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.leave(self)
-        with _gone_already():
+        with contextlib.suppress(h11.LocalProtocolError):  # h11 refuses the end of a connection in some states
             super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        with _gone_already():
+        with contextlib.suppress(h11.LocalProtocolError):
             super().shutdown()
 
     def data_received(self, data: bytes) -> None:
@@ -176,10 +180,10 @@ class Bounded(H11Protocol):
     def is_late(self, now: float, bounds: Bounds) -> bool:
         """Whether the client takes longer for the present step than it may."""
         took = now - self.since
-        if self.transport.is_closing():  # what is left of the answer is not taken
+        if self.transport.is_closing():  # the rest of the answer is not read
             return took > bounds.answer
         if self.step == "body":
-            if self.flow.read_paused:  # the server itself is what takes its time
+            if self.flow.read_paused:  # the server itself is slow
                 self.since = self._last = now
                 self._got = 0
                 return False
@@ -187,12 +191,12 @@ class Bounded(H11Protocol):
         return self.step != "work" and took > {"head": bounds.head, "idle": bounds.idle}.get(self.step, bounds.answer)
 
     def end(self) -> None:
-        """Close it at once, whatever is still to be sent."""
+        """Close it at once; unsent data is lost."""
         self._connections.leave(self)
         self.transport.abort()
 
     def _look(self, has_begun: bool = False) -> None:
-        """Note what is waited for now; a step that goes on keeps its beginning, however often something comes."""
+        """Note what the connection waits for now; a step that goes on keeps its beginning, whatever comes meanwhile."""
         step = self._step(has_begun)
         if step != self.step:
             self.step, self.since, self._got = step, time.monotonic(), 0
@@ -205,10 +209,3 @@ class Bounded(H11Protocol):
         if self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE:
             return "head" if has_begun or self.step == "head" or self.conn.trailing_data[0] else "idle"
         return "work"
-
-
-@contextlib.contextmanager
-def _gone_already() -> Iterator[None]:
-    """h11 refuses to hear of the end of a connection in some states, which nobody needs to be told."""
-    with contextlib.suppress(h11.LocalProtocolError):
-        yield

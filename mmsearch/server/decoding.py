@@ -48,16 +48,16 @@ class ServerDecoder:
         self._thread.start()
 
     def close(self) -> None:
-        """End the workers, whatever they are doing."""
+        """End the workers at once."""
         self._inbox.put(None)
         self._thread.join()
 
     def query(self, path: str, modality: Modality, settings: LoaderSettings) -> Future[list[Content]]:
-        """What is in a file to search by, as `media.load_query`, or its MediaError."""
+        """The contents of a file to search by, as `media.load_query`, or its MediaError."""
         return self._submit(DecodeRequest(_entry(path), query=modality, settings=settings))
 
     def look(self, item: Item, kind: str, settings: LoaderSettings, identity: Identity) -> Future[list[Content]]:
-        """What a part of a file looks like, or its sound: one content. MediaError where there is none.
+        """The looks of a part of a file, or its sound: one content. MediaError where there is none.
 
         No other file is read than the one with this `identity`, which the caller keeps open.
         """
@@ -84,31 +84,32 @@ class ServerDecoder:
             job = self._with_workers(job)
 
     def _with_workers(self, job: _Job | None) -> _Job | None:
-        """Serve until nothing has come for a while, and wait for the next; None is the end."""
+        """Serve until no job has come for a while, and wait for the next; None is the end."""
         pool = Pool(
             WorkerSetup(FileDecoder(LoaderSettings(), frozenset(MODALITIES)), self._limits.memory), self._limits
         )
-        held: dict[int, _Job] = {}
+        open_jobs: dict[int, _Job] = {}
         try:
             while job is not None:
-                held[id(job)] = job
-                pool.submit(Task(job.request, job))
-                while self._inbox.empty() and held:
-                    _take(pool.poll(_TURN), held, pool)
+                if job.future.set_running_or_notify_cancel():  # the client may have gone
+                    open_jobs[id(job)] = job
+                    pool.submit(Task(job.request, job))
+                while self._inbox.empty() and open_jobs:
+                    _take(pool.poll(_TURN), open_jobs, pool)
                 job = self._inbox.get(timeout=IDLE_SECONDS)
             return None
         except queue.Empty:
             pool.close()
             return self._inbox.get()
         except MmsearchError as error:  # no worker can be started
-            _fail(held, error)
+            _fail(open_jobs, error)
             return self._inbox.get()
         finally:
-            _fail(held, MediaError("the server is ending"))
+            _fail(open_jobs, MediaError("the server is ending"))
             pool.close()
 
 
-def _take(event: Event | None, held: dict[int, _Job], pool: Pool) -> None:
+def _take(event: Event | None, open_jobs: dict[int, _Job], pool: Pool) -> None:
     if event is None:
         return
     job, answer = event.task.owner, event.answer
@@ -116,19 +117,19 @@ def _take(event: Event | None, held: dict[int, _Job], pool: Pool) -> None:
         job.contents.append(answer.segment.content)
         pool.release(event.size)
     elif isinstance(answer, LAST):
-        del held[id(job)]
+        del open_jobs[id(job)]
         if isinstance(answer, Failed):
             job.future.set_exception(MediaError(answer.reason))
         else:
             job.future.set_result(job.contents)
 
 
-def _fail(held: dict[int, _Job], error: MmsearchError) -> None:
-    while held:
-        held.popitem()[1].future.set_exception(error)
+def _fail(open_jobs: dict[int, _Job], error: MmsearchError) -> None:
+    while open_jobs:
+        open_jobs.popitem()[1].future.set_exception(error)
 
 
 def _entry(path: str) -> scan.Entry:
-    """The file as it is now; one that is not there is a matter for the worker."""
-    found = scan.entry(path)
-    return found if isinstance(found, scan.Entry) else scan.Entry(path, 0, 0)
+    """The file as it is now; the worker reports one that is not there."""
+    entry = scan.entry(path)
+    return entry if isinstance(entry, scan.Entry) else scan.Entry(path, 0, 0)

@@ -1,6 +1,6 @@
-"""What a server that runs for months says of problems: one line each, not too many of them, in a file that has an end.
+"""The log of a server that runs for months: one line a problem, not too many of them, in a file of limited size.
 
-Knows loggers and the file that a server in the background writes to; nothing of what goes wrong.
+Knows loggers and the file that a server in the background writes to.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mmsearch.server.discovery import LOG
 from mmsearch.system.safe_open import Folder
 
 MOST_AT_ONCE = 50
-"""Lines that may come one after another; then one comes every `SECONDS_EACH`."""
+"""Lines in a burst; after that, one every `SECONDS_EACH`."""
 SECONDS_EACH = 10.0
 MOST_BYTES = 1 << 20
 KEPT_BYTES = 256 << 10
@@ -57,18 +57,18 @@ class Brief(logging.Filter):
 
 @contextmanager
 def brief() -> Iterator[None]:
-    """Within the block, what is logged is brief; a debugger gets it in full."""
+    """Within the block, messages are brief, unless the level is DEBUG."""
     if logging.root.isEnabledFor(logging.DEBUG):
         yield
         return
     filters = [(handler, Brief()) for handler in logging.root.handlers]
-    for handler, one in filters:
-        handler.addFilter(one)
+    for handler, short in filters:
+        handler.addFilter(short)
     try:
         yield
     finally:
-        for handler, one in filters:
-            handler.removeFilter(one)
+        for handler, short in filters:
+            handler.removeFilter(short)
 
 
 def trim(directory: str, most: int = MOST_BYTES, kept: int = KEPT_BYTES, handle: int = _STDERR) -> None:

@@ -1,7 +1,7 @@
 """The thread that owns the index and the model, and the queue before it.
 
-Questions that wait at the same time are answered in one batch. The queue has an end, and who comes after it is told
-so. Knows nothing of HTTP, nor of what a search is.
+Searches that wait at the same time are answered in one batch. A full queue refuses further ones. Knows nothing of HTTP,
+nor of what a search is.
 """
 
 from __future__ import annotations
@@ -12,39 +12,41 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from mmsearch.errors import Busy, IndexDamaged, IndexMissing, MmsearchError
-from mmsearch.server.session import IndexSession, SessionAnswer, SessionQuery
+from mmsearch.search.request import SearchRequest
+from mmsearch.server.session import Contents, IndexSession, SearchAnswer
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 MOST_TOGETHER = 64
-"""Questions in one batch."""
+"""Searches in one batch."""
 GATHER_SECONDS = 0.002
 """How long the first of a batch waits for others, where others came lately."""
 LOOK_SECONDS = 1.0
-"""How often an idle server goes on to what was committed; an old snapshot would keep the database's log growing."""
+"""How often an idle thread goes on to the latest commit; an old snapshot would keep the database's log growing."""
 OPEN_SECONDS = 2.0
 """Pause between attempts to open an index that is gone or cannot be read."""
 
 
 @dataclass(slots=True)
 class _Job:
-    work: SessionQuery | Callable[[IndexSession], Any]
-    future: Future[Any]
+    """A search, or a piece of work with the session."""
 
-    @property
-    def question(self) -> SessionQuery | None:
-        return self.work if isinstance(self.work, SessionQuery) else None
+    request: SearchRequest | None = None
+    contents: Contents = field(default_factory=dict)
+    alone: bool = False
+    work: Callable[[IndexSession], Any] | None = None
+    future: Future[Any] = field(default_factory=Future)
 
 
 @dataclass
 class Load:
-    """What the engine has done so far."""
+    """Counts since the start."""
 
     questions: int = 0
     batches: int = 0
@@ -52,28 +54,36 @@ class Load:
 
 
 class ModelThread:
-    """Takes questions from any thread; `start` before the first, `close` after the last."""
+    """Takes searches from any thread; `start` before the first, `close` after the last."""
 
-    def __init__(self, directory: str, device: str | None = None, trust: bool = False, most_waiting: int = 256) -> None:
+    def __init__(
+        self,
+        directory: str,
+        device: str | None = None,
+        trust: bool = False,
+        most_waiting: int = 256,
+        trust_index: bool = False,
+    ) -> None:
         self.directory = directory
-        self.device, self.trust = device, trust
+        self.device = device
         self.load = Load()
         self._most = most_waiting
         self._waiting: deque[_Job] = deque()
         self._changed = threading.Condition()
         self._closing = False
         self._busy = False
-        self._session: IndexSession | None = None
+        self._session = IndexSession(directory, device, trust, trust_index)
         self._ready: Future[None] = Future()
-        self._thread = threading.Thread(target=self._run, name="mmsearch-engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="mmsearch-model", daemon=True)
 
-    def start(self) -> None:
-        """Open the index and load its model. Raises MmsearchError where that fails."""
+    def start(self, wait: bool = True) -> None:
+        """Open the index and load its model. Raises MmsearchError where that fails, unless nobody waits for it."""
         self._thread.start()
-        self._ready.result()
+        if wait:
+            self._ready.result()
 
     def close(self) -> None:
-        """End the thread when it has finished what it is at; what waits is refused."""
+        """End the thread after its present work; waiting jobs are refused."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -85,16 +95,20 @@ class ModelThread:
         """How many jobs wait."""
         return len(self._waiting)
 
-    def ask(self, question: SessionQuery) -> Future[SessionAnswer]:
-        """The answer to a question, some time. Raises Busy when too many wait already."""
-        return self._submit(question)
+    def search(
+        self, request: SearchRequest, contents: Contents | None = None, alone: bool = False
+    ) -> Future[SearchAnswer]:
+        """The answer to a search, with the contents of its files. Raises Busy when too many wait already.
+
+        With `alone` it shares no pass of the model with others, so that no digit of its scores depends on them.
+        """
+        return self._submit(_Job(request, contents or {}, alone))
 
     def call(self, work: Callable[[IndexSession], T]) -> Future[T]:
-        """What a short piece of work finds in the open index. Raises likewise."""
-        return self._submit(work)
+        """The result of a short piece of work with the open index. Raises likewise."""
+        return self._submit(_Job(work=work))
 
-    def _submit(self, work: Any) -> Future[Any]:
-        job = _Job(work, Future())
+    def _submit(self, job: _Job) -> Future[Any]:
         with self._changed:
             if self._closing or len(self._waiting) >= self._most:
                 self.load.refused += 1
@@ -105,20 +119,20 @@ class ModelThread:
 
     def _run(self) -> None:
         try:
-            self._session = IndexSession(self.directory, self.device, self.trust)
+            self._session.refresh()
+            self._session.warm()
+            self._ready.set_result(None)
         except BaseException as error:
             self._ready.set_exception(error)
-            return
-        self._ready.set_result(None)
-        tried = 0.0
+        tried = time.monotonic()
         while (jobs := self._next()) is not None:
-            if not jobs and self._session is None and time.monotonic() - tried < OPEN_SECONDS:
-                continue
-            tried = time.monotonic()
-            self._do(jobs)
-        self._drop()
+            if jobs or self._session.is_open or time.monotonic() - tried >= OPEN_SECONDS:
+                tried = time.monotonic()
+                self._do(jobs)
+        self._session.close()
         for job in self._waiting:
-            job.future.set_exception(Busy("the server is ending"))
+            if job.future.set_running_or_notify_cancel():
+                job.future.set_exception(Busy("the server is ending"))
 
     def _next(self) -> list[_Job] | None:
         """The next jobs, none after a while without any; None when it is time to end."""
@@ -134,22 +148,26 @@ class ModelThread:
 
     def _do(self, jobs: Sequence[_Job]) -> None:
         try:
-            session = self._current()
+            self._session.refresh()
         except Exception as error:
-            self._drop()
+            self._session.close()
             for job in jobs:
                 job.future.set_exception(error)
             return
-        together = [job for job in jobs if job.question and not job.question.alone]
         for job in jobs:
-            if not isinstance(job.work, SessionQuery):
-                _settle(job, session)
-        batches = [together, *([job] for job in jobs if job.question and job.question.alone)]
-        for batch in filter(None, batches):
-            self._answer(batch, session)
+            if job.work is not None:
+                try:
+                    job.future.set_result(job.work(self._session))
+                except Exception as error:
+                    if not isinstance(error, MmsearchError):
+                        log.debug("a piece of work failed", exc_info=True)
+                    job.future.set_exception(error)
+        together = [job for job in jobs if job.request and not job.alone]
+        for batch in filter(None, [together, *([job] for job in jobs if job.request and job.alone)]):
+            self._answer(batch)
 
-    def _answer(self, batch: Sequence[_Job], session: IndexSession) -> None:
-        answers = session.answers([job.question for job in batch if job.question])
+    def _answer(self, batch: Sequence[_Job]) -> None:
+        answers = self._session.search_all([(job.request, job.contents) for job in batch if job.request])
         self.load.questions += len(batch)
         self.load.batches += 1
         for job, answer in zip(batch, answers, strict=True):
@@ -158,28 +176,4 @@ class ModelThread:
             else:
                 job.future.set_result(answer)
         if any(isinstance(answer, (IndexDamaged, IndexMissing)) for answer in answers):
-            self._drop()
-
-    def _current(self) -> IndexSession:
-        """The session, at what is committed now; another one where the index is another. Raises MmsearchError."""
-        if self._session is not None and not self._session.is_current():
-            self._drop()
-        if self._session is None:
-            self._session = IndexSession(self.directory, self.device, self.trust)
-        return self._session
-
-    def _drop(self) -> None:
-        if self._session is not None:
-            session, self._session = self._session, None
-            session.close()
-
-
-def _settle(job: _Job, session: IndexSession) -> None:
-    assert not isinstance(job.work, SessionQuery)
-    try:
-        job.future.set_result(job.work(session))
-    except MmsearchError as error:
-        job.future.set_exception(error)
-    except Exception as error:
-        log.debug("a piece of work failed", exc_info=True)
-        job.future.set_exception(error)
+            self._session.close()

@@ -1,5 +1,6 @@
-"""An open file as an answer: its type by its first bytes, ranges of it, and nothing that it could do to the page.
+"""An open file as an answer: its type by its first bytes, ranges of it, and headers that keep it from doing anything.
 
+Sends from the very descriptor that was opened and verified, which Starlette's `FileResponse` cannot: it opens a path.
 Knows bytes and headers; nothing of the index.
 """
 
@@ -52,20 +53,20 @@ _OTHERWISE: dict[Modality, str] = {
     "image": "application/octet-stream",
 }
 INERT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
-"""What a file of the user's may do when it is opened: nothing, for it may be a page from anywhere."""
+"""A user's file may do nothing when it is opened, for it may be a page from anywhere."""
 _INLINE = ("image/", "audio/", "video/", "text/")
-"""What browsers show under that policy. A viewer of PDFs runs their scripts all the same, so those are saved."""
+"""Types that browsers show under that policy. PDF viewers run scripts all the same, so PDFs are saved instead."""
 
 
 def content_type(head: bytes, modality: Modality, kind: str) -> str:
-    """What a file is to a browser, by its first bytes, what the index takes it for, and the name of its kind."""
+    """The media type of a file by its first bytes, its modality in the index, and the name of its kind."""
     if modality == "text":
         return "text/html; charset=utf-8" if kind == "html" else _OTHERWISE["text"]
-    for at, mark, found in _MARKS:
-        if head[at : at + len(mark)] == mark:
-            return found
-    for at, mark, container in _BY_MODALITY:
-        if head[at : at + len(mark)] == mark:
+    for offset, mark, media_type in _MARKS:
+        if head[offset : offset + len(mark)] == mark:
+            return media_type
+    for offset, mark, container in _BY_MODALITY:
+        if head[offset : offset + len(mark)] == mark:
             return f"{'audio' if modality == 'audio' else 'video'}/{container}"
     return _OTHERWISE[modality]
 
@@ -76,26 +77,31 @@ def answer(file: BinaryIO, item: Item, kind: str, ranged: str | None, is_head: b
     Raises OSError where it cannot be read.
     """
     try:
-        found = os.fstat(file.fileno())
-        shown_as = content_type(file.read(_HEAD), item.modality, kind)
+        status = os.fstat(file.fileno())
+        media_type = content_type(file.read(_HEAD), item.modality, kind)
+        name = os.path.basename(item.path).encode("utf-8", "replace").decode()
+        plain, how = (
+            re.sub(r"[^A-Za-z0-9._ -]", "_", name),
+            "inline" if media_type.startswith(_INLINE) else "attachment",
+        )
         headers = {
             "accept-ranges": "bytes",
-            "content-type": shown_as,
-            "content-disposition": _disposition(item.path, shown_as.startswith(_INLINE)),
+            "content-type": media_type,
+            "content-disposition": f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
             "content-security-policy": INERT,
             "x-frame-options": "SAMEORIGIN",
-            "last-modified": formatdate(found.st_mtime, usegmt=True),
+            "last-modified": formatdate(status.st_mtime, usegmt=True),
             "cache-control": "private, no-cache",
         }
-        part = _part(ranged, found.st_size)
+        part = _part(ranged, status.st_size)
         if part is None:
             file.close()
-            return Response(status_code=416, headers={**headers, "content-range": f"bytes */{found.st_size}"})
+            return Response(status_code=416, headers={**headers, "content-range": f"bytes */{status.st_size}"})
         start, end = part
         headers["content-length"] = str(end - start)
-        whole = part == (0, found.st_size) and _RANGE.fullmatch(ranged or "") is None
+        whole = part == (0, status.st_size) and _RANGE.fullmatch(ranged or "") is None
         if not whole:
-            headers["content-range"] = f"bytes {start}-{end - 1}/{found.st_size}"
+            headers["content-range"] = f"bytes {start}-{end - 1}/{status.st_size}"
         if is_head:
             file.close()
             return Response(status_code=200 if whole else 206, headers=headers)
@@ -110,21 +116,14 @@ def _part(ranged: str | None, size: int) -> tuple[int, int] | None:
 
     None for one that lies outside of the file.
     """
-    found = _RANGE.fullmatch(ranged or "")
-    if found is None:
+    match = _RANGE.fullmatch(ranged or "")
+    if match is None:
         return 0, size
-    if not found[1]:
-        start, end = max(0, size - int(found[2])), size
+    if not match[1]:
+        start, end = max(0, size - int(match[2])), size
     else:
-        start, end = int(found[1]), min(size, int(found[2]) + 1) if found[2] else size
+        start, end = int(match[1]), min(size, int(match[2]) + 1) if match[2] else size
     return (start, end) if start < end else None
-
-
-def _disposition(path: str, is_inline: bool) -> str:
-    name = os.path.basename(path).encode("utf-8", "replace").decode()
-    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
-    how = "inline" if is_inline else "attachment"
-    return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 async def _stream(file: BinaryIO, start: int, end: int) -> AsyncIterator[bytes]:

@@ -1,4 +1,7 @@
-"""Shows a file in the folder that it lies in, with the file manager of the system."""
+"""Shows a file in its folder, with the file manager of the system.
+
+Not by `click.launch`, which takes a program from anywhere on the PATH.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ def is_possible() -> bool:
     """Whether there is a file manager, and somewhere for it to be seen."""
     if sys.platform in ("darwin", "win32"):
         return True
-    seen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return seen and program("xdg-open") is not None
+    has_screen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return has_screen and program("xdg-open") is not None
 
 
 def reveal(path: str) -> None:
@@ -26,11 +29,11 @@ def reveal(path: str) -> None:
         name, *args = "explorer", f"/select,{path}"
     else:
         name, *args = "xdg-open", os.path.dirname(path)
-    found = program(name)
-    if found is None:
+    executable = program(name)
+    if executable is None:
         raise FileNotFoundError(errno.ENOENT, "no such program", name)
     subprocess.Popen(
-        [found, *args],
+        [executable, *args],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

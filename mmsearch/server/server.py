@@ -1,6 +1,6 @@
-"""Runs the server: opens the index, listens, says where, and ends when it is told to or nobody asks any more.
+"""Runs the server: opens the index, listens, announces the address, and ends when told to, or after a time without use.
 
-Knows processes and sockets; what is answered is the application's matter.
+Knows processes and sockets; the applications answer.
 """
 
 from __future__ import annotations
@@ -17,13 +17,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.server import ServerState
 
 from mmsearch import __version__
 from mmsearch.errors import UsageError
 from mmsearch.server import discovery
 from mmsearch.server.access import AccessPolicy, is_loopback
-from mmsearch.server.app import Server
+from mmsearch.server.app import Server, UsageMiddleware
 from mmsearch.server.connections import Bounded, Bounds, Connections, bounds
 from mmsearch.server.decoding import ServerDecoder
 from mmsearch.server.local_socket import LocalSocket
@@ -32,8 +36,8 @@ from mmsearch.server.model_thread import ModelThread
 from mmsearch.system.safe_open import FILE_MODE, Folder
 
 if TYPE_CHECKING:
-    import uvicorn
     from filelock import FileLock
+    from starlette.types import ASGIApp
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +49,10 @@ MOST_WAITING = 2048
 ACCEPTED = 16
 """Connections that are accepted at a time, before any of them is looked at: each is an open file."""
 LOG_SECONDS = 10.0
+LOCAL = Bounds(most=96, most_each=96)
+"""For connections of the command line, which sends its request at once."""
 GRACE_SECONDS = 3
-"""What is being answered when the server ends has so long."""
+"""Seconds for open requests when the server ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +61,14 @@ class ServerSettings:
 
     Attributes:
         directory: of the index.
-        host: address or name to listen at; anything but this machine's own takes a token.
+        host: address or name to listen at; any but this machine's own needs a token.
         port: 0 for any; None for the usual one, or any where that is taken.
-        token: what requests must know; None makes one where it takes one.
+        token: that requests must bring; None makes one where one is needed.
         device, trust: how to load the model.
-        idle: seconds without a request after which it ends; None for never.
+        idle: seconds without a request after which the server ends; None for never.
         most_bytes: of an upload.
-        most_waiting: queries that wait; others are refused.
-        bounds: what connections may take; None for what suits this process.
+        most_waiting: queries that wait; further ones are refused.
+        bounds: of connections; None for those that suit this process.
     """
 
     directory: str
@@ -78,24 +84,24 @@ class ServerSettings:
 
 
 def run(settings: ServerSettings, announce: Callable[[str, str | None], None]) -> None:
-    """Serve until the end; `announce` hears the address and the token, when all is ready.
+    """Serve until the end; `announce` is called with the address and the token when all is ready.
 
     Raises:
-        UsageError: the index is served already, or the address cannot be had.
+        UsageError: the index is served already, or the address cannot be used.
         MmsearchError: the index cannot be opened, or its model not loaded.
-        KeyboardInterrupt: somebody ended it.
+        KeyboardInterrupt: a signal ended it.
     """
     lock = _take(settings.directory)
-    engine = ModelThread(settings.directory, settings.device, settings.trust, settings.most_waiting)
+    model = ModelThread(settings.directory, settings.device, settings.trust, settings.most_waiting)
     decoder: ServerDecoder | None = None
     try:
         listener = _listen(settings.host, settings.port)
-        engine.start()
+        model.start()
         decoder = ServerDecoder()
         with brief():
-            asyncio.run(_Running(settings, engine, decoder, listener, announce, is_alone=lock is not None).main())
+            asyncio.run(_Running(settings, model, decoder, listener, announce, is_alone=lock is not None).main())
     finally:
-        engine.close()
+        model.close()
         if decoder is not None:
             decoder.close()
         if lock is not None:
@@ -108,7 +114,7 @@ class _Running:
     def __init__(
         self,
         settings: ServerSettings,
-        engine: ModelThread,
+        model: ModelThread,
         decoder: ServerDecoder,
         listener: socket.socket,
         announce: Callable[[str, str | None], None],
@@ -120,53 +126,62 @@ class _Running:
         self._listener = listener
         self._announce = announce
         self._is_alone = is_alone
-        self._engine, self._decoder = engine, decoder
-        self._server = Server(engine, decoder, AccessPolicy(settings.host, port, token, settings.most_bytes))
+        self._model, self._decoder = model, decoder
+        self._server = Server(model, decoder, AccessPolicy(settings.host, port, token, settings.most_bytes))
         self._url, self._token = _url(settings.host, port), token
-        self._back: LocalSocket | None = None
+        self._local, self._local_state = Connections(LOCAL), ServerState()
         self._connections = Connections(settings.bounds or bounds())
-        self._web = _web(self._server, self._connections)
+        self._web = _Web(_config(self._server.app(), self._connections))
 
     async def main(self) -> None:
-        """Until the end."""
-        back = await self._open_back() if self._is_alone else None
-        watching = [asyncio.ensure_future(one) for one in (self._watch(), self._connections.watch(), self._trim())]
+        """Serve until the end."""
+        local = await self._open_local() if self._is_alone else None
+        loops = (self._watch(), self._connections.watch(), self._local.watch(), self._trim())
+        watching = [asyncio.ensure_future(loop) for loop in loops]
         ready = asyncio.ensure_future(self._tell())
         try:
             await self._web.serve([self._listener])
             if ready.done():
                 ready.result()
         finally:
-            for one in (*watching, ready):
-                one.cancel()
-            if back is not None:
-                back.close()
-                found = discovery.read(self._settings.directory)
-                if found is not None and found.pid == os.getpid():
-                    discovery.remove(self._settings.directory, found)
+            for task in (*watching, ready):
+                task.cancel()
+            if local is not None:
+                local.close()
+                self._local.close()
+                if self._local_state.tasks:  # they end when they notice that their connections have
+                    await asyncio.wait(self._local_state.tasks, timeout=GRACE_SECONDS)
+                info = discovery.read(self._settings.directory)
+                if info is not None and info.pid == os.getpid():
+                    discovery.remove(self._settings.directory, info)
 
-    async def _open_back(self) -> asyncio.AbstractServer | None:
-        """Listen for the command line. Where the index cannot be written, there is no such thing."""
+    async def _open_local(self) -> asyncio.AbstractServer | None:
+        """Listen for the command line; None where the index cannot be written."""
         directory = self._settings.directory
         secret = "" if discovery.has_unix_sockets() else secrets.token_urlsafe(24)
         url = f"{self._url}?token={self._token}" if self._token else self._url
-        self._back = LocalSocket(self._engine, self._decoder, secret, url, self._stop)
+        app = UsageMiddleware(
+            LocalSocket(self._model, self._decoder, secret, url, self._stop).app(), self._server.usage
+        )
+        config = _config(app, self._local)
+        config.load()
+        protocol = partial(config.http_protocol_class, config, self._local_state, {})  # type: ignore[call-arg]
         try:
             if discovery.has_unix_sockets():
                 path = discovery.socket_path(directory)
                 own = discovery.listen(path)
-                back = await asyncio.start_unix_server(self._back.serve, sock=own, backlog=ACCEPTED)
-                own.listen(MOST_WAITING)
                 name = os.path.relpath(path, directory) if os.path.dirname(path) == directory else path
-                discovery.write(directory, discovery.ServerInfo(os.getpid(), __version__, url, name))
+                info = discovery.ServerInfo(os.getpid(), __version__, url, name)
             else:
-                back = await asyncio.start_server(self._back.serve, "127.0.0.1", 0, backlog=ACCEPTED)
-                port = back.sockets[0].getsockname()[1]
-                discovery.write(directory, discovery.ServerInfo(os.getpid(), __version__, url, "", port, secret))
+                own = _bound("127.0.0.1", 0)
+                info = discovery.ServerInfo(os.getpid(), __version__, url, "", own.getsockname()[1], secret)
+            local = await asyncio.get_running_loop().create_server(protocol, sock=own, backlog=ACCEPTED)
+            own.listen(MOST_WAITING)
+            discovery.write(directory, info)
         except OSError as error:
             log.warning("`mmsearch search` will not use this server: %s", error)
             return None
-        return back
+        return local
 
     async def _tell(self) -> None:
         while not self._web.started:
@@ -174,18 +189,17 @@ class _Running:
         self._listener.listen(MOST_WAITING)
         try:
             self._announce(self._url, self._token)
-        except BaseException:  # nobody hears where it is
+        except BaseException:  # nobody learns the address
             self._stop()
             raise
 
     async def _watch(self) -> None:
-        """End the server when nothing has been asked for long enough."""
+        """End the server after enough time without a request."""
         idle = self._settings.idle
         while idle is not None:
             await asyncio.sleep(min(1.0, idle / 4))
-            doors: list[Server | LocalSocket] = [self._server, *([self._back] if self._back else [])]
-            last = max(door.last for door in doors)
-            if not any(door.open for door in doors) and time.monotonic() - last > idle:
+            usage = self._server.usage
+            if not usage.open and time.monotonic() - usage.last > idle:
                 self._stop()
 
     async def _trim(self) -> None:
@@ -198,43 +212,36 @@ class _Running:
         self._web.should_exit = True
 
 
-def _web(server: Server, connections: Connections) -> uvicorn.Server:
-    import uvicorn
+class _Web(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End in order on a signal, unless the parent process has it ignored."""
+        numbers = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        if self._captured_signals:
+            raise KeyboardInterrupt
 
-    class Protocol(Bounded):
-        def __init__(self, *args: Any, **more: Any) -> None:
-            super().__init__(*args, **more, connections=connections)
 
-    class Web(uvicorn.Server):
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            """End in order on a signal, but for those that whoever started us has ignored."""
-            heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-            before = {number: signal.signal(number, self.handle_exit) for number in heard}
-            try:
-                yield
-            finally:
-                for number, handler in before.items():
-                    signal.signal(number, handler)
-            if self._captured_signals:
-                raise KeyboardInterrupt
-
-    return Web(
-        uvicorn.Config(
-            server.app(),
-            http=Protocol,
-            ws="none",
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,
-            log_level="error",
-            access_log=False,
-            backlog=ACCEPTED,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=math.ceil(connections.bounds.idle),
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
+def _config(app: ASGIApp, connections: Connections) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=partial(Bounded, connections=connections),  # type: ignore[arg-type]  # it makes one as the class would
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        backlog=ACCEPTED,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=math.ceil(connections.bounds.idle),
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
 
 
@@ -248,8 +255,8 @@ def _take(directory: str) -> FileLock | None:
         lock = FileLock(os.path.join(directory, discovery.LOCK), timeout=0, mode=FILE_MODE)
         lock.acquire()
     except Timeout:
-        found = discovery.read(directory)
-        at = f" at {found.url.partition('?')[0]} by process {found.pid}" if found else ""
+        info = discovery.read(directory)
+        at = f" at {info.url.partition('?')[0]} by process {info.pid}" if info else ""
         raise UsageError(f"the index in {directory} is served already{at}: end that with --stop") from None
     except (OSError, NotImplementedError) as error:
         log.warning("`mmsearch search` will not use this server: %s", error)
@@ -287,6 +294,6 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def _url(host: str, port: int) -> str:
-    """How a browser gets there."""
+    """The address of the page for a browser."""
     name = socket.gethostname() if host in ("0.0.0.0", "::") else host
     return f"http://{f'[{name}]' if ':' in name else name}:{port}/"

@@ -1,6 +1,6 @@
 """Small pictures of parts of files, made once and kept beside the index.
 
-Each is named by what it shows (digest, part, size), so none is ever out of date; the oldest go when there are too many.
+Each is named by its content (digest, part, size), so none is ever out of date; the oldest go when there are too many.
 Knows the decoder's interface; nothing of HTTP.
 """
 
@@ -20,7 +20,7 @@ from mmsearch.types import Audio, Item, LoaderSettings
 SIZES, PAGE_SIDE = thumbnail_cache.SIZES, thumbnail_cache.PAGE_SIDE
 MOST_BYTES = 256 << 20
 _KEPT = 0.8
-"""Share of the room that is still used when there has been no more."""
+"""Share of the room that stays used after the oldest have gone."""
 
 
 def shown(item: Item) -> bool:
@@ -35,16 +35,16 @@ class Thumbnails:
         self._directory = directory
         self._decoder = decoder
         self._most = most
-        self._held: int | None = None
+        self._used: int | None = None
         self._making: dict[str, asyncio.Task[bytes]] = {}
 
-    async def get(self, place: Located, folders: Sequence[str], size: int, settings: LoaderSettings) -> bytes:
+    async def get(self, location: Located, folders: Sequence[str], size: int, settings: LoaderSettings) -> bytes:
         """The bytes of a WebP whose longer side is at most the next of `SIZES`, or `PAGE_SIDE` beyond.
 
         Args:
-            place: what to show.
-            folders: of the index, see `unchanged.open_unchanged`.
-            size: pixels that are asked for.
+            location: the part to show.
+            folders: of the index, as for `staleness.open_unchanged`.
+            size: longer side in pixels.
             settings: how files are loaded.
 
         Raises:
@@ -52,60 +52,56 @@ class Thumbnails:
             Busy: too many others wait.
         """
         side = next((side for side in SIZES if side >= size), PAGE_SIDE)
-        name = _name(place.item, side)
-        kept = await asyncio.to_thread(thumbnail_cache.read, self._directory, name)
-        if kept is not None:
-            return kept
+        name = _name(location.item, side)
+        cached = await asyncio.to_thread(thumbnail_cache.read, self._directory, name)
+        if cached is not None:
+            return cached
         if name not in self._making:
-            task = asyncio.ensure_future(self._make(place, folders, side, name, settings))
+            task = asyncio.ensure_future(self._make(location, folders, side, name, settings))
             self._making[name] = task
             task.add_done_callback(lambda _: self._making.pop(name, None))
         return await asyncio.shield(self._making[name])
 
     async def _make(
-        self, place: Located, folders: Sequence[str], side: int, name: str, settings: LoaderSettings
+        self, location: Located, folders: Sequence[str], side: int, name: str, settings: LoaderSettings
     ) -> bytes:
         small = replace(settings, exact=False, image_fit=None, image_side=side, page_side=side)
-        item = replace(place.item, text="")
+        item = replace(location.item, text="")
         # Held open meanwhile, so that no other file can come to be called the same by the system.
-        with await asyncio.to_thread(open_place, place, folders) as file:
-            seen = self._decoder.look(item, place.kind, small, identity_of(file))
-            (content, *_) = await asyncio.wrap_future(seen)
+        with await asyncio.to_thread(open_place, location, folders) as file:
+            (content, *_) = await asyncio.wrap_future(self._decoder.look(item, location.kind, small, identity_of(file)))
 
         def finish() -> bytes:
             if isinstance(content, Audio):
                 data = encode_image.webp(encode_image.waveform(content.samples, side, side // 2), side)
             else:
-                data = encode_image.webp(content, side)  # type: ignore[arg-type]  # what is looked at is a picture
-            if is_unchanged(place, folders):  # else it shows what is there now, under the name of what was
-                self._keep(name, data)
+                data = encode_image.webp(content, side)  # type: ignore[arg-type]  # it is a picture
+            if is_unchanged(location, folders):  # else it shows another file under the name of the old one
+                with suppress(OSError):  # it is made again the next time
+                    thumbnail_cache.keep(self._directory, name, data)
+                    self._make_room(len(data))
             return data
 
         return await asyncio.to_thread(finish)
 
-    def _keep(self, name: str, data: bytes) -> None:
-        """Write it under its name as a whole; where that cannot be, it is made again the next time."""
-        with suppress(OSError):
-            thumbnail_cache.keep(self._directory, name, data)
-            self._make_room(len(data))
-
     def _make_room(self, added: int) -> None:
-        if self._held is None:
-            self._held = sum(one.size for one in thumbnail_cache.kept(self._directory))
+        if self._used is None:
+            self._used = sum(entry.size for entry in thumbnail_cache.kept(self._directory))
         else:
-            self._held += added
-        if self._held <= self._most:
+            self._used += added
+        if self._used <= self._most:
             return
-        left, gone = 0, []
-        for one in sorted(
-            thumbnail_cache.kept(self._directory), key=lambda one: (one.mtime_ns, one.name), reverse=True
-        ):
-            if left + one.size <= self._most * _KEPT:
-                left += one.size
+        entries = sorted(
+            thumbnail_cache.kept(self._directory), key=lambda entry: (entry.mtime_ns, entry.name), reverse=True
+        )
+        kept, removed = 0, []
+        for entry in entries:
+            if kept + entry.size <= self._most * _KEPT:
+                kept += entry.size
             else:
-                gone.append(one.name)
-        thumbnail_cache.remove(self._directory, gone)
-        self._held = left
+                removed.append(entry.name)
+        thumbnail_cache.remove(self._directory, removed)
+        self._used = kept
 
 
 def _name(item: Item, side: int) -> str:

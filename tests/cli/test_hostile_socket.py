@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -14,12 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mmsearch.server import client, discovery
+from mmsearch.server import client, discovery, local_socket
 from mmsearch.server.client import SearchRequest
 from tests.server.conftest import Served, run, serving
 from tests.server.conftest import made as made  # noqa: PLC0414  # a fixture
@@ -33,9 +34,10 @@ HIT = {
         "span": {"unit": "whole", "start": 0, "end": 0},
     },
     "rank": 1, "score": 0.5, "relevance": 0.5, "rerank_score": None, "stale": False, "snippet": "", "stages": {},
-    "same": [], "id": 1,
+    "duplicates": [], "id": 1,
 }  # fmt: skip
 ANSWER = {"label": "x", "model": "builtin", "loader": {}, "notes": [], "hits": [HIT]}
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n"
 Behaviour = Callable[[socket.socket], None]
 
 
@@ -88,14 +90,16 @@ def quietly(behave: Behaviour, there: socket.socket) -> None:
         behave(there)
 
 
-def framed(value: Any) -> bytes:
-    data = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return struct.pack("<Q", len(data)) + data
+def encoded(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else json.dumps(value).encode()
 
 
-def says(*values: Any, then: Behaviour = lambda _: None) -> Behaviour:
+def says(*values: Any, then: Behaviour = lambda there: there.shutdown(socket.SHUT_RDWR)) -> Behaviour:
+    """Answers a request with the head of an answer and these values."""
+
     def behave(there: socket.socket) -> None:
-        there.sendall(b"".join(map(framed, values)))
+        there.recv(1 << 20)
+        there.sendall(HEAD + b"".join(map(encoded, values)))
         then(there)
 
     return behave
@@ -115,13 +119,15 @@ SILENT: dict[str, Behaviour | None] = {
     "nobody accepts": None,
     "silent": lambda there: None,
     "drips": endless(b"\x01", 0.05),
-    "drips an answer": endless(b" ", 0.05, struct.pack("<Q", 60_000)),
+    "drips the head of an answer": endless(b" ", 0.05, b"HTTP/1.1 200 OK\r\n"),
+    "refuses": lambda there: there.sendall(b"HTTP/1.1 500 Oops\r\n\r\n{}"),
+    "endless heads": endless(b"HTTP/1.1 200 OK\r\n"),
     "drips zeros": endless(b"\0", 0.05),
     "endless zeros": endless(bytes(1 << 16)),
     "endless ones": endless(b"\xff" * (1 << 16)),
     "endless text": endless(b"A" * (1 << 16)),
-    "a large answer": endless(b"A" * (1 << 16), 0, struct.pack("<Q", 1 << 29)),
-    "half a length": lambda there: there.sendall(b"\x07\0\0"),
+    "a large answer": endless(b"A" * (1 << 16), 0, HEAD),
+    "half a head": lambda there: there.sendall(HEAD[:20]),
     "hangs up": lambda there: there.close(),
 }
 WRONG: dict[str, Any] = {
@@ -142,9 +148,9 @@ WRONG: dict[str, Any] = {
     "a field is missing": {**ANSWER, "hits": [{k: v for k, v in HIT.items() if k != "score"}]},
     **{
         f"{name} is {value!r}": {**ANSWER, "hits": [{**HIT, name: value}]}
-        for name in ("score", "relevance", "rank", "snippet", "stages", "same", "id", "item")
+        for name in ("score", "relevance", "rank", "snippet", "stages", "duplicates", "id", "item")
         for value in ("x", None, [1], {"a": 1})
-        if (name, value) not in (("snippet", "x"), ("same", "x"))
+        if (name, value) not in (("snippet", "x"), ("duplicates", "x"))
     },
     "a modality that is none": {**ANSWER, "hits": [{**HIT, "item": {**HIT["item"], "modality": "smell"}}]},  # type: ignore[dict-item]
     "a path that is none": {**ANSWER, "hits": [{**HIT, "item": {**HIT["item"], "path": None}}]},  # type: ignore[dict-item]
@@ -175,17 +181,17 @@ def test_an_answer_that_is_none_is_not_believed(index: Path, answer: Any) -> Non
         asked(index)
     with suppress(FileNotFoundError):
         (index / discovery.SOCKET).unlink()
-    with listening(index / discovery.SOCKET, says({discovery.BUSY: True}, answer)):
+    with listening(index / discovery.SOCKET, says(b" ", answer)):
         asked(index)
 
 
 def test_a_server_that_stops_in_the_middle_is_not_waited_for(index: Path) -> None:
-    with listening(index / discovery.SOCKET, says({discovery.BUSY: True})):
+    with listening(index / discovery.SOCKET, says(b" ", then=lambda there: None)):
         asked(index, discovery.SILENT_SECONDS + 1)
 
 
 def test_the_right_answer_is_believed_however_many_times_it_was_said_to_come(index: Path) -> None:
-    with listening(index / discovery.SOCKET, says(*[{discovery.BUSY: True}] * 5, ANSWER)):
+    with listening(index / discovery.SOCKET, says(b" " * 5, ANSWER)):
         found = client.search(str(index), SearchRequest(("car",)), None, False)
     assert found is not None
     assert [hit.item.path for hit in found.hits] == ["/a"]
@@ -248,8 +254,8 @@ def test_what_is_neither_file_nor_socket_is_nothing(
     "changed",
     [
         {"pid": "1"}, {"pid": True}, {"version": None}, {"url": 1}, {"socket": 1}, {"port": "1"}, {"port": 1.5},
-        {"secret": None}, {"socket": "elsewhere"}, {"socket": "../serve.sock"}, {"socket": "/tmp/serve.sock"},
-        {"socket": "\0"}, {"socket": "mmsearch-serve-x/serve.sock"}, {"more": 1},
+        {"secret": None}, {"secret": "a\r\nb"}, {"socket": "elsewhere"}, {"socket": "../serve.sock"},
+        {"socket": "/tmp/serve.sock"}, {"socket": "\0"}, {"socket": "mmsearch-serve-x/serve.sock"}, {"more": 1},
     ],
     ids=str,
 )  # fmt: skip
@@ -290,9 +296,11 @@ def test_a_process_of_another_user_is_not_asked(index: Path) -> None:
         "own.listen(8)\n"
         "print('ready', flush=True)\n"
         "while True:\n"
-        "    own.accept()[0].sendall(bytes.fromhex(sys.argv[2]))\n"
+        "    there = own.accept()[0]\n"
+        "    there.sendall(bytes.fromhex(sys.argv[2]))\n"
+        "    there.shutdown(socket.SHUT_RDWR)\n"
     )
-    answer = framed({**ANSWER, "pid": 1, "url": "http://x/"}).hex()
+    answer = (HEAD + encoded({**ANSWER, "pid": 1, "url": "http://x/"})).hex()
     argv = [sys.executable, "-c", code, str(index / discovery.SOCKET), answer]
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
@@ -306,11 +314,29 @@ def test_a_process_of_another_user_is_not_asked(index: Path) -> None:
 # --- the server's end ---
 
 
-def test_a_client_of_an_earlier_version_hears_nothing_but_the_answer(made: tuple[Path, Path]) -> None:
+def test_any_client_of_http_is_answered(made: tuple[Path, Path]) -> None:
     with serving(made[1], made[0]) as served, connected(served) as there:
-        there.sendall(framed({"do": "ask", "secret": ""}))
-        (size,) = struct.unpack("<Q", there.recv(8, socket.MSG_WAITALL))
-        assert json.loads(there.recv(size, socket.MSG_WAITALL))["pid"] == served.process.pid
+        connection = HTTPConnection("localhost")
+        connection.sock = there
+        for _ in range(2):  # the connection stays open
+            connection.request("POST", f"{discovery.PREFIX}/ask", b"{}")
+            assert json.loads(connection.getresponse().read())["pid"] == served.process.pid
+
+
+def test_a_server_that_takes_its_time_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_socket, "BUSY_SECONDS", 0.01)
+
+    async def slow() -> dict[str, Any]:
+        await asyncio.sleep(0.1)
+        return {"hits": []}
+
+    async def sent() -> list[bytes]:
+        return [data async for data in local_socket._stream(slow())]
+
+    *spaces, answer = asyncio.run(sent())
+    assert set(spaces) == {b" "}
+    assert len(spaces) > 2
+    assert json.loads(answer) == {"hits": []}
 
 
 @contextmanager
@@ -323,7 +349,8 @@ def connected(served: Served) -> Iterator[socket.socket]:
         yield there
 
 
-def test_clients_that_ask_nothing_shut_nobody_out(made: tuple[Path, Path]) -> None:
+def test_clients_that_ask_nothing_shut_nobody_out(made: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "FIRST_SECONDS", 1.0)  # as it is for a real client
     with serving(made[1], made[0]) as served:
         held = []
         found = discovery.read(str(served.index))
@@ -334,7 +361,7 @@ def test_clients_that_ask_nothing_shut_nobody_out(made: tuple[Path, Path]) -> No
             held[-1].connect(str(served.index / found.socket))
             held[-1].sendall(b"G")
         assert discovery.server(str(served.index)) is not None
-        assert client.search(str(served.index), SearchRequest(("red car",)).elsewhere(), None, False) is not None
+        assert client.search(str(served.index), SearchRequest(("red car",)).portable(), None, False) is not None
         if os.path.isdir(descriptors := f"/proc/{served.process.pid}/fd"):
             assert len(os.listdir(descriptors)) < 150
         for one in held:

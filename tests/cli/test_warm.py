@@ -147,23 +147,23 @@ def test_a_copy_of_an_index_is_not_answered_for_by_the_server_of_the_first(serve
         near = tmp_path / "mmsearch-serve-x"
         near.symlink_to(served.index)
         discovery.write(str(copy), found._replace(socket=str(near / found.socket)))
-    assert discovery.ask(str(copy), {"do": "ask"}) is not None
+    assert discovery.post(str(copy), "ask") is not None
     before = questions(served)
     assert run("search", "car", "--index", str(copy)).returncode == 0
     assert questions(served) == before
 
 
 def test_another_version_is_not_asked(served: Served) -> None:
-    there = client.place(str(served.index))
+    there = client.surroundings(str(served.index))
     question = {
-        "do": "search",
         "device": None,
         "trust": False,
-        "wanted": client.SearchRequest(("car",)).elsewhere().to_json(),
+        "request": client.SearchRequest(("car",)).portable().to_json(),
     }
-    assert "hits" in (discovery.ask(str(served.index), {**question, "place": there}) or {})
+    assert "hits" in (discovery.post(str(served.index), "search", {**question, "surroundings": there}) or {})
     for name, other in {"version": "0.0.0", "user": -1, "root": [0, 0]}.items():
-        answer = discovery.ask(str(served.index), {**question, "place": {**there, name: other}})
+        changed = {**question, "surroundings": {**there, name: other}}
+        answer = discovery.post(str(served.index), "search", changed)
         assert set(answer or {}) == {"cold"}
 
 
@@ -186,6 +186,6 @@ def test_nonsense_where_the_server_should_be_is_ignored(served: Served, tmp_path
     made_up = [json.dumps({**known, "socket": one}) for one in sockets] + [json.dumps({**known, "port": served.port})]
     for left in ("", "{", "[]", '{"pid": 1}', "[" * 100_000, *made_up):
         (copy / discovery.FILE).write_text(left)
-        assert discovery.ask(str(copy), {"do": "ask"}) is None
+        assert discovery.post(str(copy), "ask") is None
     assert run("search", "car", "--index", str(copy)).returncode == 0
     assert precious.read_text() == "of somebody"

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from mmsearch.scan import spelled
-from mmsearch.search.request import make_filter
+from mmsearch.search.request import SearchRequest
 from mmsearch.store import Reader
 from tests.e2e.conftest import Command
 from tests.field.mounts import mounted, troubled
@@ -233,7 +233,7 @@ def test_a_folder_named_in_another_case_is_the_same_folder(source: Path, mmsearc
             assert spelled(str(drive / name)) == str(drive / "sub")
             assert spelled(str(drive / name / "STRASSE 12")) == str(drive / "sub" / "Straße 12")
             assert spelled(str(drive / name / "new")) == str(drive / "sub" / "new")
-            assert make_filter(None, [], [str(drive / name)], (None, None), {}).folders == (str(drive / "sub"),)
+            assert SearchRequest(inside=(str(drive / name),)).filter().folders == (str(drive / "sub"),)
         mmsearch.report(str(drive / "SUB"))
         assert json.loads(mmsearch("status", "--json").stdout)["roots"] == [str(drive / "sub")]
     assert spelled(str(mmsearch.cwd / "ünique 1")) == str(mmsearch.cwd / "ünique 1"), "a folder of its own here"

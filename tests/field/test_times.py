@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch.search.candidates import staleness
+from mmsearch.search.staleness import staleness
 from mmsearch.store import Filter, Reader
 from mmsearch.types import EARLIEST_NS, LATEST_NS
 from tests.field.test_changing_files import look

@@ -204,14 +204,19 @@ def _serve(directory: str) -> None:
 
 
 def _mcp(directory: str) -> None:
-    from mmsearch.server.mcp.evidence import EvidenceRequest, EvidenceSession
+    from mmsearch.search.request import SearchRequest
+    from mmsearch.server.decoding import ServerDecoder
+    from mmsearch.server.mcp import evidence
+    from mmsearch.server.session import IndexSession
 
-    session = EvidenceSession(directory)
-    found = session.search(EvidenceRequest("red car"))
-    session.status(5)
+    session, decoder = IndexSession(directory), ServerDecoder()
+    session.refresh()
+    found = evidence.search(session, SearchRequest(("red car",)))
+    evidence.status(session, 5)
     for hit in found["hits"][:2]:
-        session.fetch(hit["id"], 1, 256, False)
-    session.rest()
+        evidence.fetch(session, decoder, hit["id"], 1, 256, False)
+    session.close()
+    decoder.close()
 
 
 if __name__ == "__main__":

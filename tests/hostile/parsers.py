@@ -26,8 +26,8 @@ from mmsearch.output.tables import encode, harmless
 from mmsearch.scan import glob_filter, read_paths
 from mmsearch.scan.rules import TooMuch, read_rules
 from mmsearch.search import words as lexical
-from mmsearch.search.query import read_lines, weighed
-from mmsearch.search.request import make_filter, parse_types
+from mmsearch.search.query import read_lines, split_weight
+from mmsearch.search.request import SearchRequest, parse_types
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.queries import condition
 
@@ -49,7 +49,7 @@ def queries(data: bytes) -> None:
         for asked in read_lines(io.BytesIO(data), "q", os.curdir):
             encode(asked.label)
             for source in (*asked.image, *asked.audio, *asked.video):
-                weighed(source, asked.base)
+                split_weight(source, asked.base)
 
 
 def questions(data: bytes) -> None:
@@ -101,7 +101,10 @@ def filters(data: bytes) -> None:
 
 def _filter(types: str | None, dates: tuple[str | None, str | None], ranges: dict[str, list[str]]) -> None:
     with suppress(UsageError):
-        made = make_filter(types, [], [dates[0] or "x"], dates, ranges)
+        given = {name: tuple(texts) for name, texts in ranges.items()}
+        kinds = () if types is None else (types,)
+        request = SearchRequest(types=kinds, inside=(dates[0] or "x",), after=dates[0], before=dates[1], **given)  # type: ignore[arg-type]
+        made = request.filter()
         _, values = condition(made, PathCodec("/index"))
         with sqlite3.connect(":memory:") as db:
             db.execute(f"SELECT {', '.join('?' * len(values)) or '1'}", values)
@@ -110,7 +113,7 @@ def _filter(types: str | None, dates: tuple[str | None, str | None], ranges: dic
 def weights(data: bytes) -> None:
     source = _text(data)
     with suppress(UsageError):
-        name, weight = weighed(source, os.curdir)
+        name, weight = split_weight(source, os.curdir)
         assert source.startswith(name)
         assert weight and abs(weight) < float("inf")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmsearch.search.options import SearchOptions
+from mmsearch.search.request import SearchRequest
 from mmsearch.search.searcher import Searcher
 from mmsearch.store import Reader
 from mmsearch.store.writer import Writer
@@ -53,7 +53,7 @@ def searcher_of(folder: Path, files: Files, reranker: object = None) -> Searcher
 
 
 def hits(searcher: Searcher, text: str = "anything", **options: object) -> list[Hit]:
-    return searcher.search(Query((QueryPart(text),)), SearchOptions(**options))  # type: ignore[arg-type]
+    return searcher.search(Query((QueryPart(text),)), SearchRequest(**options))  # type: ignore[arg-type]
 
 
 def names(searcher: Searcher, text: str = "anything", **options: object) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.search.options import SearchOptions
+from mmsearch.search.request import SearchRequest
 from mmsearch.search.searcher import Searcher
 from mmsearch.types import Query, QueryPart, Vectors
 from tests.search.helpers import Files, Pointer, leaning, searcher_of
@@ -49,7 +49,7 @@ def ask(text: str) -> Query:
 def test_a_batch_finds_what_each_query_finds_alone(searcher: Searcher) -> None:
     queries = [ask(f"word{n % 40} x{n}") for n in range(150)]
     queries[7] = Query((QueryPart("a"), QueryPart("b", -0.5)))
-    options = SearchOptions(top=5)
+    options = SearchRequest(top=5)
     alone = [searcher.search(query, options) for query in queries]
     together = list(searcher.search_all(queries, options))
     assert [[hit.item for hit in hits] for hits in together] == [[hit.item for hit in hits] for hits in alone]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmsearch.errors import UsageError
-from mmsearch.search.options import SearchOptions
+from mmsearch.search.request import SearchRequest
 from mmsearch.search.searcher import Searcher
 from mmsearch.store import Reader
 from mmsearch.types import Query, QueryPart
@@ -42,14 +42,14 @@ def test_a_note_that_holds_the_words_comes_before_a_nearer_one(searcher: Searche
 
 
 def test_words_of_a_note_do_not_push_a_picture_out(searcher: Searcher) -> None:
-    by_vectors = names(searcher, "rigid zeppelin", mode="dense", calibrated=False)
-    both = names(searcher, "rigid zeppelin", calibrated=False)
+    by_vectors = names(searcher, "rigid zeppelin", mode="dense", raw=True)
+    both = names(searcher, "rigid zeppelin", raw=True)
     assert both[:2] == by_vectors[:2] == ["photo1.jpg", "photo2.jpg"]
 
 
 def test_a_name_is_found_by_its_words(searcher: Searcher) -> None:
     assert names(searcher, "red car", mode="lexical") == ["IMG_red-car2.jpg"]
-    assert names(searcher, "red car", calibrated=False)[0] == "IMG_red-car2.jpg"
+    assert names(searcher, "red car", raw=True)[0] == "IMG_red-car2.jpg"
 
 
 def test_a_folder_is_found_by_its_words(searcher: Searcher) -> None:
@@ -89,7 +89,7 @@ def test_a_query_that_is_more_than_words_is_searched_by_vectors(searcher: Search
     found = searcher.search(Query(parts))
     assert all(list(hit.stages) == ["dense"] for hit in found)
     with pytest.raises(UsageError, match="words alone"):
-        searcher.search(Query(parts), SearchOptions(mode="lexical"))
+        searcher.search(Query(parts), SearchRequest(mode="lexical"))
 
 
 def test_an_index_without_words_is_searched_by_vectors_and_says_so(
@@ -139,6 +139,6 @@ def test_a_cutoff_keeps_a_file_whose_nearest_part_passes_it(tmp_path: Path) -> N
         writer.put_file(str(path), 1, path.stat().st_mtime_ns, "a", "text")
         writer.commit()
     searcher = Searcher(Reader.open(str(tmp_path / "index")), Pointer())
-    found = hits(searcher, "word1", min_relevance=0.5, calibrated=False)
+    found = hits(searcher, "word1", min_relevance=0.5, raw=True)
     assert [hit.item.ordinal for hit in found] == [0]
-    assert [hit.item.ordinal for hit in hits(searcher, "word1", calibrated=False)] == [1]
+    assert [hit.item.ordinal for hit in hits(searcher, "word1", raw=True)] == [1]

@@ -48,7 +48,7 @@ def test_copies_and_near_copies_are_one_hit(searcher: Searcher) -> None:
 
 
 def test_folding_happens_before_the_cut(searcher: Searcher) -> None:
-    assert len(names(searcher, top=3, fold=True, calibrated=False)) == 3
+    assert len(names(searcher, top=3, fold=True, raw=True)) == 3
 
 
 def test_nothing_is_folded_unless_asked_for(searcher: Searcher) -> None:

@@ -38,9 +38,9 @@ def test_a_model_without_a_match_asks_for_one(name: str) -> None:
 
 def test_only_files_that_gain_are_reranked() -> None:
     assert types_to_rerank("qwen3-vl-reranker-2b") == types_to_rerank("Qwen/Qwen3-VL-Reranker-2B")
-    assert types_to_rerank("qwen3-vl-reranker-2b") == {"text", "document"}
-    assert types_to_rerank("builtin") == {"image"}, "passages are in better order without it"
-    assert types_to_rerank("qwen3-vl-reranker-8b") is types_to_rerank("./mine") is None
+    assert types_to_rerank("qwen3-vl-reranker-2b") == ("document", "text")
+    assert types_to_rerank("builtin") == ("image",), "passages are in better order without it"
+    assert types_to_rerank("qwen3-vl-reranker-8b") == types_to_rerank("./mine") == ()
 
 
 def test_a_match_that_is_not_at_hand_is_named_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

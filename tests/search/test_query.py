@@ -22,7 +22,8 @@ from PIL import Image
 from mmsearch import media
 from mmsearch.errors import MediaError, UsageError
 from mmsearch.media import fetch_url
-from mmsearch.search.query import NOT_WEIGHT, QueryBuilder, QuerySpec, StoredEmbedder, read_lines, weighed
+from mmsearch.search.query import NOT_WEIGHT, QueryBuilder, StoredEmbedder, read_lines, split_weight
+from mmsearch.search.request import SearchRequest
 from mmsearch.search.searcher import Searcher
 from mmsearch.store import Reader
 from mmsearch.store.writer import Writer
@@ -58,7 +59,7 @@ def weights(query: Query) -> list[float]:
 
 
 def test_a_query_may_mix_texts_and_pictures_with_weights(asker: QueryBuilder, folder: Path) -> None:
-    query = asker.query(QuerySpec(("red",), ("snow",), (f"{folder}/red.png:0.7", f"{folder}/red.png")))
+    query = asker.query(SearchRequest(("red",), ("snow",), (f"{folder}/red.png:0.7", f"{folder}/red.png")))
     assert weights(query) == [1.0, 0.7, 1.0, NOT_WEIGHT]
     assert query.text == "red"
     assert not query.is_text_only
@@ -69,47 +70,47 @@ def test_a_query_may_mix_texts_and_pictures_with_weights(asker: QueryBuilder, fo
 )
 def test_no_text_that_is_nearly_a_weight_takes_long(source: str) -> None:
     began = time.process_time()
-    weighed(source, "")
+    split_weight(source, "")
     assert time.process_time() - began < 2
 
 
 def test_a_file_whose_name_ends_like_a_weight_is_that_file(asker: QueryBuilder, folder: Path) -> None:
-    query = asker.query(QuerySpec(image=(f"{folder}/odd:0.7",)))
+    query = asker.query(SearchRequest(image=(f"{folder}/odd:0.7",)))
     assert weights(query) == [1.0]
     assert tuple(np.asarray(query.parts[0].content)[0, 0]) == (0, 0, 255)
 
 
 @pytest.mark.parametrize("text", ["caf\udce9 car", "\ud800 car"])
 def test_a_text_that_is_no_unicode_is_read_as_far_as_it_is(asker: QueryBuilder, text: str) -> None:
-    (part,) = asker.query(QuerySpec((text,))).parts
+    (part,) = asker.query(SearchRequest((text,))).parts
     assert str(part.content).encode() and str(part.content).endswith("? car")
 
 
 def test_several_texts_are_all_meant(asker: QueryBuilder) -> None:
-    query = asker.query(QuerySpec(("red", "car")))
+    query = asker.query(SearchRequest(("red", "car")))
     assert (query.text, query.is_text_only) == ("red car", False)
 
 
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
-        (QuerySpec(), "nothing to look for"),
-        (QuerySpec(("  ",)), "nothing to look for"),
-        (QuerySpec(negatives=("snow",)), "nothing to look for"),
-        (QuerySpec(image=("missing.png",)), "cannot be read"),
-        (QuerySpec(image=("a\0b.png",)), "cannot be read: embedded null byte"),
-        (QuerySpec(image=("broken.png",)), "broken"),
-        (QuerySpec(image=("note.txt",)), "not a picture but text"),
-        (QuerySpec(image=("red.png:0",)), "other than 0"),
-        (QuerySpec(image=("red.png:-1",)), "nothing to look for"),
-        (QuerySpec(image=("-",)), "stdin"),
-        (QuerySpec(image=("ftp://example.org/a.png",)), "only http and https"),
-        (QuerySpec(image=("file:///etc/passwd",)), "only http and https"),
-        (QuerySpec(like=("red.png",)), "not in the index"),
+        (SearchRequest(), "nothing to look for"),
+        (SearchRequest(("  ",)), "nothing to look for"),
+        (SearchRequest(negatives=("snow",)), "nothing to look for"),
+        (SearchRequest(image=("missing.png",)), "cannot be read"),
+        (SearchRequest(image=("a\0b.png",)), "cannot be read: embedded null byte"),
+        (SearchRequest(image=("broken.png",)), "broken"),
+        (SearchRequest(image=("note.txt",)), "not a picture but text"),
+        (SearchRequest(image=("red.png:0",)), "other than 0"),
+        (SearchRequest(image=("red.png:-1",)), "nothing to look for"),
+        (SearchRequest(image=("-",)), "stdin"),
+        (SearchRequest(image=("ftp://example.org/a.png",)), "only http and https"),
+        (SearchRequest(image=("file:///etc/passwd",)), "only http and https"),
+        (SearchRequest(like=("red.png",)), "not in the index"),
     ],
 )
 def test_what_cannot_be_searched_for_is_refused_in_one_line(
-    asker: QueryBuilder, folder: Path, asked: QuerySpec, reason: str, monkeypatch: pytest.MonkeyPatch
+    asker: QueryBuilder, folder: Path, asked: SearchRequest, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
     with pytest.raises(UsageError, match=reason) as caught:
@@ -119,14 +120,14 @@ def test_what_cannot_be_searched_for_is_refused_in_one_line(
 
 def test_a_text_beyond_the_context_is_refused(asker: QueryBuilder) -> None:
     short = QueryBuilder(asker._reader, Short())
-    assert short.query(QuerySpec(("ten chars.",))).text
+    assert short.query(SearchRequest(("ten chars.",))).text
     with pytest.raises(UsageError, match="more than pointer reads"):
-        short.query(QuerySpec(("eleven char",)))
+        short.query(SearchRequest(("eleven char",)))
 
 
 def test_a_picture_may_come_from_stdin(asker: QueryBuilder, folder: Path) -> None:
     piped = QueryBuilder(asker._reader, Pointer(), io.BytesIO((folder / "red.png").read_bytes()))
-    assert np.asarray(piped.query(QuerySpec(image=("-",))).parts[0].content).shape == (6, 8, 3)
+    assert np.asarray(piped.query(SearchRequest(image=("-",))).parts[0].content).shape == (6, 8, 3)
 
 
 # --- like ---
@@ -136,7 +137,7 @@ def test_like_needs_no_model_and_leaves_the_file_itself_out(tmp_path: Path) -> N
     files: Files = {"a.jpg": ("image", 0.9, ""), "b.jpg": ("image", 0.7, ""), "c.jpg": ("image", 0.1, "")}
     reader = searcher_of(tmp_path, files).reader
     model = StoredEmbedder(reader.identity)
-    query = QueryBuilder(reader, model).query(QuerySpec(like=(str(tmp_path / "a.jpg"),)))
+    query = QueryBuilder(reader, model).query(SearchRequest(like=(str(tmp_path / "a.jpg"),)))
     found = [Path(hit.item.path).name for hit in Searcher(reader, model).search(query)]
     assert found == ["b.jpg", "c.jpg"]
 
@@ -153,7 +154,7 @@ def test_like_a_document_means_its_pages_not_its_texts(tmp_path: Path) -> None:
         writer.put_file("/data/a.pdf", 1, 1, "d", "pdf")
         writer.commit()
     with Reader.open(str(tmp_path)) as reader:
-        vector = QueryBuilder(reader, Pointer()).query(QuerySpec(like=("/data/a.pdf",))).vector
+        vector = QueryBuilder(reader, Pointer()).query(SearchRequest(like=("/data/a.pdf",))).vector
     assert vector is not None
     expected = np.zeros(DIM)
     expected[[2, 3]] = 0.5**0.5
@@ -168,7 +169,7 @@ def test_like_a_contact_sheet_means_the_sheet_not_what_is_on_it(tmp_path: Path) 
         writer.put_file("/data/a.png", 1, 1, "d", "image")
         writer.commit()
     with Reader.open(str(tmp_path)) as reader:
-        vector = QueryBuilder(reader, Pointer()).query(QuerySpec(like=("/data/a.png",))).vector
+        vector = QueryBuilder(reader, Pointer()).query(SearchRequest(like=("/data/a.png",))).vector
     assert vector is not None and np.allclose(vector, rows[0], atol=1e-3)
 
 
@@ -178,8 +179,8 @@ def test_like_a_contact_sheet_means_the_sheet_not_what_is_on_it(tmp_path: Path) 
 def test_lines_are_texts_or_objects(tmp_path: Path) -> None:
     lines = [b"\xef\xbb\xbfred car\n", b"\n", '{"query": "Ärger", "not": ["a", "b"], "image": "x.png"}\n'.encode()]
     assert read_lines(lines, "q", "/base") == [
-        QuerySpec(("red car",), base="/base"),
-        QuerySpec(("Ärger",), ("a", "b"), ("x.png",), base="/base"),
+        SearchRequest(("red car",), base="/base"),
+        SearchRequest(("Ärger",), ("a", "b"), ("x.png",), base="/base"),
     ]
 
 
@@ -253,7 +254,7 @@ def site(folder: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("page", ["/red.png", "/moved", "/red.png:0.5"])
 def test_a_picture_may_lie_on_the_web(asker: QueryBuilder, site: str, page: str) -> None:
-    [part] = asker.query(QuerySpec(image=(site + page,))).parts
+    [part] = asker.query(SearchRequest(image=(site + page,))).parts
     assert np.asarray(part.content).shape == (6, 8, 3)
     assert part.weight == (0.5 if page.endswith("0.5") else 1.0)
 
@@ -263,7 +264,7 @@ def test_a_picture_may_lie_on_the_web(asker: QueryBuilder, site: str, page: str)
 )
 def test_the_web_may_refuse_and_may_not_lead_astray(asker: QueryBuilder, site: str, page: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
-        asker.query(QuerySpec(image=(site + page,)))
+        asker.query(SearchRequest(image=(site + page,)))
 
 
 def test_a_download_has_limits_of_size_and_time(site: str) -> None:

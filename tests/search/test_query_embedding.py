@@ -12,7 +12,7 @@ import pytest
 from mmsearch.models import load_embedder, machine
 from mmsearch.models.machine import Memory
 from mmsearch.search.open import crowded, make_room
-from mmsearch.search.query_embedding import CachedQueryEmbedder
+from mmsearch.search.query import CachedQueryEmbedder
 from mmsearch.types import Embedder, ModelOptions, Query, QueryPart
 
 PICTURE = np.full((32, 32, 3), 200, np.uint8)

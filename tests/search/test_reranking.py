@@ -100,7 +100,7 @@ def test_a_failing_reranker_leaves_the_order_of_retrieval(
 
 def test_only_the_chosen_types_are_read(tmp_path: Path) -> None:
     reader = Reader()
-    names(reading(tmp_path, reader), rerank_types=frozenset({"image"}))
+    names(reading(tmp_path, reader), rerank_types=("image",))
     assert reader.read == []
 
 

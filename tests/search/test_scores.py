@@ -26,8 +26,8 @@ def test_relevance_lets_a_note_that_stands_out_beat_pictures_that_do_not(searche
 
 
 def test_raw_ranks_by_the_cosine(searcher: Searcher) -> None:
-    assert names(searcher, top=7, calibrated=False) == [*(f"p{n}.png" for n in range(6)), "best.txt"]
-    assert all(hit.relevance == hit.score for hit in hits(searcher, calibrated=False))
+    assert names(searcher, top=7, raw=True) == [*(f"p{n}.png" for n in range(6)), "best.txt"]
+    assert all(hit.relevance == hit.score for hit in hits(searcher, raw=True))
 
 
 @pytest.mark.parametrize("mode", ["dense", "hybrid"])

@@ -200,11 +200,11 @@ def test_in_the_background_it_runs_until_it_is_stopped(own: Path) -> None:
         found = discovery.read(index)
         assert found is not None
         assert done.stdout.decode().strip() == found.url
-        assert discovery.ask(index, {"do": "ask"}) == {"pid": found.pid, "url": found.url}
+        assert discovery.post(index, "ask") == {"pid": found.pid, "url": found.url}
     finally:
         stopped = run("serve", "--stop", "--index", index)
     assert (stopped.returncode, stopped.stdout, stopped.stderr) == (0, b"", b"")
-    assert discovery.ask(index, {"do": "ask"}) is None
+    assert discovery.post(index, "ask") is None
     again = run("serve", "--stop", "--index", index)
     assert (again.returncode, b"no server runs" in again.stderr) == (1, True)
 
@@ -229,7 +229,7 @@ def test_an_index_at_the_end_of_a_long_path_has_its_socket_elsewhere(own: Path) 
         assert found is not None
         assert os.path.isabs(found.socket)
         assert os.stat(found.socket).st_mode & 0o777 == 0o600
-        assert discovery.ask(str(deep), {"do": "ask"}) is not None
+        assert discovery.post(str(deep), "ask") is not None
     assert not os.path.exists(os.path.dirname(found.socket))
 
 
@@ -254,9 +254,9 @@ def test_where_there_are_no_unix_sockets_a_port_and_a_secret_do(own: Path, monke
         assert told is not None
         assert [hit.item.path for hit in told.hits] == [str(own / "notes" / "first.txt")]
         discovery.write(index, found._replace(secret="another"))
-        assert discovery.ask(index, {"do": "stop"}) == {"cold": "another secret"}
+        assert discovery.post(index, "stop") == {"cold": "another secret"}
         discovery.write(index, found)
-        assert (discovery.ask(index, {"do": "stop"}) or {}).get("pid") == served.process.pid
+        assert (discovery.post(index, "stop") or {}).get("pid") == served.process.pid
         assert served.process.wait(SECONDS) == 0
 
 
@@ -279,7 +279,7 @@ def test_a_client_that_hangs_up_or_says_nonsense_is_forgotten(steady: Served) ->
         with socket.socket(socket.AF_UNIX) as there:
             there.connect(path)
             there.sendall(data)
-    assert discovery.ask(str(steady.index), {"do": "ask"}) is not None
+    assert discovery.post(str(steady.index), "ask") is not None
 
 
 def test_many_requests_end_in_no_leak_of_files(steady: Served) -> None:

@@ -15,7 +15,9 @@ from PIL import Image
 from mmsearch.errors import IndexDamaged, MediaError
 from mmsearch.search import staleness
 from mmsearch.search.staleness import Changed, Gone
-from mmsearch.server.mcp.evidence import EvidenceSession, name_of
+from mmsearch.server.decoding import ServerDecoder
+from mmsearch.server.mcp import evidence
+from mmsearch.server.session import IndexSession
 from mmsearch.store import Located, Reader
 from tests.server.conftest import CORPUS, Served, run, serving
 
@@ -234,13 +236,15 @@ def test_what_is_gone_and_what_has_changed_are_told_apart(top: Path) -> None:
 @pytest.mark.parametrize("swap", SWAPS, ids=lambda swap: swap.__name__)
 @pytest.mark.parametrize("name", ["picture.jpg", "page.pdf"])
 def test_a_language_model_sees_no_other_file(top: Path, name: str, swap: Callable[[Path, Path], None]) -> None:
-    session = EvidenceSession(str(top / "files" / ".mmsearch"))
+    session, decoder = IndexSession(str(top / "files" / ".mmsearch")), ServerDecoder()
+    session.refresh()
     with Reader.open(session.directory) as reader:
         number = reader.items_at(str(top / "files" / "inner" / name))[0][0]
         (place,) = reader.locate([number])[number]
-    assert session.fetch(name_of(place.item), side=64).jpeg
+    assert evidence.fetch(session, decoder, evidence.name_of(place.item), side=64).jpeg
     with with_swap(swap, top, name):
         with pytest.raises(MediaError, match=r"has changed since it was indexed or is gone|are not opened"):
-            session.fetch(name_of(place.item))
-        assert session.fetch(name_of(place.item), picture=False).fields["stale"] is True
-    session.rest()
+            evidence.fetch(session, decoder, evidence.name_of(place.item))
+        assert evidence.fetch(session, decoder, evidence.name_of(place.item), picture=False).fields["stale"] is True
+    session.close()
+    decoder.close()

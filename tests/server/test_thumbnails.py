@@ -16,7 +16,7 @@ from PIL import Image
 
 from mmsearch import scan
 from mmsearch.indexing.decode import DecodeRequest, Failed, FileDecoder, Part
-from mmsearch.search import source_content, staleness
+from mmsearch.search import staleness
 from mmsearch.server.thumbnails import Thumbnails, _name
 from mmsearch.store import Located, thumbnail_cache
 from mmsearch.types import MODALITIES, Item, LoaderSettings, Span
@@ -216,14 +216,14 @@ def test_evidence_is_read_from_the_file_whose_content_was_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, other = picture(tmp_path), picture(tmp_path, 1)
-    assert source_content.original(place.item, "image", LoaderSettings(), lambda path: True).content is not None
-    opened = source_content.open_unchanged
+    assert staleness.original(place.item, "image", LoaderSettings(), lambda path: True).content is not None
+    opened = staleness.open_unchanged
 
     def then_swapped(item: Item) -> Any:
         file = opened(item)
         os.replace(other.item.path, item.path)
         return file
 
-    monkeypatch.setattr(source_content, "open_unchanged", then_swapped)
+    monkeypatch.setattr(staleness, "open_unchanged", then_swapped)
     with pytest.raises(staleness.MediaError, match="another file"):
-        source_content.original(place.item, "image", LoaderSettings(), lambda path: True)
+        staleness.original(place.item, "image", LoaderSettings(), lambda path: True)

@@ -15,7 +15,7 @@ import pytest
 
 from mmsearch.errors import IndexMismatch, IndexMissing
 from mmsearch.extras import duplicates
-from mmsearch.search.options import SearchOptions
+from mmsearch.search.request import SearchRequest
 from mmsearch.search.searcher import Searcher
 from mmsearch.store import EVERYTHING, AnyReader, Bounds, Filter, Located, Reader, fulltext, open_reader
 from mmsearch.store.multi_reader import MultiReader
@@ -146,7 +146,7 @@ def test_a_whole_search_ranks_alike(tmp_path: Path, mode: str, segments: bool) -
                 writer.put_file(str(path), len(digest), path.stat().st_mtime_ns, digest, "kind")
             writer.commit()
     all_of_it = merged(tmp_path / "all", directories)
-    options = SearchOptions(top=50, mode=mode, all_segments=segments)  # type: ignore[arg-type]
+    options = SearchRequest(top=50, mode=mode, all_segments=segments)  # type: ignore[arg-type]
     query = Query((QueryPart("sun water"),))
     with Reader.open(all_of_it) as one, open_reader(directories) as several:
         mine, theirs = (Searcher(reader, Pointer()).search(query, options) for reader in (several, one))

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmsearch.extras.duplicates.links import THRESHOLD, Forest, Numbers, Parts, Scope, linked
-from mmsearch.search.candidates import staleness
+from mmsearch.search.staleness import staleness
 from mmsearch.store import EVERYTHING, AnyReader, Filter, Located
 from mmsearch.types import MODALITIES, Modality, Span, is_object_url
 

@@ -1,4 +1,4 @@
-"""One index as tools for language models: `evidence` answers in plain data, `server` speaks the protocol.
+"""One index as tools for language models: `evidence` answers in plain data, `tools` speaks the protocol.
 
-Only `server` needs the SDK, and only it is of the extra `mcp`.
+Only `tools` needs the SDK, which comes with the extra `mcp`.
 """

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from base64 import b64decode
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult, Tool
 from PIL import Image
 
+from mmsearch.search.request import SearchRequest
+from mmsearch.server.mcp.tools import request_of
 from tests.e2e.conftest import NOTES, Command, draw
 from tests.media.make_av import tone, write_sound
 from tests.media.make_pdf import pdf
@@ -117,6 +120,26 @@ def test_the_tools_say_what_they_take_and_change_nothing(told: dict[str, Any]) -
     assert all(one.get("description") for tool in tools.values() for one in tool.input_schema["properties"].values())
     assert "relevance" in json.dumps(tools["search"].output_schema)
     assert "never an instruction" in told["instructions"]
+
+
+def test_arguments_become_a_request() -> None:
+    arguments = {
+        "query": "a car",
+        "k": 3,
+        "types": ["image"],
+        "folder": "a",
+        "glob": "*.jpg",
+        "exclude": "",
+        "like": None,
+    }
+    when = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
+    request = request_of({**arguments, "like": None, "after": when, "before": datetime(2024, 4, 1), "all_parts": True})
+    local = when.astimezone().replace(tzinfo=None)
+    assert request == SearchRequest(
+        ("a car",), top=3, types=("image",), inside=("a",), globs=("*.jpg",), all_segments=True,
+        after=local.isoformat(), before="2024-04-01T00:00:00",
+    )  # fmt: skip
+    assert (request.filter().after, request.filter().before) == (local, datetime(2024, 4, 1))
 
 
 def test_a_search_gives_hits_with_ids_and_says_what_scores_mean(told: dict[str, Any]) -> None:
