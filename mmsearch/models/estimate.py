@@ -233,12 +233,12 @@ class _Files:
 
 def _files(options: ModelOptions, organization: str) -> _Files | None:
     """The configuration of a model, and the number of its parameters where weights are there to tell."""
-    from mmsearch.models import architectures, catalog, hub
+    from mmsearch.models import catalog, dummy, hub
 
     if options.dummy_weights:
         entry = catalog.find(options.name)
-        found = architectures.find(entry.name) if entry else None
-        return _Files(_configuration(found.files), None) if found else None
+        architecture = dummy.architecture(entry.name) if entry else None
+        return _Files(_configuration(architecture.files), None) if architecture else None
     directory = hub.locate(options.name, options.revision, organization)
     folders = [directory, *hub.module_folders(directory)]
     files = {str(folder): hub.read_json(folder / "config.json") for folder in folders}

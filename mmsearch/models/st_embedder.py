@@ -20,7 +20,7 @@ from mmsearch.models import weight_check as weights
 from mmsearch.models.batch_budget import DEVICE_INPUTS, budget_for, in_passes, step_of, tokens, width_of
 from mmsearch.models.device import INT8, asynchronously, choose_attention, choose_device, choose_dtype
 from mmsearch.models.image_resize import picture_fit
-from mmsearch.models.parallel_passes import FAMILIES, lanes_for
+from mmsearch.models.parallel_passes import lanes_for
 from mmsearch.types import (
     MODALITIES,
     Clip,
@@ -79,10 +79,6 @@ class SentenceTransformerEmbedder:
         self._preparing = threading.Lock()
         if shrinks:
             self._shrink(options.dtype, device)
-        if many and device == "cpu" and family in FAMILIES and not options.exact:
-            from mmsearch.models import packed
-
-            packed.pack_if_faster(self._model)
         self.preprocess_seconds = 0.0
         self._watch(device)
 
