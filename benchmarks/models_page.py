@@ -17,9 +17,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from mmsearch.extras.bench.advice import best
 from mmsearch.extras.bench.job import ORDER, Row
-from mmsearch.extras.bench.report import number
+from mmsearch.extras.bench.report import best, number
 from mmsearch.models.catalog import CATALOG, CatalogEntry
 
 ROOT = Path(__file__).parent.parent
@@ -146,13 +145,13 @@ def _key(line: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _run(key: tuple[str, str, str], lines: Sequence[Mapping[str, Any]]) -> str:
-    from mmsearch.extras.bench.form import BenchFormat
-    from mmsearch.extras.bench.report import told
+    from mmsearch.extras.bench import BenchFormat
+    from mmsearch.extras.bench.report import formatted
 
     date, where, versions = key
     busy = max(line["load"] or 0.0 for line in lines)
     note = f"{versions}. Load of the machine before: {busy}."
-    return f"## {date}, {where}\n\n{note}\n\n" + told([Row.from_json(line) for line in lines], BenchFormat.md, {})
+    return f"## {date}, {where}\n\n{note}\n\n" + formatted([Row.from_json(line) for line in lines], BenchFormat.md, {})
 
 
 if __name__ == "__main__":
