@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmsearch.extras.bench import machine
+from mmsearch.extras.bench import report
 
 
 def circumstances() -> dict[str, Any]:
     """Date, machine, load of the last minute and versions; nothing that names the machine."""
-    found = machine.circumstances()
+    found = report.circumstances()
     found["machine"]["gpu"] = _gpu()
     return found
 

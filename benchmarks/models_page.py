@@ -17,9 +17,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from mmsearch.extras.bench.advice import best, duration, hours
 from mmsearch.extras.bench.job import ORDER, Row
-from mmsearch.extras.bench.report import number
+from mmsearch.extras.bench.report import best, duration, number
 from mmsearch.models.catalog import CATALOG, CatalogEntry
 from mmsearch.types import MODALITIES
 
@@ -95,7 +94,7 @@ def _answer(
         picture = rows.get("image")
         if picture and picture.items_per_s and (memory := _memory(rows)):
             needs[entry.name] = memory
-            took = duration(hours(picture, PICTURES))
+            took = duration(PICTURES / (picture.items_per_s or 1e-12) / 3600)
             table.append([f"`{entry.name}`", _size(memory), number(picture.items_per_s), took])
     text = "# Models: memory and speed\n\n**Which model should I take, and how much memory does it need?** "
     if "builtin" in needs:
@@ -190,13 +189,13 @@ def _key(line: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _run(key: tuple[str, str, str], lines: Sequence[Mapping[str, Any]]) -> str:
-    from mmsearch.extras.bench.form import BenchFormat
-    from mmsearch.extras.bench.report import told
+    from mmsearch.extras.bench import BenchFormat
+    from mmsearch.extras.bench.report import formatted
 
     date, where, versions = key
     busy = max(line["load"] or 0.0 for line in lines)
     note = f"{versions}. Load of the machine before: {busy}."
-    return f"## {date}, {where}\n\n{note}\n\n" + told([Row.from_json(line) for line in lines], BenchFormat.md, {})
+    return f"## {date}, {where}\n\n{note}\n\n" + formatted([Row.from_json(line) for line in lines], BenchFormat.md, {})
 
 
 if __name__ == "__main__":

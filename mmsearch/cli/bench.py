@@ -12,7 +12,7 @@ from mmsearch.cli import options
 from mmsearch.cli.command import Exit
 from mmsearch.cli.common import complain, emit, guarded
 from mmsearch.errors import UsageError
-from mmsearch.extras.bench.form import BenchFormat
+from mmsearch.extras.bench import BenchFormat
 from mmsearch.search.open import named_by_user
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ def bench(
       mmsearch bench --model builtin --files ~/Pictures --format json
     """
     from mmsearch.extras.bench import process
-    from mmsearch.extras.bench.machine import circumstances
-    from mmsearch.extras.bench.report import told
+    from mmsearch.extras.bench.report import circumstances, formatted
 
     chosen: dict[str, Any] = {
         "device": device, "dtype": dtype, "attn": attn,
@@ -77,7 +76,7 @@ def bench(
     before = circumstances()
     with _listening() as listener:
         rows = process.run(jobs, listener)
-    emit(told(rows, form, before))
+    emit(formatted(rows, form, before))
     _conclude(rows, plot, for_files)
 
 
@@ -143,7 +142,7 @@ def _check_plot(path: str) -> None:
 
 def _conclude(rows: Sequence[Any], plot: str | None, count: int) -> None:
     """The picture, the advice, and the exit code of failures."""
-    from mmsearch.extras.bench.advice import advice
+    from mmsearch.extras.bench.report import advice
 
     if plot is not None:
         from mmsearch.extras.bench.plot import plot as draw

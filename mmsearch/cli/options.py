@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Annotated, TypeAlias
 
 from mmsearch.cli.command import argument, choice, flag, once, value
-from mmsearch.extras.bench.form import BenchFormat
+from mmsearch.extras.bench import BenchFormat
 from mmsearch.output.tables import Format
 
 MOST = 1_000_000_000

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 BUILTIN = "builtin"
 LOADERS_OWN = ("name", "exact", "tiles")
-"""Options that are no matter of what runs a model."""
+"""Options that do not depend on the library that runs a model."""
 BUILTIN_DIRECTORY = os.path.join(os.path.dirname(__file__), "builtin")
 
 
 def load_embedder(options: ModelOptions, many: bool = False) -> Embedder:
-    """The embedder that `options` names: `builtin`, a directory, or a catalog name or hub id found in the local cache.
+    """The embedder that `options` name: `builtin`, a directory, or a catalog name or hub id found in the local cache.
 
-    With `many` it is to embed the contents of whole folders, and may take a moment longer to load so as to be faster
-    then. Without, as for a search, int8 stays float32: the two agree, and one pass of one query is not worth it.
+    With `many` it will embed the contents of whole folders: it may load a moment longer to be faster then. Without, as
+    for a search, int8 becomes float32: the vectors agree, and one pass of one query is not worth the conversion.
 
-    With `dummy_weights` only the catalog is asked, and nothing needs to be on this machine. Nothing is downloaded.
-    Raises ModelUnavailable when the model is not here or cannot be loaded.
+    With `dummy_weights` the model only needs to be in the catalog. Nothing is downloaded. Raises ModelUnavailable if
+    the model is not on this machine or cannot be loaded.
     """
     _refuse_hidden_permissions(options)
     if options.dummy_weights:
@@ -41,7 +41,7 @@ def load_embedder(options: ModelOptions, many: bool = False) -> Embedder:
         from mmsearch.models.dual_encoder import OnnxEmbedder
 
         tiles = options.tiles is not False
-        return OnnxEmbedder(directory, options.name, exact=options.exact, tiles=tiles, asked=not many)
+        return OnnxEmbedder(directory, options.name, exact=options.exact, tiles=tiles, preload_text=not many)
     if export := _export(options):
         _refuse_torch_options(replace(options, revision=None, model_kwargs={}))
         from mmsearch.models.onnx_clip import ExportedEmbedder
@@ -53,10 +53,10 @@ def load_embedder(options: ModelOptions, many: bool = False) -> Embedder:
 
 
 def fingerprint_of(options: ModelOptions) -> str | None:
-    """What `load_embedder` would give as the model's fingerprint, from its files alone.
+    """The fingerprint that `load_embedder` would give the model, from its files alone.
 
-    None for models that load in no time, or of which more than their files counts. Raises ModelUnavailable when the
-    model is not here.
+    None for models that load in no time, or whose fingerprint needs more than the files. Raises ModelUnavailable if the
+    model is not on this machine.
     """
     if options.dummy_weights or options.trust_remote_code or not needs_torch(options):
         return None
@@ -67,14 +67,14 @@ def fingerprint_of(options: ModelOptions) -> str | None:
 
 
 def needs_torch(options: ModelOptions, reranker: bool = False) -> bool:
-    """Whether the model that `options` names is run by torch; raises as loading it does where it is not there."""
+    """Whether torch runs the model that `options` name. Raises ModelUnavailable if it is not on this machine."""
     if _onnx_directory(options):
         return False
     return reranker or options.dummy_weights or not _export(options)
 
 
 def load_reranker(options: ModelOptions) -> Reranker:
-    """The reranker that `options` names, under the same rules as `load_embedder`."""
+    """The reranker that `options` name, under the same rules as `load_embedder`."""
     _refuse_hidden_permissions(options)
     if options.dummy_weights:
         from mmsearch.models import dummy
@@ -91,7 +91,7 @@ def load_reranker(options: ModelOptions) -> Reranker:
 
 
 def _refuse_hidden_permissions(options: ModelOptions) -> None:
-    """Permissions have an option of their own: the rest may come from an index, which anyone may have made."""
+    """Refuses loader arguments that decide whether code may run: they may come from an index, made by anyone."""
     if not (options.model_kwargs or options.processor_kwargs):
         return
     from mmsearch.models import weight_check
@@ -102,7 +102,7 @@ def _refuse_hidden_permissions(options: ModelOptions) -> None:
 
 
 def _refuse_torch_options(options: ModelOptions) -> None:
-    """An option that would do nothing is an error, not a disappointment."""
+    """Refuses options that would have no effect."""
     device = None if options.device == "cpu" else options.device
     given = {**options.to_json(), "device": device, "batch_size": options.batch_size}
     if unused := [f"--{name.replace('_', '-')}" for name, value in given.items() if value and name not in LOADERS_OWN]:
@@ -110,7 +110,7 @@ def _refuse_torch_options(options: ModelOptions) -> None:
 
 
 def _onnx_directory(options: ModelOptions) -> str | None:
-    """The directory of an ONNX dual encoder in our own layout, or None when the name means another kind of model."""
+    """The directory of an ONNX dual encoder in our own layout, or None if the name means another kind of model."""
     if options.name == BUILTIN:
         return BUILTIN_DIRECTORY
     named = os.path.isabs(options.name) and os.path.isfile(os.path.join(options.name, "text.onnx"))
@@ -118,17 +118,17 @@ def _onnx_directory(options: ModelOptions) -> str | None:
 
 
 def _export(options: ModelOptions) -> Path | None:
-    """The directory of a CLIP or SigLIP export that is to be run by ONNX Runtime; None leaves the model to torch.
+    """The directory of a CLIP or SigLIP export that ONNX Runtime should run; None leaves the model to torch.
 
-    That is so where the user says `backend` `onnx`, and where the user says nothing and there is only the export, or
-    no torch. Raises ModelUnavailable when the model is not on this machine, or has neither.
+    ONNX Runtime runs it if the user chose `backend` `onnx`, or chose nothing and there is only the export, or no torch.
+    Raises ModelUnavailable if the model is not on this machine, or needs torch and there is none.
     """
     from mmsearch.models import hub, onnx_clip
 
     backend = options.model_kwargs.get("backend")
     if backend not in (None, "onnx", "torch"):
         raise UsageError(f"unknown backend {backend} in --model-kwargs: use torch or onnx")
-    files = onnx_clip.wanted_files(options.model_kwargs.get("variant")) if backend == "onnx" else ()
+    files = onnx_clip.required_files(options.model_kwargs.get("variant")) if backend == "onnx" else ()
     directory = hub.locate(options.name, options.revision, "sentence-transformers", files)
     if backend == "onnx":
         return directory
@@ -141,9 +141,6 @@ def _export(options: ModelOptions) -> Path | None:
 
 
 def _without_backend(options: ModelOptions) -> ModelOptions:
-    """The options without what chose between torch and ONNX Runtime: model classes do not know it."""
-    if "backend" not in options.model_kwargs:
-        return options
-    return replace(
-        options, model_kwargs={key: value for key, value in options.model_kwargs.items() if key != "backend"}
-    )
+    """The options without `backend`, which model classes do not know."""
+    kwargs = {key: value for key, value in options.model_kwargs.items() if key != "backend"}
+    return replace(options, model_kwargs=kwargs)

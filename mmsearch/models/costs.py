@@ -1,4 +1,4 @@
-"""What a loaded model costs: memory, operations, tokens, and what the device could do at best.
+"""The costs of a loaded model: memory, operations and tokens, and the speed that the device reaches at best.
 
 One probe for models of torch and one for all others, with the same methods. Knows nothing of cells, batches or tables.
 """
@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mmsearch.errors import OutOfMemory, UsageError
-from mmsearch.models import memory
-from mmsearch.models.batch_budget import PHRASES
-from mmsearch.types import Embedder, ModelOptions, Reranker, Segment
+from mmsearch.models.passes import PHRASES
+from mmsearch.system import memory
+from mmsearch.types import Embedder, Reranker, Segment
 
 if TYPE_CHECKING:
     import torch
@@ -26,18 +26,18 @@ RATE_SECONDS = 0.3
 HOST_SIDE, DEVICE_SIDE = 1024, 8192
 """Sides of the matrices: large enough that the product, not the memory, is the bound."""
 HOST_PHRASES = (*PHRASES, "bad_alloc", "Failed to allocate memory", "could not create a memory")
-"""How memory that ran out is told by ONNX Runtime and oneDNN, besides what torch says."""
+"""Words for memory that ran out in errors of torch, ONNX Runtime and oneDNN."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peaks:
-    """Most bytes at once since the last reset; None where there is no such memory.
+    """Most bytes at once since the last reset; None if there is no such memory.
 
     Attributes:
         resident: of this process in the machine's memory.
         allocated: of the device by tensors.
-        reserved: of the device by torch, which keeps what it had once.
-        driver: of the device by everything that uses it, as its driver sees it.
+        reserved: of the device by torch, which keeps memory that it once had.
+        driver: of the device by all its users, as its driver sees it.
     """
 
     resident: int | None = None
@@ -46,95 +46,65 @@ class Peaks:
     driver: int | None = None
 
 
-class Probe(Protocol):
-    """Measures one model; `weights` are the bytes of its parameters."""
-
-    @property
-    def device(self) -> str: ...
-
-    @property
-    def gpu(self) -> str | None:
-        """What the device calls itself, where it is one."""
-
-    @property
-    def dtype(self) -> str: ...
-
-    @property
-    def weights(self) -> int: ...
-
-    def synchronize(self) -> None:
-        """Waits until the device has done all it was asked for."""
-
-    def reset(self) -> int:
-        """Starts new peaks; the bytes held now, of the device where there is one, else of the process."""
-
-    def peaks(self) -> Peaks: ...
-
-    def counted(self, run: Callable[[], Any]) -> tuple[int | None, int | None]:
-        """Runs once: floating point operations and tokens, None where they cannot be told."""
-
-    def matrix_rate(self) -> float:
-        """Floating point operations a second of a large matrix product on the device in the model's format."""
-
-
-def probe(model: Embedder | Reranker) -> Probe:
-    """The probe that suits a model."""
-    network = getattr(model, "network", None)
-    return HostProbe(model) if network is None else TorchProbe(network)
-
-
 class HostProbe:
-    """A model of ONNX Runtime on the CPU. Its operations cannot be counted."""
+    """Measures a model of ONNX Runtime on the CPU. Its operations cannot be counted.
+
+    Attributes:
+        device: where the model runs.
+        gpu: name of the device, None for the CPU.
+        dtype: the number format.
+        weights: bytes of the parameters.
+    """
 
     device, gpu, dtype = "cpu", None, "float32"
 
     def __init__(self, model: Any) -> None:
-        self._model = model
-
-    @property
-    def weights(self) -> int:
-        return sum(os.path.getsize(path) for path in self._model.towers.graphs)
+        self.weights = sum(os.path.getsize(path) for path in model.towers.graphs)
 
     def synchronize(self) -> None:
-        pass
+        """Waits until the device has finished all work."""
 
     def reset(self) -> int:
+        """Starts new peaks; returns the bytes held now, of the device if it has its own memory, else of the process."""
         memory.reset_peak()
         return memory.resident()
 
     def peaks(self) -> Peaks:
+        """The peaks since the last reset."""
         return Peaks(resident=memory.peak_resident())
 
     def counted(self, run: Callable[[], Any]) -> tuple[int | None, int | None]:
+        """Runs once and counts floating point operations and tokens, None if they cannot be counted."""
         run()
         return None, None
 
     def matrix_rate(self) -> float:
+        """Floating point operations a second of a large matrix product on the device in the model's format."""
         import numpy as np
 
-        one = np.full((HOST_SIDE, HOST_SIDE), 0.5, np.float32)
-        out = np.empty_like(one)
-        return _rate(lambda: np.matmul(one, one, out=out), HOST_SIDE, lambda: None)
+        matrix = np.full((HOST_SIDE, HOST_SIDE), 0.5, np.float32)
+        out = np.empty_like(matrix)
+        return _rate(lambda: np.matmul(matrix, matrix, out=out), HOST_SIDE, lambda: None)
 
 
 class TorchProbe:
-    """A model of torch, on whatever device its parameters are."""
+    """Measures a model of torch, on the device of its parameters; like `HostProbe`."""
 
     def __init__(self, network: Any) -> None:
+        import torch
+
         first = next(network.parameters())
         self._device: torch.device = first.device
+        self._cuda = first.device.type == "cuda"
         self.device = str(first.device)
-        self.gpu = _gpu_name(first.device)
+        self.gpu = torch.cuda.get_device_name(first.device) if self._cuda else None
         self.dtype = str(first.dtype).removeprefix("torch.")
         self._format: torch.dtype = first.dtype
-        self.weights = _stored(network)
+        tensors = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}  # shared ones once
+        self.weights = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
         self._network = network
         self._tokens: int | None = None
-        self._listens = False
-
-    @property
-    def _cuda(self) -> bool:
-        return self._device.type == "cuda"
+        self._counts_tokens = False
 
     def synchronize(self) -> None:
         import torch
@@ -172,7 +142,7 @@ class TorchProbe:
     def counted(self, run: Callable[[], Any]) -> tuple[int | None, int | None]:
         from torch.utils.flop_counter import FlopCounterMode
 
-        self._listen()
+        self._count_tokens()
         self._tokens = 0
         counter = FlopCounterMode(display=False)
         operations: int | None = None
@@ -192,40 +162,43 @@ class TorchProbe:
         import torch
 
         side = HOST_SIDE if self._device.type == "cpu" else DEVICE_SIDE
-        one = torch.full((side, side), 0.5, dtype=self._format, device=self._device)
-        out = torch.empty_like(one)
+        matrix = torch.full((side, side), 0.5, dtype=self._format, device=self._device)
+        out = torch.empty_like(matrix)
         with torch.inference_mode():
-            return _rate(lambda: torch.mm(one, one, out=out), side, self.synchronize)
+            return _rate(lambda: torch.mm(matrix, matrix, out=out), side, self.synchronize)
 
-    def _listen(self) -> None:
-        """Has the model's host part tell how many tokens it made of its inputs."""
+    def _count_tokens(self) -> None:
+        """Makes the model's host part add up the tokens of its inputs, without padding."""
         preprocess = getattr(self._network, "preprocess", None)
-        if preprocess is None or self._listens:
+        if preprocess is None or self._counts_tokens:
             return
 
-        def heard(*given: Any, **more: Any) -> Any:
-            features = preprocess(*given, **more)
-            if self._tokens is not None:
-                self._tokens += tokens_of(features)
+        def counting(*args: Any, **kwargs: Any) -> Any:
+            features = preprocess(*args, **kwargs)
+            if self._tokens is not None and isinstance(features, Mapping):
+                mask: Any = features.get("attention_mask")
+                ids: Any = features.get("input_ids")
+                if hasattr(mask, "shape"):
+                    self._tokens += int(mask.sum())
+                elif hasattr(ids, "shape"):
+                    self._tokens += int(ids.numel())
             return features
 
-        self._network.preprocess = heard
-        self._listens = True
+        self._network.preprocess = counting
+        self._counts_tokens = True
 
 
-def tokens_of(features: Any) -> int:
-    """Tokens of a batch, without padding; 0 for features that hold none, such as a picture's alone."""
-    if not isinstance(features, Mapping):
-        return 0
-    for name in ("attention_mask", "input_ids"):
-        value: Any = features.get(name)
-        if hasattr(value, "shape"):
-            return int(value.sum()) if name == "attention_mask" else int(value.numel())
-    return 0
+Probe: TypeAlias = HostProbe | TorchProbe
+
+
+def probe(model: Embedder | Reranker) -> Probe:
+    """The probe that suits a model."""
+    network = getattr(model, "network", None)
+    return HostProbe(model) if network is None else TorchProbe(network)
 
 
 def estimated_tokens(model: Any, segments: Sequence[Segment]) -> int | None:
-    """Tokens by the model's own rule for the segments, where it has one."""
+    """Tokens of the segments by the model's own rule, if it has one."""
     rule: Callable[[Segment], int] | None = getattr(model, "tokens", None)
     return sum(rule(segment) for segment in segments) if rule else None
 
@@ -241,13 +214,17 @@ def ran_out(error: BaseException | None) -> bool:
     return False
 
 
-def bound(device: str | None, most: int | None) -> None:
-    """Has the device, or the process where the device has no memory of its own, do with about `most` bytes.
+def import_libraries() -> None:
+    """Imports the libraries of torch models, so that the memory of the process before loading includes them."""
+    import sentence_transformers  # noqa: F401
+    import transformers  # noqa: F401
 
-    It stays so for the life of the process. Raises UsageError where the system knows no such bound.
+
+def limit_memory(device: str | None, most: int) -> None:
+    """Limits the device, or the process if the device has no memory of its own, to about `most` bytes.
+
+    Lasts for the life of the process. Raises UsageError if the system has no such limit.
     """
-    if most is None:
-        return
     torch = sys.modules.get("torch")
     if torch is not None and str(device).startswith("cuda"):
         total = torch.cuda.mem_get_info(device)[1]
@@ -257,24 +234,12 @@ def bound(device: str | None, most: int | None) -> None:
 
 
 def release() -> None:
-    """Gives back what a failed pass has left."""
+    """Gives back the memory of a failed pass."""
     memory.reset_peak()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         with suppress(RuntimeError):
             torch.cuda.empty_cache()
-
-
-def _gpu_name(device: torch.device) -> str | None:
-    import torch
-
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else None
-
-
-def _stored(network: Any) -> int:
-    """Bytes of parameters and buffers; what is shared counts once."""
-    tensors = {id(one): one for one in (*network.parameters(), *network.buffers())}
-    return sum(one.numel() * one.element_size() for one in tensors.values())
 
 
 def _rate(multiply: Callable[[], Any], side: int, synchronize: Callable[[], None]) -> float:
@@ -288,17 +253,3 @@ def _rate(multiply: Callable[[], Any], side: int, synchronize: Callable[[], None
         synchronize()
         best = min(best, time.perf_counter() - began)
     return 2.0 * side**3 / best
-
-
-def import_libraries() -> None:
-    """Imports what loading a torch model imports, so that what the process holds then is known before loading."""
-    import sentence_transformers  # noqa: F401
-    import transformers  # noqa: F401
-
-
-def will_run(options: ModelOptions) -> tuple[str, int]:
-    """The device that a torch model will run on, and the bytes of a number in the format it will be loaded in."""
-    from mmsearch.models.device import choose_device, choose_dtype
-
-    device = choose_device(options.device)
-    return device, choose_dtype(options.dtype, device).itemsize

@@ -21,58 +21,50 @@ DTYPES = {
     "float16": "float16",
     "int8": "int8",
 }
-"""What a user may write, and torch's name for it."""
+"""Names of the command line, and torch's names for them."""
 INT8 = "int8"
-"""Not a format to load in: a float32 model of which some layers are changed once it is loaded."""
+"""Not a format to load in: a float32 model of which some layers are converted after loading."""
 
 
-def choose_device(wanted: str | None) -> str:
-    """The torch device to run on: the one wanted, else CUDA, Apple's GPU or the CPU, whichever comes first.
+def choose_device(device: str | None) -> str:
+    """The torch device to run on: the given one, else the first of CUDA, Apple's GPU and the CPU.
 
-    Raises UsageError when the wanted device is unknown or not in this machine.
+    Raises UsageError if the given device is unknown or not in this machine.
     """
     import torch
 
     cuda = torch.cuda.is_available()
     mps = torch.backends.mps.is_available()
-    if wanted is None:
+    if device is None:
         return "cuda" if cuda else "mps" if mps else "cpu"
-    kind, _, number = wanted.partition(":")
+    kind, _, number = device.partition(":")
     present = {"cpu": True, "cuda": cuda, "mps": mps}
     if kind not in present or (number and not number.isdigit()):
-        raise UsageError(f"unknown device {wanted}: use cpu, cuda, cuda:N or mps")
+        raise UsageError(f"unknown device {device}: use cpu, cuda, cuda:N or mps")
     if not present[kind] or (kind == "cuda" and number and int(number) >= torch.cuda.device_count()):
-        here = ", ".join(name for name, found in present.items() if found)
-        raise UsageError(f"device {wanted} is not in this machine, which has {here}")
-    return wanted
+        here = ", ".join(name for name, is_here in present.items() if is_here)
+        raise UsageError(f"device {device} is not in this machine, which has {here}")
+    return device
 
 
-def choose_dtype(wanted: str | None, device: str) -> torch.dtype:
-    """The number format to load in: the one wanted, else bfloat16 where the hardware computes in it, else float32.
+def choose_dtype(dtype: str | None, device: str) -> torch.dtype:
+    """The number format to load in: the given one, else bfloat16 if the hardware computes in it, else float32.
 
-    That is float32 where int8 is wanted, too.
-
-    float16 is never chosen by itself: published rerankers do not reproduce in it, and on a CPU it is about ten times
-    slower. Raises UsageError for an unknown name.
+    Models that compute in int8 are loaded in float32. float16 is never the default: published rerankers do not
+    reproduce in it, and on a CPU it is about ten times slower. Raises UsageError for an unknown name.
     """
     import torch
 
-    if wanted is not None:
-        if wanted not in DTYPES:
-            raise UsageError(f"unknown dtype {wanted}: use {', '.join(DTYPES)}")
-        return _named(DTYPES[wanted]) if wanted != INT8 else torch.float32
+    if dtype is not None:
+        if dtype not in DTYPES:
+            raise UsageError(f"unknown dtype {dtype}: use {', '.join(DTYPES)}")
+        chosen: torch.dtype = torch.float32 if dtype == INT8 else getattr(torch, DTYPES[dtype])
+        return chosen
     if device.startswith("cuda"):
         computes = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         computes = device == "cpu" and _cpu_computes_bf16()
     return torch.bfloat16 if computes else torch.float32
-
-
-def _named(name: str) -> torch.dtype:
-    import torch
-
-    dtype: torch.dtype = getattr(torch, name)
-    return dtype
 
 
 def _cpu_computes_bf16() -> bool:
@@ -83,15 +75,15 @@ def _cpu_computes_bf16() -> bool:
     return any(bool(getattr(torch.cpu, check, bool)()) for check in checks)
 
 
-def choose_attention(wanted: str | None, device: str, dtype: torch.dtype) -> str | None:
-    """The attention to load with: the one wanted, else flash attention where it is installed and can run.
+def choose_attention(attention: str | None, device: str, dtype: torch.dtype) -> str | None:
+    """The attention to load with: the given one, else flash attention if it is installed and can run.
 
-    None leaves the choice to transformers, which takes SDPA where the architecture allows.
+    None leaves the choice to transformers, which takes SDPA if the architecture allows.
     """
     from importlib.util import find_spec
 
-    if wanted is not None:
-        return wanted
+    if attention is not None:
+        return attention
     runs = device.startswith("cuda") and dtype.itemsize == 2 and find_spec("flash_attn") is not None
     return "flash_attention_2" if runs else None
 

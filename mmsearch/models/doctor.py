@@ -1,6 +1,6 @@
-"""What models need of this machine, and what is missing: versions, devices, memory and the cache.
+"""The state of this machine for models, and what is missing: versions, devices, memory and the cache.
 
-Looks and reports; changes nothing. Imports torch to ask it for devices.
+Changes nothing. Imports torch to ask it for devices.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LITTLE_SPACE = 5 * 10**9
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """What is missing: `needed` means that models do not run without it."""
+    """Something missing; models do not run without it if it is `needed`."""
 
     what: str
     remedy: str
@@ -36,24 +36,29 @@ class Issue:
 
 
 def examine() -> dict[str, Any]:
-    """A JSON object with `versions`, `device`, `memories`, `cache`, `models` (what is here) and `missing`."""
+    """A JSON object with `versions`, `device`, `memories`, `cache`, `models` (on this machine) and `missing`."""
     versions: dict[str, str | None] = {"mmsearch": __version__, "python": platform.python_version()}
-    versions |= {name: _version(name) for name in (*PACKAGES, *OPTIONAL)}
+    versions |= {name: package_version(name) for name in (*PACKAGES, *OPTIONAL)}
     device = _device() if versions["torch"] else None
     cache = pull.cache_directory()
+    size = 0
+    for folder, _, names in os.walk(cache):  # links into the cache count once
+        paths = (os.path.join(folder, name) for name in names)
+        size += sum(os.stat(path).st_size for path in paths if not os.path.islink(path))
     return {
         "versions": versions,
         "platform": platform.platform(),
         "processors": os.cpu_count(),
         "device": device,
         "memories": [asdict(memory) for memory in memories()],
-        "cache": {"directory": str(cache), "bytes": _size(cache), "free": pull.free_space(cache)},
-        "models": list(_here()),
-        "missing": [asdict(trouble) for trouble in _missing(versions, device, cache)],
+        "cache": {"directory": str(cache), "bytes": size, "free": pull.free_space(cache)},
+        "models": list(_installed()),
+        "missing": [asdict(issue) for issue in _missing(versions, device, cache)],
     }
 
 
-def _version(package: str) -> str | None:
+def package_version(package: str) -> str | None:
+    """The version of an installed package, None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -61,7 +66,7 @@ def _version(package: str) -> str | None:
 
 
 def _device() -> dict[str, Any]:
-    """What models run on here by default."""
+    """The device that models run on by default."""
     import torch
 
     device = choose_device(None)
@@ -76,18 +81,7 @@ def _device() -> dict[str, Any]:
     }
 
 
-def _size(directory: Path) -> int:
-    """Bytes of all files below a directory; links into it count once."""
-    total = 0
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            path = os.path.join(folder, name)
-            if not os.path.islink(path):
-                total += os.stat(path).st_size
-    return total
-
-
-def _here() -> Iterator[str]:
+def _installed() -> Iterator[str]:
     """Short names of the models that are on this machine."""
     from mmsearch.errors import MmsearchError
     from mmsearch.models.hub import locate

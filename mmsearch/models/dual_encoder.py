@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast
 
@@ -43,23 +42,24 @@ else:
 Floats: TypeAlias = "npt.NDArray[np.float32]"
 Ints: TypeAlias = "npt.NDArray[np.int64]"
 Encoded: TypeAlias = "tuple[Vectors, Floats, Ints]"
-"""Unit embeddings `(n, dim)`, states `(n, p, w)` and their mask `(n, p)`: what a tower gives for n contents."""
+"""The output of a tower for n contents: unit embeddings `(n, dim)`, states `(n, p, w)` and their mask `(n, p)`."""
 
 PICTURE_BATCH = 64
 TEXT_BATCH = 32
 SOUND_BATCH = 8
 RERANK_FRAMES = 4
 """Frames of a clip that the reranker looks at; the best one counts."""
-_MADE_OF: dict[str, str] = {"document": "image", "video": "image"}
+_TOWERS: dict[str, str] = {"document": "image", "video": "image"}
+"""The tower of a partition that has none of its own name."""
 _OWN_GRAPHS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "builtin", "")
 CHARS_PER_TOKEN = 3.5
 """English prose has about four characters a word piece; a little less, so that few passages are cut."""
 
 
 def open_graph(path: str) -> Any:
-    """The ONNX Runtime session of a graph, on the CPU; raises ModelUnavailable where it cannot be loaded.
+    """The ONNX Runtime session of a graph, on the CPU; raises ModelUnavailable if it cannot be loaded.
 
-    So it does for operators of others, and data outside the graph's folder. Ours are known, and are not looked through.
+    So it does for unknown operators, and for data outside the graph's folder. Our own graphs are known and not checked.
     """
     import onnxruntime
 
@@ -89,14 +89,14 @@ class DualEncoder:
                 self.config: dict[str, Any] = json.load(file)
         except (OSError, ValueError) as error:
             raise self._incomplete(error) from error
-        # What comes with the package is what its tests saw; files of others may have changed since they were described.
+        # The package's own files are those that its tests saw; others may have changed since they were described.
         stated = self.config.get("fingerprint") if directory == BUILTIN_DIRECTORY else None
         self._fingerprint = BackgroundTask(self.hashed).result if stated is None else lambda: str(stated)
-        self._early: BackgroundTask[Any] | None = None
+        self._early_text: BackgroundTask[Any] | None = None
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that makes a vector, the reranker left out; raises ModelUnavailable where some is missing."""
+        """Hash of all files and settings that decide a vector; raises ModelUnavailable if some are missing."""
         try:
             return self._fingerprint()
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -105,12 +105,17 @@ class DualEncoder:
     def _incomplete(self, error: Exception) -> ModelUnavailable:
         return ModelUnavailable(f"{self.directory} is no complete ONNX model: {error!r}")
 
-    def prepare(self) -> None:
-        """Begin to load what a text takes; does not wait for it."""
-        import onnxruntime  # noqa: F401  # here, for in a thread imports gain nothing
+    def preload_text(self) -> None:
+        """Starts to load the text tower; does not wait for it."""
+        import onnxruntime  # noqa: F401  # here, because imports in a thread gain nothing
         import tokenizers  # noqa: F401
 
-        self._early = self._early or BackgroundTask(lambda: self.session("text"))
+        self._early_text = self._early_text or BackgroundTask(lambda: self.session("text"))
+
+    @property
+    def modalities(self) -> frozenset[Modality]:
+        """The partitions that it encodes."""
+        return frozenset(partition for partition in MODALITIES if partition != "audio" or "audio" in self.config)
 
     @property
     def graphs(self) -> list[str]:
@@ -131,7 +136,7 @@ class DualEncoder:
 
     @cached_property
     def text(self) -> Any:
-        return self.session("text") if self._early is None else self._early.result()
+        return self.session("text") if self._early_text is None else self._early_text.result()
 
     @cached_property
     def audio(self) -> Any:
@@ -147,7 +152,7 @@ class DualEncoder:
         return tokenizer
 
     def hashed(self) -> str:
-        """The fingerprint by the files as they are; raises what reading them raises."""
+        """The fingerprint of the files as they are now; raises OSError and other errors of reading them."""
         digest = hashlib.blake2b(digest_size=16)
         parts = {part: self.config[part] for part in ("dim", "image", "text", "audio") if part in self.config}
         names = [self.config[part]["file"] for part in parts if part != "dim"] + [self.config["text"]["tokenizer"]]
@@ -158,16 +163,16 @@ class DualEncoder:
         return digest.hexdigest()
 
     def odds(self, part: str | None = None) -> dict[Modality, tuple[float, float]]:
-        """What cosines are worth, where the directory says so; pages and clips count as the pictures they are."""
+        """Base and slope of log-odds by partition, of cosines or of scores of `part`; empty if none are stated."""
         lines = (self.config if part is None else self.config[part]).get("odds", {})
-        kinds = {partition: _MADE_OF.get(partition, partition) for partition in MODALITIES}
-        return {partition: tuple(lines[kind]) for partition, kind in kinds.items() if kind in lines}
+        towers = {partition: _TOWERS.get(partition, partition) for partition in MODALITIES}
+        return {partition: tuple(lines[tower]) for partition, tower in towers.items() if tower in lines}
 
     def pictures(self, pictures: Sequence[Picture]) -> Encoded:
         """Encode uint8 `(h, w, 3)` pictures of any size.
 
-        Where the model's settings say so, its middle is looked at too, and the embedding is the mean of both looks; the
-        states are those of the whole picture, but for the first one, which is the embedding.
+        If the model's settings say so, the embedding is the mean of those of the whole picture and of its middle; the
+        states are those of the whole picture, except that the first one is the embedding.
         """
         whole = self._views(pictures)
         share = self.config["image"].get("middle")
@@ -180,7 +185,7 @@ class DualEncoder:
     def _views(self, pictures: Sequence[Picture]) -> Encoded:
         side = self.config["image"]["size"]
         pixels = np.stack([squash(picture, side) for picture in pictures])
-        return self._batched(PICTURE_BATCH, len(pixels), lambda at: self.image.run(None, {"pixels": pixels[at]}))
+        return _batched(PICTURE_BATCH, len(pixels), lambda batch: self.image.run(None, {"pixels": pixels[batch]}))
 
     def sounds(self, sounds: Sequence[Audio]) -> Encoded:
         """Encode windows of sound, each padded or cut to the length that the tower was trained on."""
@@ -188,7 +193,7 @@ class DualEncoder:
         count = round(settings["sample_rate"] * settings["seconds"])
         tiled = settings.get("pad_under_seconds", 0.0) if settings.get("pad") == "tile" else float("inf")
         samples = np.stack([fit_samples(sound, settings["sample_rate"], count, tiled) for sound in sounds])
-        return self._batched(SOUND_BATCH, len(samples), lambda at: self.audio.run(None, {"samples": samples[at]}))
+        return _batched(SOUND_BATCH, len(samples), lambda batch: self.audio.run(None, {"samples": samples[batch]}))
 
     def texts(self, texts: Sequence[str], max_tokens: int | None = None) -> Encoded:
         """Encode texts, those of like length together so that little is spent on padding."""
@@ -200,22 +205,14 @@ class DualEncoder:
         embeddings = np.empty((len(ids), self.config["dim"]), np.float32)
         states: Floats | None = None
         for start in range(0, len(ids), TEXT_BATCH):
-            at = order[start : start + TEXT_BATCH]
-            width = int(mask[at].sum(1).max())
-            found, state = self.text.run(None, {"ids": ids[at, :width], "mask": mask[at, :width]})[:2]
+            batch = order[start : start + TEXT_BATCH]
+            width = int(mask[batch].sum(1).max())
+            embeddings[batch], state = self.text.run(None, {"ids": ids[batch, :width], "mask": mask[batch, :width]})[:2]
             if states is None:
                 states = np.zeros((*ids.shape, state.shape[-1]), np.float32)
-            embeddings[at] = found
-            states[at, :width] = state
+            states[batch, :width] = state
         assert states is not None
         return embeddings, states, mask
-
-    @staticmethod
-    def _batched(size: int, count: int, run: Callable[[slice], list[Floats]]) -> Encoded:
-        outputs = [run(slice(start, start + size)) for start in range(0, count, size)]
-        embeddings = np.concatenate([output[0] for output in outputs])
-        states = np.concatenate([output[1] for output in outputs])
-        return embeddings, states, np.ones(states.shape[:2], np.int64)
 
     def encode(self, partition: Modality, contents: Sequence[Content]) -> Encoded:
         """Encode contents of one partition; a clip must have been split into its frames."""
@@ -230,13 +227,20 @@ class DualEncoder:
         return self.encode(partition, contents)[0]
 
     def cuts(self, text: str) -> bool:
-        """Whether a text is longer than what is read of it."""
+        """Whether a text is longer than the model's context."""
         return bool(self.tokenizer.encode(text).overflowing)
+
+
+def _batched(size: int, count: int, run: Callable[[slice], list[Floats]]) -> Encoded:
+    outputs = [run(slice(start, start + size)) for start in range(0, count, size)]
+    embeddings = np.concatenate([output[0] for output in outputs])
+    states = np.concatenate([output[1] for output in outputs])
+    return embeddings, states, np.ones(states.shape[:2], np.int64)
 
 
 @cache
 def dual_encoder(directory: str) -> DualEncoder:
-    """The towers of a directory, the same ones for an embedder and a reranker: `search --rerank` loads them once."""
+    """The dual encoder of a directory, shared by embedder and reranker: `search --rerank` loads it once."""
     return DualEncoder(directory)
 
 
@@ -270,10 +274,10 @@ def fit_samples(sound: Audio, rate: int, count: int, tiled: float) -> Floats:
     return np.pad(samples, (0, count - len(samples)))
 
 
-class Rows(Protocol):
-    """Gives unit rows, float32 `(n, dim)`, for contents of one partition; clips come split into their frames.
+class Encoder(Protocol):
+    """Gives unit rows, float32 `(n, dim)`, for contents of one partition; clips must be split into their frames.
 
-    `passes` says how many texts, pictures and sounds go into one pass.
+    `passes` is how many texts, pictures and sounds go into one pass.
     """
 
     @property
@@ -287,7 +291,7 @@ class Rows(Protocol):
 class TowerEmbedder:
     """Embeds with one tower for each kind of content: pages as pictures, clips as the mean of their frames."""
 
-    def __init__(self, encoder: Rows, spec: ModelSpec) -> None:
+    def __init__(self, encoder: Encoder, spec: ModelSpec) -> None:
         self._encoder = encoder
         self.spec = spec
 
@@ -295,24 +299,24 @@ class TowerEmbedder:
         """Float32 `(n, dim)` unit rows, in order."""
         vectors = np.empty((len(segments), self.spec.dim), np.float32)
         for partition in MODALITIES:
-            at = [i for i, segment in enumerate(segments) if segment.item.partition == partition]
-            if at:
-                vectors[at] = self._rows(partition, [segments[i].content for i in at])
+            positions = [i for i, segment in enumerate(segments) if segment.item.partition == partition]
+            if positions:
+                vectors[positions] = self._rows(partition, [segments[i].content for i in positions])
         if not np.isfinite(vectors).all():
             bad = next(s for s, row in zip(segments, vectors, strict=True) if not np.isfinite(row).all())
             raise MediaError(f"{bad.item.path}: the model gave no finite vector")
         return vectors
 
     def batch(self, segment: Segment) -> int:
-        """How many inputs like this one go into a pass; of a clip, its frames."""
+        """How many inputs like this one go into a pass; a clip goes alone."""
         partition = segment.item.partition
-        return 1 if partition == "video" else self._encoder.passes[_MADE_OF.get(partition, partition)]
+        return 1 if partition == "video" else self._encoder.passes[_TOWERS.get(partition, partition)]
 
     def embed_query(self, query: Query) -> Vectors:
         """Float32 `(dim,)`: the weighted sum of the parts' unit vectors, made a unit vector again."""
         total = np.zeros(self.spec.dim, np.float32)
         for part in query.parts:
-            total += part.weight * _row(self._rows(content_kind(part.content), [part.content]))
+            total += part.weight * self._rows(content_kind(part.content), [part.content])[0]
         return _unit(total)
 
     def cuts(self, text: str) -> bool:
@@ -320,7 +324,7 @@ class TowerEmbedder:
         return self._encoder.cuts(text)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        """Float32 `(n, dim)`: what `embed_query` gives for each of several texts, in few passes."""
+        """Float32 `(n, dim)`: the vectors of `embed_query` for several texts, in few passes."""
         return self._rows("text", texts)
 
     def _rows(self, partition: Modality, contents: Sequence[Content]) -> Vectors:
@@ -337,37 +341,31 @@ class OnnxEmbedder(TowerEmbedder):
     """Embeds all five modalities with the towers of one directory."""
 
     def __init__(
-        self, directory: str, name: str, exact: bool = False, tiles: bool = False, asked: bool = False
+        self, directory: str, name: str, exact: bool = False, tiles: bool = False, preload_text: bool = False
     ) -> None:
-        """With `asked` texts are what comes first, so that what they take is loaded at once."""
+        """With `preload_text` the text tower starts to load at once."""
         self.towers = dual_encoder(directory)
-        if asked:
-            self.towers.prepare()
+        if preload_text:
+            self.towers.preload_text()
         fingerprint, config = self.towers.fingerprint, self.towers.config
-        modalities = frozenset(m for m in MODALITIES if m != "audio" or "audio" in config)
-        settings = replace(_loader_settings(config), exact=exact, tiles=tiles)
-        spec = ModelSpec(name, fingerprint, config["dim"], modalities, settings, self.towers.odds())
+        audio = config.get("audio", {"sample_rate": 16_000, "seconds": 5.0})
+        settings = LoaderSettings(
+            passage_chars=int(config["text"]["max_tokens"] * CHARS_PER_TOKEN),
+            # Four times the size that the tower sees: squashing from there differs from the full picture by less than
+            # noise.
+            image_side=4 * config["image"]["size"],
+            page_side=8 * config["image"]["size"],
+            audio_rate=audio["sample_rate"],
+            audio_seconds=audio["seconds"],
+            exact=exact,
+            tiles=tiles,
+        )
+        spec = ModelSpec(name, fingerprint, config["dim"], self.towers.modalities, settings, self.towers.odds())
         super().__init__(self.towers, spec)
 
 
-def _loader_settings(config: dict[str, Any]) -> LoaderSettings:
-    audio = config.get("audio", {"sample_rate": 16_000, "seconds": 5.0})
-    return LoaderSettings(
-        passage_chars=int(config["text"]["max_tokens"] * CHARS_PER_TOKEN),
-        # Four times what the tower sees: squashing from there differs from the full picture by less than noise.
-        image_side=4 * config["image"]["size"],
-        page_side=8 * config["image"]["size"],
-        audio_rate=audio["sample_rate"],
-        audio_seconds=audio["seconds"],
-    )
-
-
-def _row(rows: Vectors) -> Vectors:
-    return np.asarray(rows[0], np.float32)
-
-
 def _unit(vector: Vectors) -> Vectors:
-    return _row(units(vector[None]))
+    return np.asarray(units(vector[None])[0])
 
 
 def units(rows: Vectors) -> Vectors:
@@ -383,9 +381,7 @@ class OnnxReranker:
         self.towers = dual_encoder(directory)
         if "reranker" not in self.towers.config:
             raise ModelUnavailable(f"the model in {directory} has no reranker: name another with --reranker")
-        self.modalities: frozenset[Modality] = frozenset(
-            m for m in MODALITIES if m != "audio" or "audio" in self.towers.config
-        )
+        self.modalities = self.towers.modalities
         self.graph = self.towers.session("reranker")
         self._odds = self.towers.odds("reranker")
 
@@ -400,17 +396,17 @@ class OnnxReranker:
         _, states, mask = self.towers.texts([query.text], limit)
         scores = np.empty(len(segments), np.float32)
         for partition in MODALITIES:
-            at = [i for i, segment in enumerate(segments) if segment.item.partition == partition]
-            if at:
+            positions = [i for i, segment in enumerate(segments) if segment.item.partition == partition]
+            contents = [segments[i].content for i in positions]
+            if partition == "video":
+                frames = [_sample_frames(cast(Clip, clip)) for clip in contents]
+                logits = np.array([self._run(states, mask, self.towers.pictures(f)).max() for f in frames], np.float32)
+            elif contents:
+                logits = self._run(states, mask, self.towers.encode(partition, contents))
+            if contents:
                 base, slope = self._odds.get(partition, (0.0, 1.0))
-                scores[at] = base + slope * self._partition(states, mask, partition, [segments[i].content for i in at])
+                scores[positions] = base + slope * logits
         return scores
-
-    def _partition(self, states: Floats, mask: Ints, partition: Modality, contents: Sequence[Content]) -> Floats:
-        if partition != "video":
-            return self._run(states, mask, self.towers.encode(partition, contents))
-        best = [self._run(states, mask, self.towers.pictures(_spread(cast(Clip, clip)))).max() for clip in contents]
-        return np.array(best, np.float32)
 
     def _run(self, states: Floats, mask: Ints, encoded: Encoded) -> Floats:
         _, documents, document_mask = encoded
@@ -424,6 +420,6 @@ class OnnxReranker:
         return cast(Floats, self.graph.run(None, inputs)[0])
 
 
-def _spread(clip: Clip) -> list[Picture]:
-    at = np.linspace(0, len(clip.frames) - 1, min(RERANK_FRAMES, len(clip.frames))).round().astype(int)
-    return [clip.frames[i] for i in at]
+def _sample_frames(clip: Clip) -> list[Picture]:
+    positions = np.linspace(0, len(clip.frames) - 1, min(RERANK_FRAMES, len(clip.frames))).round().astype(int)
+    return [clip.frames[i] for i in positions]

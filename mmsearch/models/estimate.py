@@ -1,9 +1,8 @@
-"""What a model will need before it is loaded: memory for a batch, and operations for an item, from its configuration.
+"""Estimates of a model before it is loaded: memory for a batch and operations for an item, from its configuration.
 
-A forward pass holds the states of one layer at a time: the residual stream, and whatever the wider of attention and
-feed-forward part makes of it. So its memory is that of the weights, that of one layer for all positions of a batch, and
-that of the inputs. Attention is counted as the fused kind, which keeps no matrix of scores. Loads nothing; imports no
-torch.
+A forward pass holds the states of one layer at a time: the residual stream, and the wider of attention and feed-forward
+part. So its memory is that of the weights, of one layer for all positions of a batch, and of the inputs. Attention is
+counted as the fused kind, which keeps no matrix of scores. Loads nothing; imports no torch.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import json
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,9 @@ ATTENDED = 5
 PIXEL_COPIES = 3
 """Pictures as float32 while they are stacked, normalised and handed over."""
 LOADED = 60 << 20
-"""What tokenizer, processor and the first pass leave in a process on a CPU besides the weights."""
+"""Bytes that tokenizer, processor and the first pass leave in a process on a CPU besides the weights."""
 CONTEXT = 600 << 20
-"""What a CUDA context with its libraries takes of a device, as its driver sees it; by report, not measured here."""
+"""Bytes of a device for a CUDA context with its libraries, as its driver sees it; as published, not measured here."""
 SOUND_POSITIONS = 50
 """Positions of an audio tower for a second of sound, before they are pooled."""
 TILES = 5
@@ -39,7 +39,7 @@ GATED = ("silu", "swish")
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How large the inputs are that a model gets; None leaves a size to what the loaders make for the model.
+    """The sizes of a model's inputs; None means the size that the loaders make for the model.
 
     Attributes:
         tokens: words of a text, which are about as many tokens.
@@ -64,9 +64,9 @@ class Tower:
         shared: of all key heads together, which is the same for values.
         inner: width inside the feed-forward part.
         gated: that part has three matrices instead of two.
-        longest: most positions, where the configuration says so.
+        longest: most positions, None if not known.
         words: size of the vocabulary, 0 for towers without one.
-        side, patch: of a picture and of a patch, in pixels; `side` is 0 where pictures keep their size.
+        side, patch: of a picture and of a patch, in pixels; `side` is 0 if pictures keep their size.
         merge: patches along each edge that become one token of the tower after it.
     """
 
@@ -104,7 +104,7 @@ class Tower:
         return self.layers * positions * (2 * self.layer + 4 * positions * self.attended)
 
     def patches(self, pixels: int) -> int:
-        """Positions that a picture takes: those of its own size, or of the size that all are brought to."""
+        """Positions of a picture, at its own size or at the one to which all are resized."""
         return (self.side // self.patch) ** 2 + 1 if self.side else max(self.merge**2, pixels // self.patch**2)
 
 
@@ -126,14 +126,14 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What to expect of a model.
+    """The expected costs of a model.
 
     Attributes:
         itemsize: bytes of a number in the run's format.
         weights: bytes of all parameters.
-        base: bytes that are taken whatever the model: libraries and interpreter, or a device's context.
-        pixels: most pixels of a picture that it sees, where that is known.
-        frames, seconds: what the loaders make of a video and of a sound.
+        base: bytes that every model takes: libraries and interpreter, or a device's context.
+        pixels: most pixels of a picture that it sees, None if not known.
+        frames, seconds: length of the clips and sounds that the loaders make.
     """
 
     shape: Shape
@@ -149,7 +149,7 @@ class Estimate:
         return self.base + self.weights + self.activations(modality, batch, sizes)
 
     def activations(self, modality: Modality, batch: int, sizes: Sizes) -> int:
-        """Bytes that a pass needs on top of what is held before it."""
+        """Bytes that a pass needs on top of those held before it."""
         own, joined, pictures = self._positions(modality, sizes)
         tower = self._tower(modality)
         layer = max(
@@ -178,8 +178,8 @@ class Estimate:
         if modality == "text":
             return text, 0.0, 0.0
         if modality == "audio":
-            heard = (sizes.seconds or self.seconds) * SOUND_POSITIONS
-            return heard, heard / 2 if shape.joint else 0.0, 0.0
+            positions = (sizes.seconds or self.seconds) * SOUND_POSITIONS
+            return positions, positions / 2 if shape.joint else 0.0, 0.0
         tower = shape.vision
         if tower is None:
             return 0.0, 0.0, 0.0
@@ -195,58 +195,45 @@ class Estimate:
 def before_loading(
     options: ModelOptions, organization: str, itemsize: int, base: int, cuda: bool = False
 ) -> Estimate | None:
-    """What to expect of the model that `options` names, None where its architecture is not understood.
+    """The estimate for the model that `options` name, None if its architecture is not understood.
 
     Args:
-        organization: where hub ids without one are looked for.
+        organization: default organization of hub ids without one.
         itemsize: bytes of a number in the format it will be loaded in.
-        base: bytes that the process holds already, its libraries being imported.
+        base: bytes that the process holds already, with its libraries imported.
         cuda: it will be loaded onto a device with memory of its own.
     """
-    from mmsearch.models import catalog
+    from mmsearch.models import catalog, dummy, hub
 
     entry = catalog.find(options.name)
-    files = _files(options, organization)
-    shape = files and shape_of(files.configuration)
-    if not files or not shape:
+    parameters = None
+    if options.dummy_weights:
+        architecture = dummy.architecture(entry.name) if entry else None
+        shape = shape_of(_configuration(architecture.files)) if architecture else None
+    else:
+        directory = hub.locate(options.name, options.revision, organization)
+        folders = [directory, *hub.module_folders(directory)]
+        files = {f"{folder}/config.json": hub.read_json(folder / "config.json") for folder in folders}
+        shape, parameters = shape_of(_configuration(files)), stored(folders)
+    if not shape:
         return None
-    parameters = files.parameters or (entry and entry.parameters) or shape.parameters
+    parameters = parameters or (entry and entry.parameters) or shape.parameters
     pixels = options.max_pixels or (entry.pixels[1] if entry and entry.pixels else None)
     start = CONTEXT if cuda else base + LOADED
     return Estimate(shape, itemsize, parameters * itemsize, start, pixels)
 
 
 def of_network(network: Any) -> Estimate | None:
-    """The estimate for a model of torch that is loaded, None where its architecture is not understood."""
+    """The estimate for a loaded model of torch, None if its architecture is not understood."""
     shape = shape_of(getattr(getattr(network, "transformers_model", None), "config", None))
     if shape is None:
         return None
     itemsize = next(network.parameters()).element_size()
-    return Estimate(shape, itemsize, sum(one.numel() for one in network.parameters()) * itemsize, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Files:
-    configuration: Any
-    parameters: int | None
-
-
-def _files(options: ModelOptions, organization: str) -> _Files | None:
-    """The configuration of a model, and the number of its parameters where weights are there to tell."""
-    from mmsearch.models import architectures, catalog, hub
-
-    if options.dummy_weights:
-        entry = catalog.find(options.name)
-        found = architectures.find(entry.name) if entry else None
-        return _Files(_configuration(found.files), None) if found else None
-    directory = hub.locate(options.name, options.revision, organization)
-    folders = [directory, *hub.module_folders(directory)]
-    files = {str(folder): hub.read_json(folder / "config.json") for folder in folders}
-    return _Files(_configuration({f"{name}/config.json": config for name, config in files.items()}), stored(folders))
+    return Estimate(shape, itemsize, sum(weight.numel() for weight in network.parameters()) * itemsize, 0)
 
 
 def _configuration(files: Mapping[str, Any]) -> Any:
-    """The configuration with the defaults of its model's type filled in, None where transformers lacks the type."""
+    """The configuration with the defaults of its model's type filled in, None if transformers lacks the type."""
     from transformers import AutoConfig
 
     for name, content in files.items():
@@ -260,23 +247,18 @@ def _configuration(files: Mapping[str, Any]) -> Any:
 
 
 def stored(folders: Iterable[Path]) -> int | None:
-    """Numbers in the weights of a model, by the heads of its files; None where they are of another kind."""
+    """Numbers in the weights of a model, by the headers of its safetensors; None if it has none."""
     count = 0
     for folder in dict.fromkeys(folders):
         for path in sorted(folder.glob("*.safetensors")):
             with open(path, "rb") as file:
-                head = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-            shapes = [tensor["shape"] for name, tensor in head.items() if name != "__metadata__"]
-            for shape in shapes:
-                size = 1
-                for side in shape:
-                    size *= side
-                count += size
+                header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+            count += sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
     return count or None
 
 
 def shape_of(config: Any) -> Shape | None:
-    """The towers that a configuration of transformers describes, None where it describes none."""
+    """The towers that a configuration of transformers describes, None if it describes none."""
     if config is None:
         return None
     config = getattr(config, "thinker_config", config)

@@ -1,6 +1,6 @@
-"""Finds a model on this machine, names what is missing, and tells two sets of weights apart.
+"""Finds a model on this machine, says how to fetch a missing one, and tells two sets of weights apart.
 
-Never downloads, never asks and never prints. Knows nothing about what a model computes.
+Never downloads, asks or prints. Knows nothing about what a model computes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 ENTRY_FILES = ("modules.json", "config.json")
 """A repository in the cache is found by the first of these: every loadable model has one."""
 SETTING_SUFFIXES = frozenset({".json", ".jinja", ".txt", ".model", ".py", ".tiktoken"})
-OWN_CODE = "it brings its own program code: read it, then allow it with --trust-remote-code"
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt")
 """In the order of preference: weights of a later kind count only where there are none of an earlier."""
 IRRELEVANT_KWARGS = frozenset({"dtype", "torch_dtype", "device_map", "attn_implementation"})
@@ -36,17 +35,16 @@ IGNORED_NAMES = frozenset({"requirements.txt", "training_args.bin", "model_card.
 EDGE = 1 << 20
 """Bytes read from each end of a weight file: enough to tell fine-tunes apart without reading gigabytes."""
 INPUT_POLICY = 1
-"""Raised when this package starts to hand inputs to models in another way that changes vectors."""
+"""Increased when this package starts to hand inputs to models in another way that changes vectors."""
 
 
 def locate(name: str, revision: str | None, organization: str, wanted_files: Sequence[str] = ()) -> Path:
     """The directory that holds the model `name`: the directory itself, or a snapshot in the local hub cache.
 
-    An absolute path of an existing directory means that directory, and no other name does: what an index or a table
-    names must not come to mean a folder of wherever a command is run. Any other name must be in the catalog or be a hub
-    id, of which one without an organization is also looked for under `organization`. Raises ModelUnavailable with the
-    remedy, which fetches only `wanted_files` (glob patterns) if there are any, and UsageError for a revision of a
-    directory.
+    Only an absolute path means a directory: a name in an index or a table must not come to mean a folder of wherever a
+    command is run. Any other name must be in the catalog or be a hub id; one without an organization is also looked for
+    under `organization`. Raises ModelUnavailable with the remedy, which fetches only `wanted_files` (glob patterns) if
+    there are any, and UsageError for a revision of a directory.
     """
     path = Path(name).expanduser()
     if path.is_absolute() and path.is_dir():
@@ -58,29 +56,24 @@ def locate(name: str, revision: str | None, organization: str, wanted_files: Seq
     if not HUB_ID.fullmatch(name):
         raise ModelUnavailable(f"no model directory {name}: give a directory that exists, or a hub id as ORG/NAME")
     entry = catalog.find(name)
-    candidates = _candidates(name, organization, entry)
-    # The revision that the catalog knows to work goes first, but what the user fetched without mmsearch counts, too.
-    wanted = [revision] if revision or not entry else [entry.revision, None]
-    for candidate, one in product(candidates, dict.fromkeys(wanted)):
-        if found := _cached(candidate, one):
-            return found
+    candidates = [name] if "/" in name else [f"{organization}/{name}", name]
+    if entry and entry.hub_id:
+        candidates = [entry.hub_id]
+    # The revision that the catalog knows to work goes first, but one that the user fetched without mmsearch counts too.
+    revisions = [revision] if revision or not entry else [entry.revision, None]
+    for candidate, version in product(candidates, dict.fromkeys(revisions)):
+        if snapshot := _cached(candidate, version):
+            return snapshot
     if entry and revision is None and not wanted_files:
         raise ModelUnavailable(missing(entry))
     command = download(candidates[0], revision, wanted_files)
     raise ModelUnavailable(f"model {name} is not on this machine: run `{command}`, or give its directory")
 
 
-def _candidates(name: str, organization: str, entry: catalog.CatalogEntry | None) -> list[str]:
-    """The hub ids that a name may mean."""
-    if entry and entry.hub_id:
-        return [entry.hub_id]
-    return [name] if "/" in name else [f"{organization}/{name}", name]
-
-
 def missing(entry: catalog.CatalogEntry) -> str:
-    """What to say where a model of the catalog is not on this machine: both remedies, on one line."""
-    told = f"model {entry.name} is not on this machine: run `mmsearch models pull {entry.name}`"
-    return f"{told}; to measure it without its weights, use --dummy-weights" if entry.dummy else told
+    """The message for a model of the catalog that is not on this machine: both remedies, on one line."""
+    message = f"model {entry.name} is not on this machine: run `mmsearch models pull {entry.name}`"
+    return f"{message}; to measure it without its weights, use --dummy-weights" if entry.dummy else message
 
 
 def download(hub_id: str, revision: str | None, wanted_files: Sequence[str] = ()) -> str:
@@ -95,9 +88,9 @@ def _cached(hub_id: str, revision: str | None) -> Path | None:
 
     for cache in dict.fromkeys([os.environ.get("SENTENCE_TRANSFORMERS_HOME"), None]):
         for entry in ENTRY_FILES:
-            found = try_to_load_from_cache(hub_id, entry, cache_dir=cache, revision=revision)
-            if isinstance(found, str):
-                return Path(found).parent
+            path = try_to_load_from_cache(hub_id, entry, cache_dir=cache, revision=revision)
+            if isinstance(path, str):
+                return Path(path).parent
     return None
 
 
@@ -130,10 +123,9 @@ def architecture(directory: Path) -> str | None:
 
 
 def fingerprint(directory: Path, settings: Mapping[str, Any]) -> str:
-    """32 hex digits over the model's own files and the settings it was loaded with.
+    """32 hex digits over the model's own files and the settings it was loaded with, wherever the directory lies.
 
-    Independent of where the directory lies. Settings, prompts and tokenizers are read whole; of weights only the size
-    and both ends.
+    Settings, prompts and tokenizers are read whole; of weights only the size and both ends.
     """
     total = hashlib.sha256(json.dumps([INPUT_POLICY, settings], sort_keys=True, default=str).encode())
     for path in sorted(_identity_files(directory), key=lambda path: path.relative_to(directory).as_posix()):
@@ -145,7 +137,7 @@ def fingerprint(directory: Path, settings: Mapping[str, Any]) -> str:
 def identity(options: ModelOptions) -> dict[str, Any]:
     """Options that change vectors, for the fingerprint.
 
-    A dtype that the machine chose is `auto`, so that an index made on a GPU opens on a laptop; the two agree far
+    A dtype that the machine chose is `auto`, so that an index made on a GPU opens on a laptop: the two agree far
     better than any ranking needs. One that the user chose is part of the identity.
     """
     return {
@@ -170,32 +162,14 @@ def _identity_files(directory: Path) -> Iterator[Path]:
         files = [path for path in folder.iterdir() if path.name not in IGNORED_NAMES and path.is_file()]
         yield from (path for path in files if path.suffix in SETTING_SUFFIXES)
         for suffix in WEIGHT_SUFFIXES:
-            if weights := [path for path in files if path.suffix == suffix]:
-                yield from weights
+            if chosen := [path for path in files if path.suffix == suffix]:
+                yield from chosen
                 break
 
 
 def module_folders(directory: Path) -> list[Path]:
-    """The folders that `modules.json` names, in its order; none where there is no such file."""
-    try:
-        modules = json.loads((directory / "modules.json").read_text(encoding="utf-8"))
-        return [directory / str(module["path"]) for module in modules if module["path"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-
-
-def require_known_code(directory: Path, trust: bool) -> None:
-    """Makes sure that all modules are those of Sentence Transformers, whose older releases import any from a directory.
-
-    Raises ModelUnavailable where there are others and the user has not allowed their code.
-    """
-    try:
-        modules = json.loads((directory / "modules.json").read_text(encoding="utf-8"))
-        kinds = [str(module["type"]) for module in modules]
-    except (OSError, ValueError, KeyError, TypeError):
-        return  # there are none, or loading says what is wrong
-    if not trust and not all(map(weights.is_own_class, kinds)):
-        raise ModelUnavailable(f"cannot load model {directory}: {OWN_CODE}")
+    """The folders that `modules.json` names, in its order; none if there is no such file."""
+    return [directory / str(module["path"]) for module in weights.modules(directory) if module.get("path")]
 
 
 def file_digest(path: Path, whole: bool) -> bytes:
@@ -214,9 +188,9 @@ def file_digest(path: Path, whole: bool) -> bytes:
 
 @contextmanager
 def loading(name: str) -> Iterator[None]:
-    """Turns whatever the model libraries raise about a model's files into one line of ModelUnavailable.
+    """Turns an error that the model libraries raise about a model's files into one line of ModelUnavailable.
 
-    A TypeError or KeyError is here because that is how they report a configuration that lacks a field.
+    They report a configuration that lacks a field by TypeError or KeyError.
     """
     from safetensors import SafetensorError
 
@@ -227,15 +201,12 @@ def loading(name: str) -> Iterator[None]:
     except MmsearchError:
         raise
     except broken as error:
-        raise ModelUnavailable(f"cannot load model {name}: {_remedy(error)}") from error
-
-
-def _remedy(error: BaseException) -> str:
-    if "trust_remote_code" in str(error):
-        return OWN_CODE
-    if isinstance(error, ImportError):
-        return f"it needs a package that is not installed: {one_line(error)}"
-    return f"{type(error).__name__}: {one_line(error)}"
+        reason = f"{type(error).__name__}: {one_line(error)}"
+        if "trust_remote_code" in str(error):
+            reason = weights.OWN_CODE
+        elif isinstance(error, ImportError):
+            reason = f"it needs a package that is not installed: {one_line(error)}"
+        raise ModelUnavailable(f"cannot load model {name}: {reason}") from error
 
 
 def one_line(error: BaseException, limit: int = 240) -> str:

@@ -10,31 +10,33 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image, ImageDraw
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mmsearch.errors import MmsearchError, UsageError
-from mmsearch.types import Vectors
+from mmsearch.types import Content, Kind, Picture, Vectors
 
 FAMILIES = frozenset({"clip", "siglip", "siglip2"})
-"""Architectures, as transformers names them, that may be changed unasked. Their blocks are ordinary encoders; decoders
+"""Architectures, as transformers names them, that may be converted unasked. Their blocks are encoders; decoders
 have single values hundreds of times as large as all others of a row, for inputs that no handful of probes foresees."""
 WORTHWHILE = 256
-"""Inputs of the widest layer from which on the multiplication takes so much of the time that the rest is repaid."""
+"""Inputs of the widest layer above which the faster multiplication repays the scaling."""
 ALIKE_MEAN, ALIKE_LEAST = 0.998, 0.99
 """Cosines to float32 that the probes must have. At the mean a score moves by some thousandths, about as much as by
 decoding pictures at a smaller scale (0.995 at least); a single input may be somewhat farther off."""
 LEAST = 32
-"""Layers with fewer inputs or outputs stay as they are: they choose between experts, and take no time."""
+"""Layers with fewer inputs or outputs stay in float32: they choose between experts, and take no time."""
 CHUNK = 1 << 17
-"""Numbers that are scaled at a time: in float32, with what comes of them, they stay in the cache of a core."""
+"""Numbers scaled at a time: in float32, with their results, they stay in the cache of a core."""
 TOP = 127
 SMALLEST = 1e-30
-"""Stands for the largest number of a row of zeros, which must not be divided by."""
+"""Replaces the largest number of a row of zeros, so that nothing is divided by zero."""
 PAIRS = frozenset({"CLIPMLP", "SiglipMLP", "Siglip2MLP"})
 """Modules of transformers that are `fc2(activation_fn(fc1(x)))` and nothing else."""
 PAIR_ROWS = 512
@@ -44,14 +46,22 @@ GELU_LINEAR = 2 * math.sqrt(2 / math.pi)
 GELU_CUBIC = 0.044715 * GELU_LINEAR
 SIBLINGS = ({"q_proj", "k_proj", "v_proj"}, {"query", "key", "value"}, {"gate_proj", "up_proj"})
 """Layers of one module that get the very same input, which needs to be scaled only once."""
+PROBE_SIDE = 224
+"""Pixels along an edge of a probe, the size that most models of pictures see. Others scale it."""
+PROBE_TEXTS = (
+    "cat",
+    "a red car in front of the house by the sea, photographed at sunset from a moving train",
+    "Invoice no. 2024-117: 3 × 49,90 € = 149,70 €, payable within 14 days to the account stated below.",
+    "def area(radius):\n    return 3.14159 * radius ** 2",
+)
 
 log = logging.getLogger(__name__)
 
 
 def is_candidate(family: str | None) -> bool:
-    """Whether models of an architecture may be changed unasked, and this CPU does nothing else as fast.
+    """Whether models of an architecture may be converted unasked, and this CPU has nothing else as fast.
 
-    AMX tiles multiply bfloat16 so fast that what int8 adds to it is not worth trying.
+    AMX tiles multiply bfloat16 so fast that int8 gains next to nothing.
     """
     tiles: Callable[[], bool] = getattr(torch.cpu, "_is_amx_tile_supported", bool)
     return family in FAMILIES and supported() and not tiles()
@@ -63,7 +73,7 @@ def is_worthwhile(model: nn.Module) -> bool:
 
 
 def convert(model: nn.Module, device: str) -> None:
-    """Changes a float32 model in place. Raises UsageError where it cannot compute in int8."""
+    """Converts a float32 model in place. Raises UsageError if it cannot compute in int8."""
     if device != "cpu":
         raise UsageError(f"dtype int8 is for the CPU, not for {device}: leave --dtype out, or add --device cpu")
     if not supported():
@@ -75,37 +85,30 @@ def convert(model: nn.Module, device: str) -> None:
 
 
 def convert_if_alike(model: nn.Module, probe: Callable[[], Vectors]) -> bool:
-    """Changes a float32 model in place if the unit rows that `probe` gives stay what they were; whether it did."""
+    """Converts a float32 model in place if the unit rows that `probe` gives stay nearly the same; True if it did."""
     try:
         before = probe()
     except MmsearchError as error:
         log.info("no int8: the model does not take the probes: %s", error)
         return False
-    changed = Quantised(model)
+    quantised = Quantised(model)
     try:
         cosines = (before * probe()).sum(axis=1)
         alike = bool(cosines.mean() >= ALIKE_MEAN and cosines.min() >= ALIKE_LEAST)
-        told = f"mean cosine {cosines.mean():.4f}, least {cosines.min():.4f}"
+        reason = f"mean cosine {cosines.mean():.4f}, least {cosines.min():.4f}"
     except MmsearchError as error:
-        alike, told = False, str(error)
+        alike, reason = False, str(error)
     if not alike:
-        changed.undo()
-    log.info("%s: probes in int8 against float32: %s", "computing in int8" if alike else "no int8", told)
+        quantised.undo()
+    log.info("%s: probes in int8 against float32: %s", "computing in int8" if alike else "no int8", reason)
     return alike
 
 
 def supported() -> bool:
     """Whether this CPU multiplies 8-bit integers fast (AVX512-VNNI), and torch knows how and gets it right."""
     vnni: Callable[[], bool] = getattr(torch.cpu, "_is_vnni_supported", bool)
-    return bool(vnni()) and hasattr(torch, "_int_mm") and _has_onednn() and _multiplies()
-
-
-def _has_onednn() -> bool:
-    """Whether torch has the library that multiplies 8-bit integers fast; its own way is a plain loop."""
-    return bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
-
-
-def _multiplies() -> bool:
+    if not (vnni() and hasattr(torch, "_int_mm") and _has_onednn()):
+        return False
     left = (torch.arange(33 * 64) * 37 % 255 - TOP).view(33, 64)
     right = (torch.arange(48 * 64) * 53 % 255 - TOP).view(48, 64)
     try:
@@ -113,6 +116,11 @@ def _multiplies() -> bool:
     except RuntimeError:
         return False
     return torch.equal(product.long(), left @ right.t())
+
+
+def _has_onednn() -> bool:
+    """Whether torch has the library that multiplies 8-bit integers fast; its own way is a plain loop."""
+    return bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
 
 class Quantised:
@@ -123,66 +131,62 @@ class Quantised:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        """Replaces the layers in place. The float32 weights are kept for as long as this object is."""
+        """Replaces the layers in place. The float32 weights live as long as this object."""
         self.layers = 0
         self._replaced: list[tuple[nn.Module, str, nn.Module]] = []
-        memory = _Memory()
+        last_input = _LastInput()
         for parent in inside_blocks(model):
-            self._replace_in(parent, memory)
+            children: dict[str, Any] = dict(parent.named_children())
+            for name, child in children.items():
+                if type(child).__name__ in PAIRS and fits(child.fc1) and fits(child.fc2):
+                    self._replace(parent, name, Int8Pair(child.fc1, child.fc2, child.activation_fn), 2)
+            linears = {name: child for name, child in children.items() if fits(child)}
+            for name, linear in linears.items():
+                shares = any(name in group and len(group & linears.keys()) > 1 for group in SIBLINGS)
+                owner = parent if shares else None
+                self._replace(parent, name, Int8Linear(linear.weight, linear.bias, last_input, owner))
         for parent in list(model.modules()) if self.layers else []:
             for name, child in list(parent.named_children()):
                 if _cuts_patches(child):
                     self._replace(parent, name, Int8Patches(child))
-                    self.layers += 1
 
     def undo(self) -> None:
         """Puts the float32 layers back."""
         for parent, name, module in self._replaced:
             setattr(parent, name, module)
 
-    def _replace_in(self, parent: nn.Module, memory: _Memory) -> None:
-        children: dict[str, Any] = dict(parent.named_children())
-        for name, child in children.items():
-            if type(child).__name__ in PAIRS and fits(child.fc1) and fits(child.fc2):
-                self._replace(parent, name, Int8Pair(child.fc1, child.fc2, child.activation_fn))
-                self.layers += 2
-        linears = {name: child for name, child in children.items() if fits(child)}
-        for name, linear in linears.items():
-            shares = any(name in group and len(group & linears.keys()) > 1 for group in SIBLINGS)
-            self._replace(parent, name, Int8Linear(linear.weight, linear.bias, memory, parent if shares else None))
-            self.layers += 1
-
-    def _replace(self, parent: nn.Module, name: str, module: nn.Module) -> None:
+    def _replace(self, parent: nn.Module, name: str, module: nn.Module, layers: int = 1) -> None:
+        self.layers += layers
         self._replaced.append((parent, name, getattr(parent, name)))
         setattr(parent, name, module.eval())
 
 
 def inside_blocks(model: nn.Module) -> Iterator[Any]:
-    """The modules of stacked blocks, not of what stands before and after them, such as the last projection."""
+    """The modules inside stacked blocks, without those before and after them, such as the last projection."""
     for stack in model.modules():
         if isinstance(stack, nn.ModuleList):
             yield from stack.modules()
 
 
 def fits(module: Any) -> bool:
-    """Whether it is a plain float32 layer on the CPU. Those of derived classes may be used in other ways."""
+    """Whether a module is a plain linear float32 layer on the CPU. Derived classes may be used in other ways."""
     if type(module) is not nn.Linear or min(module.in_features, module.out_features) < LEAST:
         return False
     return module.weight.dtype is torch.float32 and module.weight.device.type == "cpu"
 
 
 def _cuts_patches(module: Any) -> bool:
-    """Whether it is a plain float32 layer on the CPU that turns each patch of a picture into a vector."""
+    """Whether a module is a plain float32 layer on the CPU that turns each patch of a picture into a vector."""
     if type(module) is not nn.Conv2d or module.kernel_size != module.stride or module.out_channels < LEAST:
         return False
     plain = (module.padding, module.dilation, module.groups) in (((0, 0), (1, 1), 1), ("valid", (1, 1), 1))
     return plain and module.weight.dtype is torch.float32 and module.weight.device.type == "cpu"
 
 
-class _Memory(threading.local):
-    """The last input that siblings share, with the rows made of it; one for a whole model, so that it stays small.
+class _LastInput(threading.local):
+    """The last input that siblings share, with its rows; one for a whole model, so that it stays small.
 
-    Passes may go side by side, and each has its own.
+    Each of the parallel passes has its own.
     """
 
     def __init__(self) -> None:
@@ -201,7 +205,7 @@ class Int8Linear(nn.Module):
     bias: Tensor | None
 
     def __init__(
-        self, weight: Tensor, bias: Tensor | None, memory: _Memory | None = None, parent: nn.Module | None = None
+        self, weight: Tensor, bias: Tensor | None, last_input: _LastInput | None = None, parent: nn.Module | None = None
     ) -> None:
         """The layer of a weight `(out, in)`; layers with the same `parent` share the scaling of their input."""
         super().__init__()
@@ -210,7 +214,7 @@ class Int8Linear(nn.Module):
         self.register_buffer("weight", whole)
         self.register_buffer("scale", scale.flatten())
         self.register_buffer("bias", None if bias is None else bias.detach().float())
-        self._memory = memory or _Memory()
+        self._last_input = last_input or _LastInput()
         self._parent = (parent,)  # in a tuple, because a module would register it as a child of its own child
 
     def forward(self, given: Tensor) -> Tensor:
@@ -221,9 +225,9 @@ class Int8Linear(nn.Module):
         return whole.view(torch.float32).view(*given.shape[:-1], self.out_features)
 
     def floats(self, whole: Tensor, scales: Tensor) -> Iterator[Tensor]:
-        """Makes products, int32 `(n, out)` of rows with these scales, the floats they stand for, some rows at a time.
+        """Turns products, int32 `(n, out)` of rows with these scales, into floats, some rows at a time.
 
-        The floats go where the integers are: fresh memory costs more time than what is computed in it.
+        The floats take the place of the integers: fresh memory costs more time than the computation.
         """
         count = _rows_at_a_time(self.out_features)
         for part, products, scale in _chunks(count, whole.view(torch.float32), whole, scales):
@@ -235,13 +239,13 @@ class Int8Linear(nn.Module):
             yield part
 
     def _rows(self, given: Tensor) -> Rows:
-        """The input in integers; remembered for siblings, which are called one after the other with the same object."""
-        last = self._memory.last
-        # A layer that comes by again is in another pass, where the same object may hold other numbers.
+        """The input in integers; kept for siblings, which are called one after the other with the same object."""
+        last = self._last_input.last
+        # A layer that is called again is in another pass, where the same object may hold other numbers.
         if last is not None and last[1] is given and last[0] is not self and last[0].parent is self.parent is not None:
             return last[2]
         rows = scaled(given.reshape(-1, self.in_features))
-        self._memory.last = None if self.parent is None else (self, given, rows)
+        self._last_input.last = None if self.parent is None else (self, given, rows)
         return rows
 
     @property
@@ -251,9 +255,9 @@ class Int8Linear(nn.Module):
 
 
 def scaled(numbers: Tensor) -> Rows:
-    """Float32 `(n, m)` as int8 with the scale of each row, by which it is to be multiplied.
+    """Float32 `(n, m)` as int8 and the scale of each row, which multiplies it back.
 
-    Rows that hold something that is not finite get a scale that is not.
+    The scale of a row with an infinite number or NaN is not finite.
     """
     whole = torch.empty(numbers.shape, dtype=torch.int8)
     scales = torch.empty(len(numbers), 1)
@@ -265,7 +269,7 @@ def scaled(numbers: Tensor) -> Rows:
 
 
 def _scale(numbers: Tensor, rows: Tensor, scales: Tensor, room: Tensor) -> None:
-    """Float32 `(n, m)` into int8 `rows` and their `scales`, by way of `room` for as many numbers, or of themselves."""
+    """Scales float32 `(n, m)` into int8 `rows` and their `scales`; `room` of the same shape may be `numbers` itself."""
     high, low = numbers.amax(1, keepdim=True), numbers.amin(1, keepdim=True)
     torch.maximum(high, low.neg_(), out=scales).clamp_min_(SMALLEST).div_(TOP)
     rows.copy_(torch.mul(numbers, scales.reciprocal(), out=room).round_())
@@ -283,7 +287,7 @@ def _chunks(count: int, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
 class Int8Pair(nn.Module):
     """Two linear layers with a function between them, in 8-bit integers: float32 `(..., in)` to new `(..., out)`.
 
-    Some rows go all the way before the next ones do, so that what lies between them never leaves the cache.
+    Some rows go through both layers before the next ones do, so that the values between never leave the cache.
     """
 
     def __init__(self, first: nn.Linear, second: nn.Linear, between: nn.Module) -> None:
@@ -306,24 +310,24 @@ class Int8Pair(nn.Module):
             torch._int_mm(whole, self.first.weight.t(), out=products[:count])
             parts = _chunks(_rows_at_a_time(wide), inner[:count], scales[:count])
             for part, (small, by) in zip(self.first.floats(products[:count], scale), parts, strict=True):
-                found = self._function(part)
-                _scale(found, small, by, found)
+                activated = self._activate(part)
+                _scale(activated, small, by, activated)
             last = out.view(torch.int32)
             torch._int_mm(inner[:count], self.second.weight.t(), out=last)
             for _ in self.second.floats(last, scales[:count]):
                 pass
         return result.view(*given.shape[:-1], self.second.out_features)
 
-    def _function(self, part: Tensor) -> Tensor:
-        """What lies between the layers, of some numbers that need not be kept."""
+    def _activate(self, part: Tensor) -> Tensor:
+        """The function between the layers; may overwrite its input."""
         name = type(self.between).__name__
         if name == "QuickGELUActivation":  # of x it is silu(1.702 x) / 1.702, and the layers do the rest
             return functional.silu(part, inplace=True)
         if name == "GELUTanh":  # x sigmoid(1.6 x + 0.07 x³), several times as quick as torch's own
             inner = (part * part).mul_(GELU_CUBIC).add_(GELU_LINEAR).mul_(part)
             return part.mul_(inner.sigmoid_())
-        found: Tensor = self.between(part)
-        return found
+        activated: Tensor = self.between(part)
+        return activated
 
 
 class Int8Patches(nn.Module):
@@ -333,14 +337,14 @@ class Int8Patches(nn.Module):
     """
 
     def __init__(self, plain: Any) -> None:
-        """The layer that stands for a convolution whose windows lie side by side."""
+        """Replaces a convolution whose windows lie side by side."""
         super().__init__()
         self.layer = Int8Linear(plain.weight.flatten(1), plain.bias)
         self.sides: tuple[int, int] = plain.kernel_size
 
     @property
     def weight(self) -> Tensor:
-        """Float32, which is all that a model asks of it: what pixels are to be."""
+        """A float32 tensor: models ask the weight only for the number format of pixels."""
         return self.layer.scale
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -349,5 +353,54 @@ class Int8Patches(nn.Module):
         rows, columns = height // high, width // wide
         grid = pixels[:, :, : rows * high, : columns * wide].reshape(count, channels, rows, high, columns, wide)
         patches = grid.permute(0, 2, 4, 1, 3, 5).reshape(count * rows * columns, -1)
-        found: Tensor = self.layer(patches).view(count, rows, columns, -1)
-        return found.permute(0, 3, 1, 2)
+        vectors: Tensor = self.layer(patches).view(count, rows, columns, -1)
+        return vectors.permute(0, 3, 1, 2)
+
+
+def probes(kinds: Collection[Kind]) -> list[list[Content]]:
+    """Inputs on which int8 and float32 are compared, a list for each of the kinds that there are probes for.
+
+    They are of many sorts, because models have values for some inputs that they never have for others.
+    """
+    contents: list[list[Content]] = []
+    if "image" in kinds:
+        contents.append([_blobs(), _noise(), _drawing(), _page()])
+    if "text" in kinds:
+        contents.append(list(PROBE_TEXTS))
+    return contents
+
+
+def _blobs() -> Picture:
+    """Soft blobs of colour, as in photos of landscapes."""
+    return _enlarged(np.random.default_rng(1).integers(0, 256, (5, 5, 3), dtype=np.uint8))
+
+
+def _noise() -> Picture:
+    """Detail at every scale, as in foliage or gravel."""
+    random = np.random.default_rng(2)
+    layers = [random.integers(0, 256, (edge, edge, 3), dtype=np.uint8) for edge in (7, 28, PROBE_SIDE)]
+    picture: Picture = np.mean([_enlarged(layer) for layer in layers], axis=0).astype(np.uint8)
+    return picture
+
+
+def _enlarged(tiles: Picture) -> Picture:
+    return np.array(Image.fromarray(tiles).resize((PROBE_SIDE, PROBE_SIDE), Image.Resampling.BICUBIC))
+
+
+def _drawing() -> Picture:
+    """Plain shapes on a plain ground, as in icons and charts."""
+    image = Image.new("RGB", (PROBE_SIDE, PROBE_SIDE), (30, 90, 180))
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((30, 40, 120, 130), fill=(250, 210, 40))
+    pen.rectangle((110, 120, 210, 200), fill=(190, 30, 40))
+    pen.polygon([(20, 210), (70, 140), (120, 210)], fill=(20, 120, 50))
+    return np.array(image)
+
+
+def _page() -> Picture:
+    """Dark lines on white, as in scanned pages and screenshots."""
+    image = Image.new("RGB", (PROBE_SIDE, PROBE_SIDE), "white")
+    pen = ImageDraw.Draw(image)
+    for line, text in enumerate("\n".join(PROBE_TEXTS).splitlines() * 4):
+        pen.text((8, 6 + 13 * line), text, fill=(20, 20, 20))
+    return np.array(image)

@@ -1,26 +1,26 @@
-"""An embedder that is known before it is loaded: from the index that was built with it.
+"""An embedder that is known from the index that it built, before it is loaded.
 
-Looking for files needs no model, and reading them needs only what the index remembers of it. So a run over unchanged
-files never loads one, and another run reads while it does. Knows nothing of how a model is loaded.
+Scanning for files needs no model, and reading them needs only the facts in the index. So a run over unchanged files
+never loads one, and other runs read while it loads. Knows nothing of how a model is loaded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mmsearch.models.batch_budget import step_of, tokens
+from mmsearch.models.passes import token_edge, tokens
 from mmsearch.system.background import BackgroundTask
 from mmsearch.types import Embedder, ModelSpec, Query, Segment, Vectors
 
 LOADING = "mmsearch: loading a model"
-"""Name of the thread that does."""
+"""Name of the loading thread."""
 
 
 class LazyEmbedder:
-    """Does what the embedder that `load` gives does, once there is need of it."""
+    """An embedder that is loaded when first needed."""
 
     def __init__(self, spec: ModelSpec, load: Callable[[], Embedder]) -> None:
-        """`load` is called at most once, in a thread of its own; `spec` is what its embedder will have."""
+        """`load` is called at most once, in a thread of its own; its embedder will have this `spec`."""
         self._spec = spec
         self._load = load
         self._loading: BackgroundTask[Embedder] | None = None
@@ -31,20 +31,20 @@ class LazyEmbedder:
         return self._spec
 
     def prepare(self) -> None:
-        """Begins to load, unless that has begun; does not wait."""
-        self._begun()
+        """Starts to load, unless that has begun; does not wait."""
+        self._start()
 
     def wait(self) -> Embedder:
-        """The loaded embedder. Raises what loading raised."""
-        return self._begun().result()
+        """The loaded embedder. Raises the error of loading."""
+        return self._start().result()
 
     def tokens(self, segment: Segment) -> int:
-        """About how many tokens a segment takes in a pass: the model's own word once there is a model."""
+        """About how many tokens a segment takes in a pass: the model's own estimate once it is loaded."""
         own: Callable[[Segment], int] | None = getattr(self._embedder, "tokens", None)
         if own is not None:
             return own(segment)
         fit = self._spec.loader.image_fit
-        return tokens(segment.content, fit, step_of(None, fit))
+        return tokens(segment.content, fit, token_edge(None, fit))
 
     def embed(self, segments: Sequence[Segment]) -> Vectors:
         """As the loaded embedder."""
@@ -54,11 +54,11 @@ class LazyEmbedder:
         """As the loaded embedder."""
         return self.wait().embed_query(query)
 
-    def _begun(self) -> BackgroundTask[Embedder]:
+    def _start(self) -> BackgroundTask[Embedder]:
         if self._loading is None:
-            self._loading = BackgroundTask(self._loaded, LOADING)
+            self._loading = BackgroundTask(self._load_now, LOADING)
         return self._loading
 
-    def _loaded(self) -> Embedder:
+    def _load_now(self) -> Embedder:
         self._embedder = self._load()
         return self._embedder

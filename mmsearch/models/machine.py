@@ -1,27 +1,27 @@
-"""What memory this machine has free, and whether a model of the catalog fits into it.
+"""The memory that this machine has free, by device, and whether a model of the catalog fits into it.
 
-Asks the system, not torch, so that it is quick. Knows nothing of how a model is loaded; the figures are for telling
-before, not for measuring.
+Asks the system, not torch, so that it is quick. The figures are for planning, not measurements. Knows nothing of how a
+model is loaded.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from mmsearch.models.catalog import CatalogEntry
+from mmsearch.system import memory as system_memory
 from mmsearch.system.child_processes import program
 
 OVERHEAD = 1536 * 2**20
-"""Bytes besides the weights: the libraries, and what a pass over a few inputs keeps."""
+"""Bytes besides the weights: the libraries, and the values of a pass over a few inputs."""
 EASE = 0.8
 """Share of the free memory up to which a model fits with room for larger passes."""
 HALF_PRECISION_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
-"""Processors with one of these compute in bfloat16, as `device.choose_dtype` finds."""
+"""Processors with one of these compute in bfloat16; see `device.choose_dtype`."""
 NVIDIA = ("nvidia-smi", "--query-gpu=name,memory.free,memory.total", "--format=csv,noheader,nounits")
 
 Verdict = Literal["yes", "tight", "no", "unknown"]
@@ -29,13 +29,13 @@ Verdict = Literal["yes", "tight", "no", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """One place that a model can be loaded to.
+    """The memory of one device that a model can be loaded to.
 
     Attributes:
         device: `cpu` or `cuda:N`.
-        name: what it is called; empty where the system does not say.
+        name: of the device; empty if the system does not say.
         free, total: bytes.
-        number: bytes of a number in the format that is computed in there.
+        number: bytes of a number in the format that the device computes in.
     """
 
     device: str
@@ -51,81 +51,40 @@ def memories() -> list[Memory]:
 
 
 def need(entry: CatalogEntry, memory: Memory) -> int | None:
-    """Bytes that a model takes there by estimate, None where its size is not known."""
+    """Estimate of the bytes that a model takes there, None if its size is not known."""
     return None if entry.parameters is None else entry.parameters * memory.number + OVERHEAD
 
 
 def verdict(entry: CatalogEntry, memory: Memory) -> Verdict:
     """Whether a model fits there: `tight` leaves no room for large passes."""
-    wanted = need(entry, memory)
-    if wanted is None:
+    size = need(entry, memory)
+    if size is None:
         return "unknown"
-    return "yes" if wanted <= EASE * memory.free else "tight" if wanted <= memory.free else "no"
+    return "yes" if size <= EASE * memory.free else "tight" if size <= memory.free else "no"
 
 
-def best(entry: CatalogEntry, found: Sequence[Memory]) -> tuple[Memory, Verdict]:
+def best(entry: CatalogEntry, candidates: Sequence[Memory]) -> tuple[Memory, Verdict]:
     """The first memory into which a model fits well, else the one where it fits best, and how."""
     order: Sequence[Verdict] = ("yes", "tight", "no", "unknown")
-    return min(((memory, verdict(entry, memory)) for memory in found), key=lambda pair: order.index(pair[1]))
+    return min(((memory, verdict(entry, memory)) for memory in candidates), key=lambda pair: order.index(pair[1]))
 
 
 def host() -> Memory:
     """The memory of the processor, as far as this process may use it."""
-    free, total = _system()
-    limit = _container()
-    number = 2 if _computes_half() else 4
-    return Memory("cpu", "", min(free, limit) if limit is not None else free, total, number)
-
-
-def _system() -> tuple[int, int]:
-    """Bytes free and in all; what is free cannot be told everywhere, and counts as all then."""
-    if os.path.exists("/proc/meminfo"):
-        with open("/proc/meminfo", encoding="ascii") as file:
-            found = {key: int(rest.split()[0]) * 1024 for key, _, rest in (line.partition(":") for line in file)}
-        return found.get("MemAvailable", found["MemFree"]), found["MemTotal"]
-    if sys.platform == "win32":
-        return _windows()
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return total, total
-
-
-def _windows() -> tuple[int, int]:
-    import ctypes
-
-    # The layout of MEMORYSTATUSEX: two numbers of 32 bits, then seven of 64, of which the first two are all and free.
-    state = (ctypes.c_uint64 * 8)()
-    ctypes.memmove(state, (ctypes.c_uint32 * 2)(64, 0), 8)
-    windll: Any = getattr(ctypes, "windll")  # noqa: B009 - absent on other systems, also for type checkers
-    windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(state))
-    return int(state[2]), int(state[1])
-
-
-def _container() -> int | None:
-    """Bytes that a container's limit leaves, None without one."""
-    try:
-        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as most, \
-             open("/sys/fs/cgroup/memory.current", encoding="ascii") as used:  # fmt: skip
-            return max(0, int(most.read()) - int(used.read()))
-    except (OSError, ValueError):  # no such limit, or it reads `max`
-        return None
-
-
-def _computes_half() -> bool:
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            flags = next((line for line in file if line.startswith("flags")), "")
-    except OSError:
-        return False
-    return not HALF_PRECISION_FLAGS.isdisjoint(flags.split())
+    flags = ""
+    with suppress(OSError), open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        flags = next((line for line in file if line.startswith("flags")), "")
+    number = 4 if HALF_PRECISION_FLAGS.isdisjoint(flags.split()) else 2
+    return Memory("cpu", "", system_memory.available(), system_memory.physical(), number)
 
 
 def _nvidia() -> list[Memory]:
-    """The memories of NVIDIA cards, by their own tool; none where it is missing or fails."""
-    found = program(NVIDIA[0])
-    if found is None:
+    """The memories of NVIDIA cards, by their own tool; none if it is missing or fails."""
+    tool = program(NVIDIA[0])
+    if tool is None:
         return []
     try:
-        done = subprocess.run([found, *NVIDIA[1:]], capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run([tool, *NVIDIA[1:]], capture_output=True, text=True, timeout=10, check=True)
         return [_card(index, line) for index, line in enumerate(done.stdout.splitlines()) if line.strip()]
     except (OSError, ValueError, subprocess.SubprocessError):
         return []

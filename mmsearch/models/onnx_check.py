@@ -1,6 +1,6 @@
-"""Makes sure that an ONNX graph is nothing but a graph: operators that ONNX Runtime knows, data in the model's folder.
+"""Makes sure that an ONNX graph runs no foreign code: operators that ONNX Runtime knows, data in the model's folder.
 
-Reads the protobuf as far as that takes; large tensors are skipped by their length. Knows nothing of what graphs do.
+Reads the protobuf only as far as needed; large tensors are skipped by their length. Knows nothing of what graphs do.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from mmsearch.errors import ModelUnavailable
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc"})
 """Sets of operators that are part of ONNX Runtime."""
 PROGRAMS = frozenset({"EPContext", "PythonOp", "PyOp", "ATen", "TorchScript"})
-"""Operators that stand for a program or a file of their own."""
+"""Operators that run a program or read a file of their own."""
 DEEPEST = 64
 """Levels of messages in messages; a graph within a graph takes three."""
 
 Bytes: TypeAlias = "bytes | mmap.mmap"
-# Which messages a message holds, by the number of the field: (kind, {number: kind}).
+# The messages inside a message, by the number of the field: (kind, {number: kind}).
 _MESSAGES: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -39,7 +39,7 @@ _TEXTS = frozenset({"function domain", "operator", "domain", "key", "value"})
 
 @dataclass
 class Named:
-    """What a graph names: domains and kinds of its operators, domains of its own functions, and files with its data."""
+    """The names in a graph: domains and kinds of operators, domains of its own functions, and files with its data."""
 
     domains: set[str] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)
@@ -48,9 +48,9 @@ class Named:
 
 
 def require_plain(path: str) -> None:
-    """Make sure that a graph needs no operators but known ones, and no data but what lies in its own folder.
+    """Make sure that a graph needs only known operators, and data only in its own folder.
 
-    Raises ModelUnavailable where it does, or cannot be read.
+    Raises ModelUnavailable if it needs others, or cannot be read.
     """
     try:
         named = read(path)
@@ -64,7 +64,7 @@ def require_plain(path: str) -> None:
 
 
 def read(path: str) -> Named:
-    """What the graph in a file names. Raises ValueError for what is no graph."""
+    """The names in a file's graph. Raises ValueError if it is no graph."""
     named = Named()
     if not os.path.getsize(path):
         raise ValueError("it is empty")
@@ -78,13 +78,11 @@ def _walk(data: Bytes, start: int, end: int, kind: str, named: Named, depth: int
         raise ValueError("its graphs are nested too deeply")
     inside, texts = _MESSAGES[kind], {}
     for number, begin, stop in _fields(data, start, end):
-        what = inside.get(number)
-        if what is None:
-            continue
-        if what in _TEXTS:
-            texts[what] = data[begin:stop].decode("utf-8", "replace")
-        else:
-            _walk(data, begin, stop, what, named, depth + 1)
+        field_kind = inside.get(number)
+        if field_kind in _TEXTS:
+            texts[field_kind] = data[begin:stop].decode("utf-8", "replace")
+        elif field_kind is not None:
+            _walk(data, begin, stop, field_kind, named, depth + 1)
     if kind == "node":
         named.domains.add(texts.get("domain", ""))
         named.operators.add(texts.get("operator", ""))
@@ -126,16 +124,16 @@ def _varint(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 
 def _is_inside(path: str, name: str) -> bool:
-    """Whether a file that a graph names lies in the graph's folder, with all links taken to where they lead.
+    """Whether a file that a graph names is in the graph's folder after all links are resolved.
 
-    In the hub's cache both are links, to files that lie beside the folder of snapshots.
+    In the hub's cache both are links, to files beside the folder of snapshots.
     """
     if not name or os.path.isabs(name) or "\\" in name or "\0" in name or ".." in Path(name).parts:
         return False
     folder = Path(path).absolute().parent
     homes = [Path(os.path.realpath(folder))]
     if "snapshots" in folder.parts:
-        place = len(folder.parts) - 1 - folder.parts[::-1].index("snapshots")
-        homes.append(Path(os.path.realpath(Path(*folder.parts[:place]))) / "blobs")
+        depth = len(folder.parts) - 1 - folder.parts[::-1].index("snapshots")
+        homes.append(Path(os.path.realpath(Path(*folder.parts[:depth]))) / "blobs")
     real = Path(os.path.realpath(folder / name))
     return any(home in real.parents for home in homes)

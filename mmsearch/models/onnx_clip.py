@@ -1,8 +1,8 @@
-"""CLIP and SigLIP as ONNX exports, in the layouts in which the hub has them: a model for CPUs without torch.
+"""CLIP and SigLIP as ONNX exports, in the layouts of the hub: a model for CPUs without torch.
 
 A repository holds `config.json`, `preprocessor_config.json`, `tokenizer.json` and, mostly under `onnx/`, either
-`text_model.onnx` with `vision_model.onnx` or both in one `model.onnx`, each perhaps in variants such as `_int8`. What a
-graph takes and gives is read from it. Imports no torch; knows nothing about files of the user.
+`text_model.onnx` with `vision_model.onnx` or both in one `model.onnx`, each perhaps in variants such as `_int8`. Inputs
+and outputs are read from the graph. Imports no torch; knows nothing about files of the user.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias, cast
@@ -23,8 +22,7 @@ import numpy.typing as npt
 from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
 from mmsearch.models import hub
 from mmsearch.models.dual_encoder import TowerEmbedder, open_graph, units
-from mmsearch.models.onnx_pixels import CLIP_DEFAULTS, SIGLIP_DEFAULTS, PixelRule
-from mmsearch.models.onnx_tokens import TextRule
+from mmsearch.models.onnx_inputs import CLIP_DEFAULTS, SIGLIP_DEFAULTS, PixelRule, TextRule
 from mmsearch.models.st_inputs import CHARS_PER_TOKEN, FRAME_TOKENS
 from mmsearch.types import Content, LoaderSettings, Modality, ModelOptions, ModelSpec, Picture, Vectors
 
@@ -32,10 +30,10 @@ Side: TypeAlias = Literal["text", "vision"]
 Array: TypeAlias = npt.NDArray[Any]
 
 POLICY = 1
-"""Raised when inputs are handed to these graphs in another way that changes vectors."""
+"""Increased when inputs are handed to these graphs in another way that changes vectors."""
 TEXT_BATCH, PICTURE_BATCH = 32, 16
 SIDE_FACTOR = 4
-"""Pictures come at so many times what the tower sees: resizing from there differs by less than noise."""
+"""Pictures are decoded at so many times the tower's size: resizing from there differs by less than noise."""
 ROLES = ("input_ids", "attention_mask", "pixel_values")
 OTHER_INPUTS = frozenset({"position_ids", "token_type_ids", "spatial_shapes", "pixel_attention_mask"})
 DTYPES = {
@@ -52,12 +50,12 @@ MODALITIES: frozenset[Modality] = frozenset({"text", "image", "document", "video
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What is the same for all models of one `model_type`.
+    """The properties that all models of one `model_type` share.
 
     Attributes:
-        tokens: text positions where the configuration does not say.
+        tokens: text positions, if the configuration does not say.
         siglip: texts are lower-cased and padded to all positions, every one of which is attended to, as in training.
-        outputs: which outputs are embeddings in the common space, best first.
+        outputs: names of outputs that are embeddings in the common space, best first.
         pictures: the preprocessor's defaults.
     """
 
@@ -83,7 +81,7 @@ def is_export(directory: Path) -> bool:
     return _model_type(directory) in FAMILIES and bool(_variants(directory))
 
 
-def wanted_files(variant: str | None) -> tuple[str, ...]:
+def required_files(variant: str | None) -> tuple[str, ...]:
     """Glob patterns of the files that a variant needs, of a repository that may hold gigabytes of others."""
     suffix = f"_{variant}" if variant else ""
     return ("*.json", *(f"onnx/{name}{suffix}.onnx*" for name in PAIRS[0]))
@@ -93,60 +91,63 @@ class Missing(ModelUnavailable):
     """A file of the export is not there."""
 
 
-@contextmanager
-def _naming_files(options: ModelOptions, variant: str | None) -> Iterator[None]:
-    """Says how to fetch what is missing, where the model came from the hub."""
-    try:
-        yield
-    except Missing as error:
-        if Path(options.name).expanduser().is_dir():
-            raise
-        wanted = hub.download(options.name, options.revision, wanted_files(variant))
-        raise Missing(f"{error}: run `{wanted}`") from error
-
-
 class ExportedEmbedder(TowerEmbedder):
     """Embeds text and pictures, pages as pictures, clips as the mean of their frames."""
 
     def __init__(self, directory: Path, options: ModelOptions) -> None:
         """Opens the text graph; that of pictures is opened when first used.
 
-        Raises ModelUnavailable naming what is missing or not understood, UsageError for an unknown model argument.
+        Raises ModelUnavailable if a file is missing or not understood, UsageError for an unknown model argument.
         """
         if unknown := sorted(set(options.model_kwargs) - {"backend", "variant"}):
             raise UsageError(
                 f"a model run by ONNX Runtime takes backend and variant in --model-kwargs, not {unknown[0]}"
             )
         variant = options.model_kwargs.get("variant")
-        with _naming_files(options, variant):
+        try:
             self.towers = ExportedTowers(directory, variant)
-        settings = replace(self.towers.loader_settings(options.exact), tiles=bool(options.tiles))
+        except Missing as error:
+            if Path(options.name).expanduser().is_dir():
+                raise
+            command = hub.download(options.name, options.revision, required_files(variant))
+            raise Missing(f"{error}: run `{command}`") from error
+        settings = self.towers.loader_settings(options.exact, bool(options.tiles))
         spec = ModelSpec(options.name, self.towers.fingerprint, self.towers.dim, MODALITIES, settings)
         super().__init__(self.towers, spec)
 
 
 class ExportedTowers:
-    """Both sides of one export with what prepares their inputs."""
+    """Both sides of one export, and the rules that prepare their inputs."""
 
     passes: ClassVar[Mapping[str, int]] = {"text": TEXT_BATCH, "image": PICTURE_BATCH}
 
     def __init__(self, directory: Path, variant: str | None = None) -> None:
         kind = _model_type(directory)
         if kind not in FAMILIES:
-            what = f"is a {kind} model" if kind else "has no config.json that says what it is"
-            raise ModelUnavailable(f"{directory} {what}: ONNX Runtime runs {', '.join(FAMILIES)} here")
+            problem = f"is a {kind} model" if kind else "has no config.json that says what it is"
+            raise ModelUnavailable(f"{directory} {problem}: ONNX Runtime runs {', '.join(FAMILIES)} here")
         self.family = FAMILIES[kind]
-        self.variant, self._paths = _chosen(directory, variant)
-        self.rule = PixelRule.read(_preprocessor(directory), self.family.pictures)
+        self.variant, self._paths = _choose(directory, variant)
+        # Newer releases keep the settings of the picture processor among those of the whole processor.
+        preprocessor = _settings(directory, "preprocessor_config.json")
+        preprocessor = preprocessor or _settings(directory, "processor_config.json").get("image_processor") or {}
+        if not preprocessor:
+            raise Missing(f"{directory} has no preprocessor_config.json")
+        self.rule = PixelRule.read(preprocessor, self.family.pictures)
+        tokenizer = _find(directory, "tokenizer.json")
+        if tokenizer is None:
+            raise Missing(f"{directory} has no tokenizer.json")
+        text_config = _settings(directory, "config.json").get("text_config") or {}
         self.tokens = TextRule(
-            _found(directory, "tokenizer.json"),
+            tokenizer,
             _settings(directory, "tokenizer_config.json"),
             _settings(directory, "special_tokens_map.json"),
-            _positions(directory) or self.family.tokens,
+            int(text_config.get("max_position_embeddings") or 0) or self.family.tokens,
             self.family.siglip,
         )
         self.fingerprint = self._fingerprint(kind)
-        self.dim = self._dimension()
+        blanks = {role: self._blank(role) for role in ROLES}
+        self.dim = self.text.width if isinstance(self.text.width, int) else int(self.text.run(blanks).shape[1])
 
     @property
     def graphs(self) -> list[str]:
@@ -159,13 +160,12 @@ class ExportedTowers:
 
     @cached_property
     def vision(self) -> Graph:
-        """The graph of pictures; raises ModelUnavailable where it does not fit the preprocessor or the text graph."""
+        """The graph of pictures; raises ModelUnavailable if it does not fit the preprocessor or the text graph."""
         both = self._paths["vision"] == self._paths["text"]
         graph = Graph(self._paths["vision"], "vision", self.family, self.text.session if both else None)
-        made = (self.rule.height, self.rule.width)
-        for taken, given in zip(graph.shape("pixel_values")[2:], made, strict=True):
-            if isinstance(taken, int) and taken != given:
-                raise ModelUnavailable(f"{graph.path} takes pictures of {taken} pixels, the preprocessor makes {given}")
+        for taken, side in zip(graph.shape("pixel_values")[2:], (self.rule.height, self.rule.width), strict=True):
+            if isinstance(taken, int) and taken != side:
+                raise ModelUnavailable(f"{graph.path} takes pictures of {taken} pixels, the preprocessor makes {side}")
         if isinstance(graph.width, int) and graph.width != self.dim:
             raise ModelUnavailable(f"{graph.path} gives {graph.width} numbers, {self._paths['text'].name} {self.dim}")
         return graph
@@ -177,15 +177,15 @@ class ExportedTowers:
         return self._pictures(cast("Sequence[Picture]", contents))
 
     def cuts(self, text: str) -> bool:
-        """Whether a text is longer than what is read of it."""
+        """Whether a text is longer than the model's context."""
         return self.tokens.cuts(text, self.context)
 
-    def loader_settings(self, exact: bool = False) -> LoaderSettings:
+    def loader_settings(self, exact: bool, tiles: bool) -> LoaderSettings:
         """Passages that fit the text tower, and pictures as the other one sees them, or a few times larger."""
         chars = (self.context - FRAME_TOKENS) * CHARS_PER_TOKEN // 10 * 10
         fit = None if exact else self.rule.fit()
         side = None if exact or fit else SIDE_FACTOR * self.rule.side
-        return LoaderSettings(passage_chars=chars, image_side=side, exact=exact, image_fit=fit)
+        return LoaderSettings(passage_chars=chars, image_side=side, exact=exact, image_fit=fit, tiles=tiles)
 
     @property
     def context(self) -> int:
@@ -197,15 +197,15 @@ class ExportedTowers:
         """Rows for texts, those of like length together so that little is spent on padding."""
         encoded = self.tokens.encode(texts, self.context)
         fixed = self.family.siglip or isinstance(self.text.shape("input_ids")[1], int)
-        order = sorted(range(len(texts)), key=lambda place: len(encoded[place]))
+        order = sorted(range(len(texts)), key=lambda i: len(encoded[i]))
         rows = np.empty((len(texts), self.dim), np.float32)
         size = self.text.batch or TEXT_BATCH
         for start in range(0, len(order), size):
-            places = order[start : start + size]
-            width = self.context if fixed else max(len(encoded[place]) for place in places)
-            ids, mask = self.tokens.padded([encoded[place] for place in places], width)
-            given = {"input_ids": ids, "attention_mask": np.ones_like(mask) if self.family.siglip else mask}
-            rows[places] = self._run(self.text, given)
+            batch = order[start : start + size]
+            width = self.context if fixed else max(len(encoded[i]) for i in batch)
+            ids, mask = self.tokens.padded([encoded[i] for i in batch], width)
+            inputs = {"input_ids": ids, "attention_mask": np.ones_like(mask) if self.family.siglip else mask}
+            rows[batch] = self._run(self.text, inputs)
         return rows
 
     def _pictures(self, pictures: Sequence[Picture]) -> Vectors:
@@ -214,18 +214,13 @@ class ExportedTowers:
         stacked = (np.stack([self.rule(picture) for picture in batch]) for batch in batches)
         return np.concatenate([self._run(self.vision, {"pixel_values": pixels}) for pixels in stacked])
 
-    def _run(self, graph: Graph, given: dict[str, Array]) -> Vectors:
-        """Unit rows; a graph of both sides is given a blank of the other."""
-        count = len(next(iter(given.values())))
-        rows = graph.run(given | {role: self._blank(role) for role in graph.inputs if role not in given})[:count]
+    def _run(self, graph: Graph, inputs: dict[str, Array]) -> Vectors:
+        """Unit rows; a graph of both sides gets a blank for the other."""
+        count = len(next(iter(inputs.values())))
+        rows = graph.run(inputs | {role: self._blank(role) for role in graph.inputs if role not in inputs})[:count]
         if rows.shape[1:] != (self.dim,):
             raise ModelUnavailable(f"{graph.path} gives rows of shape {rows.shape[1:]}, expected ({self.dim},)")
         return units(rows)
-
-    def _dimension(self) -> int:
-        if isinstance(self.text.width, int):
-            return self.text.width
-        return int(self.text.run({role: self._blank(role) for role in ROLES}).shape[1])
 
     def _blank(self, role: str) -> Array:
         """One input of no meaning."""
@@ -234,7 +229,7 @@ class ExportedTowers:
         return np.full((1, self.context), self.tokens.pad if role == "input_ids" else 1)
 
     def _fingerprint(self, kind: str) -> str:
-        """32 hex digits over whatever makes a vector: graphs, tokenizer, the rules of both inputs and the variant."""
+        """32 hex digits over all that decides a vector: graphs, tokenizer, the rules of both inputs and the variant."""
         settings = [POLICY, kind, self.variant, asdict(self.rule), self.tokens.identity()]
         digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=16)
         digest.update(hub.file_digest(self.tokens.path, whole=True))
@@ -249,98 +244,87 @@ class Graph:
     """One ONNX graph: its inputs by role, and the output that is the embedding of one side."""
 
     def __init__(self, path: Path, side: Side, family: Family, session: Any = None) -> None:
-        """Raises ModelUnavailable where the graph wants an input or lacks an output that is not understood."""
+        """Raises ModelUnavailable if an input of the graph is not understood, or its output is missing."""
         self.path = path
         self.session = session if session is not None else open_graph(str(path))
         self.inputs: dict[str, Any] = {}
-        for one in self.session.get_inputs():
-            role = _role(one)
+        for node in self.session.get_inputs():
+            role = _role(node)
             if role is None or role in self.inputs:
                 known = ", ".join(ROLES)
-                raise ModelUnavailable(f"{path} wants the input {one.name} of shape {one.shape}: known are {known}")
-            self.inputs[role] = one
+                raise ModelUnavailable(f"{path} wants the input {node.name} of shape {node.shape}: known are {known}")
+            self.inputs[role] = node
         self._main = "input_ids" if side == "text" else "pixel_values"
         if self._main not in self.inputs:
             raise ModelUnavailable(f"{path} has no input {self._main}: is it the graph of the other side?")
         self._output = _embedding(self.session.get_outputs(), path, side, family)
         fixed = self.shape(self._main)[0]
-        # Numbers are rounded by what is in the whole batch, so batch mates would change a vector.
-        self.batch = 1 if _rounds_activations(path) else fixed if isinstance(fixed, int) else None
+        # Such a graph scales numbers by the whole batch as it runs, so batch mates would change a vector.
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            dynamic = content.find(b"DynamicQuantize") >= 0  # operators are named in the file
+        self.batch = 1 if dynamic else fixed if isinstance(fixed, int) else None
 
     @property
     def width(self) -> int | str | None:
-        """Numbers in a row, where the graph says so."""
+        """Numbers in a row, if the graph says so."""
         return cast("int | str | None", self._output.shape[-1])
 
     def shape(self, role: str) -> list[int | str | None]:
-        """The shape of an input: numbers where it is fixed."""
+        """The shape of an input: an axis that is not fixed has a name or None."""
         return cast("list[int | str | None]", self.inputs[role].shape)
 
-    def run(self, given: Mapping[str, Array]) -> Array:
-        """Float32 rows; inputs are turned to the types and filled up to the batch that the graph wants."""
+    def run(self, inputs: Mapping[str, Array]) -> Array:
+        """Float32 rows; inputs are converted to the types and filled up to the batch that the graph wants."""
         feed = {}
-        for role, wanted in self.inputs.items():
-            values, size = given[role], wanted.shape[0]
+        for role, node in self.inputs.items():
+            values, size = inputs[role], node.shape[0]
             if not isinstance(size, int):
-                # Axes of one name have to agree, also those of the side that is not asked for.
-                size = len(given[self._main]) if size == self.shape(self._main)[0] else len(values)
+                # Axes of one name have to agree, also those of the other side.
+                size = len(inputs[self._main]) if size == self.shape(self._main)[0] else len(values)
             if len(values) < size:
                 values = np.concatenate([values, np.repeat(values[-1:], size - len(values), 0)])
-            feed[wanted.name] = values.astype(DTYPES[wanted.type])
+            feed[node.name] = values.astype(DTYPES[node.type])
         try:
             return np.asarray(self.session.run([self._output.name], feed)[0], np.float32)
         except Exception as error:  # ONNX Runtime raises its own types, none of them exported as a base class
             raise MmsearchError(f"{self.path} failed: {hub.one_line(error)}") from error
 
 
-def _role(one: Any) -> str | None:
-    """What an input of a graph is for, by its type and shape; None where that is not known."""
-    if one.type not in DTYPES:
+def _role(node: Any) -> str | None:
+    """The role of an input of a graph, by its type and shape; None if it is not known."""
+    if node.type not in DTYPES:
         return None
-    rank = len(one.shape)
-    if "float" in one.type:
+    rank = len(node.shape)
+    if "float" in node.type:
         # Three dimensions are patches in any number (NaFlex), which come with two inputs more.
         return "pixel_values" if rank == 4 else None
-    if rank != 2 or one.name in OTHER_INPUTS:
+    if rank != 2 or node.name in OTHER_INPUTS:
         return None
-    return "attention_mask" if "mask" in one.name else "input_ids"
+    return "attention_mask" if "mask" in node.name else "input_ids"
 
 
 def _embedding(outputs: Sequence[Any], path: Path, side: Side, family: Family) -> Any:
     """The output with the embeddings of a side: by name, or the only one that can be it."""
-    named = {one.name: one for one in outputs}
+    named = {output.name: output for output in outputs}
     for name in family.outputs[side]:
         if name in named:
             return named[name]
-    flat = [one for one in outputs if len(one.shape) == 2 and one.name != "pooler_output"]
-    if len(flat) == 1 and len(outputs) == 1:
-        return flat[0]
-    wanted = " or ".join(family.outputs[side])
-    raise ModelUnavailable(f"{path} gives {', '.join(named)}, not {wanted}: export it with its projection")
+    if len(outputs) == 1 and len(outputs[0].shape) == 2 and outputs[0].name != "pooler_output":
+        return outputs[0]
+    expected = " or ".join(family.outputs[side])
+    raise ModelUnavailable(f"{path} gives {', '.join(named)}, not {expected}: export it with its projection")
 
 
-def _rounds_activations(path: Path) -> bool:
-    """Whether a graph computes a scale for its activations as it runs; operators are named in the file."""
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(b"DynamicQuantize") >= 0
-
-
-def _places(directory: Path) -> list[Path]:
+def _folders(directory: Path) -> list[Path]:
     return [directory, *hub.module_folders(directory)]
 
 
 def _find(directory: Path, name: str) -> Path | None:
-    return next((place / name for place in _places(directory) if (place / name).is_file()), None)
-
-
-def _found(directory: Path, name: str) -> Path:
-    if path := _find(directory, name):
-        return path
-    raise Missing(f"{directory} has no {name}")
+    return next((folder / name for folder in _folders(directory) if (folder / name).is_file()), None)
 
 
 def _settings(directory: Path, name: str) -> dict[str, Any]:
-    """A JSON file of the export, empty where it has none."""
+    """A JSON file of the export, empty if there is none."""
     path = _find(directory, name)
     return hub.read_json(path) if path else {}
 
@@ -350,52 +334,30 @@ def _model_type(directory: Path) -> str | None:
     return str(kind) if kind is not None else None
 
 
-def _positions(directory: Path) -> int | None:
-    """Tokens that the text tower has positions for, None where the configuration leaves it to the family."""
-    text = _settings(directory, "config.json").get("text_config") or {}
-    return int(text.get("max_position_embeddings") or 0) or None
-
-
-def _preprocessor(directory: Path) -> dict[str, Any]:
-    """The settings of the picture processor, which newer releases keep among those of the whole processor."""
-    if stated := _settings(directory, "preprocessor_config.json"):
-        return stated
-    if stated := _settings(directory, "processor_config.json").get("image_processor") or {}:
-        return dict(stated)
-    raise Missing(f"{directory} has no preprocessor_config.json")
-
-
 def _variants(directory: Path) -> dict[str, dict[Side, Path]]:
-    """The graphs of both sides by variant, `` for the plain ones."""
-    found: dict[str, dict[Side, Path]] = {}
-    for place in _places(directory):
-        for folder in (place / "onnx", place):
-            for text, vision in PAIRS:
-                for path in sorted(folder.glob(f"{text}*.onnx")):
-                    suffix = path.stem[len(text) :]
-                    other = folder / f"{vision}{suffix}.onnx"
-                    if (not suffix or suffix[0] == "_") and other.is_file():
-                        found.setdefault(suffix[1:], {"text": path, "vision": other})
-    return found
+    """The graphs of both sides by variant; that of the plain ones is empty."""
+    variants: dict[str, dict[Side, Path]] = {}
+    for folder in (path for base in _folders(directory) for path in (base / "onnx", base)):
+        for text, vision in PAIRS:
+            for path in sorted(folder.glob(f"{text}*.onnx")):
+                suffix = path.stem[len(text) :]
+                other = folder / f"{vision}{suffix}.onnx"
+                if (not suffix or suffix[0] == "_") and other.is_file():
+                    variants.setdefault(suffix[1:], {"text": path, "vision": other})
+    return variants
 
 
-def _chosen(directory: Path, variant: str | None) -> tuple[str, dict[Side, Path]]:
-    """The variant that is wanted, else the plain graphs, else the only ones there are."""
-    found = _variants(directory)
-    if variant is None and len(found) == 1:
-        return next(iter(found.items()))
-    wanted = variant or ""
-    if wanted in found:
-        return wanted, found[wanted]
-    there = ", ".join(sorted(name for name in found if name))
-    also = f'; there are variants {there}: choose one with --model-kwargs \'{{"variant": "…"}}\'' if there else ""
-    raise Missing(f"{directory} has no {_lacking(directory, wanted)}{also}")
-
-
-def _lacking(directory: Path, variant: str) -> str:
-    """The names of graphs that would be taken and are not there."""
+def _choose(directory: Path, variant: str | None) -> tuple[str, dict[Side, Path]]:
+    """The graphs of `variant`, else the plain ones, else the only ones there are."""
+    variants = _variants(directory)
+    if variant is None and len(variants) == 1:
+        return next(iter(variants.items()))
+    variant = variant or ""
+    if variant in variants:
+        return variant, variants[variant]
     suffix = f"_{variant}.onnx" if variant else ".onnx"
-    folders = [place / "onnx" for place in _places(directory)]
-    names = [name + suffix for name in PAIRS[0]]
-    absent = [name for name in names if not any((folder / name).is_file() for folder in folders)]
-    return " and no ".join(f"onnx/{name}" for name in absent or names)
+    names = [f"onnx/{name}{suffix}" for name in PAIRS[0]]
+    absent = [name for name in names if not any((folder / name).is_file() for folder in _folders(directory))] or names
+    others = ", ".join(sorted(name for name in variants if name))
+    hint = f'; there are variants {others}: choose one with --model-kwargs \'{{"variant": "…"}}\'' if others else ""
+    raise Missing(f"{directory} has no {' and no '.join(absent)}{hint}")

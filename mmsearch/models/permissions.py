@@ -1,13 +1,13 @@
-"""What an index, a table or a folder may wish of the loader without its user: a model known by name, and how to run it.
+"""The options of a model that an index, a table or a folder may set: a model known by name, and how to run it.
 
-Anything more (a directory, other arguments of a loader) is the user's to say. Knows nothing of indexes and grants.
+Only the user may set others (a directory, further arguments of a loader). Knows nothing of indexes and grants.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from mmsearch.types import ModelOptions
@@ -32,9 +32,9 @@ SIDES = frozenset({"left", "right"})
 
 
 def needing(options: ModelOptions, given: Collection[str] = ()) -> str | None:
-    """What of the options only the user may say, shown in a few words; None where there is nothing.
+    """The first option that only the user may set, in a few words; None if there is none.
 
-    What is `given` has been said by the user just now.
+    The user has just set the options named in `given`.
     """
     return next(_needing(options, given), None)
 
@@ -49,7 +49,9 @@ def _needing(options: ModelOptions, given: Collection[str]) -> Iterator[str]:
     if "dtype" not in given and options.dtype is not None and not _matches(VARIANT, options.dtype):
         yield f"dtype {_short(options.dtype)}"
     if "model_kwargs" not in given:
-        yield from (f"{name} {_short(value)} for its model" for name, value in _odd_model_kwargs(options.model_kwargs))
+        for name, value in _items(options.model_kwargs):
+            if name not in MODEL_KWARGS or not MODEL_KWARGS[name](value):
+                yield f"{_short(name)} {_short(value)} for its model"
     if "processor_kwargs" not in given:
         for name, value in _items(options.processor_kwargs):
             if name not in PROCESSOR_KWARGS or not _is_plain(value):
@@ -57,21 +59,8 @@ def _needing(options: ModelOptions, given: Collection[str]) -> Iterator[str]:
 
 
 def is_known_name(name: object) -> bool:
-    """Whether a model is named as catalogs and the hub name theirs, which never means a directory."""
+    """Whether a name has the form of a catalog name or a hub id, which never means a directory."""
     return isinstance(name, str) and not os.path.isabs(name) and NAME.fullmatch(name) is not None
-
-
-def _odd_model_kwargs(kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    fine = {
-        "dtype": lambda value: value is None or _matches(DTYPES, value),
-        "torch_dtype": lambda value: value is None or _matches(DTYPES, value),
-        "attn_implementation": lambda value: value is None or (isinstance(value, str) and value in ATTENTIONS),
-        "backend": lambda value: value is None or (isinstance(value, str) and value in BACKENDS),
-        "variant": lambda value: value is None or _matches(VARIANT, value),
-    }
-    for name, value in _items(kwargs):
-        if name not in fine or not fine[name](value):
-            yield _short(name), value
 
 
 def _items(kwargs: object) -> list[tuple[str, Any]]:
@@ -81,7 +70,7 @@ def _items(kwargs: object) -> list[tuple[str, Any]]:
 def _is_plain(value: Any) -> bool:
     """Whether a value is a number, a switch, a side, or a few numbers by name."""
     if isinstance(value, Mapping):
-        return all(name in PROCESSOR_KWARGS and isinstance(one, int | float) for name, one in value.items())
+        return all(key in PROCESSOR_KWARGS and isinstance(number, int | float) for key, number in value.items())
     return value is None or isinstance(value, int | float) or (isinstance(value, str) and value in SIDES)
 
 
@@ -89,6 +78,16 @@ def _matches(pattern: re.Pattern[str], value: object) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
+MODEL_KWARGS: Mapping[str, Callable[[Any], bool]] = {
+    "dtype": lambda value: value is None or _matches(DTYPES, value),
+    "torch_dtype": lambda value: value is None or _matches(DTYPES, value),
+    "attn_implementation": lambda value: value is None or (isinstance(value, str) and value in ATTENTIONS),
+    "backend": lambda value: value is None or (isinstance(value, str) and value in BACKENDS),
+    "variant": lambda value: value is None or _matches(VARIANT, value),
+}
+"""The arguments of a loader that need no permission, and their harmless values."""
+
+
 def _short(value: object) -> str:
-    told = str(value)
-    return told if len(told) <= 60 else told[:59] + "…"
+    text = str(value)
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,6 +1,6 @@
 """Fetches a model from the hub into the local cache: the only code of mmsearch that uses the network for models.
 
-Takes up where an earlier try broke off. Imports nothing of torch; prints nothing of its own.
+Continues an earlier try that broke off. Imports no torch; prints nothing of its own.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ LEFT_OUT = (
     *("onnx/*", "*.onnx", "*.onnx_data", "openvino/*", "coreml/*", "*.msgpack", "*.h5", "*.ot", "*.tflite", "*.gguf"),
     *("original/*", "*.png", "*.jpg", "*.jpeg", "*.gif", "*.mp4", "*.pdf"),
 )
-"""Copies of the weights for other programs, and what model cards show."""
+"""Copies of the weights for other programs, and pictures of model cards."""
 WEIGHTS, OLDER_WEIGHTS = (".safetensors",), (".bin", ".pt", ".pth", ".ckpt")
 MODULE = re.compile(r"(\d+_\w+)?")
 """The folder of a model itself, or that of one of its modules."""
 CLIENTS = ("httpx", "httpcore", "requests", "urllib3", "hf_xet", "huggingface_hub")
-"""Packages whose errors mean trouble on the way to the hub; which of them are used differs between releases."""
+"""Packages whose errors mean network trouble; which of them the hub's client uses differs between releases."""
 MARGIN = 256 * 2**20
 """Bytes of the disk that stay free."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What was fetched or already there: `bytes` counts all files of the model, `fetched` those that were missing."""
+    """A model in the cache: `bytes` counts all its files, `fetched` those that were missing."""
 
     hub_id: str
     revision: str
@@ -49,36 +49,42 @@ class Pulled:
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class RepoFile:
+    """A file of a hub repository; `size` in bytes."""
+
     name: str
     size: int
 
 
 def pull(
-    name: str, revision: str | None = None, told: Callable[[str], None] = lambda _: None, bars: bool = False
+    name: str, revision: str | None = None, on_start: Callable[[str], None] = lambda _: None, bars: bool = False
 ) -> Pulled:
-    """Brings a model of the catalog, or any hub id, into the local cache; `told` gets one line before it starts.
+    """Brings a model of the catalog, or any hub id, into the local cache; `on_start` gets one line before it starts.
 
     With `bars` the hub's client draws its progress on stderr. Raises UsageError for the built-in model, and
-    ModelUnavailable with the remedy where the name is unknown, the hub does not have it, or network or space lack.
+    ModelUnavailable with the remedy if the name is unknown, the hub does not have it, or network or space fail.
     """
-    hub_id, wanted = _wanted(name, revision)
-    with _explained(hub_id, wanted):
-        commit, files = _listing(hub_id, wanted)
-        chosen = choose(files)
+    from huggingface_hub import HfApi, try_to_load_from_cache
+
+    hub_id, revision = _resolve(name, revision)
+    with _explained(hub_id, revision):
+        info = HfApi().model_info(hub_id, revision=revision, files_metadata=True, timeout=30)
+        commit = str(info.sha)
+        chosen = choose([RepoFile(file.rfilename, int(file.size or 0)) for file in info.siblings or ()])
         size = sum(file.size for file in chosen)
-        missing = [file for file in chosen if not _here(hub_id, commit, file.name)]
+        cached = [try_to_load_from_cache(hub_id, file.name, revision=commit) for file in chosen]
+        missing = [file for file, path in zip(chosen, cached, strict=True) if not isinstance(path, str)]
         lacking = sum(file.size for file in missing)
         _check_space(hub_id, lacking)
-        told(f"{hub_id} at {commit[:12]}: {len(missing)} of {len(chosen)} files to fetch, {lacking / 1e9:.2f} GB")
-        directory = _fetch(hub_id, wanted, [file.name for file in chosen], bars)
-    return Pulled(hub_id, commit, Path(directory), len(chosen), size, lacking)
+        on_start(f"{hub_id} at {commit[:12]}: {len(missing)} of {len(chosen)} files to fetch, {lacking / 1e9:.2f} GB")
+        snapshot = _fetch(hub_id, revision, [file.name for file in chosen], bars)
+    return Pulled(hub_id, commit, Path(snapshot), len(chosen), size, lacking)
 
 
-def choose(files: Sequence[_File]) -> list[_File]:
-    """The files that torch models are loaded from; all of them where there are no weights for torch.
+def choose(files: Sequence[RepoFile]) -> list[RepoFile]:
+    """The files that torch models are loaded from; all files if there are no weights for torch.
 
-    Raises ModelUnavailable where weights are there as pickles alone, which nothing here opens.
+    Raises ModelUnavailable if a folder has weights only as pickles, which are never opened.
     """
     kept = [file for file in files if not any(fnmatch.fnmatch(file.name, pattern) for pattern in LEFT_OUT)]
     older = [file for file in kept if file.name.endswith(OLDER_WEIGHTS)]
@@ -95,7 +101,7 @@ def choose(files: Sequence[_File]) -> list[_File]:
     return [file for file in kept if file not in older]
 
 
-def _wanted(name: str, revision: str | None) -> tuple[str, str | None]:
+def _resolve(name: str, revision: str | None) -> tuple[str, str | None]:
     """The hub id and the revision that a name means."""
     entry = catalog.find(name)
     if entry is not None:
@@ -107,33 +113,19 @@ def _wanted(name: str, revision: str | None) -> tuple[str, str | None]:
     return name, revision
 
 
-def _listing(hub_id: str, revision: str | None) -> tuple[str, list[_File]]:
-    """The commit that a revision is, and its files."""
-    from huggingface_hub import HfApi
-
-    found = HfApi().model_info(hub_id, revision=revision, files_metadata=True, timeout=30)
-    return str(found.sha), [_File(file.rfilename, int(file.size or 0)) for file in found.siblings or ()]
-
-
-def _here(hub_id: str, commit: str, name: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(hub_id, name, revision=commit), str)
-
-
 def _fetch(hub_id: str, revision: str | None, names: list[str], bars: bool) -> str:
     from huggingface_hub import snapshot_download
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     if not bars:
         disable_progress_bars()
-    # A branch or tag, also the main one, is asked for by its name, so that the cache knows it by that.
+    # A branch or tag is fetched by its name, so that the cache knows it by that.
     escaped = [name.replace("[", "[[]") for name in names]
     return str(snapshot_download(hub_id, revision=revision, allow_patterns=escaped))
 
 
 def cache_directory() -> Path:
-    """Where fetched models lie."""
+    """The folder of fetched models."""
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE)
@@ -158,7 +150,7 @@ def _check_space(hub_id: str, size: int) -> None:
 
 @contextmanager
 def _explained(hub_id: str, revision: str | None) -> Iterator[None]:
-    """Turns what the hub's client raises into one line of ModelUnavailable, without what it logs of its retries."""
+    """Turns errors of the hub's client into one line of ModelUnavailable, and silences its log of retries."""
     from huggingface_hub import errors
 
     log = logging.getLogger("huggingface_hub")
@@ -175,27 +167,22 @@ def _explained(hub_id: str, revision: str | None) -> Iterator[None]:
         raise ModelUnavailable(f"{hub_id} has no revision {revision}") from error
     except errors.RepositoryNotFoundError as error:
         raise ModelUnavailable(f"the hub has no model {hub_id}, or not for you: check the name") from error
-    except OSError as error:
-        raise ModelUnavailable(_system_trouble(hub_id, error)) from error
     except Exception as error:
-        if not type(error).__module__.startswith(CLIENTS):
+        if not isinstance(error, OSError) and not type(error).__module__.startswith(CLIENTS):
             raise
-        raise ModelUnavailable(_no_network(hub_id, error)) from error
+        raise ModelUnavailable(_reason(hub_id, error)) from error
     finally:
         log.setLevel(level)
 
 
-def _system_trouble(hub_id: str, error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
+def _reason(hub_id: str, error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.ENOSPC:
         return f"no space left while fetching {hub_id}: make room and run it again, what was fetched is kept"
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+    if isinstance(error, OSError) and number in (errno.EACCES, errno.EROFS, errno.EPERM):
         return f"cannot write {error.filename or cache_directory()}: set HF_HOME to a directory that you may write"
-    return _no_network(hub_id, error)
-
-
-def _no_network(hub_id: str, error: BaseException) -> str:
-    where = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
     return (
-        f"cannot fetch {hub_id} from {where}: {one_line(error, 160)}: "
+        f"cannot fetch {hub_id} from {endpoint}: {one_line(error, 160)}: "
         "check the network and run it again, what was fetched is kept"
     )

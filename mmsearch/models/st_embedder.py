@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,18 @@ from typing import Any
 import numpy as np
 
 from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable
-from mmsearch.models import hub, probe_inputs, st_inputs
+from mmsearch.models import hub, st_inputs
 from mmsearch.models import weight_check as weights
-from mmsearch.models.batch_budget import DEVICE_INPUTS, budget_for, in_passes, step_of, tokens, width_of
 from mmsearch.models.device import INT8, asynchronously, choose_attention, choose_device, choose_dtype
-from mmsearch.models.image_resize import picture_fit
-from mmsearch.models.parallel_passes import FAMILIES, lanes_for
+from mmsearch.models.passes import (
+    DEVICE_INPUTS,
+    budget_for,
+    in_passes,
+    parallel_passes,
+    state_width,
+    token_edge,
+    tokens,
+)
 from mmsearch.types import (
     MODALITIES,
     Clip,
@@ -42,16 +49,16 @@ PART_OF: dict[Kind, tuple[Modality, ...]] = {
     "audio": ("audio",),
     "video": ("video",),
 }
-"""Which partitions a model that reads this kind of input can embed; a video is pictures where it must be."""
+"""The partitions that a model which reads this kind of input can embed; it may read a video as pictures."""
 
 
 class SentenceTransformerEmbedder:
     """A Sentence Transformers model of any architecture, on the device and in the number format of the options."""
 
     def __init__(self, options: ModelOptions, many: bool = False, directory: Path | None = None) -> None:
-        """Loads the model from this machine, without the network: from `directory`, or from where `options` say.
+        """Loads the model from this machine, without the network: from `directory`, or the one that `options` name.
 
-        For `many` inputs perhaps in int8.
+        For `many` inputs it may compute in int8.
 
         Raises ModelUnavailable when it is not here or cannot be loaded, UsageError for an impossible option.
         """
@@ -61,30 +68,24 @@ class SentenceTransformerEmbedder:
         if kind not in (None, "SentenceTransformer"):
             raise ModelUnavailable(f"{options.name} is a {kind}, not an embedding model: give a SentenceTransformer")
         family = hub.architecture(directory)
-        shrinks = many and _may_shrink(options, device, family)
-        dtype = choose_dtype(INT8 if shrinks else options.dtype, device)
+        try_int8 = many and _may_use_int8(options, device, family)
+        dtype = choose_dtype(INT8 if try_int8 else options.dtype, device)
         with hub.loading(options.name):
             self._model = load(options, str(directory), device, dtype)
         st_inputs.prepare(self._model)
-        own_limit = options.max_pixels is None or st_inputs.limit_pixels(self._model, options.max_pixels)
-        self._max_pixels = None if own_limit else options.max_pixels
+        self._max_pixels = st_inputs.limit_pixels(self._model, options.max_pixels)
         self._frame_pixels = options.max_pixels
         self._text = st_inputs.TextInput(self._model)
         self._reads: frozenset[Kind] = frozenset(kind for kind in PART_OF if self._model.supports(kind))
         self._spec = self._describe(options, hub.fingerprint(directory, hub.identity(options)))
         config = getattr(self._model.transformers_model, "config", None)
-        self._step = step_of(config, self._spec.loader.image_fit)
-        self._budget = budget_for(device, dtype, width_of(config), options.batch_size)
-        self._lanes = lanes_for(device, family) if many else None
-        self._preparing = threading.Lock()
-        if shrinks:
-            self._shrink(options.dtype, device)
-        if many and device == "cpu" and family in FAMILIES and not options.exact:
-            from mmsearch.models import packed
-
-            packed.pack_if_faster(self._model)
+        self._token_edge = token_edge(config, self._spec.loader.image_fit)
+        self._budget = budget_for(device, dtype, state_width(config), options.batch_size)
+        self._parallel = parallel_passes(device, family) if many else None
+        if try_int8:
+            self._use_int8(options.dtype, device)
         self.preprocess_seconds = 0.0
-        self._watch(device)
+        self._time_preprocessing(device)
 
     @property
     def spec(self) -> ModelSpec:
@@ -92,7 +93,7 @@ class SentenceTransformerEmbedder:
 
     @property
     def network(self) -> Any:
-        """The torch module, for those who measure it."""
+        """The torch module, for measurements."""
         return self._model
 
     def embed(self, segments: Sequence[Segment]) -> Vectors:
@@ -102,8 +103,12 @@ class SentenceTransformerEmbedder:
         MmsearchError where its partition is not among the model's modalities or does not fit the device.
         """
         rows = np.empty((len(segments), self._spec.dim), np.float32)
-        for places in self._by_kind(segments):
-            rows[places] = self._embed_kind([segments[place] for place in places])
+        for kind in PART_OF:
+            positions = [i for i, segment in enumerate(segments) if content_kind(segment.content) == kind]
+            if positions:
+                self._require(kind)
+                positions.sort(key=lambda i: -self.tokens(segments[i]))  # like sizes together, so that little is padded
+                rows[positions] = self._embed_kind([segments[i] for i in positions])
         return rows
 
     def tokens(self, segment: Segment) -> int:
@@ -111,8 +116,8 @@ class SentenceTransformerEmbedder:
         return self._tokens(segment.content)
 
     def batch(self, segment: Segment) -> int:
-        """How many inputs like this one go into a pass."""
-        return self._budget.count([self._tokens(segment.content)] * DEVICE_INPUTS)
+        """How many inputs of this size go into a pass."""
+        return self._budget.count([self.tokens(segment)] * DEVICE_INPUTS)
 
     def embed_query(self, query: Query) -> Vectors:
         """Float32 `(dim,)`, unit length: one pass where the model composes text and picture, else a weighted sum.
@@ -122,30 +127,31 @@ class SentenceTransformerEmbedder:
         if not query.parts:
             raise MmsearchError("the query is empty: give a text, a picture, a sound or a clip")
         try:
-            row = self._composed(query) if self._composes(query) else self._sum(query)
+            row = self._in_one_pass(query) if self._composes(query) else self._sum(query)
         except ValueError as error:
             raise MmsearchError(f"{self._spec.name} cannot take the query: {hub.one_line(error)}") from error
         unit: Vectors = self._unit(row, ["the query"])[0]
         return unit
 
-    def _shrink(self, wanted: str | None, device: str) -> None:
-        """Has the model compute in int8, or, where nobody asked for it and it is no better, as it would without.
+    def _use_int8(self, dtype: str | None, device: str) -> None:
+        """Makes the model compute in int8 if the user chose it, or if it does as well there as in float32.
 
-        Raises UsageError where it is wanted and cannot be.
+        Raises UsageError if the user chose it and the model or machine cannot.
         """
         from mmsearch.models import int8
 
-        if wanted == INT8:
-            int8.convert(self._model, device)
-        elif not (int8.is_worthwhile(self._model) and int8.convert_if_alike(self._model, self._probe)):
-            self._model.to(choose_dtype(None, device))
+        def embed_probes() -> Vectors:
+            return np.concatenate(
+                [
+                    self._unit(self._rows(self._model.encode_document, contents), ["a probe"] * len(contents))
+                    for contents in int8.probes(self._reads)
+                ]
+            )
 
-    def _probe(self) -> Vectors:
-        """The model's vectors of inputs that are always the same, of each kind that it reads: float32 unit rows."""
-        contents = probe_inputs.contents(self._reads)
-        return np.concatenate(
-            [self._unit(self._rows(self._model.encode_document, one), ["a probe"] * len(one)) for one in contents]
-        )
+        if dtype == INT8:
+            int8.convert(self._model, device)
+        elif not (int8.is_worthwhile(self._model) and int8.convert_if_alike(self._model, embed_probes)):
+            self._model.to(choose_dtype(None, device))
 
     def cuts(self, text: str) -> bool:
         """Whether a text is longer than the model's context, as far as its tokenizer tells."""
@@ -153,7 +159,7 @@ class SentenceTransformerEmbedder:
         return most is not None and callable(tokenizer) and len(tokenizer(text)["input_ids"]) > most
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        """Float32 `(n, dim)`: what `embed_query` gives for each of several texts, in few passes.
+        """Float32 `(n, dim)`: the vectors of `embed_query` for several texts, in few passes.
 
         Raises MmsearchError when the model cannot take one.
         """
@@ -172,37 +178,32 @@ class SentenceTransformerEmbedder:
         dim = self._model.get_embedding_dimension()
         if dim is None:
             raise ModelUnavailable(f"{options.name} does not say how long its vectors are")
-        # A limit of pixels that the processor does not know of is kept to first, which takes the whole picture.
-        fit = picture_fit(self._model[0]) if "image" in self._reads and self._max_pixels is None else None
+        # A limit of pixels that the processor does not know is applied first, and needs the whole picture.
+        fit = st_inputs.picture_fit(self._model[0]) if "image" in self._reads and self._max_pixels is None else None
         chars, tiles = st_inputs.passage_chars(self._model), bool(options.tiles)
         loader = LoaderSettings(chars, exact=options.exact, image_fit=fit, tiles=tiles)
-        if rate := _audio_rate(self._model):
-            loader = replace(loader, audio_rate=rate)
+        if "audio" in self._reads:
+            processor = getattr(self._model[0], "processor", None)
+            if rate := getattr(getattr(processor, "feature_extractor", processor), "sampling_rate", None):
+                loader = replace(loader, audio_rate=int(rate))
         return ModelSpec(options.name, fingerprint, int(dim), modalities, loader)
 
-    def _watch(self, device: str) -> None:
-        """Has the model add up what its host part takes in `preprocess_seconds`, and copy what it makes at once."""
+    def _time_preprocessing(self, device: str) -> None:
+        """Adds up the time of the model's host part in `preprocess_seconds`, and copies its results to the device."""
         preprocess = self._model.preprocess
+        lock = threading.Lock()
 
-        def watched(*given: Any, **more: Any) -> Any:
-            with self._preparing:  # fast tokenizers refuse to be set up by two threads at once
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            with lock:  # fast tokenizers refuse to be set up by two threads at once
                 began = time.perf_counter()
-                features = asynchronously(preprocess(*given, **more), device)
+                features = asynchronously(preprocess(*args, **kwargs), device)
                 self.preprocess_seconds += time.perf_counter() - began
             return features
 
-        self._model.preprocess = watched
-
-    def _by_kind(self, segments: Sequence[Segment]) -> Iterator[list[int]]:
-        """Places of the segments that go in together: one kind, longest first, so that a batch pads little."""
-        for kind in PART_OF:
-            places = [place for place, segment in enumerate(segments) if content_kind(segment.content) == kind]
-            if places:
-                self._require(kind)
-                yield sorted(places, key=lambda place: -self._tokens(segments[place].content))
+        self._model.preprocess = timed
 
     def _tokens(self, content: Content) -> int:
-        return tokens(content, self._spec.loader.image_fit, self._step)
+        return tokens(content, self._spec.loader.image_fit, self._token_edge)
 
     def _require(self, kind: Kind) -> None:
         if kind not in self._reads and not (kind == "video" and "image" in self._reads):
@@ -216,13 +217,13 @@ class SentenceTransformerEmbedder:
         except ValueError as error:
             if len(segments) == 1:
                 raise MediaError(f"{names[0]}: the model cannot take it: {hub.one_line(error)}") from error
-            # One of them is to blame: alone, it is named and the others pass.
+            # One of them is at fault: alone, it is named and the others pass.
             middle = len(segments) // 2
             return np.concatenate([self._embed_kind(segments[:middle]), self._embed_kind(segments[middle:])])
         return self._unit(rows, names, MediaError)
 
     def _rows(self, encode: Callable[..., Any], contents: Sequence[Content]) -> Vectors:
-        """What the model gives for contents of one kind, float32 `(n, dim)`, not normalised."""
+        """The model's output for contents of one kind, float32 `(n, dim)`, not normalised."""
         if isinstance(contents[0], Clip) and "video" not in self._reads:
             return np.stack([self._frames_mean(encode, clip) for clip in contents if isinstance(clip, Clip)])
         costs = [self._tokens(content) for content in contents]
@@ -242,8 +243,8 @@ class SentenceTransformerEmbedder:
         one_pass: bool = self._model.supports(("image", "text"))
         return kinds == ["image", "text"] and len(weights) == 1 and min(weights) > 0 and one_pass
 
-    def _composed(self, query: Query) -> Vectors:
-        """The query in one pass, float32 `(1, dim)`: text last, as the chat templates of such models were trained."""
+    def _in_one_pass(self, query: Query) -> Vectors:
+        """The query's vector, float32 `(1, dim)`: text last, as the chat templates of such models were trained."""
         text, picture = sorted(query.parts, key=lambda part: not isinstance(part.content, str))
         both = {"image": self._input(picture.content), "text": self._text.clean(str(text.content))}
         return self._encode(self._model.encode_query, [both], [1])
@@ -266,25 +267,25 @@ class SentenceTransformerEmbedder:
             return st_inputs.picture_input(content, self._max_pixels)
         rate = self._spec.loader.audio_rate
         if content.rate != rate:
-            # Older releases take the rate of one sound of a batch for all of them.
+            # Older releases apply the rate of one sound of a batch to all of them.
             raise ValueError(f"sound at {content.rate} samples a second, the model reads {rate}")
         return st_inputs.audio_input(content)
 
-    def _encode(self, encode: Callable[..., Any], given: Sequence[Any], costs: Sequence[int]) -> Vectors:
-        """What the model gives for inputs of one kind, float32 `(n, dim)`, in as few passes as the memory allows."""
+    def _encode(self, encode: Callable[..., Any], inputs: Sequence[Any], costs: Sequence[int]) -> Vectors:
+        """The model's output for inputs of one kind, float32 `(n, dim)`, in as few passes as the memory allows."""
         import torch
 
         def run(batch: Sequence[Any]) -> list[Any]:
             return list(encode(list(batch), batch_size=len(batch), convert_to_tensor=True, show_progress_bar=False))
 
-        def passes(some: Sequence[tuple[Any, int]]) -> list[Any]:
-            return in_passes(run, [one for one, _ in some], [cost for _, cost in some], self._budget)
+        def passes(pairs: Sequence[tuple[Any, int]]) -> list[Any]:
+            return in_passes(run, [item for item, _ in pairs], [cost for _, cost in pairs], self._budget)
 
-        pairs = list(zip(given, costs, strict=True))
+        pairs = list(zip(inputs, costs, strict=True))
         with hub.quiet():
             # Results stay on the device until all passes are under way: the host prepares the next one meanwhile.
-            found = self._lanes(passes, pairs) if self._lanes else passes(pairs)
-            rows: Vectors = torch.stack(found).float().cpu().numpy()
+            outputs = self._parallel(passes, pairs) if self._parallel else passes(pairs)
+            rows: Vectors = torch.stack(outputs).float().cpu().numpy()
         return rows
 
     def _unit(self, rows: Vectors, names: Sequence[str], error: type[MmsearchError] = MmsearchError) -> Vectors:
@@ -301,12 +302,12 @@ class SentenceTransformerEmbedder:
         return unit
 
 
-def _may_shrink(options: ModelOptions, device: str, family: str | None) -> bool:
-    """Whether a model of a family is to compute in int8, or may be tried in it."""
+def _may_use_int8(options: ModelOptions, device: str, family: str | None) -> bool:
+    """Whether a model of a family must compute in int8, or may be tried in it."""
     from mmsearch.models import int8
 
-    free = options.dtype is None and not options.exact
-    return options.dtype == INT8 or (free and device == "cpu" and int8.is_candidate(family))
+    undecided = options.dtype is None and not options.exact
+    return options.dtype == INT8 or (undecided and device == "cpu" and int8.is_candidate(family))
 
 
 def load(options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:
@@ -323,40 +324,23 @@ def load(options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:
 
 
 def load_as(kind: Any, options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:
-    """A model of either kind that Sentence Transformers knows, with the fastest attention that it takes."""
-    hub.require_known_code(Path(directory), options.trust_remote_code)
+    """A SentenceTransformer or CrossEncoder (`kind`), with the fastest attention that it supports."""
     weights.require_data(Path(directory), options.trust_remote_code)
     attention = choose_attention(options.attn, device, dtype)
-    with weights.nothing_unpickled(options.name):
-        try:
-            return kind(directory, **_arguments(options, device, dtype, attention))
-        except (ImportError, ValueError):
-            if attention is None or options.attn is not None:
-                raise
-            return kind(directory, **_arguments(options, device, dtype, None))
-
-
-def _arguments(options: ModelOptions, device: str, dtype: Any, attention: str | None) -> dict[str, Any]:
     model_kwargs: dict[str, Any] = {"dtype": dtype} | dict(options.model_kwargs)
     if options.attn is not None:
         model_kwargs["attn_implementation"] = options.attn
-    elif attention is not None:
-        model_kwargs.setdefault("attn_implementation", attention)
-    model_kwargs |= weights.required_kwargs(options.trust_remote_code)  # last, over whatever else was said
-    return {
+    required = weights.required_kwargs(options.trust_remote_code)
+    kwargs: dict[str, Any] = {
         "device": device,
         "local_files_only": True,
         "trust_remote_code": options.trust_remote_code,
-        "model_kwargs": model_kwargs,
         "processor_kwargs": {**options.processor_kwargs, "trust_remote_code": options.trust_remote_code},
         "config_kwargs": {"trust_remote_code": options.trust_remote_code},
     }
-
-
-def _audio_rate(model: Any) -> int | None:
-    """Samples a second that the model's feature extractor wants, None where it reads no sound."""
-    if not model.supports("audio"):
-        return None
-    processor = getattr(model[0], "processor", None)
-    rate = getattr(getattr(processor, "feature_extractor", processor), "sampling_rate", None)
-    return int(rate) if rate else None
+    with weights.nothing_unpickled(options.name):
+        if attention is not None and options.attn is None:
+            with suppress(ImportError, ValueError):
+                fast = {"attn_implementation": attention, **model_kwargs, **required}
+                return kind(directory, model_kwargs=fast, **kwargs)
+        return kind(directory, model_kwargs=model_kwargs | required, **kwargs)  # required last, over any other

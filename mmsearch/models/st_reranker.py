@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
 from mmsearch.models import hub, st_inputs
-from mmsearch.models.batch_budget import BatchBudget, in_passes
 from mmsearch.models.device import INT8, choose_device, choose_dtype
+from mmsearch.models.passes import BatchBudget, in_passes
 from mmsearch.models.st_embedder import load_as
 from mmsearch.types import Clip, Content, Modality, ModelOptions, Query, Segment, content_kind
 
@@ -31,7 +31,7 @@ class CrossEncoderReranker:
     """A CrossEncoder of any architecture, on the device and in the number format of the options."""
 
     def __init__(self, options: ModelOptions, directory: Path | None = None) -> None:
-        """Loads the model from this machine, without the network: from `directory`, or from where `options` say.
+        """Loads the model from this machine, without the network: from `directory`, or the one that `options` name.
 
         Raises ModelUnavailable when it is not here, cannot be loaded or is no reranker, UsageError for an impossible
         option.
@@ -45,15 +45,21 @@ class CrossEncoderReranker:
         if kind not in (None, "CrossEncoder") or (kind is None and not _has_ranking_head(directory, options)):
             raise ModelUnavailable(f"{options.name} is not a reranker: it scores no pairs; give a CrossEncoder")
         with hub.loading(options.name):
-            self._model = _load(options, str(directory), device, dtype)
+            from sentence_transformers import CrossEncoder
+
+            self._model = load_as(CrossEncoder, options, str(directory), device, dtype).eval()
         st_inputs.prepare(self._model)
-        own_limit = options.max_pixels is None or st_inputs.limit_pixels(self._model, options.max_pixels)
+        self._max_pixels = st_inputs.limit_pixels(self._model, options.max_pixels)
         if (labels := self._model.num_labels) != 1:
             raise ModelUnavailable(f"{options.name} gives {labels} labels a pair, a reranker gives one score")
-        self._max_pixels = None if own_limit else options.max_pixels
         self._name = options.name
         self._batch_size = options.batch_size
-        self._modalities = self._read_modalities()
+        # Pairs with a picture can only be put to the model as chat messages.
+        sees = self._model.supports("image") and self._model.supports("message")
+        self._modalities: frozenset[Modality] = frozenset({"text", "image", "document", "video"} if sees else {"text"})
+        formatter = getattr(self._model[0], "input_formatter", None)
+        flat = getattr(formatter, "message_format", None) == "flat"
+        self._takes_strings = flat or not self._model.supports("message")
         self._text = st_inputs.TextInput(self._model)
 
     @property
@@ -62,7 +68,7 @@ class CrossEncoderReranker:
 
     @property
     def network(self) -> Any:
-        """The torch module, for those who measure it."""
+        """The torch module, for measurements."""
         return self._model
 
     @property
@@ -76,27 +82,23 @@ class CrossEncoderReranker:
         The parts of the query that the model cannot read are left out. Raises MmsearchError when nothing is left of
         it, when a segment is of a modality the model cannot read, or when a score is not a number.
         """
-        asked = self._query(query)
+        text, pictures = self._query(query)
         scores = np.full(len(segments), -np.inf, np.float32)
         for segment in segments:
-            self._require(content_kind(segment.content))
-        owners, contents = _spread(segments)
-        order = sorted(range(len(contents)), key=lambda place: _weight(contents[place]))
+            if (kind := content_kind(segment.content)) not in self._modalities:
+                can = ", ".join(sorted(self._modalities))
+                raise MmsearchError(f"reranker {self._name} cannot read {kind}: it reads {can}")
+        owners, contents = _split_clips(segments)
+        order = sorted(range(len(contents)), key=lambda i: _sort_key(contents[i]))
         for batch in _batches(order, contents, self._batch_size):
-            found = self._predict(asked, [contents[place] for place in batch])
-            np.maximum.at(scores, [owners[place] for place in batch], found)
-        self._check(scores, segments)
+            np.maximum.at(
+                scores, [owners[i] for i in batch], self._predict(text, pictures, [contents[i] for i in batch])
+            )
+        bad = ~np.isfinite(scores)
+        if bad.any():
+            item = segments[int(bad.argmax())].item
+            raise MmsearchError(f"{item.path} {item.span}".rstrip() + f": {self._name} gave no usable score")
         return scores
-
-    def _read_modalities(self) -> frozenset[Modality]:
-        # Pairs with a picture can only be put to the model as chat messages.
-        sees = self._model.supports("image") and self._model.supports("message")
-        return frozenset({"text", "image", "document", "video"} if sees else {"text"})
-
-    def _require(self, kind: str) -> None:
-        if kind not in self._modalities:
-            can = ", ".join(sorted(self._modalities))
-            raise MmsearchError(f"reranker {self._name} cannot read {kind}: it reads {can}")
 
     def _query(self, query: Query) -> tuple[str, list[Any]]:
         """The query's text, and its first picture where the model reads pictures and text in one input."""
@@ -107,30 +109,22 @@ class CrossEncoderReranker:
             raise MmsearchError(f"reranker {self._name} can read nothing of the query: it reads {can}")
         return query.text, [st_inputs.picture_input(picture, self._max_pixels) for picture in usable]
 
-    def _pair(self, asked: tuple[str, list[Any]], content: Content) -> tuple[Any, Any]:
-        text, pictures = asked
-        if self._takes_strings():
+    def _pair(self, text: str, pictures: list[Any], content: Content) -> tuple[Any, Any]:
+        if self._takes_strings:
             # A pair of strings is a pair of texts to the models that take one: neither is looked up as a path.
             return text, str(content)
         left = {"image": pictures[0]} if pictures else {}
         left |= {"text": self._text.clean(text)} if text else {}
-        return left, self._input(content)
-
-    def _takes_strings(self) -> bool:
-        formatter = getattr(self._model[0], "input_formatter", None)
-        return not self._model.supports("message") or getattr(formatter, "message_format", None) == "flat"
-
-    def _input(self, content: Content) -> Any:
         if isinstance(content, str):
-            return {"text": self._text.clean(content)}
+            return left, {"text": self._text.clean(content)}
         assert isinstance(content, np.ndarray)
-        return {"image": st_inputs.picture_input(content, self._max_pixels)}
+        return left, {"image": st_inputs.picture_input(content, self._max_pixels)}
 
-    def _predict(self, asked: tuple[str, list[Any]], contents: Sequence[Content]) -> npt.NDArray[np.float32]:
+    def _predict(self, text: str, pictures: list[Any], contents: Sequence[Content]) -> npt.NDArray[np.float32]:
         def run(batch: Sequence[Content]) -> list[float]:
-            pairs = [self._pair(asked, content) for content in batch]
-            found = self._model.predict(pairs, batch_size=len(pairs), show_progress_bar=False, convert_to_tensor=True)
-            return [float(score) for score in found.float().cpu()]
+            pairs = [self._pair(text, pictures, content) for content in batch]
+            scores = self._model.predict(pairs, batch_size=len(pairs), show_progress_bar=False, convert_to_tensor=True)
+            return [float(score) for score in scores.float().cpu()]
 
         try:
             with hub.quiet():
@@ -138,18 +132,6 @@ class CrossEncoderReranker:
                 return np.asarray(in_passes(run, contents, [1] * len(contents), budget), np.float32)
         except ValueError as error:
             raise MmsearchError(f"reranker {self._name} cannot score this pair: {hub.one_line(error)}") from error
-
-    def _check(self, scores: npt.NDArray[np.float32], segments: Sequence[Segment]) -> None:
-        bad = ~np.isfinite(scores)
-        if bad.any():
-            item = segments[int(bad.argmax())].item
-            raise MmsearchError(f"{item.path} {item.span}".rstrip() + f": {self._name} gave no usable score")
-
-
-def _load(options: ModelOptions, directory: str, device: str, dtype: Any) -> Any:
-    from sentence_transformers import CrossEncoder
-
-    return load_as(CrossEncoder, options, directory, device, dtype).eval()
 
 
 def _has_ranking_head(directory: Any, options: ModelOptions) -> bool:
@@ -159,36 +141,36 @@ def _has_ranking_head(directory: Any, options: ModelOptions) -> bool:
     return own_code or any(name.endswith(RANKING_HEADS) for name in names)
 
 
-def _spread(segments: Sequence[Segment]) -> tuple[list[int], list[Content]]:
-    """What is scored, and the place of the segment that each belongs to: a clip becomes some of its frames."""
+def _split_clips(segments: Sequence[Segment]) -> tuple[list[int], list[Content]]:
+    """The contents to score, and the index of the segment that each belongs to: a clip becomes some of its frames."""
     owners: list[int] = []
     contents: list[Content] = []
-    for place, segment in enumerate(segments):
+    for i, segment in enumerate(segments):
         parts: list[Content] = [segment.content]
         if isinstance(segment.content, Clip):
             frames = segment.content.frames
             picked = np.unique(np.linspace(0, len(frames) - 1, min(CLIP_FRAMES, len(frames))).round().astype(int))
             parts = [frames[index] for index in picked]
-        owners.extend([place] * len(parts))
+        owners.extend([i] * len(parts))
         contents.extend(parts)
     return owners, contents
 
 
-def _weight(content: Content) -> tuple[bool, int]:
+def _sort_key(content: Content) -> tuple[bool, int]:
     """Sorts texts before pictures and the long before the short, so that a batch pads little."""
     if isinstance(content, str):
         return False, -len(content)
     return True, -content.size if isinstance(content, np.ndarray) else 0
 
 
-def _batches(order: Sequence[int], contents: Sequence[Content], size: int | None = None) -> list[list[int]]:
-    """Places in `order`, cut where the kind changes or a batch is full: at `size`, else at what suits the kind."""
+def _batches(order: Sequence[int], contents: Sequence[Content], size: int | None) -> list[list[int]]:
+    """Indices in `order`, cut where the kind changes or a batch is full: at `size`, else at the size for the kind."""
     batches: list[list[int]] = []
-    for place in order:
-        text = isinstance(contents[place], str)
+    for i in order:
+        text = isinstance(contents[i], str)
         limit = size or (TEXT_BATCH if text else PICTURE_BATCH)
         if batches and len(batches[-1]) < limit and isinstance(contents[batches[-1][0]], str) == text:
-            batches[-1].append(place)
+            batches[-1].append(i)
         else:
-            batches.append([place])
+            batches.append([i])
     return batches

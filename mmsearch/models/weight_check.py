@@ -1,8 +1,8 @@
-"""Makes sure that the files of a model are data: weights in safetensors, and settings that let nothing be run.
+"""Makes sure that the files of a model are data: weights in safetensors, and settings that run no code.
 
-Two lines of defence: the folders are looked at before loading, and while a model loads whatever unpickles is refused in
-this thread, torch's own loader in all. What the user allows with --trust-remote-code is program code beside the
-weights, and never weights that are programs. Knows nothing of networks.
+Two lines of defence: the folders are checked before loading, and while a model loads, unpickling is refused in this
+thread, torch's own loader in all threads. --trust-remote-code allows program code beside the weights, but never weights
+that are programs. Knows nothing of networks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pickle
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,9 +22,10 @@ from mmsearch.errors import ModelUnavailable
 
 SAFE = ".safetensors"
 UNSAFE = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz", ".gguf", ".h5"})
-"""Suffixes of weights that a loader might unpickle, or that nobody here reads."""
+"""Suffixes of weights that a loader might unpickle, or that no loader here reads."""
 NO_WEIGHTS = re.compile(r"(training_args|optimizer|scheduler|scaler|rng_state.*|rust_model)\.\w+")
 """Left beside the weights by training; no loader opens them."""
+OWN_CODE = "it brings its own program code: read it, then allow it with --trust-remote-code"
 CONVERT = "save it again as safetensors, or pull a revision that has them"
 DEEPEST = 4
 """Levels below a module's folder in which it may keep modules of its own."""
@@ -36,7 +37,7 @@ FROM_THE_USER = frozenset(
         *("from_tf", "from_flax", "pickle_module", "custom_generate"),
     }
 )
-"""Switches of loaders that decide whether files may run code. None can be given but by an option of our own."""
+"""Arguments of loaders that decide whether files may run code. Only mmsearch's own options may set them."""
 OF_THE_LOADER = FROM_THE_USER | {
     *("cache_dir", "proxies", "token", "use_auth_token", "local_files_only", "force_download", "revision", "subfolder"),
     *("config", "quantization_config", "offload_folder", "device_mesh", "tp_plan", "tp_size", "distributed_config"),
@@ -45,51 +46,46 @@ OF_THE_LOADER = FROM_THE_USER | {
     *("_fast_init", "low_cpu_mem_usage", "max_memory", "offload_buffers", "offload_state_dict", "load_in_4bit"),
     *("load_in_8bit", "experts_implementation", "user_agent", "return_unused_kwargs", "dtype_plan", "fusion_config"),
 }
-"""All switches of `from_pretrained` that a model has no business setting for itself; a test compares them with those of
-the installed libraries."""
+"""All arguments of `from_pretrained` that a model may not set for itself; a test compares them with those of the
+installed libraries."""
 HARMLESS = frozenset(
     {
-        *(
-            "dtype",
-            "torch_dtype",
-            "attn_implementation",
-            "device_map",
-            "variant",
-            "ignore_mismatched_sizes",
-            "disable_mmap",
-        ),
-        *("_attn_implementation",),
+        *("dtype", "torch_dtype", "attn_implementation", "_attn_implementation", "device_map", "variant"),
+        *("ignore_mismatched_sizes", "disable_mmap"),
     }
 )
-"""The switches that a model may set: they decide how fast it is computed, in which numbers, and from which file."""
+"""The arguments that a model may set: they decide its speed, number format and file."""
 IGNORED = frozenset({"trust_remote_code"})
-"""What models set that have code of their own; Sentence Transformers takes no heed of it in a model's files."""
+"""Set by models with code of their own; Sentence Transformers ignores it in a model's files."""
 LOADER_KEYS = (
     *("model_args", "model_kwargs", "tokenizer_args", "tokenizer_kwargs"),
     *("processor_args", "processor_kwargs", "config_args", "config_kwargs"),
 )
 """Under these keys a module's settings hold arguments for a loader."""
 OWN_CLASS = re.compile(r"sentence_transformers(\.[a-z_0-9]+)*\.[A-Z]\w*")
-"""A class of Sentence Transformers; what else its modules happen to import has names in lower case, such as `torch`."""
+"""A class of Sentence Transformers; other objects in its modules have names in lower case, such as `torch`."""
 TORCH_CLASS = re.compile(r"torch\.nn(\.[a-z_0-9]+)*\.[A-Z]\w*")
 
 _local = threading.local()
 _lock = threading.RLock()
 _models: list[str] = []
-"""What is being loaded now, by all threads."""
+"""The models that all threads are loading now."""
 _unguarded: list[tuple[Any, str, Any]] = []
-"""What is put back when no model is loading any more."""
+"""The original functions, put back when no model is loading any more."""
 
 
 # --- before loading ---------------------------------------------------------------------------------------------------
 
 
 def require_data(directory: Path, trust: bool) -> None:
-    """Make sure that a model's folder holds weights in safetensors, and settings that let nothing be run.
+    """Make sure that a model's folder holds weights in safetensors, and settings that run no code.
 
-    Raises ModelUnavailable with the remedy where it does not. With `trust` settings may do what they want; weights are
-    never unpickled.
+    All its modules must be classes of Sentence Transformers, whose older releases import any from a directory. Raises
+    ModelUnavailable with the remedy. With `trust` only the weights are checked: they are never unpickled.
     """
+    kinds = [str(module.get("type")) for module in modules(directory)]
+    if not trust and not all(map(OWN_CLASS.fullmatch, kinds)):
+        raise ModelUnavailable(f"cannot load model {directory}: {OWN_CODE}")
     for folder in (directory, *_module_folders(directory)):
         _require_safetensors(directory, folder)
         if not trust:
@@ -100,20 +96,21 @@ def require_data(directory: Path, trust: bool) -> None:
 
 def _module_folders(directory: Path) -> list[Path]:
     """The folders of the modules with those below them; raises ModelUnavailable for one outside the model's own."""
-    found: dict[Path, None] = {}
-    for module in _modules(directory):
+    folders: dict[Path, None] = {}
+    for module in modules(directory):
         path = str(module.get("path") or "")
         if os.path.isabs(path) or ".." in Path(path).parts:
             raise ModelUnavailable(f"cannot load model {directory}: modules.json names {path}, which is outside")
         if path:
             for folder, below, _ in os.walk(directory / path):
-                found[Path(folder)] = None
+                folders[Path(folder)] = None
                 if len(Path(folder).relative_to(directory).parts) > DEEPEST:
                     below.clear()
-    return list(found)
+    return list(folders)
 
 
-def _modules(directory: Path) -> list[dict[str, Any]]:
+def modules(directory: Path) -> list[dict[str, Any]]:
+    """The entries of `modules.json`; empty if there is none."""
     try:
         modules = json.loads((directory / "modules.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -148,18 +145,18 @@ def _require_harmless(directory: Path, path: Path) -> None:
 
 def _pairs(settings: Any) -> Iterator[tuple[str, Any]]:
     """All keys of nested settings with their values."""
-    left = [settings]
-    while left:
-        one = left.pop()
-        if isinstance(one, dict):
-            yield from one.items()
-            left.extend(one.values())
-        elif isinstance(one, list):
-            left.extend(one)
+    stack = [settings]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            yield from value.items()
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
 
 
 def _problem(key: str, value: Any) -> str | None:
-    """What a setting must not be; None where there is nothing to say against it."""
+    """The name of a setting that a model may not set, None if it may."""
     if key in LOADER_KEYS and isinstance(value, dict):
         return next((name for name in value if name in OF_THE_LOADER - IGNORED), None)
     if key.strip("_").removesuffix("_internal") in ("attn_implementation", "experts_implementation"):
@@ -178,7 +175,7 @@ def is_attention(kind: str) -> bool:
 
 
 def required_kwargs(trust: bool) -> dict[str, Any]:
-    """What a loader of models is told last, over whatever else it is told."""
+    """Arguments that every loader of models gets, over all others."""
     return {"use_safetensors": True, "weights_only": True, "trust_remote_code": trust}
 
 
@@ -187,36 +184,28 @@ def required_kwargs(trust: bool) -> dict[str, Any]:
 
 @contextmanager
 def nothing_unpickled(name: str) -> Iterator[None]:
-    """Whatever would unpickle in this thread raises ModelUnavailable, and so does torch's loader in any thread."""
-    _enter(name)
-    outer = getattr(_local, "model", None)
-    _local.model = name
-    try:
-        yield
-    finally:
-        _local.model = outer
-        _leave(name)
-
-
-def _enter(name: str) -> None:
+    """Unpickling in this thread raises ModelUnavailable, and so does torch's loader in any thread."""
     with _lock:
         if not _models:
             for module, attribute in _unpicklers():
                 _unguarded.append((module, attribute, getattr(module, attribute)))
                 setattr(module, attribute, _guarded(getattr(module, attribute)))
         _models.append(name)
-
-
-def _leave(name: str) -> None:
-    with _lock:
-        _models.remove(name)
-        while _unguarded and not _models:
-            module, attribute, load = _unguarded.pop()
-            setattr(module, attribute, load)
+    outer = getattr(_local, "model", None)
+    _local.model = name
+    try:
+        yield
+    finally:
+        _local.model = outer
+        with _lock:
+            _models.remove(name)
+            while _unguarded and not _models:
+                module, attribute, load = _unguarded.pop()
+                setattr(module, attribute, load)
 
 
 def _unpicklers() -> Iterator[tuple[Any, str]]:
-    """What reads pickles, by module and name, of the modules that are loaded."""
+    """The functions and classes that read pickles, as module and name, of the modules that are loaded."""
     import numpy
     import torch
 
@@ -231,7 +220,7 @@ def _unpicklers() -> Iterator[tuple[Any, str]]:
 
 
 def _guarded(load: Any) -> Any:
-    """The same as long as this thread loads no model. It outlives the guard where it was imported meanwhile."""
+    """A wrapper that refuses while this thread loads a model. It may be imported meanwhile, and outlive the guard."""
     if isinstance(load, type):
 
         class Guarded(load):  # type: ignore[misc]
@@ -240,10 +229,6 @@ def _guarded(load: Any) -> Any:
                 super().__init__(*args, **kwargs)
 
         return Guarded
-    return _guarded_function(load)
-
-
-def _guarded_function(load: Callable[..., Any]) -> Callable[..., Any]:
     torch = load.__module__.startswith("torch")
     numpy = load.__module__.startswith("numpy")
 
@@ -266,11 +251,6 @@ def _refuse(model: str) -> NoReturn:
     raise ModelUnavailable(f"cannot load model {model}: some of its weights may hold program code: {CONVERT}")
 
 
-def is_own_class(kind: str) -> bool:
-    """Whether a module of a model is a class of Sentence Transformers by its name."""
-    return OWN_CLASS.fullmatch(kind) is not None
-
-
 def switches(given: Mapping[str, Any]) -> set[str]:
-    """The arguments that nobody may give: what they decide has an option of its own."""
+    """The arguments that nobody may give, because another option decides them."""
     return {key for key in given if key in FROM_THE_USER}

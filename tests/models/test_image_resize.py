@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 
 from mmsearch import media
 from mmsearch.models import load_embedder
-from mmsearch.models.image_resize import picture_fit
+from mmsearch.models.st_inputs import picture_fit
 from mmsearch.types import Embedder, LoaderSettings, ModelOptions, ResizeRule, Segment
 from tests.models import builders
 from tests.models.conftest import Models

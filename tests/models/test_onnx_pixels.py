@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmsearch.errors import ModelUnavailable
-from mmsearch.models.onnx_pixels import CLIP_DEFAULTS, SIGLIP_DEFAULTS, PixelRule
+from mmsearch.models.onnx_inputs import CLIP_DEFAULTS, SIGLIP_DEFAULTS, PixelRule
 from tests.models.content import PICTURES, picture
 
 pytestmark = pytest.mark.models

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from mmsearch.errors import OutOfMemory
-from mmsearch.models import int8, load_embedder
-from mmsearch.models.batch_budget import BatchBudget, in_passes, uncut
-from mmsearch.models.parallel_passes import MOST, ParallelPasses, lanes_for
+from mmsearch.models import load_embedder
+from mmsearch.models.passes import MOST_PARALLEL, BatchBudget, ParallelPasses, in_passes, parallel_passes, uncut
 from mmsearch.types import ModelOptions
 from tests.models.conftest import Models
 from tests.models.content import PICTURES, TEXTS, pictures, texts
@@ -80,13 +79,13 @@ def test_a_pass_that_may_not_be_cut_is_not_cut_in_a_lane_either() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cores", "expected"), [(1, None), (2, (2, 1)), (3, (3, 1)), (16, (MOST, 4))], indirect=["cores"]
+    ("cores", "expected"), [(1, None), (2, (2, 1)), (3, (3, 1)), (16, (MOST_PARALLEL, 4))], indirect=["cores"]
 )
 def test_the_cores_are_shared_out(cores: int, expected: tuple[int, int] | None) -> None:
-    found = lanes_for("cpu", "clip")
+    found = parallel_passes("cpu", "clip")
     assert (found and (found.count, found._threads)) == expected
-    assert lanes_for("cuda", "clip") is None
-    assert lanes_for("cpu", "qwen3_vl") is None
+    assert parallel_passes("cuda", "clip") is None
+    assert parallel_passes("cpu", "qwen3_vl") is None
 
 
 @pytest.mark.parametrize("cores", [2], indirect=True)
@@ -97,11 +96,11 @@ def test_vectors_are_those_of_one_pass(
 ) -> None:
     if dtype == "int8" and not hasattr(torch, "_int_mm"):
         pytest.skip("torch does not multiply 8-bit integers")
-    monkeypatch.setattr(int8, "supported", lambda: True)  # the numbers are the same without AVX512-VNNI, only slower
+    monkeypatch.setattr("mmsearch.models.int8.supported", lambda: True)  # integers are multiplied on every CPU
     options = ModelOptions(str(models[name]), device="cpu", dtype=dtype)
     embedder = load_embedder(options, many=True)
     segments = [*pictures(*PICTURES), *texts(*TEXTS)] * 4
-    assert embedder._lanes is not None  # type: ignore[attr-defined]
+    assert embedder._parallel is not None  # type: ignore[attr-defined]
     side_by_side = embedder.embed(segments)
-    embedder._lanes = None  # type: ignore[attr-defined]
+    embedder._parallel = None  # type: ignore[attr-defined]
     assert np.allclose(side_by_side, embedder.embed(segments), atol=1e-5)

@@ -18,7 +18,7 @@ import pytest
 
 from mmsearch.errors import ModelUnavailable, UsageError
 from mmsearch.models import catalog, pull
-from mmsearch.models.pull import _File, choose
+from mmsearch.models.pull import RepoFile, choose
 
 COMMIT = "c5ee24cb16019beea0893ab7796b1df96625c6b8"
 REPOSITORY = "cross-encoder/ms-marco-MiniLM-L6-v2"
@@ -186,7 +186,7 @@ def test_space_is_asked_of_the_disk_that_will_hold_a_directory(tmp_path: Path) -
 
 def test_weights_are_chosen_in_each_folder() -> None:
     def chosen(*names: str) -> list[str]:
-        return [file.name for file in choose([_File(name, 1) for name in names])]
+        return [file.name for file in choose([RepoFile(name, 1) for name in names])]
 
     assert chosen("a/model.safetensors", "a/pytorch_model.bin", "b/pytorch_model.bin", "b/logo.png") == [
         "a/model.safetensors"
@@ -198,7 +198,7 @@ def test_weights_are_chosen_in_each_folder() -> None:
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "2_Dense/pytorch_model.bin", "model.ckpt", "1_LSTM/weights.pt"])
 def test_weights_that_are_pickles_alone_are_not_fetched(name: str) -> None:
     with pytest.raises(ModelUnavailable, match=f"{name} may hold program code.*--revision"):
-        choose([_File("config.json", 1), _File("0_Transformer/model.safetensors", 1), _File(name, 1)])
+        choose([RepoFile("config.json", 1), RepoFile("0_Transformer/model.safetensors", 1), RepoFile(name, 1)])
 
 
 def test_every_pinned_revision_is_a_commit() -> None:

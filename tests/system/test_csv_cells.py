@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch.extras.bench.form import BenchFormat
+from mmsearch.extras.bench import BenchFormat
 from mmsearch.extras.bench.job import Row
-from mmsearch.extras.bench.report import told
+from mmsearch.extras.bench.report import formatted
 from mmsearch.output.tables import Format, hits
 from mmsearch.system.csv_cells import as_csv
 from mmsearch.types import WHOLE, Hit, Item
@@ -86,5 +86,5 @@ def test_hits_have_no_formulas(start: str, width: int) -> None:
 def test_measurements_have_no_formulas() -> None:
     needed = {one.name: None for one in fields(Row)}
     row = Row(**{**needed, "model": "=1+1", "reason": "@SUM(1)", "status": "failed", "stages": {"read": -1.0}})  # type: ignore[arg-type]
-    (cells,) = read(told([row], BenchFormat.csv, {}))
+    (cells,) = read(formatted([row], BenchFormat.csv, {}))
     assert (cells["model"], cells["reason"], cells["stages"]) == ("'=1+1", "'@SUM(1)", '{"read": -1.0}')

@@ -1,6 +1,19 @@
 """Speed and memory of models: each in a process of its own, cell by cell, a table at the end.
 
-`job` says what is measured and what comes of it, `process` starts the processes and puts the table together, `worker`
-is what they run, `measure` and `inputs` do the measuring, `advice`, `report` and `plot` tell of it. Knows nothing of
-the command line, and of models only their interface.
+`job` defines a job and a row of its results, `process` starts the processes and puts the table together, `worker` is
+what they run, `measure` measures a loaded model, `report` and `plot` present the rows, and `forecast` estimates an
+index run. Knows nothing of the command line, and of models only their interface.
 """
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class BenchFormat(str, Enum):
+    """The formats in which rows can be written; here because every command loads it with the options."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    md = "md"

@@ -1,4 +1,4 @@
-"""What is to be measured, and a row of the table that comes of it: plain data that goes between processes as JSON."""
+"""A job to be measured and a row of its results: plain data that goes between processes as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmsearch.types import MODALITIES, ModelOptions
 Role: TypeAlias = Literal["embedder", "reranker"]
 Status: TypeAlias = Literal["ok", "oom", "failed"]
 FILES = "files"
-"""Stands for a modality in rows of the real pipeline over real files."""
+"""The modality of rows of the real pipeline over real files."""
 ORDER = (*MODALITIES, FILES)
 MOST_BATCH = 4096
 """Where doubling ends at the latest."""
@@ -20,13 +20,13 @@ MOST_BATCH = 4096
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One model and all that is measured of it.
+    """One model and the measurements to make.
 
     Attributes:
         batches: ascending; empty to double from 1 until memory runs out or nothing is gained.
         modalities: None for text, pictures, sound and video as far as the model reads them.
         time: seconds that the repetitions of one cell may take, at least one of which is made.
-        memory: bytes that the device, or the process on a CPU, may use; a simulation of a smaller one.
+        memory: bytes that the device, or the process on a CPU, may use, to simulate a smaller one.
         files: a folder that the real pipeline indexes instead.
     """
 
@@ -47,31 +47,37 @@ class Job:
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """The job that `to_json` gave."""
         names = data["modalities"]
-        made = {
+        values = {
             "options": ModelOptions(**data["options"]),
             "sizes": Sizes(**data["sizes"]),
             "batches": tuple(data["batches"]),
             "modalities": None if names is None else tuple(names),
         }
-        return cls(**{**data, **made})
+        return cls(**{**data, **values})
+
+    def row(self, modality: str | None, batch: int | None, **values: Any) -> Row:
+        """A row for one cell of this model."""
+        unit = "pairs" if self.role == "reranker" else "items"
+        own: dict[str, Any] = {"model": self.options.name, "role": self.role, "dummy": bool(self.options.dummy_weights)}
+        return Row(**{**own, "unit": unit, "modality": modality, "batch": batch, **values})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One cell. What was not or cannot be measured is None.
+    """The results of one cell. A figure that was not or cannot be measured is None.
 
     Attributes:
-        unit: what is counted: items, pairs of query and item, or files.
-        batch: None where the program picks it itself.
+        unit: the things counted: items, pairs of query and item, or files.
+        batch: None if the program picks it itself.
         reason: why `status` is not `ok`.
-        gpu: what the device calls itself, where it is one.
+        gpu: name of the device, None for a CPU.
         items_per_s: by the median of the repetitions.
-        spread: how far their middle half is apart, as a share of the median.
+        spread: width of their middle half, as a share of the median.
         ms_p50, ms_p95: milliseconds per item.
         peak_allocated, peak_reserved, peak_driver: bytes of the device; see `mmsearch.models.costs.Peaks`.
         peak_resident: bytes of the process in the machine's memory.
         weights: bytes of the model's parameters.
-        activations: what a pass needs on top of what is held before it, in bytes.
+        activations: bytes that a pass needs on top of those held before it.
         estimated: the peak that was expected before loading, in bytes.
         load_seconds: from nothing to a loaded model, libraries included.
         tflops, matrix_tflops: achieved, and measured on a large matrix product in the same format.
@@ -113,13 +119,13 @@ class Row:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Row:
-        """The row that `to_json` gave; keys of later versions are left out."""
-        known = {one.name for one in fields(cls)}
+        """The row that `to_json` gave; keys of later versions are ignored."""
+        known = {field.name for field in fields(cls)}
         return cls(**{key: value for key, value in data.items() if key in known})
 
     @property
     def peak(self) -> int | None:
-        """The figure that decides whether it fits: of the device where it has memory of its own, else resident."""
+        """The peak that decides whether it fits: of the device if it has memory of its own, else resident."""
         return self.peak_driver if self.peak_driver is not None else self.peak_resident
 
 
@@ -127,8 +133,8 @@ def ordered(rows: Sequence[Row], jobs: Sequence[Job]) -> list[Row]:
     """Rows in the order of the jobs, then of modalities, then by batch; None comes first."""
     models = [(job.role, job.options.name) for job in jobs]
 
-    def place(row: Row) -> tuple[int, int, int]:
+    def key(row: Row) -> tuple[int, int, int]:
         modality = ORDER.index(row.modality) if row.modality in ORDER else -1
         return models.index((row.role, row.model)), modality, row.batch or 0
 
-    return sorted(rows, key=place)
+    return sorted(rows, key=key)

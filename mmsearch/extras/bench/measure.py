@@ -1,7 +1,7 @@
-"""Cells of one loaded model: warmed up, synchronised, repeated for a bounded time.
+"""Measures cells of one loaded model: warmed up, synchronised, repeated for a bounded time, on inputs made in code.
 
-The first pass is the warm-up; operations and tokens are counted in it. The clock is read only when the device has done
-all it was asked for. Memory that runs out is a result like any other. Knows models by their interface and their probe.
+The first pass is the warm-up; operations and tokens are counted in it. The clock is read only when the device has
+finished. Memory that runs out is a result like any other. Knows models by their interface and their probe.
 """
 
 from __future__ import annotations
@@ -13,30 +13,53 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
+from PIL import Image
 
-from mmsearch.extras.bench import inputs
 from mmsearch.extras.bench.job import MOST_BATCH, Job, Row
-from mmsearch.models.batch_budget import uncut
 from mmsearch.models.costs import Probe, estimated_tokens, ran_out, release
-from mmsearch.models.estimate import Estimate
-from mmsearch.types import Embedder, LoaderSettings, Modality, Reranker
+from mmsearch.models.estimate import Estimate, Sizes
+from mmsearch.models.passes import uncut
+from mmsearch.types import (
+    Audio,
+    Clip,
+    Content,
+    Embedder,
+    Item,
+    LoaderSettings,
+    Modality,
+    Picture,
+    Query,
+    QueryPart,
+    Reranker,
+    Segment,
+)
 
 LEAST_GAIN = 0.05
-"""A doubled batch that brings less than this share more items a second was not worth it."""
+"""A doubled batch must bring at least this share more items a second."""
 LEAST_REPEATS, MOST_REPEATS = 3, 200
 PATIENCE = 4
-"""Slow passes are repeated fewer times: no more once they have taken so many times what they should."""
+"""Slow passes are repeated fewer times: no more once they have taken so many times the bound."""
 USUAL: tuple[Modality, ...] = ("text", "image", "audio", "video")
-"""What is measured where nothing is asked for; a page is a picture to a model."""
+"""The default modalities; a page is a picture to a model."""
+
+DIFFERENT = 16
+"""Number of different inputs; larger batches repeat them, so that their memory stays small."""
+WORDS = (
+    *("the", "red", "car", "on", "a", "road", "by", "the", "sea", "with", "two", "people", "and", "one", "dog"),
+    *("near", "an", "old", "house", "in", "winter", "light", "under", "green", "trees", "after", "rain"),
+)
+ASPECT = 4 / 3
+_TILE = 32
+"""Edge in pixels of the tiles of a picture, which should be neither flat nor noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A loaded model with what is known of it.
+    """A loaded model to be measured.
 
     Attributes:
         rate: operations a second of a large matrix product.
-        expected: what was estimated before loading, where the architecture is understood.
+        expected: the estimate made before loading, None if the architecture is not understood.
     """
 
     job: Job
@@ -49,20 +72,20 @@ class Subject:
 
     @property
     def modalities(self) -> list[str]:
-        """What is to be measured, in order."""
+        """The modalities to be measured, in order."""
         reads = self.model.spec.modalities if self.job.role == "embedder" else self.model.modalities  # type: ignore[union-attr]
-        if self.job.modalities is None:
-            return [modality for modality in USUAL if modality in reads]
-        return [modality for modality in self.job.modalities if modality in reads]
+        chosen = USUAL if self.job.modalities is None else self.job.modalities
+        return [modality for modality in chosen if modality in reads]
 
     def unread(self) -> list[str]:
-        """What was asked for and the model does not read."""
+        """The modalities of the job that the model does not read."""
         return [modality for modality in self.job.modalities or () if modality not in self.modalities]
 
     def row(self, modality: str, batch: int) -> Row:
         """An empty row for a cell."""
-        return replace(
-            blank(self.job, modality, batch),
+        return self.job.row(
+            modality,
+            batch,
             device=self.probe.device,
             gpu=self.probe.gpu,
             dtype=self.probe.dtype,
@@ -72,57 +95,39 @@ class Subject:
             estimated=self.expected.peak(cast(Modality, modality), batch, self.job.sizes) if self.expected else None,
         )
 
+    def inputs(self, modality: str, count: int) -> list[Segment]:
+        """So many inputs of the job's sizes."""
+        return segments(cast(Modality, modality), count, self.job.sizes, self.loader)
 
-def blank(job: Job, modality: str | None, batch: int | None) -> Row:
-    """A row that says only which cell of which model it is."""
-    unit = "pairs" if job.role == "reranker" else "items"
-    return Row(
-        model=job.options.name,
-        role=job.role,
-        modality=modality,
-        batch=batch,
-        unit=unit,
-        dummy=bool(job.options.dummy_weights),
-    )
+    def run(self, inputs: Sequence[Segment]) -> Any:
+        """One pass."""
+        if self.job.role == "embedder":
+            return cast(Embedder, self.model).embed(inputs)
+        query = Query((QueryPart("a red car on a road by the sea"),), "bench")
+        return cast(Reranker, self.model).score(query, inputs)
 
 
-def cells(subject: Subject, modality: str, begin: Callable[[str, int], None]) -> Iterator[Row]:
-    """The rows of one modality, by growing batch; `begin` hears of each before it is measured."""
+def cells(subject: Subject, modality: str, on_begin: Callable[[str, int], None]) -> Iterator[Row]:
+    """The rows of one modality, by growing batch; `on_begin` is called before each is measured."""
     best = 0.0
     full: int | None = None
-    begin(modality, next(iter(subject.job.batches), 1))
-    _open(subject, modality)
-    for batch in subject.job.batches or _doubled():
+    doubled = [1 << power for power in range(MOST_BATCH.bit_length())]
+    on_begin(modality, next(iter(subject.job.batches), 1))
+    with suppress(Exception):  # loads what the model loads late for a kind of input; the cells report the same errors
+        subject.run(subject.inputs(modality, 1))
+    for batch in subject.job.batches or doubled:
         if full is not None:
-            reason = f"a batch of {full} did not fit"
-            yield replace(subject.row(modality, batch), status="oom", reason=reason)
+            yield replace(subject.row(modality, batch), status="oom", reason=f"a batch of {full} did not fit")
             continue
-        begin(modality, batch)
+        on_begin(modality, batch)
         row = measured(subject, modality, batch)
         yield row
         if row.status == "oom":
             full = batch
-        if not subject.job.batches and not _gains(row, best):
+        speed = row.items_per_s or 0.0
+        if not subject.job.batches and (row.status != "ok" or speed < best * (1 + LEAST_GAIN)):
             return
-        best = max(best, row.items_per_s or 0.0)
-
-
-def _open(subject: Subject, modality: str) -> None:
-    """Has the model load what it loads late for a kind of input, so that it does not count as part of a pass."""
-    given = inputs.segments(cast(Modality, modality), 1, subject.job.sizes, subject.loader)
-    with suppress(Exception):  # the cells meet the same, and say so
-        _pass(subject, given)()
-
-
-def _doubled() -> Iterator[int]:
-    batch = 1
-    while batch <= MOST_BATCH:
-        yield batch
-        batch *= 2
-
-
-def _gains(row: Row, best: float) -> bool:
-    return row.status == "ok" and (row.items_per_s or 0.0) >= best * (1 + LEAST_GAIN)
+        best = max(best, speed)
 
 
 def measured(subject: Subject, modality: str, batch: int) -> Row:
@@ -131,25 +136,24 @@ def measured(subject: Subject, modality: str, batch: int) -> Row:
     try:
         with uncut():
             return _timed(subject, row, modality, batch)
-    except Exception as error:  # whatever a model raises is this cell's result, and the others go on
-        found: Any = {"status": "oom" if ran_out(error) else "failed", "reason": one_line(error)}
-    # Outside the handler: the exception's traceback holds what did not fit.
+    except Exception as error:  # an error of the model is this cell's result, and the others go on
+        row = replace(row, status="oom" if ran_out(error) else "failed", reason=one_line(error))
+    # Outside the handler: the exception's traceback holds the tensors that did not fit.
     release()
-    return replace(row, **found)
+    return row
 
 
 def _timed(subject: Subject, row: Row, modality: str, batch: int) -> Row:
     probe = subject.probe
-    given = inputs.segments(cast(Modality, modality), batch, subject.job.sizes, subject.loader)
-    run = _pass(subject, given)
+    inputs = subject.inputs(modality, batch)
     before = probe.reset()
-    operations, tokens = probe.counted(run)
+    operations, tokens = probe.counted(lambda: subject.run(inputs))
     probe.synchronize()
-    tokens = tokens or estimated_tokens(subject.model, given)
-    seconds = repeated(run, probe.synchronize, subject.job.time)
+    tokens = tokens or estimated_tokens(subject.model, inputs)
+    seconds = repeated(lambda: subject.run(inputs), probe.synchronize, subject.job.time)
     peaks = probe.peaks()
-    middle, late = np.percentile(seconds, [50, 95])
-    quarter, three = np.percentile(seconds, [25, 75])
+    quarter, middle, three, late = np.percentile(seconds, [25, 50, 75, 95])
+    held = peaks.resident if peaks.allocated is None else peaks.allocated
     return replace(
         row,
         items_per_s=_rounded(batch / middle),
@@ -163,21 +167,13 @@ def _timed(subject: Subject, row: Row, modality: str, batch: int) -> Row:
         peak_reserved=peaks.reserved,
         peak_driver=peaks.driver,
         peak_resident=peaks.resident,
-        activations=max(0, (peaks.resident if peaks.allocated is None else peaks.allocated or 0) - before),  # type: ignore[operator]
+        activations=max(0, (held or 0) - before),
         tflops=None if operations is None else _rounded(operations / middle / 1e12),
     )
 
 
-def _pass(subject: Subject, given: Sequence[Any]) -> Callable[[], Any]:
-    model = subject.model
-    if subject.job.role == "embedder":
-        return lambda: cast(Embedder, model).embed(given)
-    asked = inputs.query()
-    return lambda: cast(Reranker, model).score(asked, given)
-
-
 def repeated(run: Callable[[], Any], synchronize: Callable[[], None], bound: float) -> list[float]:
-    """Seconds of each repetition: some, however fast; at least one, however slow; else as many as the bound holds."""
+    """Seconds of each repetition: a few if fast, at least one if slow, otherwise as many as the bound allows."""
     seconds: list[float] = []
     while True:
         began = time.perf_counter()
@@ -195,10 +191,48 @@ def one_line(error: BaseException, limit: int = 200) -> str:
     from mmsearch.errors import MmsearchError
 
     text = " ".join(str(error).split())
-    told = text if isinstance(error, MmsearchError) else f"{type(error).__name__}: {text}"
-    return told if len(told) <= limit else told[: limit - 1] + "…"
+    text = text if isinstance(error, MmsearchError) else f"{type(error).__name__}: {text}"
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _rounded(value: float) -> float:
     """Four digits: more would be noise."""
     return float(f"{value:.4g}")
+
+
+def segments(modality: Modality, count: int, sizes: Sizes, loader: LoaderSettings) -> list[Segment]:
+    """So many segments of one modality, the same in every call; every sixteenth is the same."""
+    contents = [_content(modality, seed, sizes, loader) for seed in range(min(count, DIFFERENT))]
+    made = []
+    for i in range(count):
+        content = contents[i % DIFFERENT]
+        text = content if isinstance(content, str) else ""
+        made.append(Segment(Item(f"input-{i}", f"{modality}-{i}", modality, modality, i, text=text), content))
+    return made
+
+
+def _content(modality: Modality, seed: int, sizes: Sizes, loader: LoaderSettings) -> Content:
+    rng = np.random.default_rng(seed)
+    if modality == "text":
+        return " ".join(cast("Sequence[str]", rng.choice(WORDS, sizes.tokens)))
+    if modality == "audio":
+        count = round((sizes.seconds or loader.audio_seconds) * loader.audio_rate)
+        return Audio(rng.normal(0.0, 0.1, count).astype(np.float32), loader.audio_rate)
+    if modality != "video":
+        return _picture(rng, sizes.pixels, loader)
+    count = sizes.frames or loader.clip_frames
+    frames = np.stack([_picture(rng, sizes.pixels, loader) for _ in range(count)])
+    return Clip(frames, np.arange(count, dtype=np.float64) * (loader.clip_seconds / count))
+
+
+def _picture(rng: np.random.Generator, pixels: int, loader: LoaderSettings) -> Picture:
+    """A picture of four by three as the loader makes it: at the model's scale, if that is known."""
+    width, height = max(1, round((pixels * ASPECT) ** 0.5)), max(1, round((pixels / ASPECT) ** 0.5))
+    if loader.exact:
+        pass
+    elif loader.image_fit is not None:
+        width, height = loader.image_fit.cut(width, height)[0]
+    elif loader.image_side is not None and width > loader.image_side:
+        width, height = loader.image_side, max(1, round(loader.image_side / ASPECT))
+    tiles = rng.integers(0, 256, (height // _TILE + 2, width // _TILE + 2, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(tiles).resize((width, height), Image.Resampling.BICUBIC))

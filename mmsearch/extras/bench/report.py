@@ -1,15 +1,32 @@
-"""Rows as text: a table for people, Markdown, CSV and JSON. Prints nothing."""
+"""Rows as text: tables for people, Markdown, CSV and JSON, and advice. Knows no model and prints nothing."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import os
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime, timezone
+from itertools import groupby
 from typing import Any
 
-from mmsearch.extras.bench.form import BenchFormat
-from mmsearch.extras.bench.job import Row
+from mmsearch.extras.bench import BenchFormat
+from mmsearch.extras.bench.job import FILES, Row
+from mmsearch.models.doctor import package_version
 from mmsearch.system.csv_cells import as_csv
+
+PACKAGES = (
+    *("mmsearch", "sentence-transformers", "transformers", "torch", "torchvision", "onnxruntime"),
+    *("pillow", "av", "numpy"),
+)
+FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
+"""Features of a CPU that decide in which number format to compute."""
+ENOUGH = 0.95
+"""The best batch is the smallest with this share of the highest speed: larger ones only need more memory."""
+_PLURALS = {
+    "text": "texts", "image": "pictures", "document": "pages", "audio": "sounds", "video": "clips", FILES: "files"
+}  # fmt: skip
 
 
 def _gigabytes(value: int | None) -> str:
@@ -52,52 +69,100 @@ COLUMNS: Mapping[str, Callable[[Row], str]] = {
     "load s": lambda row: number(row.load_seconds),
     "device": lambda row: " ".join(part for part in (row.device, row.dtype) if part),
 }
-"""What people see of a row; memory in GB. Columns that are empty in all rows are left out."""
+"""The columns of tables; memory in GB. Those that are empty in all rows are left out."""
 LEFT_ALIGNED = ("model", "input", "device")
 
 
-def told(rows: Sequence[Row], form: BenchFormat, circumstances: Mapping[str, Any]) -> str:
-    """All rows in a format, ready to be written.
+def circumstances() -> dict[str, Any]:
+    """Date, machine, load of the last minute and versions, without the machine's name. Imports no torch."""
+    return {
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "machine": {
+            "cpu": _processor(),
+            "cores": os.cpu_count(),
+            "threads": os.environ.get("OMP_NUM_THREADS"),
+            "system": f"{platform.system()} {platform.machine()}",
+            "python": platform.python_version(),
+        },
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "versions": {name: package_version(name) for name in PACKAGES},
+    }
 
-    Args:
-        rows: in order.
-        form: the format.
-        circumstances: machine, versions and date, which only JSON has room for.
-    """
+
+def _processor() -> str:
+    """The model of the CPU with those of its features that matter."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            lines = dict(line.split(":", 1) for line in file.read().splitlines() if ":" in line)
+    except OSError:
+        return platform.processor()
+    fields = {name.strip(): value.strip() for name, value in lines.items()}
+    known = [flag for flag in FEATURES if flag in fields.get("flags", "").split()]
+    return f"{fields.get('model name', platform.processor())} ({', '.join(known)})"
+
+
+def formatted(rows: Sequence[Row], form: BenchFormat, circumstances: Mapping[str, Any]) -> str:
+    """All rows in a format, ready to be written; only JSON has room for the `circumstances`."""
     if form is BenchFormat.json:
-        return (
-            json.dumps({**circumstances, "rows": [row.to_json() for row in rows]}, indent=2, ensure_ascii=False) + "\n"
-        )
+        data = {**circumstances, "rows": [row.to_json() for row in rows]}
+        return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
     if form is BenchFormat.csv:
-        return _csv(rows)
-    names, cells = _cells(rows)
-    return _markdown(names, cells) if form is BenchFormat.md else _table(names, cells)
-
-
-def _csv(rows: Sequence[Row]) -> str:
-    told = [{**row.to_json(), "stages": row.stages and json.dumps(dict(row.stages))} for row in rows]
-    return as_csv([one.name for one in fields(Row)], told)
-
-
-def _cells(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+        records = [{**row.to_json(), "stages": row.stages and json.dumps(dict(row.stages))} for row in rows]
+        return as_csv([field.name for field in fields(Row)], records)
     columns = {name: [cell(row) for row in rows] for name, cell in COLUMNS.items()}
-    shown = {name: column for name, column in columns.items() if any(column)}
-    return list(shown), [list(row) for row in zip(*shown.values(), strict=True)]
-
-
-def _markdown(names: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    marks = ["---" if name in LEFT_ALIGNED else "--:" for name in names]
-    lines = [names, marks, *([cell.replace("|", "\\|") for cell in row] for row in cells)]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
-
-
-def _table(names: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(line[place]) for line in (names, *cells)) for place in range(len(names))]
-    lines = []
-    for line in (names, *cells):
-        parts = [
+    columns = {name: column for name, column in columns.items() if any(column)}
+    lines = [list(columns), *(list(row) for row in zip(*columns.values(), strict=True))]
+    if form is BenchFormat.md:
+        marks = ["---" if name in LEFT_ALIGNED else "--:" for name in columns]
+        escaped = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+        return "".join("| " + " | ".join(line) + " |\n" for line in (escaped[0], marks, *escaped[1:]))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = ""
+    for line in lines:
+        cells = [
             cell.ljust(width) if name in LEFT_ALIGNED else cell.rjust(width)
-            for name, cell, width in zip(names, line, widths, strict=True)
+            for name, cell, width in zip(columns, line, widths, strict=True)
         ]
-        lines.append("  ".join(parts).rstrip() + "\n")
-    return "".join(lines)
+        text += "  ".join(cells).rstrip() + "\n"
+    return text
+
+
+def advice(rows: Sequence[Row], count: int) -> Iterator[str]:
+    """Lines of advice, one for each model and modality, and one for each that failed. `count` is of files."""
+    for _, group in groupby(rows, key=lambda row: (row.role, row.model, row.modality)):
+        yield _advice_on(list(group), count)
+
+
+def best(rows: Sequence[Row]) -> Row | None:
+    """The row with the recommended batch: the smallest that is nearly as fast as the fastest; None if nothing ran."""
+    fastest = max((row.items_per_s or 0.0 for row in rows), default=0.0)
+    return next((row for row in rows if row.items_per_s and row.items_per_s >= ENOUGH * fastest), None)
+
+
+def _advice_on(rows: Sequence[Row], count: int) -> str:
+    first = rows[0]
+    name = " ".join(part for part in (first.model, first.modality) if part)
+    chosen, full = best(rows), [row for row in rows if row.status == "oom"]
+    if chosen is None:
+        return f"{name}: {'does not fit' if first.status == 'oom' else 'failed'}: {first.reason}"
+    batch = "" if chosen.batch is None else f"best batch {chosen.batch}, "
+    parts = [f"{name}: {batch}{number(chosen.items_per_s)} {chosen.unit}/s"]
+    if chosen.peak:
+        parts.append(f"needs {chosen.peak / 1e9:.1f} GB")
+    # Each file counts as one input, unless whole files were measured.
+    things = "pairs" if chosen.unit == "pairs" else _PLURALS.get(chosen.modality or "", "inputs")
+    parts.append(f"{count:,} {things} take {duration(count / (chosen.items_per_s or 1e-12) / 3600)}")
+    if full:
+        sizes = [row.batch for row in full if row.batch]
+        start = f"from batch {min(sizes)} on" if sizes else "at the size that it picks itself"
+        parts.append(f"out of memory {start}")
+    return ", ".join(parts)
+
+
+def duration(hours: float) -> str:
+    """Hours for people: `40 s`, `12 min`, `3.5 h`, `12 days`."""
+    if hours < 1 / 60:
+        return f"{hours * 3600:.0f} s"
+    if hours < 1:
+        return f"{hours * 60:.0f} min"
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.0f} days"

@@ -1,7 +1,7 @@
-"""A process that measures one model and tells of it line by line, in JSON; it may die, and the table is complete.
+"""A process that measures one model and reports its events line by line, in JSON; it may die at any time.
 
-Its first line on standard input is the job; when that closes, its parent is gone. What libraries print to standard
-output goes to standard error instead.
+Its first line on standard input is the job; when that closes, its parent is gone. Output of libraries goes to standard
+error instead of standard output.
 """
 
 from __future__ import annotations
@@ -10,40 +10,49 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, TextIO
+from typing import Any
 
 from mmsearch.errors import MmsearchError
-from mmsearch.extras.bench import measure, pipeline
+from mmsearch.extras.bench import measure
 from mmsearch.extras.bench.job import FILES, MOST_BATCH, Job, Row
-from mmsearch.models import costs, estimate, load_embedder, load_reranker, memory, needs_torch
+from mmsearch.indexing.pipeline import Indexer, IndexOptions
+from mmsearch.models import costs, estimate, load_embedder, load_reranker, needs_torch
+from mmsearch.store import Identity
+from mmsearch.store.writer import Writer
+from mmsearch.system import memory
 from mmsearch.types import LoaderSettings, ModelOptions
 
-Tell = Callable[..., None]
+Send = Callable[..., None]
+"""Reports an event to the parent: `send(event, **values)`."""
 
 
 def main() -> None:
     """Entry point of the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
     job = Job.from_json(json.loads(sys.stdin.readline()))
     threading.Thread(target=_watch_parent, daemon=True).start()
-    tell = _teller(answers)
+
+    def send(event: str, **values: Any) -> None:
+        events.write(json.dumps({"event": event, **values}) + "\n")
+
     try:
-        _serve(job, tell)
+        _measure(job, send)
     except MmsearchError as error:
         if costs.ran_out(error):
-            tell("full", reason=measure.one_line(error))
+            send("full", reason=measure.one_line(error))
         else:
-            tell("refused", reason=str(error), code=error.exit_code)
+            send("refused", reason=str(error), code=error.exit_code)
     except MemoryError as error:
-        tell("full", reason=measure.one_line(error))
-    tell("done")
+        send("full", reason=measure.one_line(error))
+    send("done")
 
 
 def _watch_parent() -> None:
@@ -52,38 +61,33 @@ def _watch_parent() -> None:
     os._exit(1)
 
 
-def _teller(answers: TextIO) -> Tell:
-    def tell(event: str, **more: Any) -> None:
-        answers.write(json.dumps({"event": event, **more}) + "\n")
+def _measure(job: Job, send: Send) -> None:
+    def send_rows(rows: Iterable[Row]) -> None:
+        for row in rows:
+            send("row", row=row.to_json())
 
-    return tell
-
-
-def _serve(job: Job, tell: Tell) -> None:
     if job.files is not None:
-        rows = pipeline.rows(job, lambda batch: tell("begin", modality=FILES, batch=batch))
-        _report(rows, tell)
+        # Models of ONNX Runtime pick their batches themselves.
+        for batch in (job.batches if needs_torch(job.options) else ()) or (None,):
+            send("begin", modality=FILES, batch=batch)
+            send_rows([indexed(job, batch)])
         return
     subject = loaded(job)
-    tell("loaded", modalities=subject.modalities)
+    send("loaded", modalities=subject.modalities)
     for modality in subject.unread():
-        for batch in job.batches or (None,):
-            row = measure.blank(job, modality, batch)
-            _report(iter([replace(row, status="failed", reason=f"the model does not read {modality}")]), tell)
+        reason = f"the model does not read {modality}"
+        send_rows(job.row(modality, batch, status="failed", reason=reason) for batch in job.batches or (None,))
     for modality in subject.modalities:
-        _report(measure.cells(subject, modality, lambda m, batch: tell("begin", modality=m, batch=batch)), tell)
-
-
-def _report(rows: Iterator[Row], tell: Tell) -> None:
-    for row in rows:
-        tell("row", row=row.to_json())
+        send_rows(measure.cells(subject, modality, lambda m, batch: send("begin", modality=m, batch=batch)))
 
 
 def loaded(job: Job) -> measure.Subject:
     """The model of a job, loaded and ready to be measured.
 
-    Raises ModelUnavailable and UsageError as loading does, and OutOfMemory where it does not fit.
+    Raises ModelUnavailable and UsageError as loading does, and OutOfMemory if it does not fit.
     """
+    from mmsearch.models.device import choose_device, choose_dtype
+
     began = time.perf_counter()
     torch = needs_torch(job.options, job.role == "reranker")
     options = job.options if torch else plain(job.options)
@@ -91,27 +95,84 @@ def loaded(job: Job) -> measure.Subject:
     expected = None
     device: str | None = "cpu"
     if torch:
-        options = replace(options, batch_size=MOST_BATCH)  # a pass is what the cell says, never less
+        options = replace(options, batch_size=MOST_BATCH)  # a pass has the size of the cell, never less
         costs.import_libraries()
-        device, itemsize = costs.will_run(options)
+        device = choose_device(options.device)
+        itemsize = choose_dtype(options.dtype, device).itemsize
         organization = "cross-encoder" if job.role == "reranker" else "sentence-transformers"
         cuda = device.startswith("cuda")
         expected = estimate.before_loading(options, organization, itemsize, memory.resident(), cuda)
-    costs.bound(device, job.memory)
-    # Only where it is asked for: operations in int8 are none that torch counts.
+    if job.memory is not None:
+        costs.limit_memory(device, job.memory)
+    # Only if the user chose it: operations in int8 are none that torch counts.
     int8 = options.dtype == "int8"
     model = load_reranker(options) if job.role == "reranker" else load_embedder(options, many=int8)
     seconds = time.perf_counter() - began
     spec = getattr(model, "spec", None)
     loader = spec.loader if spec else LoaderSettings(image_side=1024)
-    gauge = costs.probe(model)
-    return measure.Subject(job, model, gauge, loader, seconds, gauge.matrix_rate(), expected)
+    probe = costs.probe(model)
+    return measure.Subject(job, model, probe, loader, seconds, probe.matrix_rate(), expected)
 
 
 def plain(options: ModelOptions) -> ModelOptions:
-    """The options that concern a model of ONNX Runtime: it takes none of torch's, and no dummy weights."""
+    """The options of a model of ONNX Runtime: it takes none of torch's, and no dummy weights."""
     kwargs = {key: options.model_kwargs[key] for key in ("backend", "variant") if key in options.model_kwargs}
     return ModelOptions(options.name, options.revision, model_kwargs=kwargs, exact=options.exact)
+
+
+class _Silent:
+    """A listener that does nothing: failures are in the report."""
+
+    def past(self, path: str, count: int) -> None:
+        pass
+
+    def done(self, path: str, size: int) -> None:
+        pass
+
+    def failure(self, path: str, reason: str) -> None:
+        pass
+
+
+def indexed(job: Job, batch: int | None) -> Row:
+    """A row of the real pipeline over real files: `mmsearch index` into a temporary index, by its own report."""
+    began = time.perf_counter()
+    options = job.options if needs_torch(job.options) else ModelOptions(job.options.name)
+    embedder = load_embedder(replace(options, batch_size=batch), many=True)
+    seconds = time.perf_counter() - began
+    probe = costs.probe(embedder)
+    before = probe.reset()
+    with tempfile.TemporaryDirectory(prefix="mmsearch-bench-") as directory:
+        index = os.path.join(directory, "index")
+        with Writer.open(index, Identity.of(options, embedder.spec)) as writer:
+            report = Indexer(writer, embedder, IndexOptions(), _Silent()).run([os.path.abspath(str(job.files))])
+    peaks = probe.peaks()
+    held = peaks.resident if peaks.allocated is None else peaks.allocated
+    files, reason = report.added, None
+    if not files:
+        counts = f"{report.failed} failed, {report.unsupported} are not supported"
+        reason = f"no file of {job.files} could be indexed: {counts}"
+    return job.row(
+        FILES,
+        batch,
+        status="ok" if files else "failed",
+        reason=reason,
+        unit="files",
+        device=probe.device,
+        gpu=probe.gpu,
+        dtype=probe.dtype,
+        dummy=bool(options.dummy_weights),
+        items_per_s=files / report.seconds if files else None,
+        ms_p50=1e3 * report.seconds / files if files else None,
+        repeats=1,
+        peak_allocated=peaks.allocated,
+        peak_reserved=peaks.reserved,
+        peak_driver=peaks.driver,
+        peak_resident=peaks.resident,
+        weights=probe.weights,
+        activations=max(0, (held or 0) - before),
+        load_seconds=round(seconds, 2),
+        stages={name: round(value, 3) for name, value in report.stages.items()},
+    )
 
 
 if __name__ == "__main__":

@@ -9,11 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from mmsearch.errors import UsageError
-from mmsearch.extras.bench import plot
-from mmsearch.extras.bench.advice import advice, best, duration
-from mmsearch.extras.bench.form import BenchFormat
+from mmsearch.extras.bench import BenchFormat, plot
 from mmsearch.extras.bench.job import Job, Row
-from mmsearch.extras.bench.report import told
+from mmsearch.extras.bench.report import advice, best, duration, formatted
 from mmsearch.models.estimate import Sizes
 from mmsearch.types import ModelOptions
 
@@ -55,7 +53,7 @@ def test_durations_are_short(hours: float, shown: str) -> None:
 
 
 def test_json_holds_every_figure_and_where_it_was_measured() -> None:
-    found = json.loads(told(TABLE, BenchFormat.json, {"date": "2026-01-01"}))
+    found = json.loads(formatted(TABLE, BenchFormat.json, {"date": "2026-01-01"}))
     assert found["date"] == "2026-01-01"
     assert [one["batch"] for one in found["rows"]] == [1, 4, 16, 64, 1]
     assert found["rows"][3]["status"] == "oom"
@@ -63,13 +61,13 @@ def test_json_holds_every_figure_and_where_it_was_measured() -> None:
 
 
 def test_csv_has_a_line_for_each_row() -> None:
-    lines = list(csv.DictReader(io.StringIO(told(TABLE, BenchFormat.csv, {}))))
+    lines = list(csv.DictReader(io.StringIO(formatted(TABLE, BenchFormat.csv, {}))))
     assert len(lines) == len(TABLE)
     assert (lines[1]["items_per_s"], lines[3]["status"]) == ("19.5", "oom")
 
 
 def test_tables_leave_out_empty_columns_and_call_oom_by_its_name() -> None:
-    text = told(TABLE, BenchFormat.table, {})
+    text = formatted(TABLE, BenchFormat.table, {})
     lines = text.splitlines()
     assert "VRAM" not in lines[0]
     assert "OOM" in lines[4]
@@ -78,7 +76,7 @@ def test_tables_leave_out_empty_columns_and_call_oom_by_its_name() -> None:
 
 
 def test_markdown_is_one_table_whatever_is_in_the_cells() -> None:
-    lines = told([row(model="a|b", items_per_s=1.0)], BenchFormat.md, {}).splitlines()
+    lines = formatted([row(model="a|b", items_per_s=1.0)], BenchFormat.md, {}).splitlines()
     assert lines[0].startswith("| model | input | batch |")
     assert "a\\|b" in lines[2]
     assert len(lines) == 3

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from mmsearch.errors import MmsearchError, OutOfMemory
-from mmsearch.models.batch_budget import (
+from mmsearch.models.passes import (
     RAISE_AFTER,
     BatchBudget,
     budget_for,
     in_passes,
     out_of_memory,
-    step_of,
+    state_width,
+    token_edge,
     tokens,
     uncut,
-    width_of,
 )
 from mmsearch.types import Audio, Clip, ResizeRule
 
@@ -137,6 +137,6 @@ def test_tokens_are_what_the_model_sees_of_a_content() -> None:
 def test_size_of_a_model_is_read_from_its_configuration() -> None:
     vision = SimpleNamespace(hidden_size=768, patch_size=32)
     config = SimpleNamespace(vision_config=vision, text_config=SimpleNamespace(hidden_size=512))
-    assert (width_of(config), step_of(config, None)) == (768, 32)
-    assert step_of(config, ResizeRule("patches", step=28)) == 28
-    assert (width_of(None), step_of(None, None)) == (4096, 28)
+    assert (state_width(config), token_edge(config, None)) == (768, 32)
+    assert token_edge(config, ResizeRule("patches", step=28)) == 28
+    assert (state_width(None), token_edge(None, None)) == (4096, 28)

@@ -1,13 +1,14 @@
-"""How many inputs go into one pass of a model: by a budget of tokens that shrinks when the memory does not hold them.
+"""How inputs go through a model: how many in one pass, and on a CPU several passes in parallel.
 
-Knows what inputs cost, nothing of what they are or what a pass computes.
+A budget of tokens bounds a pass; it shrinks when the memory does not hold one. Knows nothing of what a pass computes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmsearch.errors import OutOfMemory
@@ -20,7 +21,7 @@ Input = TypeVar("Input")
 Output = TypeVar("Output")
 
 HOST_TOKENS, HOST_INPUTS = 4096, 32
-"""On a CPU larger passes are no faster, and what they need is taken from decoding."""
+"""On a CPU larger passes are no faster, and take memory from decoding."""
 DEVICE_INPUTS = 512
 DEVICE_SHARE = 0.5
 """Share of a device's free memory that a pass may fill by estimate."""
@@ -34,8 +35,11 @@ SOUND_TOKENS = 50
 FREE_STEP, FREE_MOST = 28, 2048
 """Pixels along a token's edge, and most tokens of a picture, where the model's own are not known."""
 PHRASES = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
-"""How memory that ran out is told by errors not of torch's own class for it: on a CPU, Apple's GPU, by cuBLAS."""
-
+"""Words for memory that ran out in errors of other classes than torch's own: on a CPU, Apple's GPU, by cuBLAS."""
+PARALLEL_FAMILIES = frozenset({"clip", "siglip", "siglip2"})
+"""Architectures, as transformers names them, whose passes leave nothing behind in the model that another would see."""
+MOST_PARALLEL = 4
+"""Each pass reads all weights for itself, so more of them would wait for the memory."""
 
 _cuts: ContextVar[bool] = ContextVar("cuts", default=True)
 
@@ -68,12 +72,12 @@ class BatchBudget:
         return min(len(costs), self._inputs)
 
     def failed(self, costs: Sequence[int]) -> None:
-        """Takes note that a pass of inputs with these costs did not fit: the next ones are half as large."""
+        """A pass of inputs with these costs did not fit: the next ones are half as large."""
         self._tokens = max(1, max(costs) * len(costs) // 2)
         self._calm = 0
 
     def passed(self) -> None:
-        """Takes note of a pass that fitted: after some of them the budget doubles, up to what it was at first."""
+        """A pass fitted: after some of them the budget doubles, up to its first size."""
         self._calm += 1
         if self._calm >= RAISE_AFTER and self._tokens < self._first:
             self._tokens = min(self._first, 2 * self._tokens)
@@ -121,7 +125,10 @@ def in_passes(
             budget.passed()
             continue
         # Outside the handler: the exception's traceback holds the tensors that did not fit.
-        _release()
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
     return results
 
 
@@ -134,11 +141,54 @@ def out_of_memory(error: Exception) -> bool:
     )
 
 
-def _release() -> None:
+class ParallelPasses:
+    """A pool of threads that each run passes with their share of the cores; started at first use.
+
+    Threads that compute one layer together wait for each other after every step, and burn time while one of them is not
+    running: beside decoding processes that is half of the time, on a busy machine nearly all of it. Independent passes
+    never wait.
+    """
+
+    def __init__(self, count: int, threads: int) -> None:
+        """`count` passes at once, of so many threads each."""
+        self.count = count
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(count, "mmsearch: model")
+
+    def __call__(self, run: Callable[[Sequence[Input]], Sequence[Output]], inputs: Sequence[Input]) -> list[Output]:
+        """The results of `run` for the inputs, in order; the inputs are dealt out to the threads."""
+        import torch
+
+        def run_alone(share: Sequence[Input]) -> Sequence[Output]:
+            torch.set_num_threads(self._threads)
+            return run(share)
+
+        count = min(self.count, len(inputs))
+        if count < 2:
+            return list(run(inputs))
+        threads_before = torch.get_num_threads()
+        try:
+            # Each in a context of its own, which no two threads can enter at once.
+            futures = [self._pool.submit(copy_context().run, run_alone, inputs[i::count]) for i in range(count)]
+            wait(futures)
+            outputs = [future.result() for future in futures]
+        finally:
+            torch.set_num_threads(threads_before)  # some libraries have one number for all threads
+        results: list[Output] = [outputs[0][0]] * len(inputs)
+        for i, output in enumerate(outputs):
+            results[i::count] = output
+        return results
+
+
+def parallel_passes(device: str, family: str | None) -> ParallelPasses | None:
+    """Parallel passes on torch's cores, None for a device or an architecture that needs all of them for one pass."""
     import torch
 
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    cores = torch.get_num_threads()
+    if device != "cpu" or family not in PARALLEL_FAMILIES or cores < 2:
+        return None
+    count = min(MOST_PARALLEL, cores)
+    return ParallelPasses(count, cores // count)
 
 
 def tokens(content: Content, fit: ResizeRule | None, step: int) -> int:
@@ -159,14 +209,14 @@ def tokens(content: Content, fit: ResizeRule | None, step: int) -> int:
     return max(1, seen if fit is not None else min(FREE_MOST, seen))
 
 
-def width_of(config: Any) -> int:
+def state_width(config: Any) -> int:
     """The widest hidden state of a model by its configuration; a guess on the safe side where none is stated."""
     parts = [config, *(getattr(config, name, None) for name in ("text_config", "vision_config", "audio_config"))]
     return max((int(getattr(part, "hidden_size", 0) or 0) for part in parts), default=0) or 4096
 
 
-def step_of(config: Any, fit: ResizeRule | None) -> int:
-    """Pixels along the edge of what one token of a picture shows."""
+def token_edge(config: Any, fit: ResizeRule | None) -> int:
+    """Pixels along the edge of the part of a picture that one token shows."""
     if fit is not None and fit.step:
         return fit.step
     patch = getattr(getattr(config, "vision_config", None), "patch_size", None)
