@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mmsearch.cli.common import complain, emit
+from mmsearch.cli.common import log_line, write_stdout
 from mmsearch.errors import MmsearchError, OutsideIndex, UsageError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def screen(wanted: bool | None) -> Screen | None:
         protocol, cell = protocol or said.protocol, cell or said.cell
     if protocol is None:
         if wanted:
-            complain(f"no pictures: this terminal is not known to show them; {VARIABLE}=sixel, kitty or iterm insists")
+            log_line(f"no pictures: this terminal is not known to show them; {VARIABLE}=sixel, kitty or iterm insists")
         return None
     columns, rows = shutil.get_terminal_size()
     if columns < LEAST_COLUMNS or rows < terminal_images.ROWS + 2:
@@ -74,16 +74,16 @@ def show(
     pictured = [bool(seen_as(hit.item)) and not hit.stale for hit in found]
     shown = [one and may_read(hit.item.path) for hit, one in zip(found, pictured, strict=True)]
     if shown != pictured:
-        complain(f"warning: no pictures: {OutsideIndex()}")
+        log_line(f"warning: no pictures: {OutsideIndex()}")
         pictured = shown
     room = (COLUMNS, ROWS)
     names, blocks = hit_blocks(found, pictured, room, width=on.columns, base=os.getcwd(), explain=explain)
     seen = [hit for hit, one in zip(found, pictured, strict=True) if one]
-    emit(names)
+    write_stdout(names)
     with _quiet(), _Glimpses(seen, settings, on) as glimpses:
         for place, above in _steps([block.count("\n") for block in blocks], pictured, on.rows):
             if not above:
-                emit(blocks[place])
+                write_stdout(blocks[place])
             elif (picture := glimpses.of(found[place])) is not None and above < on.rows:
                 _draw(drawn(picture, on), above)
 
@@ -108,9 +108,9 @@ def _steps(heights: Sequence[int], pictured: Sequence[bool], rows: int) -> Itera
 def _draw(picture: str, above: int) -> None:
     """Write a picture so many lines above the cursor, which then is where it was."""
     try:
-        emit(f"\x1b7\x1b[{above}A\r{picture}\x1b8")
+        write_stdout(f"\x1b7\x1b[{above}A\r{picture}\x1b8")
     except BaseException:
-        emit("\x1b\\\x1b8")  # else the terminal would take what comes next for the rest of the picture
+        write_stdout("\x1b\\\x1b8")  # else the terminal would take what comes next for the rest of the picture
         raise
 
 
