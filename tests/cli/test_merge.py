@@ -48,7 +48,7 @@ def test_a_folder_that_is_not_here_is_told_before_anything_is_joined(tmp_path: P
     told = run("merge", tmp_path / "one", "-o", tmp_path / "both").told.splitlines()
     assert told[0] == (
         "mmsearch: warning: /nowhere/photos is not on this machine: "
-        "if its files lie elsewhere here, add --map /nowhere/photos=DIR"
+        "if its files are elsewhere here, add --map /nowhere/photos=DIR"
     )
     mapped = run("merge", tmp_path / "one", "-o", tmp_path / "mapped", "--map", f"/nowhere/photos={tmp_path}", "--json")
     assert mapped.told == ""
