@@ -8,8 +8,8 @@ import sys
 from mmsearch.system.child_processes import secure
 
 ALLOCATIONS = 10_000
-"""Objects more than before when the garbage collector looks for cycles. Python's own few hundred are many too few for
-what imports make: with them it took a sixth of the time until a large model had answered."""
+"""New objects after which the garbage collector looks for cycles. Imports make so many objects that Python's default of
+a few hundred took a sixth of the time until a large model had answered."""
 
 
 def main() -> None:
@@ -18,8 +18,8 @@ def main() -> None:
     import signal  # once no module can be taken from the current folder
 
     gc.set_threshold(ALLOCATIONS)
-    # Until a command has something to finish, Ctrl-C ends the process there and then. Whoever starts us in the
-    # background may have had it ignored, which is to stay so.
+    # Until a command has something to finish, Ctrl-C ends the process at once. If our parent has it ignored, because
+    # we run in the background, it stays ignored.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from mmsearch.cli import main as run

@@ -1,16 +1,16 @@
 """Every error mmsearch raises on purpose.
 
 MmsearchError               catch this one to turn any expected failure into one line and an exit code
-├── UsageError              2  a value the user gave cannot be used (as click's own usage errors)
-├── IndexMissing            3  no index where one was looked for
+├── UsageError              2  a value the user gave cannot be used (like Typer's usage errors)
+├── IndexMissing            3  there is no index in that directory
 ├── IndexMismatch           2  the index was built with another model, settings or a newer format
 ├── IndexDamaged            3  the index cannot be read
 ├── ModelUnavailable        4  a model is not on this machine or cannot be loaded
-├── OutOfMemory             2  the memory does not hold what was asked for
-├── Busy                    -  a server has too much to do; it says so to its client
+├── OutOfMemory             2  a model, or a single pass of it, does not fit in memory
+├── Busy                    -  a server has too many requests; its client gets the message
 └── MediaError              -  one file cannot be read; recorded against the file, never ends a run
-    ├── OutsideIndex        -  the index names it, and the user has not: nothing of it is read
-    └── UnsupportedMedia    -  the file is of no kind mmsearch reads
+    ├── OutsideIndex        -  the index names the file, and the user has not: it is not opened
+    └── UnsupportedMedia    -  mmsearch does not read this type of file
 
 The number is the process's exit code. Messages are one line: the value, the limit, the remedy.
 """
@@ -29,7 +29,7 @@ class UsageError(MmsearchError):
 
 
 class IndexMissing(MmsearchError):
-    """No index where one was looked for."""
+    """There is no index in that directory."""
 
     exit_code = 3
 
@@ -51,11 +51,11 @@ class ModelUnavailable(MmsearchError):
 
 
 class OutOfMemory(MmsearchError):
-    """The memory of the device does not hold a model, or a single pass of it."""
+    """A model, or a single pass of it, does not fit in the memory of the device."""
 
 
 class Busy(MmsearchError):
-    """A server has as much to do as it takes."""
+    """A server has too many requests."""
 
 
 class MediaError(MmsearchError):
@@ -63,7 +63,7 @@ class MediaError(MmsearchError):
 
 
 UNREADABLE = "cannot be read"
-"""How a MediaError begins when the system refuses the file, which may change without the file changing."""
+"""Start of a MediaError if the system refuses the file, which may change without the file changing."""
 
 
 class OutsideIndex(MediaError):
@@ -77,4 +77,4 @@ class OutsideIndex(MediaError):
 
 
 class UnsupportedMedia(MediaError):
-    """The file is of no kind that mmsearch reads."""
+    """mmsearch does not read this type of file."""

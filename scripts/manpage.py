@@ -1,6 +1,6 @@
 """Writes the manual page from the commands themselves: `python -m scripts.manpage man/mmsearch.1`.
 
-One page for all commands, in the order of `mmsearch --help`. Knows click's parameters; nothing of what commands do.
+One page for all commands, in the order of `mmsearch --help`. Knows Typer's parameters; nothing of what commands do.
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from mmsearch import __version__
 from mmsearch.cli import NAME, app
+from mmsearch.cli.command import Command
 
 FILES = (
     (".mmsearch/", "The index of the folder that it lies in, and of those below."),
@@ -38,7 +42,8 @@ CODES = (
 
 def page() -> str:
     """The page in roff."""
-    context = click.Context(app, info_name=NAME, **app.context_settings)
+    group: Any = get_command(app)
+    context = typer.Context(group, info_name=NAME, **group.context_settings)
     lines = [
         f'.TH MMSEARCH 1 "" "mmsearch {__version__}" "User Commands"',
         ".SH NAME",
@@ -48,12 +53,14 @@ def page() -> str:
         ".I command",
         "[options] [arguments]",
         ".SH DESCRIPTION",
-        *_text((app.help or "").split("\n\n")[0]),
+        *_text((group.help or "").split("\n\n")[0]),
         ".SH OPTIONS",
-        *_options(app, context),
+        *_options(group, context),
     ]
-    for name, command, inner in _commands(app, context):
-        lines += [f".SH {_escaped(name.upper())}", *_usage(command, inner), *_help(command), *_options(command, inner)]
+    for name, command, inner in _commands(group, context):
+        usage = " ".join(command.collect_usage_pieces(inner))
+        lines += [f".SH {_escaped(name.upper())}", f".B {_escaped(name)}", _escaped(usage)]
+        lines += [*_help(command), *_options(command, inner)]
     for title, pairs in {"FILES": FILES, "ENVIRONMENT": VARIABLES, "EXIT STATUS": CODES}.items():
         lines += [f".SH {title}"]
         for term, told in pairs:
@@ -61,41 +68,38 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _commands(group: click.Group, context: click.Context) -> Iterator[tuple[str, click.Command, click.Context]]:
+def _commands(group: Any, context: typer.Context) -> Iterator[tuple[str, Any, typer.Context]]:
     """Every command with its whole name, those of groups behind their group."""
     for name in group.list_commands(context):
         command = group.get_command(context, name)
-        assert command is not None
-        inner = click.Context(command, info_name=name, parent=context, **command.context_settings)
+        inner = typer.Context(command, info_name=name, parent=context)
         yield inner.command_path, command, inner
-        if isinstance(command, click.Group):
+        if isinstance(command, TyperGroup):
             yield from _commands(command, inner)
 
 
-def _usage(command: click.Command, context: click.Context) -> list[str]:
-    pieces = " ".join(command.collect_usage_pieces(context))
-    return [f".B {_escaped(context.command_path)}", _escaped(pieces), ".PP"]
-
-
-def _help(command: click.Command) -> list[str]:
+def _help(command: Any) -> list[str]:
     lines: list[str] = []
     for paragraph in (command.help or "").split("\n\n"):
-        text = " ".join(paragraph.split())
-        if text.startswith((f"{NAME} ", "fd ")):
-            lines += [".RS", ".nf", _escaped(text), ".fi", ".RE"]
-        elif text:
-            lines += [".PP", *_text(text)]
+        if paragraph.startswith("\b"):  # examples, a line each
+            title, *examples = paragraph.splitlines()[1:]
+            lines += [".PP", title, ".RS", ".nf", *(_escaped(line.strip()) for line in examples), ".fi", ".RE"]
+        else:
+            lines += [".PP", *_text(paragraph)]
     return lines
 
 
-def _options(command: click.Command, context: click.Context) -> list[str]:
+def _options(command: Any, context: typer.Context) -> list[str]:
+    if isinstance(command, Command):
+        sections = command.sections(context)
+    else:
+        records = (parameter.get_help_record(context) for parameter in command.get_params(context))
+        sections = {"": [record for record in records if record]}
     lines: list[str] = []
-    for parameter in command.get_params(context):
-        record = parameter.get_help_record(context)
-        if isinstance(parameter, click.Argument):
-            record = (parameter.make_metavar(context), getattr(parameter, "help", None) or "")
-        if record:
-            lines += [".TP", f".B {_escaped(record[0])}", *_text(record[1])]
+    for name, section in sections.items():
+        lines += [f".SS {name}"] if name else []
+        for term, text in section:
+            lines += [".TP", f".B {_escaped(term)}", *_text(text)]
     return lines
 
 

@@ -33,7 +33,7 @@ ROOMS = {
     "sqlite3": {"store"},
     "av": {"media"},
     "pypdfium2": {"media"},
-    "click": {"cli"},
+    "typer": {"cli"},
     "pyarrow": {"extras", "scan"},
     "qdrant_client": {"extras"},
     "mcp": {"server"},
@@ -111,7 +111,7 @@ def loaded_by(*argv: str) -> set[str]:
 
 def test_help_imports_nothing_heavy() -> None:
     loaded = loaded_by("--help")
-    assert "click" in loaded
+    assert "typer" in loaded
     assert not loaded & (LIGHT | HEAVY)
 
 

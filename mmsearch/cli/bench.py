@@ -1,18 +1,20 @@
-"""`mmsearch bench`: what models need in memory and how fast they are here."""
+"""`mmsearch bench`: memory and speed of models on this machine."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from typer import Exit
+
 from mmsearch.cli import options
-from mmsearch.cli.command import Exit
-from mmsearch.cli.common import complain, emit, guarded
+from mmsearch.cli.common import handle_errors, log_line, write_stdout
 from mmsearch.errors import UsageError
 from mmsearch.extras.bench import BenchFormat
+from mmsearch.output.tables import harmless
 from mmsearch.search.open import named_by_user
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ AUTO = "auto"
 FAILED = 5
 
 
-@guarded
+@handle_errors
 def bench(
     models: options.Models = None,
     rerankers: options.Rerankers = None,
@@ -49,35 +51,44 @@ def bench(
     Each model runs in a process of its own. Memory that runs out is a result (OOM), not an end. The table goes to
     stdout; advice on the batch size, and how long your files would take, to stderr.
 
+    \b
     Examples:
-
       mmsearch bench
-
       mmsearch bench --model qwen3-vl-2b --model siglip2-base --modality image --batch-size 1,8,32
-
       mmsearch bench --model qwen3-vl-8b --dummy-weights --device cuda --plot speed.html
-
       mmsearch bench --model builtin --files ~/Pictures --format json
     """
     from mmsearch.extras.bench import process
-    from mmsearch.extras.bench.report import circumstances, formatted
+    from mmsearch.extras.bench.report import advice, circumstances, formatted
+    from mmsearch.models.estimate import Sizes
 
+    if files is not None and not os.path.exists(files):
+        raise UsageError(f"--files {files}: no such file or folder")
     chosen: dict[str, Any] = {
         "device": device, "dtype": dtype, "attn": attn,
         "trust_remote_code": trust_remote_code, "dummy_weights": dummy_weights,
     }  # fmt: skip
     what: dict[str, Any] = {
-        "batches": _batches(batch_size), "modalities": _modalities(modality), "time": time, "files": _folder(files),
+        "batches": _batches(batch_size), "modalities": _modalities(modality), "time": time, "files": files,
         "memory": None if memory_limit is None else int(memory_limit * 2**30),
     }  # fmt: skip
-    jobs = _jobs(models, rerankers, chosen, {**what, "sizes": _sizes(tokens, max_pixels, frames, seconds)})
+    jobs = _jobs(models, rerankers, chosen, {**what, "sizes": Sizes(tokens, max_pixels, frames, seconds)})
     if plot is not None:
-        _check_plot(plot)
+        from mmsearch.extras.bench.plot import check
+
+        check(plot)
     before = circumstances()
     with _listening() as listener:
         rows = process.run(jobs, listener)
-    emit(formatted(rows, form, before))
-    _conclude(rows, plot, for_files)
+    write_stdout(formatted(rows, form, before))
+    if plot is not None:
+        from mmsearch.extras.bench.plot import plot as draw
+
+        draw(rows, plot)
+    for line in advice(rows, for_files):
+        log_line(line)
+    if any(row.status == "failed" for row in rows):
+        raise Exit(FAILED)
 
 
 def _batches(given: str) -> tuple[int, ...]:
@@ -96,18 +107,6 @@ def _modalities(given: str | None) -> tuple[str, ...] | None:
 
     wanted = parse_types(given)
     return None if wanted is None else tuple(modality for modality in MODALITIES if modality in wanted)
-
-
-def _folder(given: str | None) -> str | None:
-    if given is not None and not os.path.exists(given):
-        raise UsageError(f"--files {given}: no such file or folder")
-    return given
-
-
-def _sizes(tokens: int, pixels: int, frames: int | None, seconds: float | None) -> Any:
-    from mmsearch.models.estimate import Sizes
-
-    return Sizes(tokens, pixels, frames, seconds)
 
 
 def _jobs(
@@ -134,50 +133,24 @@ def _jobs(
     ]
 
 
-def _check_plot(path: str) -> None:
-    from mmsearch.extras.bench.plot import check
+class _Listener:
+    """Shows on a terminal the measurement at hand, nothing elsewhere."""
 
-    check(path)
-
-
-def _conclude(rows: Sequence[Any], plot: str | None, count: int) -> None:
-    """The picture, the advice, and the exit code of failures."""
-    from mmsearch.extras.bench.report import advice
-
-    if plot is not None:
-        from mmsearch.extras.bench.plot import plot as draw
-
-        draw(rows, plot)
-    for line in advice(rows, count):
-        complain(line)
-    if any(row.status == "failed" for row in rows):
-        raise Exit(FAILED)
-
-
-class _Quiet:
-    def begin(self, model: str, modality: str | None, batch: int | None) -> None:
-        pass
-
-
-class _Live:
-    """Shows on a terminal what is being measured."""
-
-    def __init__(self, status: Any) -> None:
+    def __init__(self, status: Any = None) -> None:
         self._status = status
 
     def begin(self, model: str, modality: str | None, batch: int | None) -> None:
-        from mmsearch.output.tables import harmless
-
-        what = "loading" if modality is None else f"{modality}, batch {batch or AUTO}"
-        self._status.update(f"{harmless(model)}: {what}".replace("[", "\\["))
+        if self._status is not None:
+            step = "loading" if modality is None else f"{modality}, batch {batch or AUTO}"
+            self._status.update(f"{harmless(model)}: {step}".replace("[", "\\["))
 
 
 @contextmanager
-def _listening() -> Iterator[_Quiet | _Live]:
+def _listening() -> Iterator[_Listener]:
     if not sys.stderr.isatty():
-        yield _Quiet()
+        yield _Listener()
         return
     from rich.console import Console
 
     with Console(stderr=True).status("starting") as status:
-        yield _Live(status)
+        yield _Listener(status)

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
-from mmsearch.cli.command import Exit
+from typer import Exit
+
 from mmsearch.errors import MmsearchError, UsageError
 from mmsearch.system.disk_space import reason
 
@@ -25,11 +26,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 INTERRUPTED = 130
-MOST_TOLD = 10_000
-"""Messages that are remembered, so that a run over millions of broken files needs no memory for them."""
+MAX_SEEN_MESSAGES = 10_000
+"""So many messages are remembered, so that a run over millions of broken files needs no memory for them."""
 
 
-def guarded(command: Callable[P, R]) -> Callable[P, R]:
+def handle_errors(command: Callable[P, R]) -> Callable[P, R]:
     """Turn expected failures of a command into one line on stderr and its exit code."""
 
     @functools.wraps(command)
@@ -37,59 +38,49 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         signals: list[int] = []
         try:
             with _interruptible(signals):
-                _prepare()
+                handler = logging.StreamHandler(sys.stderr)
+                handler.addFilter(_Once())
+                handler.setFormatter(_Line("warning: %(message)s"))
+                logging.basicConfig(level=logging.WARNING, handlers=[handler])
                 return command(*args, **kwargs)
         except Exit:
             raise
         except BrokenPipeError:
-            # The reader (`head`, a closed pager) has what it wanted; Python must not flush into the closed pipe again.
+            # The reader (`head`, a closed pager) has what it needs; Python must not flush into the closed pipe again.
             drop_output()
             raise Exit(0) from None
         except (Exception, KeyboardInterrupt) as error:
-            # A library may make anything of an interrupt, such as an ImportError.
+            # A library may turn an interrupt into anything, such as an ImportError.
             if signals or isinstance(error, KeyboardInterrupt):
-                complain("interrupted; what was finished is kept")
-                _leave_loading()
+                log_line("interrupted; what was finished is kept")
+                _exit_while_loading()
                 raise Exit(INTERRUPTED) from None
+            # An index may hold values that none of ours does, which get far before something fails.
+            schema = sys.modules.get("mmsearch.store.schema")
             if isinstance(error, MmsearchError):
-                complain(f"error: {error}")
-                raise Exit(error.exit_code) from None
-            if isinstance(error, OSError):
-                complain(f"error: {_named(error)}")
-                raise Exit(MmsearchError.exit_code) from None
-            if (damage := _damage(error)) is not None:
-                complain(f"error: {damage}")
-                raise Exit(damage.exit_code) from None
-            raise
+                message, code = str(error), error.exit_code
+            elif isinstance(error, OSError):
+                names = [name for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+                message, code = ": ".join([*map(os.fsdecode, names), reason(error)]), MmsearchError.exit_code
+            elif schema is not None and (damage := schema.explained(error)) is not None:
+                message, code = str(damage), damage.exit_code
+            else:
+                raise
+            log_line(f"error: {message}")
+            raise Exit(code) from None
 
     return run
 
 
 def drop_output() -> None:
-    """Nobody can take what stdout still holds, and Python is not to try again at its end."""
+    """Send stdout to /dev/null: nobody can read the rest of it, and Python must not try again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _named(error: OSError) -> str:
-    """An error of the file system that nobody knew more of, with the name of the file where it has one."""
-    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
-    return ": ".join([*names, reason(error)])
-
-
-def _damage(error: BaseException) -> MmsearchError | None:
-    """What is wrong with an index that the command has opened, where that may be what nobody has foreseen comes from.
-
-    Values that no index of ours holds can go a long way through a command before they are too much for something.
-    """
-    schema = sys.modules.get("mmsearch.store.schema")
-    found: MmsearchError | None = schema.explained(error) if schema is not None else None
-    return found
-
-
-def _leave_loading() -> None:
-    """End the process if a model is still being loaded: nobody waits for it, and Python would."""
-    late = sys.modules.get("mmsearch.models.lazy")
-    if late is not None and any(thread.name == late.LOADING for thread in threading.enumerate()):
+def _exit_while_loading() -> None:
+    """End the process if a thread still loads a model: Python would wait for it."""
+    lazy = sys.modules.get("mmsearch.models.lazy")
+    if lazy is not None and any(thread.name == lazy.LOADING for thread in threading.enumerate()):
         sys.stdout.flush()
         os._exit(INTERRUPTED)
 
@@ -98,38 +89,30 @@ class _Line(logging.Formatter):
     """A log record as one line that is safe for a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _told(super().format(record).replace("\n", " "))
+        return _safe_line(super().format(record).replace("\n", " "))
 
 
 class _Once(logging.Filter):
-    """Lets a message pass once: what holds for each of a thousand queries is said of all of them."""
+    """Lets a message pass once: a warning about each of a thousand queries is shown for the first."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._told: set[str] = set()
+        self._seen: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        if message in self._told:
+        if message in self._seen:
             return False
-        if len(self._told) < MOST_TOLD:
-            self._told.add(message)
+        if len(self._seen) < MAX_SEEN_MESSAGES:
+            self._seen.add(message)
         return True
-
-
-def _prepare() -> None:
-    told = logging.StreamHandler(sys.stderr)
-    told.addFilter(_Once())
-    told.setFormatter(_Line("warning: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[told])
 
 
 @contextmanager
 def _interruptible(signals: list[int]) -> Iterator[None]:
-    """Has Ctrl-C and SIGTERM raise KeyboardInterrupt in the block, and notes those that came.
+    """Make Ctrl-C and SIGTERM raise KeyboardInterrupt in the block, and record them in `signals`.
 
-    One that whoever started us has ignored stays so. Behind the block nothing is left to finish, and what a signal did
-    before it does again.
+    A signal that our parent has ignored stays ignored. After the block the old handlers are back.
     """
 
     def interrupt(number: int, _: Any) -> NoReturn:
@@ -137,29 +120,29 @@ def _interruptible(signals: list[int]) -> Iterator[None]:
         raise KeyboardInterrupt
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    handled = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
     try:
-        for number in heard:
+        for number in handled:
             signal.signal(number, interrupt)
         yield
     finally:
-        for number in heard:
+        for number in handled:
             signal.signal(number, before[number] or signal.SIG_DFL)
 
 
-def complain(line: str) -> None:
+def log_line(line: str) -> None:
     """One line on stderr, safe for a terminal whatever names it holds."""
-    with suppress(OSError):  # nobody reads it, or its disk is full, and the exit code still tells
-        print(_told(line), file=sys.stderr, flush=True)
+    with suppress(OSError):  # closed, or on a full disk: the exit code still tells
+        print(_safe_line(line), file=sys.stderr, flush=True)
 
 
-def _told(line: str) -> str:
+def _safe_line(line: str) -> str:
     from mmsearch.output.tables import harmless
 
     return f"mmsearch: {harmless(line)}"
 
 
-def emit(text: str, paths: bool = False) -> None:
+def write_stdout(text: str, paths: bool = False) -> None:
     """Write data to stdout as bytes: names that are not UTF-8 survive, and no locale can break them."""
     from mmsearch.output.tables import encode
 
@@ -173,11 +156,18 @@ def emit(text: str, paths: bool = False) -> None:
         raise MmsearchError(f"the output cannot be written: {reason(error)}") from None
 
 
-def tell_refused(refused: Sequence[str], directory: str) -> None:
-    """Tell of folders that are left alone, since only the index names them."""
+def write_json(value: Any, indent: int | None = 2) -> None:
+    """Write a JSON value to stdout; `indent` None puts it on one line."""
+    from mmsearch.output.tables import to_json
+
+    write_stdout(to_json(value, indent) + "\n")
+
+
+def warn_of_refused(refused: Sequence[str], directory: str) -> None:
+    """Warn of folders that are skipped because only the index names them."""
     if refused:
         more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
-        complain(
+        log_line(
             f"warning: left alone: {', '.join(refused[:3])}{more}: the index in {directory} names them, and you have "
             "not: name them again, or add --trust-index"
         )
@@ -186,6 +176,13 @@ def tell_refused(refused: Sequence[str], directory: str) -> None:
 def terminal_width() -> int:
     """Columns of the terminal that stdout is, or 0."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
+def only(values: Sequence[str] | None, option: str) -> str | None:
+    """The value of an option that may be given once: a second one is an error, and never ignored."""
+    if values and len(values) > 1:
+        raise UsageError(f"give {option} once, not {len(values)} times")
+    return values[0] if values else None
 
 
 def parse_object(value: str | None, option: str) -> dict[str, Any]:

@@ -6,20 +6,21 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from typer import Exit
+
 from mmsearch.cli import options
-from mmsearch.cli.command import Exit
-from mmsearch.cli.common import complain, emit, guarded, terminal_width
+from mmsearch.cli.common import handle_errors, log_line, terminal_width, write_json, write_stdout
 from mmsearch.cli.index_path import locate_all
 from mmsearch.errors import UsageError
-from mmsearch.output.tables import draw, harmless, plain_table, span_fields, to_json
+from mmsearch.output.tables import draw, harmless, plain_table, span_fields
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mmsearch.extras.duplicates import Group, Member
+    from mmsearch.extras.duplicates import Group
 
 
-@guarded
+@handle_errors
 def dupes(
     paths: options.Below = None,
     threshold: options.Threshold = 0.95,
@@ -32,15 +33,13 @@ def dupes(
     """Find files that are the same or nearly so; nothing is deleted.
 
     Exact copies, near copies (another size, format or quality), and files that hold another: a page or a shot that
-    shows a picture. No model is loaded. Suggested to keep is what has the most pixels, else the largest, the oldest,
-    the shortest path.
+    shows a picture. No model is loaded. The suggested keeper has the most pixels, or else is the largest, the oldest,
+    or has the shortest path.
 
+    \b
     Examples:
-
       mmsearch dupes ~/Pictures
-
       mmsearch dupes --within --jsonl | jq -r '.files[] | select(.keep | not) | .path'
-
       mmsearch dupes --across --threshold 0.9
     """
     from mmsearch.extras.duplicates import find
@@ -52,12 +51,20 @@ def dupes(
         raise UsageError("choose one output format, not --jsonl and --print0")
     with open_reader(locate_all(index)) as reader:
         where = Filter(accept=_below(paths)) if paths else Filter()
-        found = find(reader, where, threshold, "across" if across else "within" if within else "all")
-    if found.stale:
-        complain(f"warning: {found.stale} files have changed since and are left out: run `mmsearch index`")
-    _output(found.groups, as_jsonl, null)
-    if not found.groups:
-        complain("nothing found")
+        groups, stale = find(reader, where, threshold, "across" if across else "within" if within else "all")
+    if stale:
+        log_line(f"warning: {stale} files have changed since and are left out: run `mmsearch index`")
+    if null:
+        # Only copies: a file that merely holds one must not be removed for it.
+        copies = [[member.path for member in group.copies] for group in groups if len(group.copies) > 1]
+        write_stdout("".join("\0".join([*group, "", ""]) for group in copies), paths=True)
+    elif as_jsonl:
+        for group in groups:
+            write_json(_group_fields(group), indent=None)
+    elif groups:
+        write_stdout(draw(_table(groups, os.getcwd()), terminal_width()))
+    if not groups:
+        log_line("nothing found")
         raise Exit(1)
 
 
@@ -73,39 +80,23 @@ def _below(paths: Sequence[str]) -> Callable[[str], bool]:
     return lambda path: path in tops or path.startswith(starts)
 
 
-def _output(groups: Sequence[Group], as_jsonl: bool, null: bool) -> None:
-    if null:
-        emit("".join("\0".join([*paths, "", ""]) for paths in _copies(groups)), paths=True)
-    elif as_jsonl:
-        emit("".join(to_json(_group_fields(group), indent=None) + "\n" for group in groups))
-    elif groups:
-        width = terminal_width()
-        emit(draw(_table(groups, os.getcwd()), width))
-
-
-def _copies(groups: Sequence[Group]) -> list[list[str]]:
-    """The paths of each group of copies; what only holds a copy is none, and removing it would lose more."""
-    return [[member.path for member in group.copies] for group in groups if len(group.copies) > 1]
-
-
 def _group_fields(group: Group) -> dict[str, Any]:
-    keeper = group.members[0].path
-    files = [_member_fields(member) for member in group.members]
-    return {"match": group.match, "keep": keeper, "why": group.why, "files": files}
-
-
-def _member_fields(member: Member) -> dict[str, Any]:
-    return {
-        "path": member.path,
-        "modality": member.modality,
-        "keep": member.keep,
-        "whole": member.whole,
-        "likeness": round(member.likeness, 4),
-        "size": member.size,
-        "modified": member.mtime_ns / 1e9,
-        "pixels": member.pixels,
-        "parts": [span_fields(span) for span in member.spans],
-    }
+    """The JSON object of a group."""
+    files = [
+        {
+            "path": member.path,
+            "modality": member.modality,
+            "keep": member.keep,
+            "whole": member.whole,
+            "likeness": round(member.likeness, 4),
+            "size": member.size,
+            "modified": member.mtime_ns / 1e9,
+            "pixels": member.pixels,
+            "parts": [span_fields(span) for span in member.spans],
+        }
+        for member in group.members
+    ]
+    return {"match": group.match, "keep": group.members[0].path, "why": group.why, "files": files}
 
 
 def _table(groups: Sequence[Group], base: str) -> Table:
@@ -115,11 +106,11 @@ def _table(groups: Sequence[Group], base: str) -> Table:
     for name in ("#", "match", "", "path", "where", "likeness", "size"):
         table.add_column(name, justify="right" if name in ("#", "likeness", "size") else "left", overflow="fold")
     for number, group in enumerate(groups, 1):
-        for place, member in enumerate(group.members):
-            first = place == 0
-            told = f"keep: {group.why}" if first and len(group.copies) > 1 else "" if member.whole else "holds it"
+        for position, member in enumerate(group.members):
+            first = position == 0
+            note = f"keep: {group.why}" if first and len(group.copies) > 1 else "" if member.whole else "holds it"
             where = ", ".join(map(str, member.spans)) or member.modality
             path = harmless(member.path.removeprefix(os.path.join(base, "")))
-            cells = (str(number) if first else "", group.match if first else "", told, path, where)
+            cells = (str(number) if first else "", group.match if first else "", note, path, where)
             table.add_row(*map(Text, (*cells, f"{member.likeness:.3f}", f"{member.size:,}")))
     return table

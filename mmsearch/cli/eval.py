@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mmsearch.cli import options
-from mmsearch.cli.common import complain, emit, guarded, terminal_width
+from mmsearch.cli.common import handle_errors, log_line, terminal_width, write_json, write_stdout
 from mmsearch.cli.index_path import locate_all
 from mmsearch.errors import UsageError
-from mmsearch.output.tables import draw, harmless, plain_table, to_json
+from mmsearch.output.tables import draw, harmless, plain_table
 from mmsearch.search.open import named_by_user, open_indexes, open_reranker, reranker_for, types_to_rerank
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from mmsearch.extras.evaluation import Outcome, Report, Result
+    from mmsearch.extras.evaluation import Report, Result
     from mmsearch.types import Reranker
 
 PARTS = {"ndcg@10": "nDCG@10", "recall@1": "R@1", "recall@5": "R@5", "recall@10": "R@10", "mrr": "MRR"}
 """How the table names the metrics."""
 
 
-@guarded
+@handle_errors
 def evaluate(
     questions: options.Questions,
     compare: options.Compare = "raw,calibrated,hybrid",
@@ -41,14 +41,12 @@ def evaluate(
     """Measure how well searches find what they should.
 
     Each line of QUERIES.jsonl is {"query": "red car", "relevant": ["cars/1.jpg", "cars/2.jpg"]}: paths are relative
-    to the file, "image": "a.jpg" asks by a picture, {"cars/1.jpg": 3} gives grades. docs/evaluation.md tells more.
+    to the file, "image": "a.jpg" asks by a picture, {"cars/1.jpg": 3} gives grades. See docs/evaluation.md.
 
+    \b
     Examples:
-
       mmsearch eval sample_corpus/queries.jsonl
-
       mmsearch eval my.jsonl --compare raw,calibrated,rerank --losers 20
-
       mmsearch eval my.jsonl --compare calibrated --dim 64 --dim 128 --json
     """
     from mmsearch.extras import evaluation as quality
@@ -69,29 +67,22 @@ def evaluate(
 
     report = quality.evaluate(asked, reader, embedder, settings, second)
     reader.close()
-    _warn(report)
-    if as_json:
-        emit(to_json({"model": embedder.spec.name, **quality.report_fields(report, losers)}) + "\n")
-    else:
-        emit(_tables(report, losers, terminal_width()))
-
-
-def _warn(report: Report) -> None:
     if absent := report.not_indexed:
-        complain(
+        log_line(
             f"warning: {len(absent)} of {report.labelled} labelled files are not in the index and count as missed, "
             f"such as {absent[0]}"
         )
     if report.skipped:
-        complain(f"warning: {len(report.skipped)} questions are left out, which the model cannot embed")
-
-
-def _tables(report: Report, most: int, width: int) -> str:
+        log_line(f"warning: {len(report.skipped)} questions are left out, which the model cannot embed")
+    if as_json:
+        write_json({"model": embedder.spec.name, **quality.report_fields(report, losers)})
+        return
+    width = terminal_width()
     parts = [draw(_figures(report), width)]
     for outcome in report.outcomes:
-        if rows := _losers(outcome, most):
+        if rows := quality.losers(outcome, losers):
             parts.append(f"\nFirst hit wrong with {outcome.setting}, worst first:\n{draw(_loser_table(rows), width)}")
-    return "".join(parts)
+    write_stdout("".join(parts))
 
 
 def _figures(report: Report) -> Table:
@@ -106,7 +97,7 @@ def _figures(report: Report) -> Table:
         for outcome in report.outcomes:
             results = [result for result in outcome.results if pair in (None, result.pair)]
             found = figures(results)
-            means = [_mean(found[name].mean, found[name].low, found[name].high) for name in PARTS]
+            means = [f"{mean.mean:.3f} {_span(mean.low, mean.high)}" for mean in map(found.__getitem__, PARTS)]
             rest = [""] * (2 + len(extra))
             if pair is None:
                 won = gain(outcome, report.outcomes[0])["ndcg@10"]
@@ -118,18 +109,8 @@ def _figures(report: Report) -> Table:
     return table
 
 
-def _mean(mean: float, low: float, high: float) -> str:
-    return f"{mean:.3f} {_span(low, high)}"
-
-
 def _span(low: float, high: float) -> str:
     return f"[{low:.2f} {high:.2f}]"
-
-
-def _losers(outcome: Outcome, most: int) -> Sequence[Result]:
-    from mmsearch.extras.evaluation.report import losers
-
-    return losers(outcome, most)
 
 
 def _loser_table(rows: Sequence[Result]) -> Table:

@@ -1,8 +1,7 @@
-"""Pictures beside the hits on a terminal that shows them: asks the terminal, has small pictures read, and draws them.
+"""Pictures beside the hits, on terminals that show them.
 
-Lines come first and pictures follow into the room that is left for them, each as soon as it is read, while that room
-is still on the screen. Files are read within the limits of an index run, in worker processes where they are large or
-of a kind that is known for trouble.
+The lines are written first, with room for the pictures. Each picture is drawn as soon as it is read, while its room is
+still on the screen. Files are read within the limits of an index run; large or troublesome ones in worker processes.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mmsearch.cli.common import complain, emit
+from mmsearch.cli.common import log_line, write_stdout
 from mmsearch.errors import MmsearchError, OutsideIndex, UsageError
 
 if TYPE_CHECKING:
@@ -29,17 +28,17 @@ if TYPE_CHECKING:
 
 VARIABLE = "MMSEARCH_PICTURES"
 PATIENCE = 10.0
-"""Seconds that a file may take without a sign of progress; who looks at hits waits no two minutes for one picture."""
+"""Seconds a file may take without progress: nobody waits two minutes for a picture beside a hit."""
 ANSWER_SECONDS = 1.0
-"""Terminals answer in milliseconds, over a slow line in tenths of a second; one that never does costs this once."""
+"""Terminals answer in milliseconds, over a slow line in tenths of a second; one that never answers costs this once."""
 LEAST_COLUMNS = 50
 
 
 def screen(wanted: bool | None) -> Screen | None:
-    """The terminal that stdout is, if pictures are wanted (None: as the environment says) and it shows them.
+    """The terminal that stdout is, if it shows pictures and they are wanted; None lets the environment decide.
 
     Raises:
-        UsageError: the environment names a protocol that is none.
+        UsageError: the environment names an unknown protocol.
     """
     how = os.environ.get(VARIABLE, "").strip().lower() or "never"
     if wanted is False or (wanted is None and how == "never") or not sys.stdout.isatty():
@@ -49,13 +48,13 @@ def screen(wanted: bool | None) -> Screen | None:
     if how not in ("auto", "never", *terminal_images.PROTOCOLS):
         raise UsageError(f"{VARIABLE}={how}: choose from auto, never, {', '.join(terminal_images.PROTOCOLS)}")
     named = next((protocol for protocol in terminal_images.PROTOCOLS if protocol == how), None)
-    protocol, cell = named or terminal_images.by_environment(os.environ), _cell()
+    protocol, cell = named or terminal_images.by_environment(os.environ), _cell_size()
     if not (protocol and cell) and not terminal_images.is_plain(os.environ):
-        said = terminal_images.by_answer(_asked(terminal_images.QUESTION))
-        protocol, cell = protocol or said.protocol, cell or said.cell
+        answer = terminal_images.by_answer(_ask_terminal(terminal_images.QUESTION))
+        protocol, cell = protocol or answer.protocol, cell or answer.cell
     if protocol is None:
         if wanted:
-            complain(f"no pictures: this terminal is not known to show them; {VARIABLE}=sixel, kitty or iterm insists")
+            log_line(f"no pictures: this terminal is not known to show them; {VARIABLE}=sixel, kitty or iterm insists")
         return None
     columns, rows = shutil.get_terminal_size()
     if columns < LEAST_COLUMNS or rows < terminal_images.ROWS + 2:
@@ -66,57 +65,51 @@ def screen(wanted: bool | None) -> Screen | None:
 def show(
     found: Sequence[Hit], settings: LoaderSettings, on: Screen, explain: bool, may_read: Callable[[str], bool]
 ) -> None:
-    """Write the hits, at least one, as a table, with small pictures of those that have any and may be read."""
+    """Write the hits, at least one, as a table, with small pictures of those that have one and may be read."""
     from mmsearch.media import seen_as
     from mmsearch.output.tables import hit_blocks
     from mmsearch.output.terminal_images import COLUMNS, ROWS, drawn
 
     pictured = [bool(seen_as(hit.item)) and not hit.stale for hit in found]
-    shown = [one and may_read(hit.item.path) for hit, one in zip(found, pictured, strict=True)]
-    if shown != pictured:
-        complain(f"warning: no pictures: {OutsideIndex()}")
-        pictured = shown
+    allowed = [wanted and may_read(hit.item.path) for hit, wanted in zip(found, pictured, strict=True)]
+    if allowed != pictured:
+        log_line(f"warning: no pictures: {OutsideIndex()}")
     room = (COLUMNS, ROWS)
-    names, blocks = hit_blocks(found, pictured, room, width=on.columns, base=os.getcwd(), explain=explain)
-    seen = [hit for hit, one in zip(found, pictured, strict=True) if one]
-    emit(names)
-    with _quiet(), _Glimpses(seen, settings, on) as glimpses:
-        for place, above in _steps([block.count("\n") for block in blocks], pictured, on.rows):
+    header, blocks = hit_blocks(found, allowed, room, width=on.columns, base=os.getcwd(), explain=explain)
+    write_stdout(header)
+    with _no_warnings(), _Pictures([hit for hit, one in zip(found, allowed, strict=True) if one], settings, on) as read:
+        for position, above in _steps([block.count("\n") for block in blocks], allowed, on.rows):
             if not above:
-                emit(blocks[place])
-            elif (picture := glimpses.of(found[place])) is not None and above < on.rows:
-                _draw(drawn(picture, on), above)
+                write_stdout(blocks[position])
+            elif (picture := read.get(found[position])) is not None and above < on.rows:
+                try:
+                    write_stdout(f"\x1b7\x1b[{above}A\r{drawn(picture, on)}\x1b8")  # and the cursor back
+                except BaseException:
+                    write_stdout("\x1b\\\x1b8")  # else the terminal would take what follows for the rest of it
+                    raise
 
 
 def _steps(heights: Sequence[int], pictured: Sequence[bool], rows: int) -> Iterator[tuple[int, int]]:
-    """What to do in turn: the place of a hit to be written, with 0, or to be drawn, with how many lines above it began.
+    """The positions of hits in the order of output: `(position, 0)` to write one, `(position, lines)` to draw its
+    picture so many lines above the cursor.
 
-    Pictures wait as long as the line where they begin stays among the `rows` of the screen.
+    A picture waits as long as its first line stays among the `rows` of the screen.
     """
     waiting: deque[tuple[int, int]] = deque()
     line = 0
-    for place, height in enumerate(heights):
+    for position, height in enumerate(heights):
         while waiting and line + height - waiting[0][1] >= rows:
-            at, began = waiting.popleft()
-            yield at, line - began
-        yield place, 0
-        waiting.extend([(place, line)] * pictured[place])
+            first, began = waiting.popleft()
+            yield first, line - began
+        yield position, 0
+        waiting.extend([(position, line)] * pictured[position])
         line += height
-    yield from ((at, line - began) for at, began in waiting)
-
-
-def _draw(picture: str, above: int) -> None:
-    """Write a picture so many lines above the cursor, which then is where it was."""
-    try:
-        emit(f"\x1b7\x1b[{above}A\r{picture}\x1b8")
-    except BaseException:
-        emit("\x1b\\\x1b8")  # else the terminal would take what comes next for the rest of the picture
-        raise
+    yield from ((first, line - began) for first, began in waiting)
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """No warnings meanwhile: each would be a line more above the cursor."""
+def _no_warnings() -> Iterator[None]:
+    """Suppress warnings: each would move the cursor by a line."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -125,13 +118,15 @@ def _quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-class _Glimpses:
-    """Small pictures of hits, read ahead in the order given. A context manager."""
+class _Pictures:
+    """Small pictures of hits, read ahead in this order. A context manager."""
 
     def __init__(self, hits: Sequence[Hit], settings: LoaderSettings, on: Screen) -> None:
-        from mmsearch.indexing.decode import FileDecoder
+        from mmsearch import scan
+        from mmsearch.indexing.decode import DecodeRequest, FileDecoder
         from mmsearch.indexing.decoder import Decoder
-        from mmsearch.indexing.pool import Limits, default_jobs
+        from mmsearch.indexing.pool import Limits, Task, default_jobs
+        from mmsearch.media import seen_as
         from mmsearch.types import MODALITIES
 
         side = max(on.room)
@@ -141,50 +136,38 @@ class _Glimpses:
         self._read: dict[int, Picture | None] = {}
         self._lost = False
         for hit in hits:
-            self._submit(hit)
+            entry = scan.entry(hit.item.path)
+            if isinstance(entry, scan.Entry):
+                item = replace(hit.item, text="")
+                self._source.submit(Task(DecodeRequest(entry, item.digest, seen_as(item), item), hit.rank))
 
-    def __enter__(self) -> _Glimpses:
+    def __enter__(self) -> _Pictures:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._source.__exit__()
 
-    def of(self, hit: Hit) -> Picture | None:
-        """The picture of a hit, None if there is none to be had; waits for it."""
-        while hit.rank not in self._read and not self._source.idle and not self._lost:
-            try:
-                self._take()
-            except MmsearchError:
-                self._lost = True  # no worker can be started, so nothing more will come
-        return self._read.pop(hit.rank, None)
-
-    def _submit(self, hit: Hit) -> None:
-        from mmsearch import scan
-        from mmsearch.indexing.decode import DecodeRequest
-        from mmsearch.indexing.pool import Task
-        from mmsearch.media import seen_as
-
-        entry = scan.entry(hit.item.path)
-        if isinstance(entry, scan.Entry):
-            item = replace(hit.item, text="")
-            self._source.submit(Task(DecodeRequest(entry, item.digest, seen_as(item), item), hit.rank))
-
-    def _take(self) -> None:
+    def get(self, hit: Hit) -> Picture | None:
+        """The picture of a hit, None if it has none; waits for it."""
         from mmsearch.indexing.decode import LAST, Part
 
-        event = self._source.next(wait=PATIENCE)
-        if event is None:
-            return
-        if isinstance(event.answer, Part):
-            content: Any = event.answer.segment.content
-            self._read[event.task.owner] = content
-            self._source.release(event.size)
-        elif isinstance(event.answer, LAST):
-            self._read.setdefault(event.task.owner, None)
+        while hit.rank not in self._read and not self._source.idle and not self._lost:
+            try:
+                event = self._source.next(wait=PATIENCE)
+            except MmsearchError:
+                self._lost = True  # no worker can be started, so nothing more will come
+                break
+            if event is not None and isinstance(event.answer, Part):
+                content: Any = event.answer.segment.content
+                self._read[event.task.owner] = content
+                self._source.release(event.size)
+            elif event is not None and isinstance(event.answer, LAST):
+                self._read.setdefault(event.task.owner, None)
+        return self._read.pop(hit.rank, None)
 
 
-def _cell() -> tuple[int, int] | None:
-    """Pixels of a cell of the terminal that stdout is, width first; None if the system does not know."""
+def _cell_size() -> tuple[int, int] | None:
+    """Pixels of a cell of the terminal, width first; None if the system does not know."""
     try:
         import fcntl
         import termios
@@ -196,47 +179,32 @@ def _cell() -> tuple[int, int] | None:
     return (width // columns, height // rows) if rows and columns and width >= columns and height >= rows else None
 
 
-def _asked(question: bytes) -> bytes:
-    """What the terminal answers, read to the end; nothing where one cannot ask without taking what somebody types."""
+def _ask_terminal(question: bytes) -> bytes:
+    """The answer of the terminal; empty if it cannot be asked without taking what somebody types."""
+    from mmsearch.output.terminal_images import is_complete
+
     try:
         import termios
+        import tty
 
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except (ImportError, OSError):
         return b""
     answer = b""
-    with suppress(OSError, termios.error), os.fdopen(terminal, "r+b", buffering=0), _unechoed(terminal):
-        if not select.select([terminal], [], [], 0)[0]:
-            os.write(terminal, question)
-            answer = _answer(terminal)
-    return answer
-
-
-@contextmanager
-def _unechoed(terminal: int) -> Iterator[None]:
-    """What comes from the terminal can be read at once and is not shown; raises OSError in the background."""
-    import termios
-    import tty
-
-    if os.tcgetpgrp(terminal) != os.getpgrp():
-        raise OSError("a process in the background is stopped when it changes the terminal")
-    before = termios.tcgetattr(terminal)
-    try:
-        tty.setcbreak(terminal, termios.TCSADRAIN)
-        yield
-    finally:
-        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
-
-
-def _answer(terminal: int) -> bytes:
-    import termios
-
-    from mmsearch.output.terminal_images import is_complete
-
-    answer, end = b"", time.monotonic() + ANSWER_SECONDS
-    while not is_complete(answer):
-        if not select.select([terminal], [], [], max(0.0, end - time.monotonic()))[0]:
-            termios.tcflush(terminal, termios.TCIFLUSH)
-            break
-        answer += os.read(terminal, 1024)
+    with suppress(OSError, termios.error), os.fdopen(terminal, "r+b", buffering=0):
+        if os.tcgetpgrp(terminal) != os.getpgrp():
+            return b""  # a process in the background is stopped when it changes the terminal
+        before = termios.tcgetattr(terminal)
+        try:
+            tty.setcbreak(terminal, termios.TCSADRAIN)  # so that the answer can be read at once and is not shown
+            if not select.select([terminal], [], [], 0)[0]:
+                os.write(terminal, question)
+                end = time.monotonic() + ANSWER_SECONDS
+                while not is_complete(answer):
+                    if not select.select([terminal], [], [], max(0.0, end - time.monotonic()))[0]:
+                        termios.tcflush(terminal, termios.TCIFLUSH)
+                        break
+                    answer += os.read(terminal, 1024)
+        finally:
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
     return answer

@@ -1,6 +1,6 @@
-"""Where the index lives: `--index`, else $MMSEARCH_INDEX, else the nearest `.mmsearch/` upward, else the user's data.
+"""Finds the index: `--index`, else $MMSEARCH_INDEX, else the nearest `.mmsearch/` upward, else the user's own.
 
-Both may name several. Knows nothing of what is inside an index.
+The first two may name several. Knows nothing about the inside of an index.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from mmsearch.system.user_folders import LOCAL_NAME, user_index
 
 VARIABLE = "MMSEARCH_INDEX"
 LEFT_OVER = {"write.lock", "writer.json", "writer.json.tmp"}
-"""What a first run leaves that ended before it made a database."""
+"""Files of a first run that ended before it made a database."""
 
 
 def locate(given: str | None) -> str:
@@ -33,29 +33,25 @@ def locate_all(given: Sequence[str] | None) -> list[str]:
 
     Several are given one by one, or in $MMSEARCH_INDEX separated as in $PATH.
     """
-    chosen = given or _listed(os.environ.get(VARIABLE)) or [_nearest(os.getcwd()) or user_index()]
-    found: dict[str, str] = {}
-    for one in chosen:
-        directory = os.path.abspath(os.path.expanduser(one))
-        found.setdefault(os.path.realpath(directory), directory)
-    return list(found.values())
-
-
-def _listed(value: str | None) -> list[str]:
-    """The directories in the variable; one that is there under the whole of its value is just that."""
-    if not value or os.path.isdir(value):
-        return [value] if value else []
-    return [one for one in value.split(os.pathsep) if one]
+    value = os.environ.get(VARIABLE) or ""
+    # A directory may have the separator in its name.
+    listed = [value] if os.path.isdir(value) else [path for path in value.split(os.pathsep) if path]
+    directories: dict[str, str] = {}
+    for path in given or listed or [_nearest(os.getcwd()) or user_index()]:
+        directory = os.path.abspath(os.path.expanduser(path))
+        directories.setdefault(os.path.realpath(directory), directory)
+    return list(directories.values())
 
 
 def locate_for_writing(given: str | None) -> str:
-    """As `locate`, but refuses a directory that holds other things: an index never moves in with someone's files.
+    """As `locate`, but refuses a directory with other files in it.
 
-    Nor is anything written unasked into another user's index, which that user may read, because it lies further up.
+    It also refuses another user's index that was only found further up: that user could read what is written there.
     """
     directory = locate(given)
     if os.path.isdir(directory):
-        if not given and not os.environ.get(VARIABLE) and _is_foreign(directory):
+        foreign = hasattr(os, "geteuid") and os.stat(directory).st_uid != os.geteuid()
+        if foreign and not given and not os.environ.get(VARIABLE):
             raise UsageError(f"the index in {directory} belongs to another user: if you mean it, name it with --index")
         held = set(os.listdir(directory))
         if held - LEFT_OVER and "meta.sqlite" not in held:
@@ -65,10 +61,6 @@ def locate_for_writing(given: str | None) -> str:
     elif os.path.exists(directory):
         raise UsageError(f"{directory} is a file: give --index a directory")
     return directory
-
-
-def _is_foreign(directory: str) -> bool:
-    return hasattr(os, "geteuid") and os.stat(directory).st_uid != os.geteuid()
 
 
 def _nearest(start: str) -> str | None:

@@ -1,4 +1,4 @@
-"""`mmsearch models`: what models there are, whether they fit, fetching them, and what is amiss."""
+"""`mmsearch models`: list, show and fetch models, and report problems."""
 
 from __future__ import annotations
 
@@ -6,117 +6,138 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import click
+from typer import Exit, Typer
 
 from mmsearch.cli import options
-from mmsearch.cli.command import SETTINGS, Exit, command
-from mmsearch.cli.common import complain, emit, guarded, terminal_width
-from mmsearch.errors import UsageError
-from mmsearch.output.tables import counts, grid, to_json
+from mmsearch.cli.command import Command, Group
+from mmsearch.cli.common import handle_errors, log_line, terminal_width, write_json, write_stdout
+from mmsearch.errors import ModelUnavailable, UsageError
+from mmsearch.output.tables import counts, grid
 
 if TYPE_CHECKING:
     from mmsearch.models.catalog import CatalogEntry
     from mmsearch.models.machine import Memory
 
-UNAVAILABLE = 4
 COLUMNS = ("model", "kind", "fits", "needs", "parameters", "dim", "reads", "dummy", "licence")
 
+app = Typer(
+    help="List, show and fetch models, and report problems.",
+    cls=Group,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
-@guarded
+
+@app.command("list", cls=Command)
+@handle_errors
 def list_models(as_json: options.Json = False) -> None:
-    """List the models that have a short name, and tell whether each fits this machine.
+    """List the models that have a short name, and show whether each fits this machine.
 
-    It fits (yes) into four fifths of the free memory, or just so (tight): weights in the number format of the device,
-    and 1.5 GiB for libraries and small passes. dummy tells which can be tried with --dummy-weights.
+    A model fits (yes) into four fifths of the free memory, or barely (tight): its weights in the number format of the
+    device, and 1.5 GiB for libraries and small passes. The column dummy shows which work with --dummy-weights.
 
+    \b
     Examples:
-
       mmsearch models list
-
       mmsearch models list --json | jq -r '.models[] | select(.fits == "yes") | .name'
     """
     from mmsearch.models.catalog import CATALOG
     from mmsearch.models.machine import memories
 
-    found = memories()
-    rows = [_row(entry, found) for entry in CATALOG.values()]
+    available = memories()
+    rows = [_row(entry, available) for entry in CATALOG.values()]
     if as_json:
-        emit(to_json({"memories": [asdict(memory) for memory in found], "models": rows}) + "\n")
+        write_json({"memories": [asdict(memory) for memory in available], "models": rows})
     else:
-        emit(grid(COLUMNS, [_cells(row) for row in rows], terminal_width()))
+        write_stdout(grid(COLUMNS, [_cells(row) for row in rows], terminal_width()))
 
 
-@guarded
+@app.command(cls=Command)
+@handle_errors
 def show(name: options.ModelName, as_json: options.Json = False) -> None:
-    """Show all that is known of a model, and where it was found.
+    """Show what is known about a model, and where it was found.
 
+    \b
     Examples:
-
       mmsearch models show qwen3-vl-2b
     """
+    from mmsearch.models.catalog import CATALOG, find
     from mmsearch.models.machine import memories
 
-    row = _row(_entry(name), memories())
-    emit(
-        to_json(row) + "\n"
-        if as_json
-        else counts(row["name"], [(key, _told(row[key])) for key in row if key != "name"])
-    )
+    entry = find(name)
+    if entry is None:
+        raise UsageError(f"unknown model {name}: the list has {', '.join(CATALOG)}")
+    row = _row(entry, memories())
+    if as_json:
+        write_json(row)
+    else:
+        write_stdout(counts(row["name"], [(key, _in_words(row[key])) for key in row if key != "name"]))
 
 
-@guarded
+@app.command(cls=Command)
+@handle_errors
 def pull(name: options.ModelName, revision: options.Revision = None, as_json: options.Json = False) -> None:
     """Fetch a model from the hub: a short name, or any hub id as ORG/NAME.
 
-    What an earlier try fetched is kept. Models of the list come at the revision that was tried, if one is known.
+    Files of an earlier try are kept. Models of the list are fetched at the revision that was tested, if one is known.
 
+    \b
     Examples:
-
       mmsearch models pull siglip2-base
-
       mmsearch models pull some-org/some-model --revision v2
     """
     from mmsearch.models.pull import pull as fetch
 
-    pulled = fetch(name, revision, complain, bars=sys.stderr.isatty())
+    pulled = fetch(name, revision, log_line, bars=sys.stderr.isatty())
     if as_json:
-        emit(to_json({**asdict(pulled), "directory": str(pulled.directory)}) + "\n")
+        write_json({**asdict(pulled), "directory": str(pulled.directory)})
     else:
-        complain(f"{pulled.hub_id} is at {pulled.directory}")
+        log_line(f"{pulled.hub_id} is at {pulled.directory}")
 
 
-@guarded
+@app.command(cls=Command)
+@handle_errors
 def doctor(as_json: options.Json = False) -> None:
-    """Tell versions, devices, free memory, the cache, and what is missing with the command that mends it.
+    """Show versions, devices, free memory, the cache, and what is missing with the command that installs it.
 
-    Exit code 4 if something is missing without which models do not run.
+    Exit code 4 if something is missing that models need.
 
+    \b
     Examples:
-
       mmsearch models doctor
     """
     from mmsearch.models.doctor import examine
 
     found = examine()
-    emit(to_json(found) + "\n" if as_json else "".join(_chapters(found)))
-    if any(trouble["needed"] for trouble in found["missing"]):
-        raise Exit(UNAVAILABLE)
+    if as_json:
+        write_json(found)
+    else:
+        cache, device, missing = found["cache"], found["device"] or {}, found["missing"]
+        sections = {
+            "versions": [(name, value or "not installed") for name, value in found["versions"].items()],
+            "device": [(name, _in_words(value)) for name, value in device.items()],
+            "memory": [
+                (one["device"], f"{_gib(one['free'])} free of {_gib(one['total'])} {one['name']}".rstrip())
+                for one in found["memories"]
+            ],
+            "cache": [
+                ("directory", cache["directory"]),
+                ("size", f"{cache['bytes'] / 1e9:.2f} GB, {cache['free'] / 1e9:.1f} GB free"),
+                ("models", ", ".join(found["models"])),
+            ],
+            "missing": [(one["what"], one["remedy"]) for one in missing] or [("nothing", "")],
+        }
+        write_stdout("".join(counts(title, rows) for title, rows in sections.items()))
+    if any(one["needed"] for one in found["missing"]):
+        raise Exit(ModelUnavailable.exit_code)
 
 
-def _entry(name: str) -> CatalogEntry:
-    from mmsearch.models.catalog import CATALOG, find
-
-    entry = find(name)
-    if entry is None:
-        raise UsageError(f"unknown model {name}: the list has {', '.join(CATALOG)}")
-    return entry
-
-
-def _row(entry: CatalogEntry, found: list[Memory]) -> dict[str, Any]:
+def _row(entry: CatalogEntry, available: list[Memory]) -> dict[str, Any]:
     """The JSON object of a model: its facts, and whether it fits."""
     from mmsearch.models.machine import best, need
 
-    memory, fits = best(entry, found)
+    memory, fits = best(entry, available)
     return {**asdict(entry), "dummy": entry.dummy, "fits": fits, "device": memory.device, "bytes": need(entry, memory)}
 
 
@@ -126,7 +147,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         row["name"],
         row["kind"],
         row["fits"],
-        "" if row["bytes"] is None else f"{row['bytes'] / 2**30:.1f} GiB",
+        "" if row["bytes"] is None else _gib(row["bytes"]),
         "" if size is None else f"{size / 1e9:.2f}B" if size >= 1e9 else f"{size / 1e6:.0f}M",
         str(row["dim"] or ""),
         ",".join(row["modalities"]),
@@ -135,7 +156,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def _told(value: Any) -> str:
+def _in_words(value: Any) -> str:
     if value is None:
         return "not known"
     if isinstance(value, (list, tuple)):
@@ -143,41 +164,5 @@ def _told(value: Any) -> str:
     return f"{value:,}" if type(value) is int else {True: "yes", False: "no"}.get(value, str(value))
 
 
-def _chapters(found: dict[str, Any]) -> list[str]:
-    """What the doctor found, for reading."""
-    cache, device = found["cache"], found["device"] or {}
-    memories = [(memory["device"], f"{_gib(memory['free'])} free of {_gib(memory['total'])} {memory['name']}".rstrip())
-                for memory in found["memories"]]  # fmt: skip
-    missing = [(trouble["what"], trouble["remedy"]) for trouble in found["missing"]]
-    return [
-        counts("versions", [(name, value or "not installed") for name, value in found["versions"].items()]),
-        counts("device", [(name, _told(value)) for name, value in device.items()]),
-        counts("memory", memories),
-        counts(
-            "cache",
-            [
-                ("directory", cache["directory"]),
-                ("size", f"{cache['bytes'] / 1e9:.2f} GB, {cache['free'] / 1e9:.1f} GB free"),
-                ("models", ", ".join(found["models"])),
-            ],
-        ),
-        counts("missing", missing or [("nothing", "")]),
-    ]
-
-
 def _gib(size: int) -> str:
     return f"{size / 2**30:.1f} GiB"
-
-
-group = click.Group(
-    "models",
-    [
-        command(list_models, "list"),
-        command(show, "show"),
-        command(pull, "pull"),
-        command(doctor, "doctor"),
-    ],
-    help="List, show and fetch models, and tell what is amiss.",
-    no_args_is_help=True,
-    context_settings=SETTINGS,
-)

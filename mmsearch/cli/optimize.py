@@ -1,4 +1,4 @@
-"""`mmsearch index --optimize`: what is asked for, its progress on stderr, and what came of it."""
+"""`mmsearch index --optimize` and `--shared`: what can be done to an index without reading files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from mmsearch.cli.common import complain
+from mmsearch.cli.common import log_line, write_json
 from mmsearch.errors import IndexMissing, UsageError
 
 if TYPE_CHECKING:
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from mmsearch.store.writer import Writer
 
 
-def wanted_of(optimize: bool, kind: IndexKindChoice | None, dim: int | None, dry_run: bool) -> OptimizeRequest | None:
-    """What the options ask for; None where nothing is to be optimized."""
-    if not optimize:
+def optimize_request(
+    wanted: bool, kind: IndexKindChoice | None, dim: int | None, dry_run: bool
+) -> OptimizeRequest | None:
+    """The request of the options; None without --optimize."""
+    if not wanted:
         for name, value in (("--index-kind", kind), ("--dim", dim)):
             if value is not None:
                 raise UsageError(f"{name} belongs to --optimize")
@@ -34,47 +36,55 @@ def wanted_of(optimize: bool, kind: IndexKindChoice | None, dim: int | None, dry
     return OptimizeRequest(None if kind is None else kind.value, dim)
 
 
-def optimize_alone(directory: str, wanted: OptimizeRequest, always: bool) -> list[Optimized]:
-    """Optimize an index; nothing is scanned and no model is loaded."""
+def maintain(
+    directory: str, request: OptimizeRequest | None, shared: bool | None, progress: bool, as_json: bool
+) -> None:
+    """Share or optimize an index; nothing is scanned and no model is loaded."""
     from mmsearch.store import read_identity
     from mmsearch.store.writer import Writer
 
     identity = read_identity(directory)
     if identity is None:
-        raise IndexMissing(f"no index in {directory}: make one with `mmsearch index`, or name another with --index")
-    with Writer.open(directory, identity, on_wait=complain) as writer:
-        return optimized(writer, wanted, always)
+        raise IndexMissing(f"no index in {directory}: give the folders to index, or name another index with --index")
+    if shared is not None:
+        with Writer.open(directory, identity, on_wait=log_line) as writer:
+            writer.share(shared)
+        log_line(f"the index at {directory} is {'shared, as far as the umask lets others in' if shared else 'private'}")
+    if request is not None:
+        with Writer.open(directory, identity, on_wait=log_line) as writer:
+            optimized = optimize(writer, request, progress)
+        write_json(optimized_fields(optimized)) if as_json else summarise_optimized(optimized, directory)
 
 
-def optimized(writer: Writer, wanted: OptimizeRequest, always: bool) -> list[Optimized]:
+def optimize(writer: Writer, request: OptimizeRequest, always: bool) -> list[Optimized]:
     """Optimize an open index."""
-    if wanted.dim is not None:
-        _warn_of_cut(writer.identity, wanted.dim)
-    with _telling(always) as told:
-        return writer.optimize(wanted, told)
+    if request.dim is not None:
+        _warn_of_cut(writer.identity, request.dim)
+    with _listening(always) as on_progress:
+        return writer.optimize(request, on_progress)
 
 
-def advise(writer: Writer) -> None:
-    """Say so where searches are slower than they need to be."""
+def suggest_optimize(writer: Writer) -> None:
+    """Suggest --optimize if searches are slower than they need to be."""
     if count := writer.count_slow():
-        complain(f"{count:,} vectors are compared one by one: `mmsearch index --optimize` makes searches faster")
+        log_line(f"{count:,} vectors are compared one by one: `mmsearch index --optimize` makes searches faster")
 
 
-def optimized_json(made: list[Optimized]) -> dict[str, Any]:
+def optimized_fields(optimized: list[Optimized]) -> dict[str, Any]:
     """The field of the JSON object that an index run prints."""
-    return {"optimized": [asdict(one) for one in made]}
+    return {"optimized": [asdict(one) for one in optimized]}
 
 
-def summarise_optimized(made: list[Optimized] | None, directory: str) -> None:
-    """One line on stderr for each partition; None where nothing was to be optimized."""
-    for one in made or ():
+def summarise_optimized(optimized: list[Optimized] | None, directory: str) -> None:
+    """One line on stderr for each partition; None if nothing was to be optimized."""
+    for one in optimized or ():
         how = "compared one by one" if one.kind == "flat" else f"looked up by {one.kind}"
         cut = f" over {one.dim} dimensions" if one.dim else ""
-        found = "" if one.recall is None else f", {100 * one.recall:.1f} % of the best found"
-        kept = "" if one.changed or one.kind == "flat" else ", as before"
-        complain(f"{one.partition}: {one.vectors:,} vectors {how}{cut}{found}{kept}")
-    if made == []:
-        complain(f"nothing to optimize in {directory}")
+        recall = "" if one.recall is None else f", {100 * one.recall:.1f} % of the best found"
+        unchanged = "" if one.changed or one.kind == "flat" else ", as before"
+        log_line(f"{one.partition}: {one.vectors:,} vectors {how}{cut}{recall}{unchanged}")
+    if optimized == []:
+        log_line(f"nothing to optimize in {directory}")
 
 
 def _warn_of_cut(identity: Identity, dim: int) -> None:
@@ -83,28 +93,28 @@ def _warn_of_cut(identity: Identity, dim: int) -> None:
     entry, name = find(identity.options.name), identity.options.name
     lengths = entry.matryoshka if entry else None
     if lengths is None:
-        complain(
-            f"warning: whether vectors of {name} may be cut to {dim} numbers is not known; status tells the recall"
-        )
+        problem = f"whether vectors of {name} may be cut to {dim} numbers is not known"
     elif not lengths:
-        complain(f"warning: {name} was not trained for vectors cut to {dim} numbers; status tells the recall")
+        problem = f"{name} was not trained for vectors cut to {dim} numbers"
     elif dim not in lengths and not (entry and ANY_LENGTH in entry.note and dim >= lengths[0]):
-        told = ", ".join(map(str, lengths))
-        complain(f"warning: {name} was trained for vectors cut to {told} numbers, not {dim}; status tells the recall")
+        problem = f"{name} was trained for vectors cut to {', '.join(map(str, lengths))} numbers, not {dim}"
+    else:
+        return
+    log_line(f"warning: {problem}; status tells the recall")
 
 
 @contextmanager
-def _telling(always: bool) -> Iterator[OnProgress]:
-    """Progress that suits stderr: a bar on a terminal, elsewhere a line for each step if that is wanted."""
+def _listening(always: bool) -> Iterator[OnProgress]:
+    """Progress on stderr: a bar on a terminal, elsewhere a line for each step if `always`."""
     if not sys.stderr.isatty():
         seen: set[str] = set()
 
-        def tell(what: str, done: int, total: int) -> None:
-            if always and what not in seen:
-                complain(what)
-            seen.add(what)
+        def on_progress(step: str, done: int, total: int) -> None:
+            if always and step not in seen:
+                log_line(step)
+            seen.add(step)
 
-        yield tell
+        yield on_progress
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -112,4 +122,4 @@ def _telling(always: bool) -> Iterator[OnProgress]:
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task("reading the index", total=None)
-        yield lambda what, done, total: bar.update(line, description=what, completed=done, total=total or None)
+        yield lambda step, done, total: bar.update(line, description=step, completed=done, total=total or None)

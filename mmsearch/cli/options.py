@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from typing import Annotated, TypeAlias
 
-from mmsearch.cli.command import argument, choice, flag, once, value
+from typer import Argument, Option
+
 from mmsearch.extras.bench import BenchFormat
 from mmsearch.output.tables import Format
 
 MOST = 1_000_000_000
-"""Of whatever is counted on a command line: what is larger is a mistake, and more than libraries count to."""
+"""Upper limit of counts on a command line: a larger one is a mistake, and more than libraries count to."""
 
 Text: TypeAlias = str | None
 Texts: TypeAlias = list[str] | None
+
+Filtering = partial(Option, rich_help_panel="Filters")
+Ranking = partial(Option, rich_help_panel="Ranking")
+ForModel = partial(Option, rich_help_panel="Model")
+Output = partial(Option, rich_help_panel="Output")
+Advanced = partial(Option, rich_help_panel="Advanced")
 
 
 class ExchangeChoice(str, Enum):
@@ -51,265 +59,365 @@ class IndexKindChoice(str, Enum):
     rabitq = "rabitq"
 
 
-# Every command
+# Several commands
 IndexDir = Annotated[
-    Text,
-    once("The index directory; default: $MMSEARCH_INDEX, the nearest .mmsearch/ upward, your own.", "DIR", "--index"),
+    Texts,
+    Option(
+        "--index",
+        metavar="DIR",
+        help="The index directory. Default: $MMSEARCH_INDEX, or the nearest .mmsearch/ upward, or your own.",
+    ),
 ]
 IndexDirs = Annotated[
     Texts,
-    value(
-        "The index directory; several are searched as one; default: $MMSEARCH_INDEX, the nearest .mmsearch/ upward, "
-        "your own.",
-        "DIR",
+    Option(
         "--index",
+        metavar="DIR",
+        help="The index directory; repeat to search several as one. "
+        "Default: $MMSEARCH_INDEX, or the nearest .mmsearch/ upward, or your own.",
     ),
 ]
-Device = Annotated[Text, value("cpu, cuda, cuda:1 or mps; default: the best there is.", "DEVICE", "--device")]
-Globs = Annotated[Texts, value("Only paths that match; !GLOB leaves out; repeatable.", "GLOB", "-g", "--glob")]
-Json = Annotated[bool, flag("Print one JSON object.", "--json")]
-
-# search
-Words = Annotated[Texts, argument("What to look for.", "QUERY")]
-Images = Annotated[Texts, value("A picture to look for, also as FILE:WEIGHT; - is stdin.", "FILE|URL|-", "--image")]
-Audios = Annotated[Texts, value("A sound to look for, likewise.", "FILE|URL|-", "--audio")]
-Videos = Annotated[Texts, value("A clip to look for, likewise.", "FILE|URL|-", "--video")]
-Not = Annotated[Texts, value("What is not meant; repeatable.", "TEXT", "--not")]
-Like = Annotated[Texts, value("Like a file that is indexed; uses no model.", "PATH", "--like")]
-Queries = Annotated[Text, value("Many queries, one a line: texts or JSON objects.", "FILE|-", "--queries")]
-Top = Annotated[int, value("At most this many files.", "N", "-k", "--top", least=1, most=MOST)]
-Types = Annotated[Text, value("Only these: text,image,document,audio,video.", "TYPE,...", "-t", "--type")]
-Inside = Annotated[Texts, value("Only files below this folder; repeatable.", "DIR", "--in")]
-After = Annotated[Text, value("Taken, or else changed, then or later: 2024-03, 7d.", "DATE", "--after")]
-Before = Annotated[Text, value("Taken, or else changed, before then.", "DATE", "--before")]
-Size = Annotated[Texts, value("+1M at least, -10k at most, 1M..2M between; repeatable.", "RANGE", "--size")]
-Width = Annotated[Texts, value("Pixels: +1000, -500, 800..1200.", "RANGE", "--width")]
-Height = Annotated[Texts, value("Pixels, likewise.", "RANGE", "--height")]
-Duration = Annotated[Texts, value("Length of sound and video: +30, -2m, 1:00..1:30.", "RANGE", "--duration")]
-Mode = Annotated[ModeChoice, choice("By vectors, by words, or both.", "--mode")]
-Raw = Annotated[bool, flag("Rank by raw cosines, which favour some modalities.", "--raw")]
-MinRelevance = Annotated[float | None, value("Leave out hits below.", "X", "--min-relevance")]
-AllSegments = Annotated[bool, flag("Each matching part of a file, not only the best.", "--all-segments")]
-Rerank = Annotated[bool, flag("Read the best candidates again, more closely.", "--rerank")]
-RerankerName = Annotated[
-    Text, value("A name of `models list`, a hub id or a directory; implies --rerank.", "MODEL", "--reranker")
+Device = Annotated[Text, ForModel("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 or mps. Default: the fastest.")]
+Globs = Annotated[
+    Texts, Filtering("-g", "--glob", metavar="GLOB", help="Only paths that match; !GLOB excludes; repeatable.")
 ]
-RerankDepth = Annotated[
-    int, value("How many candidates the reranker reads.", "N", "--rerank-depth", least=1, most=MOST)
-]
-RerankBudget = Annotated[
-    float | None, value("Read no more after so long; what was read is ordered.", "SECONDS", "--rerank-budget", least=0)
-]
-RerankTypes = Annotated[Text, value("Read only these files again; default: all it can.", "TYPE,...", "--rerank-types")]
-Fold = Annotated[bool, flag("Show hits that are nearly the same as one.", "--fold")]
-Explain = Annotated[bool, flag("Say what each stage of the ranking made of a hit.", "--explain")]
-Pictures = Annotated[
-    bool | None,
-    flag("Show pictures too, on a terminal that can; $MMSEARCH_PICTURES=auto always does.", "--pictures/--no-pictures"),
-]
-Context = Annotated[bool, flag("Print what was found itself, as JSON evidence for a language model.", "--context")]
-ContextBudget = Annotated[int, value("Most bytes of that evidence.", "BYTES", "--context-budget", least=1)]
-NoServer = Annotated[
-    bool,
-    flag("Search in this process, whether or not `mmsearch serve` runs; $MMSEARCH_NO_SERVER=1 too.", "--no-server"),
-]
-AllowPrivate = Annotated[
-    bool,
-    flag(
-        "Fetch a URL also from this machine and its network; $MMSEARCH_ALLOW_PRIVATE=1 too.",
-        "--allow-private",
-        envvar="MMSEARCH_ALLOW_PRIVATE",
-    ),
-]
-Shape = Annotated[Format | None, choice("How hits are written; default: table.", "--format")]
-JsonLines = Annotated[bool, flag("One JSON object a line.", "--jsonl")]
-Paths = Annotated[bool, flag("Only paths, one a line.", "-l", "--paths")]
-Print0 = Annotated[bool, flag("End each path with NUL instead of a newline; implies -l.", "-0", "--print0")]
-
-# index
-Roots = Annotated[Texts, argument("Folders and files, or URLs for Ray; default: those of earlier runs.", "PATH")]
-FilesFrom = Annotated[Text, value("Read paths from a file, or from stdin with -.", "FILE|-", "--files-from")]
-Null = Annotated[bool, flag("The paths of --files-from end with NUL.", "-0", "--null")]
-Hidden = Annotated[bool, flag("Hidden files and folders too.", "--hidden")]
-NoIgnore = Annotated[bool, flag("Do not respect .gitignore and .mmsearchignore.", "--no-ignore")]
-Follow = Annotated[bool, flag("Follow symbolic links to folders.", "-L", "--follow")]
-Prune = Annotated[bool, flag("Forget files that are no longer there.", "--prune")]
-RetryFailed = Annotated[bool, flag("Try files that failed before again, though unchanged.", "--retry-failed")]
-Rebuild = Annotated[bool, flag("Drop the index and build it anew.", "--rebuild")]
-Jobs = Annotated[
-    int | None,
-    value("Processes that read files; 0 reads in this one; default: the processors.", "N", "-j", "--jobs", least=0),
-]
-Timeout = Annotated[
-    float | None, value("Give a file up after so long without progress (120).", "SECONDS", "--timeout", least=1)
-]
-Memory = Annotated[
-    float | None, value("Most memory for reading one file (4); 0 for no limit.", "GIB", "--memory", least=0, most=MOST)
-]
-Progress = Annotated[bool, flag("Tell how long it will take, off a terminal too.", "--progress")]
-Engine = Annotated[EngineChoice, choice("Read and embed on this machine, or as tasks of a Ray cluster.", "--engine")]
-RayAddress = Annotated[
-    Text,
-    value(
-        "Join this cluster, or auto; default: $RAY_ADDRESS, or one that is started here.", "ADDRESS", "--ray-address"
-    ),
-]
-Shards = Annotated[
-    Text, value("Where nodes leave their results; all must reach it; default: in the index.", "DIR|URL", "--shards")
-]
-Watch = Annotated[bool, flag("Then go on: index again whenever files change, until Ctrl-C.", "--watch")]
-Optimize = Annotated[
-    bool, flag("Make searches of a large index fast; without PATH that alone, and no file is read.", "--optimize")
-]
-IndexKind = Annotated[
-    IndexKindChoice | None,
-    choice(
-        "With --optimize: how vectors are looked up; auto, the default at first, goes by their number.", "--index-kind"
-    ),
-]
-Cut = Annotated[
-    int | None,
-    value(
-        "With --optimize: look up by the first N numbers, for models trained so; scores stay exact.",
-        "N",
-        "--dim",
-        least=1,
-    ),
-]
-Shared = Annotated[
-    bool | None,
-    flag(
-        "Let others use the index whom the umask lets in, or its user alone, the default at first; without PATH that "
-        "alone, and no file is read.",
-        "--shared/--no-shared",
-    ),
-]
-DryRun = Annotated[bool, flag("Only tell what would be done.", "--dry-run")]
-
-# Models
-Model = Annotated[
-    Text, value("A name of `models list`, a hub id or a directory; default: the index's own.", "MODEL", "--model")
-]
-Revision = Annotated[Text, value("Branch, tag or commit of the hub id.", "REV", "--revision")]
-Dtype = Annotated[Text, value("float32, bfloat16, float16 or int8; default: by the hardware.", "DTYPE", "--dtype")]
-Attn = Annotated[Text, value("Attention, such as sdpa or flash_attention_2.", "NAME", "--attn")]
-MaxPixels = Annotated[int | None, value("Most pixels of a picture that the model sees.", "N", "--max-pixels", least=1)]
-BatchSize = Annotated[int | None, value("Inputs in one pass; default: by the memory.", "N", "--batch-size", least=1)]
-Exact = Annotated[bool, flag("Decode pictures in full: slower, and hardly another vector.", "--exact")]
-Tiles = Annotated[
-    bool | None,
-    flag(
-        "Embed the panels of contact sheets and comics and the stretches of long pictures too, or pictures as wholes "
-        "only; default: where it was measured to help.",
-        "--tiles/--no-tiles",
-    ),
-]
-ModelKwargs = Annotated[Text, value("Passed to the model's loader.", "JSON", "--model-kwargs")]
-ProcessorKwargs = Annotated[Text, value("Passed to the processor's loader.", "JSON", "--processor-kwargs")]
+Json = Annotated[bool, Output("--json", help="Print one JSON object.")]
+JsonLines = Annotated[bool, Output("--jsonl", help="Print one JSON object a line.")]
 TrustRemoteCode = Annotated[
     bool,
-    flag(
-        "Run code that comes with the model; no index remembers that, $MMSEARCH_TRUST_REMOTE_CODE=1 does.",
+    Advanced(
         "--trust-remote-code",
         envvar="MMSEARCH_TRUST_REMOTE_CODE",
+        help="Run program code that comes with the model. The index does not remember this.",
     ),
 ]
 TrustIndex = Annotated[
     bool,
-    flag(
-        "Let the index name a model in a folder, arguments of its loader, and files outside its own folder, though you "
-        "have not named them for it.",
+    Advanced(
         "--trust-index",
         envvar="MMSEARCH_TRUST_INDEX",
+        help="Use models in folders, arguments of their loader, and files outside the index's folder that only the "
+        "index names and you have not named yourself.",
     ),
+]
+
+# search
+Words = Annotated[Texts, Argument(metavar="QUERY", help="Text to search for.")]
+Images = Annotated[
+    Texts, Option("--image", metavar="FILE|URL|-", help="A picture to search for, also FILE:WEIGHT; - is stdin.")
+]
+Audios = Annotated[Texts, Option("--audio", metavar="FILE|URL|-", help="A sound to search for, also FILE:WEIGHT.")]
+Videos = Annotated[Texts, Option("--video", metavar="FILE|URL|-", help="A clip to search for, also FILE:WEIGHT.")]
+Not = Annotated[Texts, Option("--not", metavar="TEXT", help="Rank files like this text lower; repeatable.")]
+Like = Annotated[Texts, Option("--like", metavar="PATH", help="Find files like this indexed one; uses no model.")]
+Queries = Annotated[
+    Text, Option("--queries", metavar="FILE|-", help="Read many queries, one a line: texts or JSON objects.")
+]
+Top = Annotated[int, Option("-k", "--top", metavar="N", min=1, max=MOST, help="Show at most this many files.")]
+Types = Annotated[
+    Text, Filtering("-t", "--type", metavar="TYPE,...", help="Only these types: text,image,document,audio,video.")
+]
+Inside = Annotated[Texts, Filtering("--in", metavar="DIR", help="Only files below this folder; repeatable.")]
+After = Annotated[
+    Text, Filtering("--after", metavar="DATE", help="Only files taken (or else changed) since: 2024-03, 7d.")
+]
+Before = Annotated[Text, Filtering("--before", metavar="DATE", help="Only files taken (or else changed) before.")]
+Size = Annotated[
+    Texts, Filtering("--size", metavar="RANGE", help="+1M at least, -10k at most, 1M..2M between; repeatable.")
+]
+Width = Annotated[Texts, Filtering("--width", metavar="RANGE", help="Width in pixels: +1000, -500, 800..1200.")]
+Height = Annotated[Texts, Filtering("--height", metavar="RANGE", help="Height in pixels: +1000, -500, 800..1200.")]
+Duration = Annotated[
+    Texts, Filtering("--duration", metavar="RANGE", help="Length of sound and video: +30, -2m, 1:00..1:30.")
+]
+Mode = Annotated[ModeChoice, Ranking("--mode", help="Rank by vectors, by words, or by both.")]
+Raw = Annotated[bool, Ranking("--raw", help="Rank by raw cosines, which favour some types of files.")]
+MinRelevance = Annotated[
+    float | None, Ranking("--min-relevance", metavar="X", help="Minimum relevance of a hit, 0 to 1.")
+]
+AllSegments = Annotated[
+    bool, Ranking("--all-segments", help="Show every matching part of a file, not only the best one.")
+]
+Rerank = Annotated[bool, Ranking("--rerank", help="Read the best candidates again, more closely.")]
+RerankerName = Annotated[
+    Text,
+    Ranking("--reranker", metavar="MODEL", help="A name of `models list`, a hub id or a folder; implies --rerank."),
+]
+RerankDepth = Annotated[
+    int, Ranking("--rerank-depth", metavar="N", min=1, max=MOST, help="How many candidates the reranker reads.")
+]
+RerankBudget = Annotated[
+    float | None,
+    Ranking("--rerank-budget", metavar="SECONDS", min=0, help="Stop reranking after this time; keep what was read."),
+]
+RerankTypes = Annotated[
+    Text,
+    Ranking("--rerank-types", metavar="TYPE,...", help="Rerank only these types. Default: all the reranker reads."),
+]
+Fold = Annotated[bool, Ranking("--fold", help="Show hits that are nearly the same as one.")]
+Explain = Annotated[bool, Output("--explain", help="Show the score of each stage of the ranking.")]
+Pictures = Annotated[
+    bool | None,
+    Output(
+        "--pictures/--no-pictures",
+        help="Show small pictures, on terminals that can; $MMSEARCH_PICTURES=auto always does.",
+    ),
+]
+Context = Annotated[bool, Output("--context", help="Print the content of the hits as JSON, for a language model.")]
+ContextBudget = Annotated[
+    int, Output("--context-budget", metavar="BYTES", min=1, help="Maximum size of that content in bytes.")
+]
+Shape = Annotated[Format | None, Output("--format", help="How hits are written. Default: table.")]
+Paths = Annotated[bool, Output("-l", "--paths", help="Print only paths, one a line.")]
+Print0 = Annotated[bool, Output("-0", "--print0", help="End each path with NUL instead of a newline; implies -l.")]
+NoServer = Annotated[
+    bool,
+    Advanced(
+        "--no-server",
+        help="Search in this process even if `mmsearch serve` runs; $MMSEARCH_NO_SERVER=1 does the same.",
+    ),
+]
+AllowPrivate = Annotated[
+    bool,
+    Advanced(
+        "--allow-private",
+        envvar="MMSEARCH_ALLOW_PRIVATE",
+        help="Also fetch URLs from this machine and its private network.",
+    ),
+]
+
+# index
+Roots = Annotated[
+    Texts,
+    Argument(metavar="PATH", help="Folders and files, or URLs with --engine ray. Default: those of earlier runs."),
+]
+Prune = Annotated[bool, Option("--prune", help="Forget files that no longer exist.")]
+RetryFailed = Annotated[bool, Option("--retry-failed", help="Try unchanged files again that failed before.")]
+Rebuild = Annotated[bool, Option("--rebuild", help="Drop the index and build it again.")]
+DryRun = Annotated[bool, Option("--dry-run", help="Only show what would be done.")]
+Watch = Annotated[bool, Option("--watch", help="Keep running: index again whenever files change, until Ctrl-C.")]
+FilesFrom = Annotated[Text, Filtering("--files-from", metavar="FILE|-", help="Read paths from a file; - is stdin.")]
+Null = Annotated[bool, Filtering("-0", "--null", help="The paths of --files-from end with NUL.")]
+Hidden = Annotated[bool, Filtering("--hidden", help="Include hidden files and folders.")]
+NoIgnore = Annotated[bool, Filtering("--no-ignore", help="Do not respect .gitignore and .mmsearchignore.")]
+Follow = Annotated[bool, Filtering("-L", "--follow", help="Follow symbolic links to folders.")]
+Progress = Annotated[bool, Output("--progress", help="Estimate how long it will take, also off a terminal.")]
+Jobs = Annotated[
+    int | None,
+    Advanced(
+        "-j", "--jobs", metavar="N", min=0,
+        help="Number of processes that read files; 0 reads in this one. Default: one for each processor.",
+    ),
+]  # fmt: skip
+Timeout = Annotated[
+    float | None,
+    Advanced(
+        "--timeout", metavar="SECONDS", min=1,
+        help="Skip a file after this many seconds without progress. Default: 120.",
+    ),
+]  # fmt: skip
+Memory = Annotated[
+    float | None,
+    Advanced(
+        "--memory", metavar="GIB", min=0, max=MOST,
+        help="Maximum memory for reading one file; 0 for no limit. Default: 4.",
+    ),
+]  # fmt: skip
+Engine = Annotated[EngineChoice, Advanced("--engine", help="Read and embed on this machine, or on a Ray cluster.")]
+RayAddress = Annotated[
+    Text,
+    Advanced(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="Join this cluster, or auto. Default: $RAY_ADDRESS, or a cluster that is started here.",
+    ),
+]
+Shards = Annotated[
+    Text,
+    Advanced(
+        "--shards",
+        metavar="DIR|URL",
+        help="Where nodes leave their results; all must reach it. Default: a folder of the index.",
+    ),
+]
+Optimize = Annotated[
+    bool,
+    Advanced("--optimize", help="Make searches of a large index fast. Without PATH only this is done."),
+]
+IndexKind = Annotated[
+    IndexKindChoice | None,
+    Advanced("--index-kind", help="With --optimize: how vectors are looked up. At first: auto, by their number."),
+]
+Cut = Annotated[
+    int | None,
+    Advanced(
+        "--dim",
+        metavar="N",
+        min=1,
+        help="With --optimize: look up by the first N numbers, for models trained for this; scores stay exact.",
+    ),
+]
+Shared = Annotated[
+    bool | None,
+    Advanced(
+        "--shared/--no-shared",
+        help="Share the index with the users the umask lets in, or keep it private, which is the default at first. "
+        "Without PATH only this is done.",
+    ),
+]
+
+# Models
+Model = Annotated[
+    Text,
+    ForModel(
+        "--model", metavar="MODEL", help="A name of `models list`, a hub id or a folder. Default: that of the index."
+    ),
+]
+Revision = Annotated[Text, ForModel("--revision", metavar="REV", help="Branch, tag or commit of the hub id.")]
+Dtype = Annotated[
+    Text, ForModel("--dtype", metavar="DTYPE", help="float32, bfloat16, float16 or int8. Default: by the hardware.")
+]
+Attn = Annotated[Text, ForModel("--attn", metavar="NAME", help="Attention, such as sdpa or flash_attention_2.")]
+MaxPixels = Annotated[
+    int | None, ForModel("--max-pixels", metavar="N", min=1, help="Maximum pixels of a picture that the model sees.")
+]
+BatchSize = Annotated[
+    int | None, ForModel("--batch-size", metavar="N", min=1, help="Inputs in one pass. Default: by the memory.")
+]
+Exact = Annotated[bool, ForModel("--exact", help="Decode pictures in full: slower, with nearly the same vectors.")]
+Tiles = Annotated[
+    bool | None,
+    ForModel(
+        "--tiles/--no-tiles",
+        help="Also embed the panels of contact sheets and comics and the parts of long pictures, or only whole "
+        "pictures. Default: where measurements show that it helps.",
+    ),
+]
+ModelKwargs = Annotated[Text, ForModel("--model-kwargs", metavar="JSON", help="Passed to the model's loader.")]
+ProcessorKwargs = Annotated[
+    Text, ForModel("--processor-kwargs", metavar="JSON", help="Passed to the processor's loader.")
 ]
 DummyWeights = Annotated[
     bool | None,
-    flag(
-        "The real architecture with random weights, to try and to measure; or again the real ones.",
+    ForModel(
         "--dummy-weights/--no-dummy-weights",
+        help="Use the real architecture with random weights, to try and to measure; or the real weights again.",
     ),
 ]
+ModelName = Annotated[str, Argument(metavar="NAME", help="A name of `models list`, or a hub id.")]
 
 # status
-Failures = Annotated[bool, flag("List the files that failed, with the reason.", "--failures")]
-Check = Annotated[bool, flag("Read all of the index, and tell what is wrong with it or out of date.", "--check")]
-Repair = Annotated[bool, flag("Mend what can be mended, and tell what has to be indexed again.", "--repair")]
+Failures = Annotated[bool, Option("--failures", help="List the files that failed, with the reason.")]
+Check = Annotated[bool, Option("--check", help="Read the whole index and report problems and outdated files.")]
+Repair = Annotated[bool, Option("--repair", help="Repair the index, and list the files to index again.")]
 
 # bench
-Models = Annotated[Texts, value("A name of `models list`, a hub id or a directory; repeatable.", "MODEL", "--model")]
-Rerankers = Annotated[Texts, value("A reranker, measured in pairs; repeatable.", "MODEL", "--reranker")]
+Models = Annotated[
+    Texts, Option("--model", metavar="MODEL", help="A name of `models list`, a hub id or a folder; repeatable.")
+]
+Rerankers = Annotated[Texts, Option("--reranker", metavar="MODEL", help="A reranker, measured in pairs; repeatable.")]
 BatchSizes = Annotated[
-    str, value("Such as 1,4,16; auto doubles until memory or gain runs out.", "N,...|auto", "--batch-size")
+    str,
+    Option(
+        "--batch-size", metavar="N,...|auto", help="Such as 1,4,16; auto doubles until memory or the gain runs out."
+    ),
 ]
-Modalities = Annotated[Text, value("Only these: text,image,document,audio,video.", "TYPE,...", "--modality")]
-Tokens = Annotated[int, value("Length of a text, in words or about as many tokens.", "N", "--tokens", least=1)]
-Pixels = Annotated[int, value("Pixels of a picture or frame, before it is fitted.", "N", "--max-pixels", least=1)]
-Frames = Annotated[int | None, value("Frames of a clip; default: as when indexing.", "N", "--frames", least=1)]
-Seconds = Annotated[float | None, value("Length of a sound; default: as when indexing.", "S", "--seconds", least=0.1)]
-BenchFiles = Annotated[Text, value("Index these files for real instead, into a temporary index.", "DIR", "--files")]
-ForFiles = Annotated[int, value("How many files the forecast is for.", "N", "--for-files", least=1)]
-CellTime = Annotated[float, value("Seconds that one cell of the table is repeated for.", "S", "--time", least=0.0)]
+Modalities = Annotated[
+    Text, Option("--modality", metavar="TYPE,...", help="Only these types: text,image,document,audio,video.")
+]
+Tokens = Annotated[int, Option("--tokens", metavar="N", min=1, help="Length of a text in words, about as many tokens.")]
+Pixels = Annotated[
+    int, Option("--max-pixels", metavar="N", min=1, help="Pixels of a picture or frame, before it is resized.")
+]
+Frames = Annotated[
+    int | None, Option("--frames", metavar="N", min=1, help="Frames of a clip. Default: as in an index.")
+]
+Seconds = Annotated[
+    float | None, Option("--seconds", metavar="S", min=0.1, help="Length of a sound. Default: as for an index.")
+]
+BenchFiles = Annotated[
+    Text, Option("--files", metavar="DIR", help="Instead measure an index run of these files, in a temporary index.")
+]
+ForFiles = Annotated[int, Option("--for-files", metavar="N", min=1, help="Number of files the forecast is for.")]
+CellTime = Annotated[float, Option("--time", metavar="S", min=0.0, help="Seconds to repeat one cell of the table.")]
 MemoryLimit = Annotated[
-    float | None, value("Do as if the device, or the process on a CPU, had only so much.", "GIB", "--memory-limit")
+    float | None,
+    Option("--memory-limit", metavar="GIB", help="Limit memory to this many GiB, on the GPU or in RAM."),
 ]
-BenchShape = Annotated[BenchFormat, choice("How rows are written.", "--format")]
-Plot = Annotated[Text, value("Draw speed and memory too: .html, or .png and .svg by matplotlib.", "FILE", "--plot")]
-
-# models
-ModelName = Annotated[str, argument("A name of `models list`, or a hub id.", "NAME")]
+BenchShape = Annotated[BenchFormat, Output("--format", help="How rows are written.")]
+Plot = Annotated[
+    Text, Output("--plot", metavar="FILE", help="Draw speed and memory too: .html, or .png and .svg with matplotlib.")
+]
 
 # eval
-Questions = Annotated[str, argument("Questions with their answers, one a line.", "QUERIES.jsonl")]
+Questions = Annotated[str, Argument(metavar="QUERIES.jsonl", help="Questions with their answers, one a line.")]
 Compare = Annotated[
-    str, value("Ways to search: raw, calibrated, lexical, hybrid, rerank, exact.", "SETTING,...", "--compare")
+    str,
+    Option("--compare", metavar="SETTING,...", help="Ways to search: raw, calibrated, lexical, hybrid, rerank, exact."),
 ]
-Dims = Annotated[list[int] | None, value("Also with only the first N dimensions; repeatable.", "N", "--dim", least=1)]
+Dims = Annotated[
+    list[int] | None, Option("--dim", metavar="N", min=1, help="Also with only the first N dimensions; repeatable.")
+]
 Losers = Annotated[
-    int, value("Most questions to list whose first hit is wrong, for each setting.", "N", "--losers", least=0)
+    int, Option("--losers", metavar="N", min=0, help="List at most N questions a setting whose first hit is wrong.")
 ]
-EvalReranker = Annotated[Text, value("For `rerank`: builtin, a hub id or a directory.", "MODEL", "--reranker")]
+EvalReranker = Annotated[
+    Text, Option("--reranker", metavar="MODEL", help="For `rerank`: a short name, hub id or folder.")
+]
 
 # dupes
-Below = Annotated[Texts, argument("Only files at or below these; default: all.", "PATH")]
+Below = Annotated[Texts, Argument(metavar="PATH", help="Only these files, and those below these folders.")]
 Threshold = Annotated[
-    float, value("How alike: 1 is the same, 0 an arbitrary pair.", "X", "--threshold", least=0.5, most=1.0)
+    float,
+    Option("--threshold", metavar="X", min=0.5, max=1.0, help="Minimum similarity: 1 is the same, 0 any pair."),
 ]
-Across = Annotated[bool, flag("Only pairs of different modalities.", "--across")]
-Within = Annotated[bool, flag("Only pairs of one modality.", "--within")]
+Across = Annotated[bool, Option("--across", help="Only pairs of different types.")]
+Within = Annotated[bool, Option("--within", help="Only pairs of one type.")]
 NullGroups = Annotated[
     bool,
-    flag("Paths of copies, the one to keep first, each ended with NUL; an empty one ends a group.", "-0", "--print0"),
+    Output("-0", "--print0", help="Paths of copies, the keeper first, each ended with NUL; an empty one ends a group."),
 ]
 
 # serve
-Host = Annotated[str, value("Address to listen at; others than this machine's own take a token.", "HOST", "--host")]
+Host = Annotated[str, Option("--host", metavar="HOST", help="Address to listen on; other machines need a token.")]
 Port = Annotated[
     int | None,
-    value("0 takes any that is free; default: 8642, or any.", "N", "--port", least=0, most=65_535),
+    Option("--port", metavar="N", min=0, max=65_535, help="0 takes any free port. Default: 8642, or any free one."),
 ]
-TokenFile = Annotated[Text, value("Read the token from a file, and always ask for it.", "FILE", "--token-file")]
-OpenPage = Annotated[bool, flag("Open the page in a browser.", "--open")]
-WatchServed = Annotated[bool, flag("Index again whenever files change, as `index --watch` does.", "--watch")]
-Background = Annotated[bool, flag("Return when the server answers, and leave it running.", "--background")]
-Stop = Annotated[bool, flag("End the server of this index.", "--stop")]
+OpenPage = Annotated[bool, Option("--open", help="Open the page in a browser.")]
+WatchServed = Annotated[bool, Option("--watch", help="Index again whenever files change, as `index --watch` does.")]
+Background = Annotated[bool, Option("--background", help="Return once the server answers, and leave it running.")]
+Stop = Annotated[bool, Option("--stop", help="Stop the server of this index.")]
 IdleTimeout = Annotated[
-    float | None, value("End when nothing was asked for so long.", "SECONDS", "--idle-timeout", least=0.1)
+    float | None,
+    Option("--idle-timeout", metavar="SECONDS", min=0.1, help="Stop after this many seconds without a request."),
 ]
-MaxUpload = Annotated[int, value("Largest upload.", "MIB", "--max-upload", least=1, most=4096)]
-MaxWaiting = Annotated[int, value("Most queries that wait; others hear 503.", "N", "--max-waiting", least=1, most=MOST)]
+TokenFile = Annotated[
+    Text, Advanced("--token-file", metavar="FILE", help="Read the token from a file, and always require it.")
+]
+MaxUpload = Annotated[int, Advanced("--max-upload", metavar="MIB", min=1, max=4096, help="Maximum size of an upload.")]
+MaxWaiting = Annotated[
+    int,
+    Advanced(
+        "--max-waiting", metavar="N", min=1, max=MOST, help="Maximum waiting queries; excess requests get status 503."
+    ),
+]
 
 # merge, export, import
-Sources = Annotated[Texts, argument("Indexes to join.", "INDEX")]
-Target = Annotated[Text, once("The index to make, or to add to.", "DIR", "-o", "--output")]
-Moved = Annotated[Texts, value("Files below OLD lie below NEW here; repeatable.", "OLD=NEW", "--map")]
-Ways = Annotated[ExchangeChoice | None, choice("What to write.", "--to")]
-Outside = Annotated[
-    Text, once("The file or folder to write, or the URL of a Qdrant server.", "TARGET", "-o", "--output")
+Sources = Annotated[Texts, Argument(metavar="INDEX", help="Indexes to join.")]
+Target = Annotated[Texts, Option("-o", "--output", metavar="DIR", help="The index to make, or to add to.")]
+Moved = Annotated[
+    Texts, Option("--map", metavar="OLD=NEW", help="Files below OLD are below NEW on this machine; repeatable.")
 ]
-Collection = Annotated[str, value("Of Qdrant.", "NAME", "--collection")]
-Force = Annotated[bool, flag("Replace what is there.", "--force")]
-TableFile = Annotated[str, argument("A Parquet file, or the folder of a Lance dataset.", "TABLE")]
+Ways = Annotated[ExchangeChoice | None, Option("--to", help="Format to write.")]
+Outside = Annotated[
+    Texts,
+    Option("-o", "--output", metavar="TARGET", help="The file or folder to write, or the URL of a Qdrant server."),
+]
+Collection = Annotated[str, Option("--collection", metavar="NAME", help="Name of the Qdrant collection.")]
+Force = Annotated[bool, Option("--force", help="Replace what exists.")]
+TableFile = Annotated[str, Argument(metavar="TABLE", help="A Parquet file, or the folder of a Lance dataset.")]
 ImportModel = Annotated[
-    Text, value("What made the vectors: a name of `models list`, a hub id or a directory.", "MODEL", "--model")
+    Text,
+    Option("--model", metavar="MODEL", help="The model of the vectors: a name of `models list`, a hub id or a folder."),
 ]

@@ -1,7 +1,7 @@
 """Progress of an index run on stderr: a bar on a terminal, nothing but failures elsewhere.
 
-Long runs are announced: what there is to read, with which batch, and how long that will take; after a minute again,
-by what has been done. That is told on a terminal, and elsewhere with `--progress`.
+Long runs are announced: what there is to read, in which batches, and how long it will take; after a minute again, by
+the speed so far. This is shown on a terminal, and elsewhere with `--progress`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mmsearch.cli.common import complain
+from mmsearch.cli.common import log_line
 from mmsearch.errors import MmsearchError
 from mmsearch.output.tables import harmless
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 REFRESH_SECONDS = 0.1
 FORECAST_AFTER = 1.0
-"""Seconds; shorter runs are not worth looking ahead in."""
+"""Seconds; shorter runs are not worth a forecast."""
 LONG_SECONDS = 60.0
 """Shorter runs are not announced."""
 CORRECT_AFTER = 60.0
-"""Seconds of a run after which it shows how fast it really is."""
+"""Seconds after which a run shows how fast it really is."""
 SHOWN_FAILURES = 20
-"""So many are told as they happen; the rest is listed by `status --failures`."""
+"""The first ones are shown as they happen; `status --failures` lists all."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Work:
 
 
 class Ahead:
-    """What lies ahead of a run: counted beside it by `count`, and then told once, if it is much.
+    """The work of a run, counted beside it by `count`, and announced if it is long.
 
     `work` grows while `counting` is set.
     """
@@ -57,12 +57,12 @@ class Ahead:
         self._jobs = jobs
 
     def count(self) -> None:
-        """Count the files to be read and tell what to expect; runs in a thread of its own."""
-        from mmsearch.extras.bench.forecast import Expectation, Kind, kind_by_name
+        """Count the files to be read and announce a long run; runs in a thread of its own."""
+        from mmsearch.extras.bench.forecast import NAMES, Expectation, Kind, kind_by_name
         from mmsearch.types import Preloadable
 
         kinds: dict[Modality, Kind] = {}
-        with suppress(MmsearchError, OSError):  # the run meets the same, and says so
+        with suppress(MmsearchError, OSError):  # the run meets the same error and reports it
             for entry in self._files():
                 self.work.files += 1
                 self.work.bytes += entry.size
@@ -72,32 +72,26 @@ class Ahead:
             self.counting = False
         if self.counting or not self.work.files:
             return
-        with suppress(Exception):  # a forecast that cannot be made must not be seen, least of all as a traceback
+        with suppress(Exception):  # a failed forecast must not be seen, least of all as a traceback
             embedder = self._embedder.wait() if isinstance(self._embedder, Preloadable) else self._embedder
             expectation = Expectation(embedder, self._jobs)
             seconds = expectation.seconds(kinds)
             if seconds >= LONG_SECONDS:
                 self.expected = seconds
-                complain(announced(kinds, self._embedder.spec.name, expectation.batches(kinds), seconds))
+                often = sorted(kinds, key=lambda kind: -kinds[kind].files)
+                files = ", ".join(f"{kinds[kind].files:,} {NAMES[kind]}" for kind in often)
+                parts = [f"{files} to read with {self._embedder.spec.name}", expectation.batches(kinds)]
+                log_line(", ".join([*filter(None, parts), f"about {duration(seconds)} expected"]))
 
     def correct(self, done: Work, seconds: float) -> None:
-        """Tell what is left after so many seconds, if the run was announced."""
+        """Show what is left after so many seconds, if the run was announced."""
         if self.expected is not None and done.files:
-            complain(f"after {clock(seconds)}: {told(done, self.work, seconds)}; {clock(self.expected)} were expected")
-
-
-def announced(kinds: Mapping[Modality, Kind], model: str, batches: str, seconds: float) -> str:
-    """What there is to do, and how long it will take."""
-    from mmsearch.extras.bench.forecast import NAMES
-
-    often = sorted(kinds, key=lambda kind: -kinds[kind].files)
-    what = ", ".join(f"{kinds[kind].files:,} {NAMES[kind]}" for kind in often)
-    parts = [f"{what} to read with {model}", batches, f"about {clock(seconds)} expected"]
-    return ", ".join(part for part in parts if part)
+            line = progress_line(done, self.work, seconds)
+            log_line(f"after {duration(seconds)}: {line}; {duration(self.expected)} were expected")
 
 
 class Quiet:
-    """Tells failures as they happen, nothing else, but counts what is done."""
+    """Shows failures as they happen, and counts the files that are done."""
 
     def __init__(self) -> None:
         self.failures = 0
@@ -114,13 +108,13 @@ class Quiet:
     def failure(self, path: str, reason: str) -> None:
         self.failures += 1
         if self.failures <= SHOWN_FAILURES:
-            complain(f"failed: {path}: {reason}")
+            log_line(f"failed: {path}: {reason}")
         elif self.failures == SHOWN_FAILURES + 1:
-            complain("more failures are not shown here")
+            log_line("more failures are not shown here")
 
 
 class Live(Quiet):
-    """Adds a bar with what is done, the rate, the time left and the current file."""
+    """Adds a bar with the files that are done, the rate, the time left and the current file."""
 
     def __init__(self, bar: Any, ahead: Ahead | None) -> None:
         super().__init__()
@@ -144,36 +138,38 @@ class Live(Quiet):
             return
         self.shown = now
         total = self.ahead.work if self.ahead and not self.ahead.counting else None
-        done = told(self.read, total, now - self.began) or f"{self.seen} files"
-        parts = [done, f"{self.failures} failed", harmless(path)]
+        line = progress_line(self.read, total, now - self.began) or f"{self.seen} files"
         share = share_of(self.read, total) if total else None
         self.bar.update(
-            self.line, description="  ".join(parts), total=None if share is None else 1.0, completed=share or 0.0
+            self.line,
+            description="  ".join([line, f"{self.failures} failed", harmless(path)]),
+            total=None if share is None else 1.0,
+            completed=share or 0.0,
         )
 
 
 def share_of(done: Work, total: Work) -> float:
-    """How much of the work is done, 0 to 1: small files cost by number, large ones by size, so the mean of both."""
+    """How much of the work is done, 0 to 1: the mean by number and by size, as small files cost by number."""
     files = done.files / max(1, total.files)
     return min(1.0, (files + done.bytes / max(1, total.bytes)) / 2)
 
 
-def told(done: Work, total: Work | None, seconds: float) -> str:
-    """What is done after so many seconds, at which rate, and, where the total is known, how long the rest takes."""
+def progress_line(done: Work, total: Work | None, seconds: float) -> str:
+    """The work done after so many seconds, its rate, and the time left if the total is known."""
     if not done.files:
         return ""
     rate = f"{done.files / seconds:.3g} files/s" if seconds >= 1 else ""
     if total is None:
-        parts = [f"{done.files} files", size(done.bytes), rate]
+        parts = [f"{done.files} files", byte_size(done.bytes), rate]
     else:
-        parts = [f"{done.files} of {total.files} files", f"{size(done.bytes)} of {size(total.bytes)}", rate]
+        parts = [f"{done.files} of {total.files} files", f"{byte_size(done.bytes)} of {byte_size(total.bytes)}", rate]
         share = share_of(done, total)
-        parts += [f"{clock(seconds * (1 - share) / share)} left"] if seconds >= 1 and share else []
-    return ", ".join(part for part in parts if part)
+        parts += [f"{duration(seconds * (1 - share) / share)} left"] if seconds >= 1 and share else []
+    return ", ".join(filter(None, parts))
 
 
-def size(count: float) -> str:
-    """Bytes for people: `1.5 GB`."""
+def byte_size(count: float) -> str:
+    """A size for people: `1.5 GB`."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 999.5:
             return f"{count:.3g} {unit}"
@@ -181,7 +177,7 @@ def size(count: float) -> str:
     return f"{count:.3g} TB"
 
 
-def clock(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A duration for people: `40 s`, `12 min`, `3 h 5 min`."""
     if seconds < 60:
         return f"{seconds:.0f} s"
@@ -194,12 +190,12 @@ def listening(ahead: Ahead | None = None, always: bool = False) -> Iterator[Quie
     """A listener that suits stderr.
 
     Args:
-        ahead: counts what has to be read; None where that is not known.
-        always: long runs are announced even if stderr is no terminal.
+        ahead: counts what has to be read; None if that is not known.
+        always: announce long runs even if stderr is no terminal.
     """
     if not sys.stderr.isatty():
         quiet = Quiet()
-        with _looking_ahead(ahead if always else None, quiet):
+        with _forecasting(ahead if always else None, quiet):
             yield quiet
         return
     from rich.console import Console
@@ -208,13 +204,13 @@ def listening(ahead: Ahead | None = None, always: bool = False) -> Iterator[Quie
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=10) as bar:
         live = Live(bar, ahead)
-        with _looking_ahead(ahead, live):
+        with _forecasting(ahead, live):
             yield live
 
 
 @contextmanager
-def _looking_ahead(ahead: Ahead | None, listener: Quiet) -> Iterator[None]:
-    """Has the count begin soon, unless the run is over before, and the correction come after a minute."""
+def _forecasting(ahead: Ahead | None, listener: Quiet) -> Iterator[None]:
+    """Start the count soon, unless the run is over before, and the correction after a minute."""
     if ahead is None:
         yield
         return
@@ -231,8 +227,8 @@ def _looking_ahead(ahead: Ahead | None, listener: Quiet) -> Iterator[None]:
 
 
 @contextmanager
-def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal for `total` things of which some more are done with each call, nothing elsewhere."""
+def counting(name: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal for `total` things, nothing elsewhere; call the result as `on_progress(n)`: n more done."""
     if not sys.stderr.isatty():
         yield lambda more: None
         return
@@ -241,5 +237,5 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
     columns = (BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=10) as bar:
-        line = bar.add_task(what, total=total)
+        line = bar.add_task(name, total=total)
         yield lambda more: bar.advance(line, more)

@@ -7,16 +7,17 @@ import logging
 import os
 import sys
 from collections.abc import Iterable
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from typer import Exit
+
 from mmsearch.cli import options
-from mmsearch.cli.command import Exit
-from mmsearch.cli.common import complain, emit, guarded, terminal_width
+from mmsearch.cli.common import handle_errors, log_line, terminal_width, write_json, write_stdout
 from mmsearch.cli.images import screen, show
 from mmsearch.cli.index_path import locate_all
 from mmsearch.errors import UsageError
-from mmsearch.output.tables import Format, harmless, hit_fields, hits, to_json
+from mmsearch.output.tables import Format, harmless, hit_fields, hits
 from mmsearch.search.open import (
     crowded,
     make_room,
@@ -34,14 +35,13 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from mmsearch.output.terminal_images import Screen
-    from mmsearch.server.client import ServerAnswer
     from mmsearch.store import AnyReader
     from mmsearch.types import Hit, ModelSpec, Query
 
     Answers: TypeAlias = Iterable[tuple[str, list[Hit]]]
 
 
-@guarded
+@handle_errors
 def search(
     words: options.Words = None,
     image: options.Images = None,
@@ -88,26 +88,18 @@ def search(
 ) -> None:
     """Find files by meaning.
 
-    The query is text, pictures, sounds, clips, or any mix: what is found is like all of it together.
+    The query is text, pictures, sounds, clips, or any mix: hits are similar to all of it together.
 
+    \b
     Examples:
-
       mmsearch search red car
-
       mmsearch search "error message" -t image -k 5 --rerank
-
       mmsearch search sunset on a beach --pictures
-
       mmsearch search --image cat.jpg "but black" --json
-
       mmsearch search "a red car" --not snow --image car.jpg:0.7
-
       mmsearch search --like holidays/beach.jpg -t image
-
       mmsearch search --queries queries.txt --jsonl
-
       mmsearch search "terms of payment" --context --context-budget 50000
-
       mmsearch search invoice -l -0 | xargs -0 cp -t out/
     """
     shape = _format(form, as_json, as_jsonl, paths or null)
@@ -147,12 +139,21 @@ def search(
     if queries is None and len(directories) == 1 and client.is_allowed(no_server) and not trust_index:
         found = client.search(directories[0], given, device, trust_remote_code)
     many = queries is not None
-    reader: AnyReader | None
+    reader: AnyReader | None = None
+    labelled: Answers
     with ExitStack() as opened:
         if found:
-            spec, labelled = _told(found)
-            reader = _reader(directories) if context or on is not None else None
-            opened.enter_context(reader or nullcontext())
+            for logger, level, message in found.notes:
+                if logger:
+                    logging.getLogger(logger).log(level, "%s", message)
+                else:
+                    log_line(message)
+            spec, labelled = found.spec, [(found.label, found.hits)]
+            if context or on is not None:
+                from mmsearch.store import open_reader
+
+                reader = open_reader(directories)  # it knows which files may be opened
+                opened.enter_context(reader)
         else:
             reader, spec, labelled = _search(
                 opened, directories, given, queries, device, trust_remote_code, trust_index, allow_private
@@ -164,25 +165,8 @@ def search(
             end = "\0" if null else "\n"
             any_found = _output(labelled, spec, shape, end, on, reader, many=many, explain=explain)
     if not any_found:
-        complain("nothing found")
+        log_line("nothing found")
         raise Exit(1)
-
-
-def _reader(directories: list[str]) -> AnyReader:
-    """The index, for what shows contents: it tells which files may be opened."""
-    from mmsearch.store import open_reader
-
-    return open_reader(directories)
-
-
-def _told(found: ServerAnswer) -> tuple[ModelSpec, Answers]:
-    """What a server has found, when all that it had to say besides is said."""
-    for logger, level, message in found.notes:
-        if logger:
-            logging.getLogger(logger).log(level, "%s", message)
-        else:
-            complain(message)
-    return found.spec, [(found.label, found.hits)]
 
 
 def _search(
@@ -215,7 +199,7 @@ def _search(
         second = open_reranker(given.reranker, reader, device, trust)
         given, note = with_rerank_types(given, name)
         if note:
-            complain(note)
+            log_line(note)
     answers = Searcher(reader, embedder, second, where).search_all(meant, given, where)
     return reader, embedder.spec, ((one.label, found) for one, found in zip(asked, answers, strict=True))
 
@@ -257,39 +241,40 @@ def _output(
     many: bool,
     explain: bool,
 ) -> bool:
-    """Write the hits of each query as they come, with pictures where there is a screen; whether there were any."""
-    any_found, width, told = False, terminal_width(), 0
-    for label, found in answers:
+    """Write the hits of each query as they come, with pictures on a screen; True if there were any.
+
+    Many answers are a JSON array, CSV with one header, or titled tables.
+    """
+    any_found, width = False, terminal_width()
+    for number, (label, found) in enumerate(answers):
+        any_found = any_found or bool(found)
+        title = f"{harmless(label)}\n" if many else ""
         if on is not None and reader is not None and found:
-            emit(f"{harmless(label)}\n" * many)
+            write_stdout(title)
             show(found, spec.loader, on, explain, reader.may_read)
-            emit("\n" * many)
-        else:
-            text = hits(found, label, spec.name, shape, end=end, width=width, base=os.getcwd(), explain=explain)
-            emit(_joined(text, label, told, shape) if many else text, paths=shape is Format.paths)
-        any_found, told = any_found or bool(found), told + 1
+            write_stdout("\n" * many)
+            continue
+        text = hits(found, label, spec.name, shape, end=end, width=width, base=os.getcwd(), explain=explain)
+        if many and shape is Format.json:
+            text = ("," if number else "[") + text
+        elif many and shape is Format.csv and number:
+            text = text.partition("\n")[2]
+        elif many and shape is Format.table:
+            text = f"{title}{text}\n"
+        write_stdout(text, paths=shape is Format.paths)
     if many and shape is Format.json:
-        emit("]\n")
+        write_stdout("]\n")
     return any_found
 
 
 def _output_evidence(answers: Answers, spec: ModelSpec, budget: int, reader: AnyReader, *, many: bool) -> bool:
-    """Write the evidence for each query, one JSON object a line where there are many; whether there was any."""
-    from mmsearch.search import hit_evidence as context
+    """Write the evidence for each query, as one JSON object a line if there are many; True if there was any."""
+    from mmsearch.search.hit_evidence import gather
 
     any_found = False
     for label, found in answers:
-        cited = [hit_fields(hit, spec.name) for hit in found]
-        told = {"query": label, **context.gather(found, cited, spec.loader, budget, reader.may_read)}
-        emit(to_json(told, None if many else 2) + "\n")
+        fields = [hit_fields(hit, spec.name) for hit in found]
+        evidence = gather(found, fields, spec.loader, budget, reader.may_read)
+        write_json({"query": label, **evidence}, indent=None if many else 2)
         any_found = any_found or bool(found)
     return any_found
-
-
-def _joined(text: str, label: str, told: int, shape: Format) -> str:
-    """One answer as it follows `told` others: JSON as an array, CSV with one header, titled tables."""
-    if shape is Format.json:
-        return ("," if told else "[") + text
-    if shape is Format.csv and told:
-        return text.partition("\n")[2]
-    return f"{harmless(label)}\n{text}\n" if shape is Format.table else text

@@ -1,4 +1,4 @@
-"""`mmsearch serve`: a page and a JSON API over an index, and a model that stays warm for `mmsearch search`."""
+"""`mmsearch serve` and `mmsearch mcp`: an index for browsers, programs and language models."""
 
 from __future__ import annotations
 
@@ -9,29 +9,27 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING
+from typing import Any, NoReturn
+
+from typer import Exit
 
 from mmsearch.cli import options
-from mmsearch.cli.command import Exit
-from mmsearch.cli.common import complain, emit, guarded
+from mmsearch.cli.common import INTERRUPTED, handle_errors, log_line, only, write_stdout
 from mmsearch.cli.index_path import locate
-from mmsearch.errors import MmsearchError, UsageError
+from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
 from mmsearch.server import discovery
 from mmsearch.system import child_processes
 from mmsearch.system.disk_space import FULL, has_room
 from mmsearch.system.safe_open import Folder, regular_or_handed
 
-if TYPE_CHECKING:
-    from mmsearch.server.server import ServerSettings
-
 LEAST_TOKEN = 16
 """Characters."""
 STOP_SECONDS = 30.0
 WATCH_SECONDS = 10.0
-"""So long what watches files may take to commit what it has read."""
+"""Time in which the watching process has to commit what it has read."""
 
 
-@guarded
+@handle_errors
 def serve(
     index: options.IndexDir = None,
     host: options.Host = "127.0.0.1",
@@ -48,87 +46,71 @@ def serve(
     trust_remote_code: options.TrustRemoteCode = False,
     trust_index: options.TrustIndex = False,
 ) -> None:
-    """Serve an index on this machine: a page to search and look, a JSON API, and faster `mmsearch search`.
+    """Serve an index on this machine: a search page, a JSON API, and a faster `mmsearch search`.
 
-    The address is printed on stdout. Only this machine is served, unless --host says otherwise: then a token is needed.
+    The address is printed on stdout. Only this machine can connect, unless --host says otherwise: then a token is
+    required.
 
+    \b
     Examples:
-
       mmsearch serve --open
-
       mmsearch serve --watch
-
       mmsearch serve --background --idle-timeout 3600
-
       mmsearch serve --stop
-
       curl -s 'http://127.0.0.1:8642/api/search?q=red+car&top=3'
     """
-    directory = locate(index)
+    directory = locate(only(index, "--index"))
     if trust_index:
         from mmsearch.store.grants import TRUSTED
 
-        os.environ[TRUSTED] = "1"  # for the server, and what it starts
+        os.environ[TRUSTED] = "1"  # for the server and the processes it starts
     if stop:
         _stop(directory)
         return
     from mmsearch.store import Reader
 
-    Reader.open(directory).close()  # what is wrong with it is said before anything else
+    Reader.open(directory).close()  # reports problems of the index first
     if background:
-        url = _in_background(directory)
-    else:
-        from mmsearch.server.server import ServerSettings
-
-        settings = ServerSettings(
-            directory,
-            host,
-            port,
-            _token(token_file),
-            device,
-            trust_remote_code,
-            idle_timeout,
-            max_upload << 20,
-            max_waiting,
-        )
-        with _watching(directory, trust_remote_code) if watch else nullcontext():
-            _serve(settings, open_page)
+        url = _start_in_background(directory)
+        write_stdout(f"{url}\n")
+        if open_page:
+            _open_browser(url)
         return
-    emit(f"{url}\n")
-    if open_page:
-        _open(url)
+    from mmsearch.server.server import ServerSettings, run
 
-
-def _serve(settings: ServerSettings, open_page: bool) -> None:
-    from mmsearch.server.server import run
+    settings = ServerSettings(
+        directory, host, port, _read_token(token_file), device, trust_remote_code, idle_timeout, max_upload << 20,
+        max_waiting,
+    )  # fmt: skip
 
     def announce(url: str, token: str | None) -> None:
         try:
-            emit(f"{url}\n")
+            write_stdout(f"{url}\n")
         except BrokenPipeError:
             raise
         except OSError as error:
             raise MmsearchError(f"the address {url} cannot be written: {error.strerror}") from None
-        whole = f"{url}?token={token}" if token else url
         if token:
-            complain(f"with its token: {whole}")
+            url = f"{url}?token={token}"
+            log_line(f"with its token: {url}")
         if open_page:
-            _open(whole)
+            _open_browser(url)
 
-    try:
-        run(settings, announce)
-    except KeyboardInterrupt:
-        complain("stopped")
-        raise Exit(130) from None
+    with _watching(directory, trust_remote_code) if watch else nullcontext():
+        try:
+            run(settings, announce)
+        except KeyboardInterrupt:
+            log_line("stopped")
+            raise Exit(INTERRUPTED) from None
 
 
 @contextmanager
 def _watching(directory: str, trust: bool) -> Iterator[None]:
-    """An `index --watch` of the same index beside this process; it says on stderr what it does."""
+    """Run `index --watch` on the same index in a child process, which reports on stderr."""
     start = "from mmsearch.indexing.worker import die_with_parent as d; d(); from mmsearch.__main__ import main; main()"
-    given = ["index", "--watch", "--index", directory, *(["--trust-remote-code"] if trust else [])]
+    argv = ["index", "--watch", "--index", directory, *(["--trust-remote-code"] if trust else [])]
     child = subprocess.Popen(
-        child_processes.command(start, *given),
+        child_processes.command(start, *argv),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         env=child_processes.environment(),
@@ -136,7 +118,7 @@ def _watching(directory: str, trust: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        # As Ctrl-C, so that what it has read is committed; from a terminal it has heard that already.
+        # Like Ctrl-C, so that it commits what it has read; on a terminal it has received Ctrl-C already.
         for number in (signal.SIGINT if sys.platform != "win32" else signal.SIGTERM, signal.SIGTERM):
             with suppress(OSError, subprocess.TimeoutExpired):
                 child.send_signal(number)
@@ -145,100 +127,88 @@ def _watching(directory: str, trust: bool) -> Iterator[None]:
             child.kill()
 
 
-def _in_background(directory: str) -> str:
-    """Start a server that outlives this process, unless there is one; its address when it answers."""
-    there = discovery.server(directory)
-    if there is not None:
-        return str(there["url"])
-    log = os.path.join(directory, discovery.LOG)
+def _start_in_background(directory: str) -> str:
+    """The address of the server of an index; starts one that outlives this process if none runs."""
+    running = discovery.server(directory)
+    if running is not None:
+        return str(running["url"])
     try:
         with Folder.open(directory) as folder:
-            out = folder.create(discovery.LOG)  # another one than that of a server which may still write
+            out = folder.create(discovery.LOG)  # a new file, because an old server may still write to its own
     except OSError as error:
+        log = os.path.join(directory, discovery.LOG)
         raise MmsearchError(f"{log}: {error.strerror}: a server in the background writes there") from None
     with out:
         start = "from mmsearch.__main__ import main; main()"
-        argv = child_processes.command(start, *_in_foreground(sys.argv[1:]), "--index", directory)
-        child = _spawn(argv, out.fileno())
+        flags = 0
+        if sys.platform == "win32":
+            flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+        child = subprocess.Popen(  # that neither a terminal nor its parent ends
+            child_processes.command(start, *_foreground_arguments(sys.argv[1:]), "--index", directory),
+            stdin=subprocess.DEVNULL,
+            stdout=out.fileno(),
+            stderr=out.fileno(),
+            env=child_processes.environment(),
+            start_new_session=True,
+            creationflags=flags,
+        )
     try:
         while child.poll() is None:
-            there = discovery.server(directory)
-            if there is not None and there.get("pid") == child.pid:
-                return str(there["url"])
-            if _is_lost(directory, child.pid):
-                child.terminate()
-                raise MmsearchError(
-                    f"nobody would find a server in the background: it cannot write {discovery.FILE} or "
-                    f"{discovery.SOCKET} in {directory}: take away what is there"
-                )
+            running = discovery.server(directory)
+            if running is not None and running.get("pid") == child.pid:
+                return str(running["url"])
+            if any(line.startswith("http") for line in _log_lines(directory)):
+                # It answers; the index must say where, or nobody would ever find it.
+                stated = discovery.read(directory)
+                if stated is None or stated.pid != child.pid:
+                    child.terminate()
+                    raise MmsearchError(
+                        f"nobody would find a server in the background: it cannot write {discovery.FILE} or "
+                        f"{discovery.SOCKET} in {directory}: remove what is there"
+                    )
             time.sleep(0.05)
     except KeyboardInterrupt:
         child.terminate()
         raise
-    told = [line.removeprefix("mmsearch: ").removeprefix("error: ") for line in _said(directory)]
-    # It says so itself, but for a disk on which there is no room to do so.
+    messages = [line.removeprefix("mmsearch: ").removeprefix("error: ") for line in _log_lines(directory)]
+    # On a full disk it cannot log the reason itself.
     otherwise = f"exit code {child.returncode}" if has_room(directory) else FULL
-    complain(f"error: the server has ended: {told[-1] if told else otherwise}")
+    log_line(f"error: the server has ended: {messages[-1] if messages else otherwise}")
     raise Exit(child.returncode if 0 < child.returncode < 6 else MmsearchError.exit_code)
 
 
-def _is_lost(directory: str, pid: int) -> bool:
-    """Whether a server answers already, and has not been able to say in the index where: nobody would ever find it."""
-    if not any(line.startswith("http") for line in _said(directory)):
-        return False
-    there = discovery.read(directory)
-    return there is None or there.pid != pid
-
-
-def _said(directory: str) -> list[str]:
-    """The lines in the log of a server."""
+def _log_lines(directory: str) -> list[str]:
     with suppress(OSError), Folder.open(directory) as folder, folder.read(discovery.LOG) as file:
         return file.read().decode("utf-8", "replace").splitlines()
     return []
 
 
-def _in_foreground(argv: list[str]) -> list[str]:
-    """The arguments for the process that is to serve, but for the index, which may be spelled another way there."""
+def _foreground_arguments(argv: list[str]) -> list[str]:
+    """The arguments of the serving process, without the index, which is given to it as an absolute path."""
     left = iter(argv)
-    kept = []
-    for one in left:
-        if one == "--index":
+    arguments = []
+    for argument in left:
+        if argument == "--index":
             next(left, None)
-        elif one not in ("--background", "--open") and not one.startswith("--index="):
-            kept.append(one)
-    return kept
-
-
-def _spawn(argv: list[str], out: int) -> subprocess.Popen[bytes]:
-    """A process that no terminal and no parent ends."""
-    flags = 0
-    if sys.platform == "win32":
-        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-    return subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=out,
-        stderr=out,
-        env=child_processes.environment(),
-        start_new_session=True,
-        creationflags=flags,
-    )
+        elif argument not in ("--background", "--open") and not argument.startswith("--index="):
+            arguments.append(argument)
+    return arguments
 
 
 def _stop(directory: str) -> None:
-    """End the server of an index, and wait until it has."""
-    there = discovery.server(directory, "stop")
-    if there is None:
-        complain(f"no server runs for the index in {directory}")
+    """Stop the server of an index, and wait until it has ended."""
+    running = discovery.server(directory, "stop")
+    if running is None:
+        log_line(f"no server runs for the index in {directory}")
         raise Exit(1)
     end = time.monotonic() + STOP_SECONDS
     while discovery.read(directory) is not None and discovery.server(directory) is not None:
         if time.monotonic() > end:
-            raise MmsearchError(f"process {there['pid']} has not ended after {STOP_SECONDS:.0f} seconds")
+            raise MmsearchError(f"process {running['pid']} has not ended after {STOP_SECONDS:.0f} seconds")
         time.sleep(0.05)
 
 
-def _token(path: str | None) -> str | None:
+def _read_token(path: str | None) -> str | None:
     if path is None:
         return None
     try:
@@ -251,9 +221,47 @@ def _token(path: str | None) -> str | None:
     return token
 
 
-def _open(url: str) -> None:
+def _open_browser(url: str) -> None:
     import threading
     import webbrowser
 
-    # One for the terminal would not return before it is left.
+    # On a thread: a browser for the terminal returns only when it is left.
     threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+
+@handle_errors
+def mcp(
+    index: options.IndexDir = None,
+    device: options.Device = None,
+    trust_remote_code: options.TrustRemoteCode = False,
+    trust_index: options.TrustIndex = False,
+) -> None:
+    """Serve the index to language models, by the Model Context Protocol over stdin and stdout.
+
+    A client, such as an editor or a chat program, starts this command itself: give it the command line. The tools
+    search, fetch a passage, picture, page or frame that was found, and describe the index. Needs
+    `pip install "mmsearch[mcp]"`.
+
+    \b
+    Examples:
+      mmsearch mcp
+      mmsearch mcp --index ~/Pictures/.mmsearch
+    """
+    from mmsearch.store import Reader
+
+    directory = locate(only(index, "--index"))
+    Reader.open(directory).close()  # a missing index is reported at once, while the client is being configured
+    try:
+        from mmsearch.server.mcp.tools import run
+        from mmsearch.server.model_thread import ModelThread
+    except ImportError as error:
+        raise ModelUnavailable(f'mmsearch mcp needs an extra ({error}): pip install "mmsearch[mcp]"') from None
+
+    def leave(number: int, frame: Any) -> NoReturn:
+        # There is nothing to finish, and the thread that waits for the client's next line cannot be stopped.
+        os._exit(INTERRUPTED)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, leave)
+    run(ModelThread(directory, device, trust_remote_code, trust_index=trust_index))

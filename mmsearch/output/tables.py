@@ -1,6 +1,6 @@
 """Turns hits, reports and statuses into text: tables, JSON, JSON lines, CSV, paths. Prints nothing.
 
-Whatever came from a file is made harmless before it reaches a terminal: control characters are shown, not sent.
+Text from files is made harmless before it reaches a terminal: control characters are shown, not sent.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ CSV_COLUMNS = (
 )
 
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""All that JSON leaves as it is, and only within its strings; the joiners that emoji are made with are none of it."""
+"""Characters that JSON leaves as they are within strings; the joiners of emoji are not among them."""
 NUMERIC = ("#", "relevance", "rerank")
-_DRIVING = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_UNSAFE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _MARK = "\ue000"
-"""Stands where the picture of a hit begins: in the first column, which has no other letters."""
+"""Marks where the picture of a hit begins: in the first column, which has no other letters."""
 LEAST_SNIPPET = 12
-"""Columns of a terminal below which a snippet tells nothing."""
+"""Columns; a shorter snippet is useless."""
 
 
 def hit_fields(hit: Hit, model: str, explain: bool = False) -> dict[str, Any]:
     """The JSON object of one hit. Spans appear as `page`, as `start` and `end` in seconds, as line numbers or a `box`.
 
-    `same` is there where hits were folded into it, `stages` where `explain` asks for them.
+    `same` lists the hits folded into it, if any; `stages` is there with `explain`.
     """
-    rerank = None if hit.rerank_score is None else round(hit.rerank_score, 6)
+    stages = {name: {"rank": stage.rank, "score": round(stage.score, 6)} for name, stage in hit.stages.items()}
     return {
         "rank": hit.rank,
         "score": round(hit.score, 6),
         "relevance": round(hit.relevance, 4),
-        "rerank_score": rerank,
+        "rerank_score": None if hit.rerank_score is None else round(hit.rerank_score, 6),
         "path": hit.item.path,
         "modality": hit.item.modality,
         **span_fields(hit.item.span),
@@ -65,12 +65,8 @@ def hit_fields(hit: Hit, model: str, explain: bool = False) -> dict[str, Any]:
         "model": model,
         "stale": hit.stale,
         **({"same": list(hit.duplicates)} if hit.duplicates else {}),
-        **({"stages": _stages(hit)} if explain else {}),
+        **({"stages": stages} if explain else {}),
     }
-
-
-def _stages(hit: Hit) -> dict[str, dict[str, float]]:
-    return {name: {"rank": one.rank, "score": round(one.score, 6)} for name, one in hit.stages.items()}
 
 
 def span_fields(span: Span) -> dict[str, Any]:
@@ -101,14 +97,14 @@ def hits(
 
     Args:
         found: in order of rank.
-        query: how output names the query.
-        model: how output names the embedder.
+        query: label of the query in the output.
+        model: name of the embedder in the output.
         form: the format.
         end: terminates each path of `Format.paths`.
-        width: columns of the terminal that it is for; 0 means that it is not for one. On a terminal paths and CSV are
-            harmless as well; elsewhere they keep every byte. In CSV no text is a formula in either case.
+        width: columns of the terminal; 0 if the output is not for one. On a terminal paths and CSV are harmless as
+            well; elsewhere they keep every byte. In CSV no text is a formula in either case.
         base: a table shows paths below this directory relative to it; the other formats never do.
-        explain: say what each stage of the ranking made of a hit; CSV and paths have no place for it.
+        explain: show the rank and score of each stage; not in CSV and paths.
     """
     rows = [hit_fields(hit, model, explain) for hit in found]
     if form is Format.paths:
@@ -120,8 +116,13 @@ def hits(
     if form is Format.csv:
         from mmsearch.system.csv_cells import as_csv
 
-        named = [{"query": query, **row} for row in rows]
-        return as_csv(CSV_COLUMNS, [_shown(row) for row in named] if width else named)
+        labelled = [{"query": query, **row} for row in rows]
+        if width:
+            labelled = [
+                {name: harmless(value) if isinstance(value, str) else value for name, value in row.items()}
+                for row in labelled
+            ]
+        return as_csv(CSV_COLUMNS, labelled)
     if not width:
         return _plain(_columns([_cells(hit, base, explain) for hit in found], 0)[0]) if found else ""
     return draw(_hit_table(found, width, base, explain), width) if found else ""
@@ -149,7 +150,7 @@ def hit_blocks(
 def to_json(value: Any, indent: int | None = 2) -> str:
     """JSON in readable Unicode; surrogates of a name that is not UTF-8 are left for `encode` to escape.
 
-    Of the rest, what drives a terminal, turns the direction of writing or breaks a line for some readers is escaped.
+    Characters that control a terminal, change the direction of writing or break lines for some readers are escaped.
     """
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
     return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
@@ -160,23 +161,19 @@ def encode(text: str, paths: bool = False) -> bytes:
     return text.encode("utf-8", "surrogateescape" if paths else "backslashreplace")
 
 
-def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: harmless(value) if isinstance(value, str) else value for name, value in row.items()}
-
-
 def harmless(text: str) -> str:
-    """The text with control, format, separator and surrogate characters shown as escapes: no name drives a terminal."""
-    return "".join(c if unicodedata.category(c) not in _DRIVING else _escape(c) for c in text)
+    """The text with control, format, separator and surrogate characters as escapes: no name controls a terminal."""
 
+    def escape(char: str) -> str:
+        if "\udc80" <= char <= "\udcff":  # how Python carries a byte that is not UTF-8
+            return f"\\x{ord(char) - 0xDC00:02x}"
+        return char.encode("unicode_escape").decode()
 
-def _escape(char: str) -> str:
-    if "\udc80" <= char <= "\udcff":  # how Python carries a byte that is not UTF-8
-        return f"\\x{ord(char) - 0xDC00:02x}"
-    return char.encode("unicode_escape").decode()
+    return "".join(c if unicodedata.category(c) not in _UNSAFE_CATEGORIES else escape(c) for c in text)
 
 
 def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool, first: Sequence[str] = ()) -> Table:
-    """A row a hit; `first`, if it is given, are the cells of a column before all others."""
+    """A row for each hit; `first` are the cells of an additional first column."""
     from rich.style import Style
     from rich.text import Text
 
@@ -205,9 +202,9 @@ def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool, first
 
 
 def _columns(cells: Sequence[Mapping[str, str]], width: int) -> tuple[dict[str, list[str]], dict[str, int]]:
-    """The columns that are not empty in all rows, and how wide each is on a terminal of `width`, where there is one.
+    """The columns that are not empty in all rows, and their widths on a terminal of `width` columns, if there is one.
 
-    The width of each is said, for rich would rather give up all others than shorten one that must not be folded.
+    All widths are set, because rich would squeeze the other columns rather than shorten one that must not be folded.
     """
     columns = {name: [row[name] for row in cells] for name in cells[0] if any(row[name] for row in cells)}
     if not width:
@@ -228,25 +225,24 @@ def _columns(cells: Sequence[Mapping[str, str]], width: int) -> tuple[dict[str, 
 
 
 def _plain(columns: Mapping[str, Sequence[str]]) -> str:
-    """The columns as lines for no terminal: what rich would make of them, without the time that its import takes."""
-    made = []
+    """The columns as lines, not for a terminal: as rich draws them, without the time that its import takes."""
+
+    def columns_of(text: str) -> int:
+        if text.isascii():
+            return len(text)
+        return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+    padded = []
     for name, cells in columns.items():
-        widths = [_width(cell) for cell in (name, *cells)]
+        widths = [columns_of(cell) for cell in (name, *cells)]
         pads = [" " * (max(widths) - width) for width in widths]
         pairs = zip(pads, (name, *cells), strict=True)
-        made.append([pad + cell if name in NUMERIC else cell + pad for pad, cell in pairs])
-    return "".join(" ".join(line).rstrip() + "\n" for line in zip(*made, strict=True))
-
-
-def _width(text: str) -> int:
-    """Columns that a text takes, as terminals count them."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+        padded.append([pad + cell if name in NUMERIC else cell + pad for pad, cell in pairs])
+    return "".join(" ".join(line).rstrip() + "\n" for line in zip(*padded, strict=True))
 
 
 def _link(path: str, span: Span) -> str:
-    """What opens the file at the page, second or box, in viewers that know the usual fragments."""
+    """A URL that opens the file at the page, second or box, in viewers that know the usual fragments."""
     box = ",".join(map(str, span.box or ()))
     at = {"page": f"#page={span.start:.0f}", "second": f"#t={span.start:g}", "box": f"#xywh={box}"}.get(span.unit, "")
     from pathlib import Path
@@ -257,7 +253,7 @@ def _link(path: str, span: Span) -> str:
 
 
 def _cells(hit: Hit, base: str, explain: bool) -> dict[str, str]:
-    """What the table shows of a hit; paths below `base` are shown relative to it."""
+    """The cells of a hit in the table; paths below `base` are shown relative to it."""
     below = os.path.join(base, "")
     path = hit.item.path.removeprefix(below) if base else hit.item.path
     return {
@@ -281,7 +277,7 @@ def counts(title: str, rows: Sequence[tuple[str, str]], width: int = 0) -> str:
 
 
 def grid(names: Sequence[str], rows: Sequence[Sequence[str]], width: int = 0) -> str:
-    """Rows of cells under their columns' names, for a terminal of `width` columns or for none (0)."""
+    """Rows of cells under column names, for a terminal of `width` columns; 0 if it is not for one."""
     from rich.text import Text
 
     table = plain_table()

@@ -1,7 +1,7 @@
-"""Pictures in a terminal: which protocol it speaks, and pictures written in that.
+"""Pictures in a terminal: finds its protocol, and writes pictures in it.
 
-All that is written is made here out of pixels, as base64 or as sixels: no byte of a picture's file is among it. Knows
-no files, no hits and no handles; what a terminal answers comes as bytes.
+All output is made from pixels, as base64 or sixels, and contains no byte of a picture's file. Knows no files, no hits
+and no handles; the answer of a terminal comes as bytes.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Protocol: TypeAlias = Literal["kitty", "iterm", "sixel"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 COLUMNS, ROWS = 12, 5
-"""Cells of the terminal that a picture has room in."""
+"""Room for a picture, in cells of the terminal."""
 CELL = (8, 16)
-"""Pixels of a cell where nobody tells: a picture rather leaves room than covers the next line."""
+"""Assumed pixels of a cell: small, so that a picture leaves room rather than covers the next line."""
 COLOURS = 128
-"""Of a picture in sixels; more take longer to send, and nobody sees them in so small a one."""
+"""Of a picture in sixels; more take longer to send, and are not visible in such small pictures."""
 
 _BY_TERM: dict[str, Protocol] = {
     "xterm-kitty": "kitty",
@@ -49,13 +49,13 @@ _BY_VARIABLE: dict[str, Protocol] = {
     "GHOSTTY_RESOURCES_DIR": "kitty",
     "WT_SESSION": "sixel",
 }
-"""What a terminal leaves in the environment, and so do those that were started from it: anything else goes first."""
+"""Variables of a terminal that programs started from it inherit, other terminals too: everything else goes first."""
 _SPLITTERS = ("TMUX", "STY", "ZELLIJ")
 _DUMB = ("", "dumb", "unknown", "linux")
 
 QUESTION = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\" + b"\x1b[>q" + b"\x1b[16t" + b"\x1b[c" + b"\r\x1b[K"
-"""Whether it speaks kitty's protocol, its name, the pixels of a cell, and what it is. Every terminal answers the last,
-in order, so nothing comes after that. What a simple one shows of the rest is cleared from the line."""
+"""Asks for kitty's protocol, the name, the pixels of a cell, and the device attributes. Every terminal answers the
+last, in order, so nothing comes after that. What a simple terminal prints of the others is cleared from the line."""
 _OWN_NAMES = ("iTerm2", "WezTerm", "mintty")
 
 _CHUNK = 4096
@@ -63,7 +63,7 @@ _CHUNK = 4096
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """A terminal that shows pictures: how, its size in cells, and the pixels of a cell, width first."""
+    """A terminal that shows pictures: its protocol, its size in cells, and the pixels of a cell, width first."""
 
     protocol: Protocol
     columns: int
@@ -72,7 +72,7 @@ class Screen:
 
     @property
     def room(self) -> tuple[int, int]:
-        """Most pixels of a picture, width first."""
+        """Maximum pixels of a picture, width first."""
         # Terminals that scale to the pixels of a sharp screen call half of them a pixel.
         sharp = 2 if self.protocol == "iterm" else 1
         return COLUMNS * self.cell[0] * sharp, ROWS * self.cell[1] * sharp
@@ -80,20 +80,20 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a terminal said of itself."""
+    """What the answer of a terminal says."""
 
     protocol: Protocol | None = None
     cell: tuple[int, int] | None = None
 
 
 def is_plain(environment: Mapping[str, str]) -> bool:
-    """Whether it would show no picture, or in a place of its own choice: a simple terminal, or one that is split."""
+    """True for a simple terminal, which shows no pictures, and a split one, which would misplace them."""
     term = environment.get("TERM", "" if "WT_SESSION" not in environment else "windows")
     return term in _DUMB or term.startswith(("screen", "tmux")) or any(environment.get(name) for name in _SPLITTERS)
 
 
 def by_environment(environment: Mapping[str, str]) -> Protocol | None:
-    """The protocol of a terminal that is known by its variables; None if it had better be asked."""
+    """The protocol of a terminal that is known by its variables; None if it should be asked."""
     if is_plain(environment):
         return None
     program = environment.get("TERM_PROGRAM", "")
@@ -107,7 +107,7 @@ def by_environment(environment: Mapping[str, str]) -> Protocol | None:
 
 
 def is_complete(answer: bytes) -> bool:
-    """Whether a terminal has said all that `QUESTION` asks."""
+    """True if this is the whole answer to `QUESTION`."""
     return bool(_IDENTITY.search(answer))
 
 
@@ -115,31 +115,30 @@ _IDENTITY = re.compile(rb"\x1b\[\?([\d;]*)c")
 
 
 def by_answer(answer: bytes) -> Answer:
-    """What it has said to `QUESTION`."""
+    """Parse the answer to `QUESTION`."""
     size = re.search(rb"\x1b\[6;(\d{1,3});(\d{1,3})t", answer)
     cell = (int(size[2]), int(size[1])) if size and int(size[1]) and int(size[2]) else None
-    return Answer(_spoken(answer), cell)
-
-
-def _spoken(answer: bytes) -> Protocol | None:
     name = re.search(rb"\x1bP>\|([^\x1b]*)", answer)
-    if name and name[1].decode("latin-1").startswith(_OWN_NAMES):
-        return "iterm"
-    if b"\x1b_Gi=31;OK" in answer:
-        return "kitty"
     identity = _IDENTITY.search(answer)
-    return "sixel" if identity and b"4" in identity[1].split(b";")[1:] else None
+    protocol: Protocol | None = None
+    if name and name[1].decode("latin-1").startswith(_OWN_NAMES):
+        protocol = "iterm"
+    elif b"\x1b_Gi=31;OK" in answer:
+        protocol = "kitty"
+    elif identity and b"4" in identity[1].split(b";")[1:]:
+        protocol = "sixel"
+    return Answer(protocol, cell)
 
 
 def drawn(picture: Picture, screen: Screen) -> str:
-    """What shows a uint8 `(h, w, 3)` picture at the cursor, ASCII; where the cursor is afterwards nobody knows."""
+    """ASCII that shows a uint8 `(h, w, 3)` picture at the cursor, and leaves the cursor anywhere."""
     from mmsearch.media import encode_image
 
     return _WRITERS[screen.protocol](encode_image.shrunk(picture, *screen.room))
 
 
 def kitty(picture: Picture) -> str:
-    """A picture pixel by pixel in kitty's graphics protocol; the terminal is told to keep quiet and the cursor."""
+    """A picture pixel by pixel in kitty's graphics protocol, without an answer and without moving the cursor."""
     from mmsearch.media import encode_image
 
     data = b64encode(encode_image.png(picture)).decode()
@@ -159,7 +158,7 @@ def iterm(picture: Picture) -> str:
 
 
 def sixel(picture: Picture) -> str:
-    """A picture in sixels, six rows of pixels at a time; a rest of less is cut off, for it could scroll the screen."""
+    """A picture in sixels, six rows of pixels at a time; a shorter rest is cut off: it could scroll the screen."""
     from mmsearch.media import encode_image
 
     height = max(picture.shape[0] // 6 * 6, min(picture.shape[0], 6))

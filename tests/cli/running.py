@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from click.testing import CliRunner
+from typer.testing import CliRunner
 
 from mmsearch.cli import app
 

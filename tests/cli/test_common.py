@@ -6,9 +6,9 @@ import logging
 import signal
 
 import pytest
+from typer import Exit
 
-from mmsearch.cli.command import Exit
-from mmsearch.cli.common import _Line, _Once, guarded, parse_object
+from mmsearch.cli.common import _Line, _Once, handle_errors, parse_object
 from mmsearch.errors import UsageError
 
 
@@ -35,7 +35,7 @@ def test_kwargs_are_a_json_object() -> None:
 def test_an_interrupt_of_which_a_library_makes_something_else_is_one(error: Exception) -> None:
     before = signal.getsignal(signal.SIGINT)
 
-    @guarded
+    @handle_errors
     def command() -> None:
         try:
             signal.raise_signal(signal.SIGINT)

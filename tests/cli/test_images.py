@@ -99,6 +99,6 @@ def test_without_workers_there_are_the_pictures_that_need_none(tmp_path: Path, m
     items += [Item(str(tmp_path / "b.pdf"), "", "document", "document", n, Span("page", n + 1, n + 1)) for n in (0, 1)]
     hits = [Hit(item, rank, 0.5, 1.0) for rank, item in enumerate(items, 1)]
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
-    with images._Glimpses(hits, LoaderSettings(), Screen("kitty", 80, 24)) as glimpses:
-        seen = [glimpses.of(hit) for hit in hits]
+    with images._Pictures(hits, LoaderSettings(), Screen("kitty", 80, 24)) as pictures:
+        seen = [pictures.get(hit) for hit in hits]
     assert [None if one is None else one.shape for one in seen] == [(20, 30, 3), None, None, None]

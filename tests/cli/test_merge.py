@@ -35,7 +35,7 @@ def test_paths_are_mapped_and_a_map_without_use_is_told(tmp_path: Path) -> None:
     done = run(
         *("merge", one, "-o", tmp_path / "both", "--map", f"/data={tmp_path}/photos", "--map", "/elsewhere=/there")
     )
-    assert done.told.splitlines()[0] == "mmsearch: warning: --map /elsewhere: no path begins so"
+    assert done.told.splitlines()[0] == "mmsearch: warning: --map /elsewhere: no path begins with it"
     with Reader.open(str(tmp_path / "both")) as reader:
         assert reader.file(str(tmp_path / "photos" / "a")) is not None
         assert reader.file("/data/a") is None
@@ -49,7 +49,7 @@ def test_a_folder_that_is_not_here_is_told_before_anything_is_joined(tmp_path: P
     told = run("merge", tmp_path / "one", "-o", tmp_path / "both").told.splitlines()
     assert told[0] == (
         "mmsearch: warning: /nowhere/photos is not on this machine: "
-        "if its files lie elsewhere here, add --map /nowhere/photos=DIR"
+        "if its files are elsewhere here, add --map /nowhere/photos=DIR"
     )
     mapped = run("merge", tmp_path / "one", "-o", tmp_path / "mapped", "--map", f"/nowhere/photos={tmp_path}", "--json")
     assert mapped.told == ""
@@ -66,7 +66,7 @@ def test_a_folder_that_is_not_here_is_told_before_anything_is_joined(tmp_path: P
         (["one", "-o", "one/../one"], 2, "leave it out of those to join"),
         (["one", "-o", "files"], 2, "is not an index and not empty"),
         (["one", "-o", "new", "--map", "/data"], 2, "--map /data: give the old folder and the new one"),
-        (["one", "-o", "new", "-o", "newer"], 2, "-o names one DIR here, not 2"),
+        (["one", "-o", "new", "-o", "newer"], 2, "give -o once, not 2 times"),
         (["one", "unlike", "-o", "new"], 2, "in the first passage_chars is 1200, not 7: index one of them again"),
         (["one", "-o", "unlike"], 2, "in the first passage_chars is 7, not 1200: index one of them again"),
     ],

@@ -40,7 +40,7 @@ def search(
         monkeypatch.setattr(logging.root, "handlers", [])  # a process of its own would say each warning again
         argv = ["search", "--index", str(served.index), *args, *["--no-server"] * cold]
         with pytest.raises(SystemExit) as ended:
-            app.main(argv, prog_name="mmsearch")
+            app(argv, prog_name="mmsearch")
         out, err = capfdbinary.readouterr()
         return int(ended.value.code or 0), out, err
 
@@ -134,7 +134,7 @@ def test_a_served_search_imports_nothing_heavy(served: Served) -> None:
         argv = [sys.executable, "-c", code, "search", "red car", "--index", str(served.index), "--format", form]
         done = subprocess.run(argv, env=environment(), capture_output=True, text=True, check=True)
         loaded = set(done.stdout.rpartition("LOADED")[2].split())
-        assert "click" in loaded
+        assert "typer" in loaded
         assert not loaded & HEAVY, form
 
 

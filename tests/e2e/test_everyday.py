@@ -184,6 +184,6 @@ def test_a_cutoff_by_relevance_may_leave_nothing(mixed: Command) -> None:
 )
 def test_a_shell_completes_commands_options_and_values(mmsearch: Command, words: str, found: bytes) -> None:
     script = mmsearch("--completion", "bash").stdout
-    assert b"complete " in script and b"_MMSEARCH_COMPLETE=bash_complete" in script
-    mmsearch.environment.update(_MMSEARCH_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(words.count(" ")))
-    assert mmsearch().stdout.splitlines() == [b"plain," + found]
+    assert b"complete " in script and b"_MMSEARCH_COMPLETE=complete_bash" in script
+    mmsearch.environment.update(_MMSEARCH_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(words.count(" ")))
+    assert mmsearch().stdout.splitlines() == [found]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-MODULES = """mmsearch numpy json torch typing signal threading multiprocessing subprocess sqlite3 logging random click
+MODULES = """mmsearch numpy json torch typing signal threading multiprocessing subprocess sqlite3 logging random typer
     PIL av faiss filelock huggingface_hub onnxruntime pypdfium2 platformdirs rich safetensors sentence_transformers
     starlette tokenizers transformers uvicorn watchfiles multipart charset_normalizer semantic_text_splitter h11 anyio
     mcp pydantic pillow_heif pyarrow lance qdrant_client matplotlib ray fsspec sitecustomize usercustomize runpy"""
@@ -167,7 +167,7 @@ def test_tools_for_language_models_do_not_either(planted: Planted) -> None:
 def test_a_folder_on_the_search_path_by_an_empty_entry_is_left_when_the_command_begins(planted: Planted) -> None:
     empty = planted.folder / "empty"
     empty.mkdir()
-    for name in ("numpy", "click", "faiss", "sqlite3", "uvicorn"):
+    for name in ("numpy", "typer", "faiss", "sqlite3", "uvicorn"):
         (empty / f"{name}.py").write_text(f"open({str(planted.trace)!r}, 'a').write({name!r})\n")
     for path in (":", "/nowhere:", "."):
         argv = planted.argv("search", "bees", "--no-server")

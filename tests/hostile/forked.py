@@ -148,7 +148,7 @@ def _command(args: list[str]) -> int:
     from mmsearch.cli import app
 
     try:
-        app.main(args, prog_name="mmsearch")
+        app(args, prog_name="mmsearch")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0

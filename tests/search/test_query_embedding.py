@@ -72,7 +72,7 @@ def test_room_is_made_only_where_it_is_short(
 def test_a_search_that_has_to_make_room_finds_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    from click.testing import CliRunner
+    from typer.testing import CliRunner
 
     from mmsearch.cli import app
 

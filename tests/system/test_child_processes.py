@@ -13,7 +13,7 @@ import pytest
 from mmsearch.system import child_processes
 
 PACKAGE = Path(child_processes.__file__).parent.parent
-PLANTED = "mmsearch numpy json typing signal threading sqlite3 click sitecustomize usercustomize encodings runpy"
+PLANTED = "mmsearch numpy json typing signal threading sqlite3 typer sitecustomize usercustomize encodings runpy"
 posix_only = pytest.mark.skipif(os.name == "nt", reason="programs are found by their endings there")
 
 
@@ -33,7 +33,7 @@ def ran(folder: Path) -> str:
     return told.read_text() if told.exists() else ""
 
 
-IMPORT = "import numpy, json, sqlite3, click, mmsearch.errors; print(sys.argv[1:], mmsearch.__file__)"
+IMPORT = "import numpy, json, sqlite3, typer, mmsearch.errors; print(sys.argv[1:], mmsearch.__file__)"
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mmsearch.extras.duplicates.links import THRESHOLD, Forest, Numbers, Parts, Scope, linked
+from mmsearch.extras.duplicates.links import THRESHOLD, Forest, Parts, Scope, linked
 from mmsearch.search.staleness import staleness
-from mmsearch.store import EVERYTHING, AnyReader, Filter, Located
+from mmsearch.store import EVERYTHING, AnyReader, Filter
 from mmsearch.types import MODALITIES, Modality, Span, is_object_url
 
 Match: TypeAlias = Literal["exact", "near", "part"]
@@ -89,30 +89,27 @@ def find(reader: AnyReader, where: Filter = EVERYTHING, threshold: float = THRES
     """
     reader.open_files()
     parts = Parts(reader, where)
-    pixels = {content: count for content, _, count in reader.catalog.contents()}
-    forest, best = linked(reader, parts, _kinds(reader), where, threshold, scope)
+    contents = list(reader.catalog.contents())
+    kinds = np.zeros(max((content for content, _, _ in contents), default=0) + 1, np.int8)  # a modality's number
+    for content, modality, _ in contents:
+        kinds[content] = MODALITIES.index(modality)
+    pixels = {content: count for content, _, count in contents}
+    forest, best = linked(reader, parts, kinds, where, threshold, scope)
     alike = _Alike(parts, forest)
     gathering = _Gathering(reader, where, parts, alike, best, pixels)
     rings = list(alike.rings())
     if scope != "across":
         paired = {content for ring in rings for content in ring}
-        rings += [[content] for content in reader.catalog.shared() if content not in paired and gathering.has(content)]
+        rings += [
+            [content] for content in reader.catalog.shared() if content not in paired and content in gathering.first
+        ]
     groups = [group for ring in rings if (group := gathering.group(ring))]
     groups.sort(key=lambda group: os.fsencode(group.members[0].path))
     return Found(groups, len(gathering.stale))
 
 
-def _kinds(reader: AnyReader) -> npt.NDArray[np.int8]:
-    """The modality of each content as a number, by content id."""
-    rows = [(content, MODALITIES.index(modality)) for content, modality, _ in reader.catalog.contents()]
-    kinds = np.zeros(max((content for content, _ in rows), default=0) + 1, np.int8)
-    for content, kind in rows:
-        kinds[content] = kind
-    return kinds
-
-
 class _Alike:
-    """Contents that are alike, from what their parts are linked with."""
+    """Contents that are alike, from the links between their parts."""
 
     def __init__(self, parts: Parts, forest: Forest) -> None:
         contents, counts = np.unique(parts.contents[~parts.boxed], return_counts=True)
@@ -120,28 +117,25 @@ class _Alike:
         self._forest = Forest(int(contents.max(initial=0)) + 1)
         self._boxed = parts.boxed
         self.roots = forest.roots(np.arange(len(parts.items)))
-        self.linked = self._linked(parts.contents, self.roots)
-        """Places of linked parts by content."""
+        self.linked: dict[int, list[int]] = defaultdict(list)
+        """Positions of linked parts by content."""
         self.holders: dict[int, set[int]] = defaultdict(set)
-        """By content those that hold it among their parts."""
-        self._compare()
-
-    def _linked(self, contents: Numbers, roots: Numbers) -> dict[int, list[int]]:
-        self._bunches: dict[int, Counter[int]] = defaultdict(Counter)
-        several = np.flatnonzero(np.bincount(roots, minlength=1)[roots] > 1)
-        places: dict[int, list[int]] = defaultdict(list)
-        for at in several.tolist():
-            self._bunches[int(roots[at])][int(contents[at])] += int(not self._boxed[at])
-            places[int(contents[at])].append(at)
-        return places
+        """By content, the contents that hold it among their parts."""
+        bunches: dict[int, Counter[int]] = defaultdict(Counter)
+        for position in np.flatnonzero(np.bincount(self.roots, minlength=1)[self.roots] > 1).tolist():
+            content = int(parts.contents[position])
+            bunches[int(self.roots[position])][content] += int(not self._boxed[position])
+            self.linked[content].append(position)
+        self._compare(bunches.values())
 
     def own(self, content: int) -> list[int]:
-        """Places of linked parts that are no boxes."""
-        return [at for at in self.linked.get(content, []) if not self._boxed[at]]
+        """Positions of linked parts that are no boxes."""
+        return [position for position in self.linked.get(content, []) if not self._boxed[position]]
 
-    def _compare(self) -> None:
+    def _compare(self, bunches: Iterable[Counter[int]]) -> None:
+        """Join copies, and find holders; a bunch counts the linked parts of contents that are alike."""
         shared: Counter[tuple[int, int]] = Counter()
-        for bunch in self._bunches.values():
+        for bunch in bunches:
             singles = [content for content, count in bunch.items() if count and self._total[content] == 1]
             self._join(singles)
             several = [content for content, count in bunch.items() if count and self._total[content] > 1]
@@ -187,12 +181,8 @@ class _Gathering:
         self._alike = alike
         self._best = best
         self._pixels = pixels
-        self._first = dict(zip(parts.contents[::-1].tolist(), range(len(parts.items) - 1, -1, -1), strict=True))
+        self.first = dict(zip(parts.contents[::-1].tolist(), range(len(parts.items) - 1, -1, -1), strict=True))
         self.stale: set[str] = set()
-
-    def has(self, content: int) -> bool:
-        """Whether the content takes part."""
-        return content in self._first
 
     def group(self, ring: Sequence[int]) -> Group | None:
         """The group of contents that are alike; None when fewer than two files are left of it."""
@@ -209,36 +199,28 @@ class _Gathering:
         return Group(match, why, (keeper._replace(keep=True), *others, *held_by))
 
     def _members(self, content: int, ring: Sequence[int], whole: bool) -> Iterator[Member]:
-        places = self._alike.own(content)
+        """The files of a content that exist and are as they were indexed."""
+        positions, spans = self._alike.own(content), set[Span]()
         if not whole:
-            mine = {int(self._alike.roots[at]) for one in ring for at in self._alike.own(one)}
-            places = [at for at in self._alike.linked.get(content, []) if int(self._alike.roots[at]) in mine]
-        likeness = float(self._best[places].mean()) if places else 1.0
-        spans = () if whole else tuple(self._spans(places))
-        for located in self._located(places[0] if places else self._first[content]):
-            item = located.item
-            known = (item.path, item.modality, located.size, located.mtime_ns, self._pixels[content], item.digest)
-            yield Member(*known, spans, likeness, whole, keep=not whole)
-
-    def _spans(self, places: Sequence[int]) -> list[Span]:
-        """Where parts are in their file, each once and in order."""
-        items = [int(self._parts.items[at]) for at in places]
-        found = {at[0].item.span for at in self._reader.locate(items, self._where).values() if at}
-        return sorted(found, key=lambda span: (span.unit, span.start, span.end))
-
-    def _located(self, place: int) -> Iterator[Located]:
-        """The files that hold a part and are what was indexed."""
-        item = int(self._parts.items[place])
-        for located in self._reader.locate([item], self._where)[item]:
+            roots = {int(self._alike.roots[at]) for one in ring for at in self._alike.own(one)}
+            positions = [at for at in self._alike.linked.get(content, []) if int(self._alike.roots[at]) in roots]
+            items = [int(self._parts.items[at]) for at in positions]
+            spans = {located[0].item.span for located in self._reader.locate(items, self._where).values() if located}
+        in_order = tuple(sorted(spans, key=lambda span: (span.unit, span.start, span.end)))
+        likeness = float(self._best[positions].mean()) if positions else 1.0
+        part = int(self._parts.items[positions[0] if positions else self.first[content]])
+        for located in self._reader.locate([part], self._where)[part]:
             stale = staleness(located, self._reader.may_read)
             if stale:
                 self.stale.add(located.item.path)
             elif stale is not None:
-                yield located
+                item = located.item
+                known = (item.path, item.modality, located.size, located.mtime_ns, self._pixels[content], item.digest)
+                yield Member(*known, in_order, likeness, whole, keep=not whole)
 
 
 def _distinct(members: Iterable[Member]) -> list[Member]:
-    """The members without further names of a file that is among them: whoever removes a link's target loses both."""
+    """The members with each file once, under one of its names: removing the target of a link would lose both."""
     found: dict[tuple[int, int] | str, Member] = {}
     for member in sorted(members, key=lambda one: (os.path.islink(one.path), len(one.path), os.fsencode(one.path))):
         if is_object_url(member.path):
@@ -253,7 +235,7 @@ def _distinct(members: Iterable[Member]) -> list[Member]:
 
 
 def _keeper(members: Sequence[Member]) -> tuple[list[Member], str]:
-    """The members with the one to keep first, and what speaks for it."""
+    """The members with the one to keep first, and the reason."""
     reasons: list[tuple[str, Callable[[Member], float]]] = [
         ("largest", lambda one: -one.size),
         ("oldest", lambda one: one.mtime_ns),

@@ -7,7 +7,7 @@ are kept as a forest over all parts, one number each. Knows nothing of files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import combinations_with_replacement
 from typing import Literal, TypeAlias
 
@@ -46,16 +46,12 @@ class Parts:
         self.starts: dict[Modality, int] = {}
         for partition in MODALITIES:
             if partition in reader.counts():
-                blocks = list(self._ids(reader, partition, where))
+                # Only the ids are kept: the vectors of all blocks may not fit in memory.
+                blocks = [(block.items, block.contents) for block in reader.blocks(partition, where)]
                 self.starts[partition] = len(self.items)
                 self.items = np.concatenate([self.items, *(items for items, _ in blocks)])
                 self.contents = np.concatenate([self.contents, *(contents for _, contents in blocks)])
         self.boxed = np.isin(self.items, reader.catalog.boxes())
-
-    @staticmethod
-    def _ids(reader: AnyReader, partition: Modality, where: Filter) -> Iterator[tuple[Numbers, Numbers]]:
-        for block in reader.blocks(partition, where):
-            yield block.items, block.contents
 
 
 class Forest:
@@ -94,7 +90,9 @@ def linked(
         scope: all pairs, those of one modality, or those of two.
     """
     forest, best = Forest(len(parts.items)), np.zeros(len(parts.items), np.float32)
-    for first, second in _comparable(list(parts.starts)):
+    for first, second in combinations_with_replacement(parts.starts, 2):
+        if first != second and not {first, second} <= SEEN:
+            continue
         base = background(reader, first, second)
         cosine = base + threshold * (1 - base) - ROUNDING
         for left, right, found in _matches(reader, parts, (first, second), where, cosine):
@@ -107,12 +105,6 @@ def linked(
             np.maximum.at(best, left[wanted], likeness)
             np.maximum.at(best, right[wanted], likeness)
     return forest, best
-
-
-def _comparable(partitions: Sequence[Modality]) -> Iterator[tuple[Modality, Modality]]:
-    for first, second in combinations_with_replacement(partitions, 2):
-        if first == second or {first, second} <= SEEN:
-            yield first, second
 
 
 def background(reader: AnyReader, first: Modality, second: Modality) -> float:

@@ -5,7 +5,7 @@ Knows nothing of argv or tables.
 
 from mmsearch.extras.evaluation.metrics import METRICS, Interval, bootstrap
 from mmsearch.extras.evaluation.questions import Question, read_questions
-from mmsearch.extras.evaluation.report import Outcome, Report, Result, report_fields
+from mmsearch.extras.evaluation.report import Outcome, Report, Result, losers, report_fields
 from mmsearch.extras.evaluation.runs import SETTINGS, Setting, evaluate, named, shortened
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Setting",
     "bootstrap",
     "evaluate",
+    "losers",
     "named",
     "read_questions",
     "report_fields",

@@ -1,4 +1,4 @@
-"""What an evaluation found, and its JSON object. Knows no model and no index."""
+"""The results of an evaluation, and their JSON object. Knows no model and no index."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from mmsearch.extras.evaluation.questions import Question
 DECIDING = "ndcg@10"
 """The measure that losers are sorted by."""
 AGREEMENT = 10
-"""Files of the exact ranking of which the share is told that another ranking has among as many."""
+"""How many first files of two rankings are compared."""
 
 
 class Result(NamedTuple):
-    """What one question found under one setting.
+    """The results of one question under one setting.
 
     Attributes:
-        question: what was asked.
-        pair: which kind of media asks for which, as labelled or as it is.
+        question: the question.
+        pair: modalities of the question and its answers, as labelled or as they are.
         found: absolute paths, best first.
         scores: by metric.
     """
@@ -32,7 +32,7 @@ class Result(NamedTuple):
 
     @property
     def rank(self) -> int | None:
-        """Of the first right answer; None where it is not among those found."""
+        """Rank of the first right answer; None if it was not found."""
         return first_rank(self.found, self.question.relevant)
 
 
@@ -50,10 +50,10 @@ class Report:
 
     Attributes:
         outcomes: by setting, in the order they were asked for.
-        exact: the ranking by exact search that `agreement` compares with, where there is one.
-        not_indexed: labelled files that no search can find; they count as answers that were missed.
+        exact: the ranking by exact search for `agreement`, if there is one.
+        not_indexed: labelled files that no search can find; they count as missed answers.
         skipped: questions that the model cannot embed; they are in no figure.
-        labelled: how many files are labelled.
+        labelled: number of labelled files.
     """
 
     outcomes: Sequence[Outcome]
@@ -73,7 +73,7 @@ def figures(results: Sequence[Result]) -> dict[str, Interval]:
 
 
 def gain(outcome: Outcome, base: Outcome) -> dict[str, Interval]:
-    """What each metric wins, question by question, against another setting over the same questions."""
+    """The gain in each metric, question by question, over another setting with the same questions."""
     pairs = list(zip(outcome.results, base.results, strict=True))
     return {name: bootstrap([mine.scores[name] - its.scores[name] for mine, its in pairs]) for name in METRICS}
 
@@ -106,37 +106,30 @@ def report_fields(report: Report, most: int) -> dict[str, Any]:
 
 
 def _setting_fields(outcome: Outcome, report: Report, most: int) -> dict[str, Any]:
+    def fields_of(intervals: Mapping[str, Interval]) -> dict[str, Any]:
+        return {name: interval.to_json() for name, interval in intervals.items()}
+
     base, results = report.outcomes[0], outcome.results
+    by_pair = {pair: [result for result in results if result.pair == pair] for pair in report.pairs()}
     fields: dict[str, Any] = {
         "setting": outcome.setting,
         "ms_per_question": round(1000 * outcome.seconds / len(results), 2),
-        "all": {"count": len(results), **_told(figures(results))},
-        "pairs": {pair: _pair_fields(pair, results) for pair in report.pairs()},
-        "losers": [_loser_fields(result) for result in losers(outcome, most)],
+        "all": {"count": len(results), **fields_of(figures(results))},
+        "pairs": {pair: {"count": len(some), **fields_of(figures(some))} for pair, some in by_pair.items()},
+        "losers": [
+            {
+                "query": result.question.text,
+                "image": result.question.image or None,
+                "pair": result.pair,
+                "expected": list(result.question.relevant),
+                "rank": result.rank,
+                "instead": result.found[0] if result.found else None,
+            }
+            for result in losers(outcome, most)
+        ],
     }
     if outcome is not base:
-        fields["gain"] = {"over": base.setting, **_told(gain(outcome, base))}
+        fields["gain"] = {"over": base.setting, **fields_of(gain(outcome, base))}
     if report.exact is not None:
         fields["agreement"] = agreement(outcome, report.exact).to_json()
     return fields
-
-
-def _pair_fields(pair: str, results: Sequence[Result]) -> dict[str, Any]:
-    mine = [result for result in results if result.pair == pair]
-    return {"count": len(mine), **_told(figures(mine))}
-
-
-def _told(found: Mapping[str, Interval]) -> dict[str, Any]:
-    return {name: interval.to_json() for name, interval in found.items()}
-
-
-def _loser_fields(result: Result) -> dict[str, Any]:
-    question = result.question
-    return {
-        "query": question.text,
-        "image": question.image or None,
-        "pair": result.pair,
-        "expected": list(question.relevant),
-        "rank": result.rank,
-        "instead": result.found[0] if result.found else None,
-    }

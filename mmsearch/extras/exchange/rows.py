@@ -1,7 +1,7 @@
-"""An index as one table: the rows of its files and their parts, and what is understood of such rows elsewhere.
+"""An index as one table: writes and reads the rows of its files and their parts.
 
 Each part of a content is a row with its vector, under the first file that holds it. Each further file with the same
-content, and each that has none, is a row without a vector. docs/exchange.md is about the columns. Knows nothing about
+content, and each without one, is a row without a vector. docs/exchange.md describes the columns. Knows nothing about
 Arrow or any file format.
 """
 
@@ -25,10 +25,10 @@ from mmsearch.types import EARLIEST_NS, LATEST_NS, MODALITIES, FileMetadata, Ite
 
 VERSION = 1
 KEY = "mmsearch"
-"""Where a table keeps what holds for all of it, as JSON."""
+"""Key of the table's metadata, a JSON object."""
 FACTS = ("width", "height", "duration", "taken")
 REQUIRED = ("path", "digest", "kind", "modality", "size", "mtime_ns", "vector")
-"""Columns without which nothing can be made of a table."""
+"""Columns that every table needs."""
 MOST = 1 << 40
 MOST_PLACE = 1 << 53
 LONGEST_PATH = 32_767
@@ -36,14 +36,14 @@ Row = dict[str, Any]
 
 
 def item_id(digest: str, kind: str, partition: str, ordinal: int) -> str:
-    """The name of a part for good, whatever index it is in: a UUID of version 5."""
+    """The lasting name of a part, the same in every index: a UUID of version 5."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"mmsearch:{digest}:{kind}:{partition}:{ordinal}"))
 
 
 def content_rows(content: Content) -> list[Row]:
     """The rows of a content: those of its parts first, for which it has vectors, then those of further files."""
     first, *others = content.files
-    common = {**_file_row(first), **{name: getattr(content.facts, name) for name in FACTS}}
+    common = {**file_row(first), **{name: getattr(content.facts, name) for name in FACTS}}
     parts = [
         common
         | {
@@ -57,15 +57,11 @@ def content_rows(content: Content) -> list[Row]:
         }
         for item in content.items
     ]
-    return parts + [_file_row(record) for record in others]
+    return parts + [file_row(record) for record in others]
 
 
 def file_row(record: FileRecord) -> Row:
-    """The row of a file that has no content."""
-    return _file_row(record)
-
-
-def _file_row(record: FileRecord) -> Row:
+    """The row of a file without its content."""
     path, exact_path = plain(os.fsencode(record.path))
     reason, exact_reason = plain(record.reason.encode("utf-8", "surrogatepass"))
     return {
@@ -84,7 +80,7 @@ def _file_row(record: FileRecord) -> Row:
 
 
 def plain(raw: bytes) -> tuple[str, bytes | None]:
-    """A name as text, and as it is where that is no UTF-8."""
+    """A name as text, and its bytes if they are not UTF-8."""
     try:
         return raw.decode(), None
     except UnicodeDecodeError:
@@ -93,11 +89,11 @@ def plain(raw: bytes) -> tuple[str, bytes | None]:
 
 @dataclass(frozen=True)
 class About:
-    """What holds for all of a table.
+    """The metadata of a table.
 
     Attributes:
-        identity: that of the index it was made from; None where it was made elsewhere.
-        model: what made the vectors, by name, where that is all that is told.
+        identity: that of the exported index; None if the table was made elsewhere.
+        model: name of the model that made the vectors, if there is no identity.
         roots: folders that were indexed.
     """
 
@@ -113,7 +109,7 @@ class About:
 
     @classmethod
     def from_json(cls, text: str, name: str) -> About:
-        """What is told by the table of this name; raises UsageError where it makes no sense."""
+        """Parse the metadata of a table called `name`; raises UsageError if it makes no sense."""
         try:
             data = json.loads(text)
             if data.get("version", VERSION) > VERSION:
@@ -132,26 +128,29 @@ class About:
 
 
 class Reading:
-    """Makes contents and files of rows, one after the other; those of a content's parts follow each other.
+    """Makes contents and files of rows, one after the other; the rows of a content follow each other.
 
-    Rows are only looked at, never kept longer than their content.
+    Rows are kept no longer than their content.
     """
 
     def __init__(self, name: str, base: str) -> None:
-        """`name` is what errors call the table, `base` the folder that relative paths start from."""
+        """Errors call the table `name`; relative paths start from the folder `base`."""
         self._name = name
         self._base = base
         self._rows: list[Row] = []
         self._number = self._first = self._at = 0
 
     def feed(self, row: Row) -> Iterator[tuple[Content, list[Any]] | FileRecord]:
-        """Take the next row; what is complete by it: contents with the vectors of their parts, and files.
+        """Take the next row and yield what it completes: contents with the vectors of their parts, and files.
 
         Raises:
-            UsageError: a value that cannot be, by the number of its row.
+            UsageError: a value is not possible; names the number of its row.
         """
         self._number += 1
-        if self._rows and (row.get("vector") is None or _held(row) != _held(self._rows[0])):
+        names = ("path", "path_bytes", "digest", "kind")
+        if self._rows and (
+            row.get("vector") is None or any(row.get(name) != self._rows[0].get(name) for name in names)
+        ):
             yield self._content()
         self._at = self._number
         if row.get("vector") is None:
@@ -162,12 +161,12 @@ class Reading:
         self._rows.append(row)
 
     def finish(self) -> Iterator[tuple[Content, list[Any]]]:
-        """What is left when there are no more rows."""
+        """The last content, after the last row."""
         if self._rows:
             yield self._content()
 
     def fail(self, reason: str) -> UsageError:
-        """An error about the row of what was made last."""
+        """An error about the row of the last content or file."""
         return UsageError(f"{self._name}, row {self._at}: {reason}")
 
     def _content(self) -> tuple[Content, list[Any]]:
@@ -240,42 +239,33 @@ class Reading:
         return value
 
 
-def _held(row: Row) -> tuple[Any, ...]:
-    return row["path"], row.get("path_bytes"), row["digest"], row["kind"]
-
-
 def require_columns(names: Sequence[str], name: str) -> None:
-    """Make sure that a table has what is needed; raises UsageError."""
+    """Raises UsageError if a table lacks a column that it needs."""
     if lacking := [column for column in REQUIRED if column not in names]:
         raise UsageError(f"{name} has no column {', '.join(lacking)}: docs/exchange.md tells what they hold")
 
 
-def problem(error: Exception, what: str) -> MmsearchError:
-    """What a client's error means to a user, in one line."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    if is_full(error):
-        said = FULL
-    elif isinstance(error, OSError) and error.strerror:
-        said = error.strerror
-    return MmsearchError(f"{what}: {said[:300]}")
-
-
 @contextmanager
-def translated(what: str, theirs: type[Exception]) -> Iterator[None]:
-    """Turn errors of a client, of its own kind or the usual ones, into ours."""
+def translated(name: str, client_error: type[Exception]) -> Iterator[None]:
+    """Turn errors of a client library into one line about `name`."""
     try:
         yield
     except MmsearchError:
         raise
-    except (theirs, OSError, RuntimeError, ValueError) as error:
-        raise problem(error, what) from error
+    except (client_error, OSError, RuntimeError, ValueError) as error:
+        message = " ".join(str(error).split()) or type(error).__name__
+        if is_full(error):
+            message = FULL
+        elif isinstance(error, OSError) and error.strerror:
+            message = error.strerror
+        raise MmsearchError(f"{name}: {message[:300]}") from error
 
 
 def payload(content: Content, place: int) -> Mapping[str, Any]:
-    """What a vector database is told of a part: the files that hold it and are there, and where in them it is."""
+    """The payload of a part in a vector database: the existing files that hold it, and its position in them."""
     item, files = content.items[place], [record for record in content.files if not record.missing]
     path, raw = plain(os.fsencode(files[0].path))
-    told = {
+    fields = {
         "path": path,
         "path_bytes": raw.hex() if raw else None,
         "paths": [plain(os.fsencode(record.path))[0] for record in files],
@@ -292,4 +282,4 @@ def payload(content: Content, place: int) -> Mapping[str, Any]:
         "mtime_ns": files[0].mtime_ns,
         **{name: getattr(content.facts, name) for name in FACTS},
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import islice
 from queue import Full, Queue
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -36,12 +37,12 @@ from mmsearch.store.transfer import Content, Importer, contents, roots, unread, 
 from mmsearch.system.safe_open import FILE_MODE, FOLDER_MODE, Folder, is_link
 from mmsearch.types import Vectors
 
-Heard: TypeAlias = Callable[[int], None]
+OnProgress: TypeAlias = Callable[[int], None]
 ROWS_AT_ONCE = 4096
 BUFFER = 1 << 20
-"""Bytes of a column that are read at once, so that row groups of any size take no more memory."""
+"""Bytes of a column that are read at once, so that large row groups take no more memory."""
 OFF_UNIT = 0.01
-"""How far from 1 the length of a vector may be; half precision comes nowhere near."""
+"""How far from 1 the length of a vector may be; rounding to half precision stays far below."""
 TYPES = {
     "id": pa.string(),
     "path": pa.string(),
@@ -66,49 +67,43 @@ TYPES = {
     "span_end": pa.float64(),
     "text": pa.string(),
 }
-"""Columns but the vectors."""
+"""Columns except the vectors."""
 VECTOR = "vector"
 
 
 def schema_of(reader: Reader) -> Any:
-    """The Arrow schema of an index, with what holds for all of it as metadata."""
+    """The Arrow schema of an index, with its metadata."""
     fields = [pa.field(name, kind) for name, kind in TYPES.items()]
     fields.append(pa.field(VECTOR, pa.list_(pa.float32(), reader.identity.dim)))
     about = About(reader.identity, roots=tuple(roots(reader)))
     return pa.schema(fields, metadata={KEY: about.to_json()})
 
 
-def batches(reader: Reader, schema: Any, heard: Heard) -> Iterator[Any]:
-    """All of an index as record batches; `heard` is told of so many more files that are done with."""
+def batches(reader: Reader, schema: Any, on_progress: OnProgress) -> Iterator[Any]:
+    """All of an index as record batches; `on_progress(n)`: n more files done."""
     reader.open_files()
     vectors_of = vectors_from(reader)
     for some in contents(reader):
         rows: list[Row] = []
-        places: list[int] = []
+        positions: list[int] = []
         for content in some:
-            places += range(len(rows), len(rows) + len(content.items))
+            positions += range(len(rows), len(rows) + len(content.items))
             rows += content_rows(content)
-        yield _batch(schema, rows, places, np.concatenate(vectors_of(some)))
-        heard(sum(len(content.files) for content in some))
-    rest: list[Row] = []
-    for record in unread(reader):
-        rest.append(file_row(record))
-        if len(rest) == ROWS_AT_ONCE:
-            yield _batch(schema, rest, [], np.zeros((0, reader.identity.dim), np.float32))
-            heard(len(rest))
-            rest = []
-    if rest:
-        yield _batch(schema, rest, [], np.zeros((0, reader.identity.dim), np.float32))
-        heard(len(rest))
+        yield _batch(schema, rows, positions, np.concatenate(vectors_of(some)))
+        on_progress(sum(len(content.files) for content in some))
+    records = iter(unread(reader))
+    while rows := [file_row(record) for record in islice(records, ROWS_AT_ONCE)]:
+        yield _batch(schema, rows, [], np.zeros((0, reader.identity.dim), np.float32))
+        on_progress(len(rows))
 
 
-def _batch(schema: Any, rows: Sequence[Row], places: Sequence[int], vectors: Vectors) -> Any:
-    """Rows of which those at `places` have these vectors, float32 `(len(places), dim)`."""
+def _batch(schema: Any, rows: Sequence[Row], positions: Sequence[int], vectors: Vectors) -> Any:
+    """Rows of which those at `positions` have these vectors, float32 `(len(positions), dim)`."""
     columns = [pa.array([row.get(name) for row in rows], kind) for name, kind in TYPES.items()]
     whole = np.zeros((len(rows), vectors.shape[1]), np.float32)
-    whole[list(places)] = vectors
+    whole[list(positions)] = vectors
     absent = np.ones(len(rows), np.bool_)
-    absent[list(places)] = False
+    absent[list(positions)] = False
     flat = pa.array(whole.ravel(), pa.float32())
     columns.append(pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1], mask=pa.array(absent)))
     return pa.RecordBatch.from_arrays(columns, schema=schema)
@@ -117,49 +112,49 @@ def _batch(schema: Any, rows: Sequence[Row], places: Sequence[int], vectors: Vec
 # --- out ---
 
 
-def to_parquet(reader: Reader, target: str, heard: Heard, *, force: bool = False) -> None:
-    """Write an index as one Parquet file, which is there under its name when it is whole.
+def to_parquet(reader: Reader, target: str, on_progress: OnProgress, *, force: bool = False) -> None:
+    """Write an index as one Parquet file, which gets its name when it is complete.
 
-    It holds passages: a new file is its user's alone, and one that is replaced keeps its mode. A link is replaced, and
-    not what it leads to.
+    It holds passages, so only its user can read a new file; a replaced file keeps its mode. A link is replaced itself,
+    not its target.
 
     Raises:
-        UsageError: it is there already, and `force` does not have it replaced.
+        UsageError: it exists already, and `force` is not set.
         MmsearchError: it cannot be written.
     """
     mode = _require_free(target, force)
-    schema, (place, name) = schema_of(reader), os.path.split(target)
-    words = [name for name in TYPES if name not in ("id", "text")]
+    schema, (parent, name) = schema_of(reader), os.path.split(target)
+    repetitive = [name for name in TYPES if name not in ("id", "text")]
     split = {f"{VECTOR}.list.element": "BYTE_STREAM_SPLIT"}  # half of their bytes are zeros, and compress to nothing
     with (
         translated(target, pa.ArrowException),
-        Folder.open(place) as folder,
+        Folder.open(parent) as folder,
         folder.replacing(name, mode) as file,
-        pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=words, column_encoding=split) as writer,
+        pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=repetitive, column_encoding=split) as writer,
     ):
-        for batch in batches(reader, schema, heard):
+        for batch in batches(reader, schema, on_progress):
             writer.write_batch(batch)
 
 
-def to_lance(reader: Reader, target: str, heard: Heard, *, force: bool = False) -> None:
+def to_lance(reader: Reader, target: str, on_progress: OnProgress, *, force: bool = False) -> None:
     """Write an index as a Lance dataset, a folder; raises as `to_parquet` does."""
     import lance
 
     _require_free(target, force)
-    schema, there = schema_of(reader), os.path.lexists(target)
-    if there:
+    schema, exists = schema_of(reader), os.path.lexists(target)
+    if exists:
         _require_dataset(target)
     with translated(target, pa.ArrowException):
-        if not there:
+        if not exists:
             os.mkdir(target, FOLDER_MODE)
         before = os.umask(0o077)  # the client makes folders and files of its own
         try:
-            mode = "overwrite" if there else "create"
-            with _Handing(schema, lambda found: lance.write_dataset(found, target, mode=mode)) as hand:
-                for batch in batches(reader, schema, heard):
-                    hand(batch)
+            mode = "overwrite" if exists else "create"
+            with _BatchFeed(schema, lambda stream: lance.write_dataset(stream, target, mode=mode)) as feed:
+                for batch in batches(reader, schema, on_progress):
+                    feed(batch)
         except BaseException:
-            if not there:
+            if not exists:
                 shutil.rmtree(target, ignore_errors=True)
             raise
         finally:
@@ -167,7 +162,7 @@ def to_lance(reader: Reader, target: str, heard: Heard, *, force: bool = False) 
 
 
 def _require_dataset(target: str) -> None:
-    """Make sure that a dataset may be written over: it is one, and all its folders lie in it. Raises UsageError."""
+    """Raises UsageError unless this is a Lance dataset without links, which may be overwritten."""
     if is_link(target):
         raise UsageError(f"{target} is a link: name the dataset itself")
     with suppress(OSError), Folder.open(target) as folder:
@@ -179,10 +174,10 @@ def _require_dataset(target: str) -> None:
     raise UsageError(f"{target} is no Lance dataset: nothing of it is replaced")
 
 
-class _Handing:
-    """Hands batches to a client that takes them on threads of its own, where an index cannot be read.
+class _BatchFeed:
+    """Feeds batches to a client that takes them on its own threads, where an index cannot be read.
 
-    Called with each batch inside the block; leaving it waits until all are taken, and raises what the client raised.
+    Call it with each batch inside the block; the end of the block waits for the client, and raises its error.
     """
 
     def __init__(self, schema: Any, take: Callable[[Any], object]) -> None:
@@ -192,7 +187,7 @@ class _Handing:
 
     def _arriving(self) -> Iterator[Any]:
         while (batch := self._waiting.get()) is not None:
-            if batch is _Handing:
+            if batch is _BatchFeed:
                 raise InterruptedError("there is no more of it")
             yield batch
 
@@ -203,21 +198,21 @@ class _Handing:
                 return
         self._taking.result()  # which has failed: there was more to come
 
-    def __enter__(self) -> _Handing:
+    def __enter__(self) -> _BatchFeed:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with suppress(Exception):
-            self(None if error is None else _Handing)
+            self(None if error is None else _BatchFeed)
         self._pool.shutdown(wait=True)
         if error is None:
             self._taking.result()
 
 
 def _require_free(target: str, force: bool) -> int:
-    """The mode of the file that is to be there. Raises UsageError where one is that is not to be replaced."""
+    """The mode of the file to be written. Raises UsageError if it exists and is not to be replaced."""
     if not os.path.lexists(target):
         return FILE_MODE
     if not force:
@@ -230,20 +225,25 @@ def _require_free(target: str, force: bool) -> int:
 
 
 class Table:
-    """A table to be read: a Parquet file, or a Lance dataset, which is a folder."""
+    """A table to read: a Parquet file, or a Lance dataset, which is a folder."""
 
     def __init__(self, path: str) -> None:
         """Open it.
 
         Raises:
-            UsageError: it is not there, is no such table, or lacks a column.
+            UsageError: it does not exist, is no such table, or lacks a column.
         """
         self.path = path
         if not os.path.exists(path):
             raise UsageError(f"{path} is not there")
         try:
             _require_files(path)
-            self._source: Any = _dataset(path) if os.path.isdir(path) else pq.ParquetFile(path, buffer_size=BUFFER)
+            if os.path.isdir(path):
+                import lance
+
+                self._source: Any = lance.dataset(path)
+            else:
+                self._source = pq.ParquetFile(path, buffer_size=BUFFER)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise UsageError(f"{path} is no table that can be read: {' '.join(str(error).split())[:200]}") from error
         self._schema = self._source.schema if os.path.isdir(path) else self._source.schema_arrow
@@ -253,25 +253,25 @@ class Table:
         self.about = About.from_json(text.decode("utf-8", "replace"), path)
         self.rows: int = self._source.count_rows() if os.path.isdir(path) else self._source.metadata.num_rows
 
-    def read_into(self, adoption: Importer, dim: int, heard: Heard) -> None:
-        """Take over all of it, and commit.
+    def read_into(self, importer: Importer, dim: int, on_progress: OnProgress) -> None:
+        """Import all of it, and commit.
 
         Args:
-            adoption: of the index that it goes into.
-            dim: numbers of a vector there.
-            heard: is told of so many more rows that are done with.
+            importer: of the target index.
+            dim: dimensions of its vectors.
+            on_progress: called with the number of rows that are done in addition.
 
         Raises:
-            UsageError: what it holds cannot be used; all before that row may be in the index by then.
+            UsageError: a row cannot be used; the rows before it may be in the index by then.
         """
         reading = Reading(self.path, os.path.dirname(os.path.abspath(self.path)))
-        adoption.roots(self.about.roots)
+        importer.roots(self.about.roots)
         for batch in self._batches():
             for row in self._rows(batch, dim, reading):
-                self._adopt(reading.feed(row), adoption, reading)
-            heard(batch.num_rows)
-        self._adopt(reading.finish(), adoption, reading)
-        adoption.finish()
+                self._import(reading.feed(row), importer, reading)
+            on_progress(batch.num_rows)
+        self._import(reading.finish(), importer, reading)
+        importer.finish()
 
     def _batches(self) -> Iterator[Any]:
         names = [name for name in (*TYPES, VECTOR) if name in self._schema.names and name != "id"]
@@ -320,19 +320,20 @@ class Table:
             raise UsageError(f"{self.path} has a vector of length {length:.4g}: divide each by its length first")
         return rows
 
-    def _adopt(self, found: Iterable[tuple[Content, list[Any]] | Any], adoption: Importer, reading: Reading) -> None:
-        for one in found:
+    @staticmethod
+    def _import(entries: Iterable[tuple[Content, list[Any]] | Any], importer: Importer, reading: Reading) -> None:
+        for one in entries:
             if isinstance(one, tuple):
-                adoption.content(one[0], np.stack(one[1]))
+                importer.content(one[0], np.stack(one[1]))
                 continue
             try:
-                adoption.files([one])
+                importer.files([one])
             except LookupError:
                 raise reading.fail(f"no row before it gives the vectors of {one.digest} as {one.kind}") from None
 
 
 def _require_files(path: str) -> None:
-    """Raises UsageError where the table, or anything in its folder, is a pipe or a device, for which libraries wait."""
+    """Raises UsageError if the table, or anything in its folder, is a pipe or a device: libraries would wait for it."""
     found = [path]
     if os.path.isdir(path):
         found = [os.path.join(top, name) for top, folders, names in os.walk(path) for name in folders + names]
@@ -340,9 +341,3 @@ def _require_files(path: str) -> None:
         mode = (os.stat if one is path else os.lstat)(one).st_mode  # a dataset has no links in it
         if not stat.S_ISREG(mode) and not (stat.S_ISDIR(mode) and one is not path):
             raise UsageError(f"{one} is no regular file: {path} cannot be imported")
-
-
-def _dataset(path: str) -> Any:
-    import lance
-
-    return lance.dataset(path)
