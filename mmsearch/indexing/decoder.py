@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Iterator
 
 from mmsearch.indexing.decode import LAST, DecodeRequest, FileDecoder, Part, Timed
+from mmsearch.indexing.ipc import WorkerSetup
 from mmsearch.indexing.pool import Event, Limits, Pool, Task
-from mmsearch.indexing.worker import WorkerSetup
 from mmsearch.indexing.worker_process import PrestartedWorkers
 from mmsearch.media import HEAD_BYTES
 from mmsearch.media.text_encoding import looks_like_text

@@ -25,7 +25,7 @@ from typing import Any
 from mmsearch.errors import MmsearchError
 from mmsearch.indexing import ipc
 from mmsearch.indexing.decode import LAST, Answer, DecodeRequest, Failed, Timed
-from mmsearch.indexing.worker import Note, Ready, Taken, WorkerSetup
+from mmsearch.indexing.ipc import Note, Ready, Taken, WorkerSetup
 from mmsearch.indexing.worker_process import PrestartedWorkers, end, spawn, worthwhile
 
 BYTES_AHEAD = 256 << 20

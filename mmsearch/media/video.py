@@ -45,16 +45,6 @@ _MANY_FRAMES = 12
 """A second; from here on enough are left without those that no other frame refers to."""
 
 
-def has_video(path: str) -> bool:
-    """Whether a file that PyAV can open has moving pictures, not just the cover of a record.
-
-    Raises:
-        MediaError: PyAV cannot open it.
-    """
-    with opened(path, "broken video") as container:
-        return _stream(container) is not None
-
-
 def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only: int | None = None) -> Loaded:
     """A `Clip` for each stretch of a video, then the windows of its sound; `only` asks for one of them by its ordinal.
 
@@ -230,34 +220,6 @@ def _keyframes(container: Any, stream: Any, frame_time: float) -> Iterator[tuple
         yield packet, frames
 
 
-def overview(path: str, settings: LoaderSettings) -> Clip:
-    """At most `clip_frames` keyframes spread over a whole video, each read by seeking: the video at one glance.
-
-    Each is the last keyframe before the middle of an equal part. Where the file cannot be sought in, or does not say
-    how long it is, they are the frames of its first stretch.
-
-    Raises:
-        MediaError: no picture in it can be decoded.
-    """
-    found: dict[float, Picture] = {}
-    tried: set[int] = set()
-    with opened(path, "broken video") as container:
-        stream = _decodable(container)
-        # A frame is wanted at once: threads would hold it back until some more were read.
-        stream.codec_context.thread_type, stream.codec_context.thread_count = "NONE", 1
-        length, zero = duration(container, stream) or 0.0, origin(container)
-        for part in range(settings.clip_frames if length else 0):
-            middle = (part + 0.5) * length / settings.clip_frames
-            for now, frame in _keyframe_before(container, stream, zero + middle, tried):
-                found[now] = _picture(frame, _reduced(frame, stream, settings.image_side or _SIDE))
-    same = [(now, one) for now, one in sorted(found.items()) if one.shape == next(iter(found.values())).shape]
-    if same:
-        return Clip(np.stack([one for _, one in same]), np.array([max(0.0, now - zero) for now, _ in same]))
-    for stretch in _stretches(path, settings, only=0):
-        return stretch.clip(settings.clip_frames)
-    raise MediaError("no picture could be decoded")
-
-
 def frame_in(path: str, start: float, end: float, settings: LoaderSettings) -> Picture:
     """A frame of a stretch of a video: the last keyframe in its first half, or else the frame that it begins with.
 
@@ -281,22 +243,6 @@ def frame_in(path: str, start: float, end: float, settings: LoaderSettings) -> P
         if last is None:
             raise MediaError("no picture could be decoded")
         return _picture(last, _reduced(last, stream, settings.image_side or _SIDE))
-
-
-def _keyframe_before(container: Any, stream: Any, second: float, tried: set[int]) -> Iterator[tuple[float, Any]]:
-    """The last keyframe at or before a time on the file's own clock, and its time; none where seeking ends up again."""
-    with suppress(av.FFmpegError, OSError):
-        container.seek(int(second / stream.time_base), stream=stream)
-        for packet in packets(container, stream):
-            stamp = packet.dts if packet.pts is None else packet.pts
-            if not packet.is_keyframe or not packet.size or stamp is None:
-                continue
-            if stamp not in tried:
-                tried.add(stamp)
-                codec = stream.codec_context
-                # Flushed at once, since decoders keep frames back for those that may come before them.
-                yield from ((float(stamp * packet.time_base), frame) for frame in codec.decode(packet) + codec.decode())
-            return
 
 
 # --- stretches --------------------------------------------------------------------------------------------------------

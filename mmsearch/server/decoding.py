@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from mmsearch import scan
 from mmsearch.errors import Busy, MediaError, MmsearchError
 from mmsearch.indexing.decode import LAST, DecodeRequest, Failed, FileDecoder, Part
+from mmsearch.indexing.ipc import WorkerSetup
 from mmsearch.indexing.pool import Event, Limits, Pool, Task, default_jobs
-from mmsearch.indexing.worker import WorkerSetup
 from mmsearch.system.safe_open import Identity
 from mmsearch.types import MODALITIES, Content, Item, LoaderSettings, Modality
 
