@@ -78,3 +78,8 @@ class OutsideIndex(MediaError):
 
 class UnsupportedMedia(MediaError):
     """The file is of no kind that mmsearch reads."""
+
+
+def one_line(error: BaseException, most: int = 200) -> str:
+    """The message of an error in one line of at most `most` characters; the name of its class where it has none."""
+    return " ".join(str(error).split())[:most] or type(error).__name__

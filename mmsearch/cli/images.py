@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from mmsearch.cli.common import complain, emit
 from mmsearch.errors import MmsearchError, OutsideIndex, UsageError
@@ -129,58 +129,36 @@ class _Glimpses:
     """Small pictures of hits, read ahead in the order given. A context manager."""
 
     def __init__(self, hits: Sequence[Hit], settings: LoaderSettings, on: Screen) -> None:
-        from mmsearch.indexing.decode import FileDecoder
-        from mmsearch.indexing.decoder import Decoder
+        from mmsearch import scan
+        from mmsearch.indexing.decode import DecodeRequest
+        from mmsearch.indexing.decoder import BackgroundDecoder
         from mmsearch.indexing.pool import Limits, default_jobs
-        from mmsearch.types import MODALITIES
+        from mmsearch.media import seen_as
 
         side = max(on.room)
         small = replace(settings, exact=False, image_fit=None, image_side=side, page_side=side)
-        limits = Limits(max(1, min(default_jobs(), len(hits))), PATIENCE)
-        self._source = Decoder(FileDecoder(small, frozenset(MODALITIES)), limits)
-        self._read: dict[int, Picture | None] = {}
-        self._lost = False
-        for hit in hits:
-            self._submit(hit)
+        self._decoder = BackgroundDecoder(Limits(max(1, min(default_jobs(), len(hits))), PATIENCE), small)
+        self._pictures = {
+            hit.rank: self._decoder.submit(
+                DecodeRequest(entry, hit.item.digest, seen_as(hit.item), replace(hit.item, text=""))
+            )
+            for hit in hits
+            if isinstance(entry := scan.entry(hit.item.path), scan.Entry)
+        }
 
     def __enter__(self) -> _Glimpses:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._source.__exit__()
+        self._decoder.close()
 
     def of(self, hit: Hit) -> Picture | None:
         """The picture of a hit, None if there is none to be had; waits for it."""
-        while hit.rank not in self._read and not self._source.idle and not self._lost:
-            try:
-                self._take()
-            except MmsearchError:
-                self._lost = True  # no worker can be started, so nothing more will come
-        return self._read.pop(hit.rank, None)
-
-    def _submit(self, hit: Hit) -> None:
-        from mmsearch import scan
-        from mmsearch.indexing.decode import DecodeRequest
-        from mmsearch.indexing.pool import Task
-        from mmsearch.media import seen_as
-
-        entry = scan.entry(hit.item.path)
-        if isinstance(entry, scan.Entry):
-            item = replace(hit.item, text="")
-            self._source.submit(Task(DecodeRequest(entry, item.digest, seen_as(item), item), hit.rank))
-
-    def _take(self) -> None:
-        from mmsearch.indexing.decode import LAST, Part
-
-        event = self._source.next(wait=PATIENCE)
-        if event is None:
-            return
-        if isinstance(event.answer, Part):
-            content: Any = event.answer.segment.content
-            self._read[event.task.owner] = content
-            self._source.release(event.size)
-        elif isinstance(event.answer, LAST):
-            self._read.setdefault(event.task.owner, None)
+        future = self._pictures.pop(hit.rank, None)
+        try:
+            return cast("Picture", future.result()[0]) if future else None
+        except MmsearchError:
+            return None
 
 
 def _cell() -> tuple[int, int] | None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mmsearch import media, scan
-from mmsearch.errors import MediaError, UnsupportedMedia
-from mmsearch.system.safe_open import Identity, only
+from mmsearch.errors import UNREADABLE, MediaError, UnsupportedMedia, one_line
+from mmsearch.system.safe_open import Identity, only, regular
 from mmsearch.types import FileMetadata, Item, LoaderSettings, Modality, Segment, clamp_mtime_ns
 
 log = logging.getLogger(__name__)
@@ -132,10 +132,18 @@ class FileDecoder:
         except Exception as error:
             # A mistake of ours: one file must not end the run of all.
             log.debug("reading failed", exc_info=True)
-            yield Failed(f"cannot be decoded: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+            yield Failed(f"cannot be decoded: {type(error).__name__}: {one_line(error)}")
 
-    def _identify(self, path: str) -> Iterator[Answer]:
-        yield Identified(media.identify(path), scan.digest(path))
+    @staticmethod
+    def _identify(path: str) -> Iterator[Answer]:
+        try:
+            with open(path, "rb", opener=regular) as file:
+                kind = media.kind_of(path, file.read(media.HEAD_BYTES))
+                file.seek(0)
+                digest = scan.digest_of(file)
+        except (OSError, ValueError) as error:  # no name of a file holds a NUL
+            raise MediaError(f"{UNREADABLE}: {getattr(error, 'strerror', None) or error}") from error
+        yield Identified(kind, digest)
 
     @staticmethod
     def _query(path: str, modality: Modality, settings: LoaderSettings) -> Iterator[Answer]:

@@ -1,4 +1,4 @@
-"""From a path to decoded segments: `sniff` says what a file is, `load` decodes it, `reload` decodes one part again.
+"""From a path to decoded segments: `kind_of` says what a file is, `load` decodes it, `reload` decodes one part again.
 
 The only package that imports decoders, and each only when a file needs it, so importing this one is cheap. Knows
 nothing of models, of the index, or of which files there are.
@@ -17,7 +17,7 @@ from typing import BinaryIO, Protocol, cast
 from mmsearch.errors import UNREADABLE, MediaError
 from mmsearch.media import fetch_url
 from mmsearch.media.loaded import Kind, Loaded
-from mmsearch.media.sniff import HEAD_BYTES, KINDS, sniff
+from mmsearch.media.sniff import HEAD_BYTES, KINDS, claimed_pixels, kind_of
 from mmsearch.system.disk_space import reason
 from mmsearch.system.safe_open import regular
 from mmsearch.types import Content, Item, LoaderSettings, Modality, Picture, Segment, content_kind
@@ -28,15 +28,16 @@ __all__ = [
     "UNREADABLE",
     "Kind",
     "Loaded",
+    "claimed_pixels",
     "get_ready",
     "glimpse",
     "identify",
+    "kind_of",
     "load",
     "load_picture",
     "load_query",
     "reload",
     "seen_as",
-    "sniff",
 ]
 
 MOST_PARTS = 8
@@ -77,7 +78,7 @@ def identify(path: str) -> Kind:
             head = file.read(HEAD_BYTES)
     except (OSError, ValueError) as error:  # no name of a file holds a NUL
         raise MediaError(f"{UNREADABLE}: {getattr(error, 'strerror', None) or error}") from error
-    return sniff(path, head)
+    return kind_of(path, head)
 
 
 def load_query(

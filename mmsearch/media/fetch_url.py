@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
-from mmsearch.errors import MediaError
+from mmsearch.errors import MediaError, one_line
 
 if TYPE_CHECKING:
     import socket
@@ -82,7 +82,7 @@ def _body(url: str, most: int, deadline: _Deadline, sockets: list[socket.socket]
                     raise MediaError(f"over {most / (1 << 20):.0f} MiB are not fetched")
                 deadline.check()
     except (OSError, HTTPException, ValueError) as error:  # URLError and HTTPError are OSErrors
-        raise MediaError(f"cannot be fetched: {' '.join(str(error).split()) or type(error).__name__}") from error
+        raise MediaError(f"cannot be fetched: {one_line(error)}") from error
     return bytes(body)
 
 

@@ -78,9 +78,7 @@ def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only:
     Raises:
         MediaError: truncated, broken, of a format that needs an extra, or over `MAX_PIXELS`.
     """
-    with _opened(path) as image:
-        facts = _facts(image)
-    return Loaded(facts, _segments(path, digest, facts, settings, only))
+    return Loaded.of(_parts(path, digest, settings, only))
 
 
 def region(path: str, box: Box, settings: LoaderSettings) -> Picture:
@@ -89,22 +87,23 @@ def region(path: str, box: Box, settings: LoaderSettings) -> Picture:
     Raises:
         MediaError: as `load`, or there is no such part.
     """
-    with _opened(path) as image:
+    with _opened(path) as file, _image(file) as image:
         facts = _facts(image)
         return _cut(_large(image), facts, box, settings)
 
 
-def _segments(
-    path: str, digest: str, facts: FileMetadata, settings: LoaderSettings, only: int | None
-) -> Iterator[Segment]:
+def _parts(path: str, digest: str, settings: LoaderSettings, only: int | None) -> Iterator[FileMetadata | Segment]:
+    """The metadata, then the segments, all from one opened file."""
     whole = None
-    with _opened(path) as image:
-        for ordinal, (span, content) in _numbered(image, settings, only):
-            whole = content if span == WHOLE else None
-            yield Segment(Item(path, digest, "image", "image", ordinal, span), content)
-    if settings.tiles and only is None and whole is not None:
-        for ordinal, (box, content) in enumerate(_tiles(path, whole, facts, settings), 1):
-            yield Segment(Item(path, digest, "image", "image", ordinal, Span.of_box(box)), content)
+    with _opened(path) as file:
+        with _image(file) as image:
+            yield (facts := _facts(image))
+            for ordinal, (span, content) in _numbered(image, settings, only):
+                whole = content if span == WHOLE else None
+                yield Segment(Item(path, digest, "image", "image", ordinal, span), content)
+        if settings.tiles and only is None and whole is not None:
+            for ordinal, (box, content) in enumerate(_tiles(file, whole, facts, settings), 1):
+                yield Segment(Item(path, digest, "image", "image", ordinal, Span.of_box(box)), content)
 
 
 _Parts = Iterator[tuple[int, tuple[Span, Picture]]]
@@ -155,13 +154,15 @@ def _pages(image: Image.Image, frames: int, settings: LoaderSettings, only: int 
         yield page, (Span("page", page + 1, page + 1), _picture(image.copy(), settings))
 
 
-def _tiles(path: str, whole: Picture, facts: FileMetadata, settings: LoaderSettings) -> Iterator[tuple[Box, Picture]]:
+def _tiles(
+    file: BinaryIO, whole: Picture, facts: FileMetadata, settings: LoaderSettings
+) -> Iterator[tuple[Box, Picture]]:
     """The parts of a still picture. Only what is a strip, or looks like a grid already as a whole, is decoded again."""
     width, height = facts.width or 0, facts.height or 0
     strip = tiles.elongated(width, height) and not _seen(settings.image_fit, width, height)
     if min(width, height) < LEAST_TILE or not (strip or tiles.panels(whole)):
         return
-    with _opened(path) as image:
+    with _image(file) as image:
         picture = _large(image)
         for found in tiles.boxes(picture):
             box = _scaled(found, _size(picture), (width, height))
@@ -210,20 +211,24 @@ def _cut(picture: Picture, facts: FileMetadata, box: Box, settings: LoaderSettin
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Image.Image]:
-    """The picture with its header read; whatever goes wrong inside the block becomes `MediaError`."""
-    with (
-        reasons("broken or truncated picture", "truncated picture"),
-        open(path, "rb", opener=regular) as file,
-        _identified(file) as image,
-        reasons(f"broken {image.format}", f"truncated {image.format}"),
-    ):
+def _opened(path: str) -> Iterator[BinaryIO]:
+    """The file; whatever goes wrong inside the block becomes `MediaError`."""
+    with reasons("broken or truncated picture", "truncated picture"), open(path, "rb", opener=regular) as file:
+        yield file
+
+
+@contextmanager
+def _image(file: BinaryIO) -> Iterator[Image.Image]:
+    """The picture with its header read, from the beginning of the file."""
+    file.seek(0)
+    with _identified(file) as image, reasons(f"broken {image.format}", f"truncated {image.format}"):
         _refuse_bombs(image)
         yield image
 
 
 def _identified(file: BinaryIO) -> Image.Image:
-    formats = [name for name in _known_formats() if name not in _REFUSED]
+    Image.init()
+    formats = [name for name in Image.OPEN if name not in _REFUSED]
     try:
         return Image.open(file, formats=formats)
     except Image.DecompressionBombError as error:
@@ -233,11 +238,6 @@ def _identified(file: BinaryIO) -> Image.Image:
         if _HEIF.match(file.read(32)):
             return _heif(file)
         raise MediaError("broken or truncated picture: its header cannot be read") from error
-
-
-def _known_formats() -> list[str]:
-    Image.init()
-    return list(Image.OPEN)
 
 
 def _heif(file: BinaryIO) -> Image.Image:

@@ -51,12 +51,13 @@ def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only:
     Raises:
         MediaError: broken, password-protected, without pages, or no page can be drawn (while iterating).
     """
-    with _opened(path):
-        return Loaded(FileMetadata(), _segments(path, digest, settings, only))
+    return Loaded.of(_parts(path, digest, settings, only))
 
 
-def _segments(path: str, digest: str, settings: LoaderSettings, only: int | None) -> Iterator[Segment]:
+def _parts(path: str, digest: str, settings: LoaderSettings, only: int | None) -> Iterator[FileMetadata | Segment]:
+    """The metadata, which a PDF has none of, then the segments, all from one opened file."""
     with _opened(path) as pdf:
+        yield FileMetadata()
         pages = min(len(pdf), MAX_PAGES)
         if only is not None and only < pages:
             picture, text = _page(pdf, only, settings.page_side)

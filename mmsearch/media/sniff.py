@@ -6,6 +6,7 @@ container that may or may not hold pictures (MP4, Matroska, ASF, MPEG) is opened
 
 from __future__ import annotations
 
+import math
 import os
 import re
 
@@ -15,7 +16,7 @@ from mmsearch.media.text_encoding import looks_like_text
 from mmsearch.types import Modality
 
 HEAD_BYTES = 8192
-"""How many of a file's first bytes `sniff` wants."""
+"""How many of a file's first bytes `kind_of` needs."""
 
 _MODALITY: dict[str, Modality] = {
     "image": "image",
@@ -32,14 +33,17 @@ _MODALITY: dict[str, Modality] = {
 KINDS = {name: Kind(name, modality) for name, modality in _MODALITY.items()}
 """Every kind there is, by its name."""
 
+JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers of a JPEG that are followed by its sides."""
 _CONTAINER = "container"
 """Marks a format that holds sound alone or moving pictures."""
 _COVER = 1024
 """FFmpeg's flag AV_DISPOSITION_ATTACHED_PIC."""
 
 _MARKS: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"\xff\xd8\xff", "image"),
-    (0, b"\x89PNG\r\n\x1a\n", "image"),
+    (0, JPEG, "image"),
+    (0, PNG, "image"),
     (0, b"GIF87a", "image"),
     (0, b"GIF89a", "image"),
     (0, b"II*\0", "image"),
@@ -177,7 +181,7 @@ _HTML = re.compile(
 _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
 
-def sniff(path: str, head: bytes) -> Kind:
+def kind_of(path: str, head: bytes) -> Kind:
     """What kind of file this is.
 
     Args:
@@ -294,3 +298,20 @@ def _by_suffix(suffix: str, head: bytes) -> str:
     if suffix in _BARE_SOUND and b"\xff" in head:
         return "audio"
     raise UnsupportedMedia(f"not a format mmsearch reads (begins with {head[:8].hex(' ')})")
+
+
+def claimed_pixels(head: bytes) -> float | None:
+    """How many pixels a PNG or JPEG says it has, for which decoders take memory even if the file ends at once.
+
+    Infinity where the beginning does not say, or of an animation; None for all other formats.
+    """
+    if head.startswith(PNG):
+        return math.inf if b"acTL" in head else int.from_bytes(head[16:20], "big") * int.from_bytes(head[20:24], "big")
+    if not head.startswith(JPEG):
+        return None
+    at = 2
+    while at + 9 <= len(head) and head[at] == 0xFF:
+        if head[at + 1] in _JPEG_FRAMES:
+            return int.from_bytes(head[at + 5 : at + 7], "big") * int.from_bytes(head[at + 7 : at + 9], "big")
+        at += 2 + int.from_bytes(head[at + 2 : at + 4], "big")
+    return math.inf

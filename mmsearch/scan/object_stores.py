@@ -15,7 +15,7 @@ from hashlib import blake2b
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mmsearch.errors import UNREADABLE, MediaError, MmsearchError, UsageError
+from mmsearch.errors import UNREADABLE, MediaError, MmsearchError, UsageError, one_line
 from mmsearch.scan import Entry, Problem, Run, ScanOptions, glob_filter
 from mmsearch.system.disk_space import FULL, is_full
 from mmsearch.types import clamp_mtime_ns
@@ -54,11 +54,11 @@ def filesystem(url: str) -> tuple[Any, str]:
     try:
         found, path = fsspec.core.url_to_fs(url)
     except ImportError as error:
-        return _by_arrow(url, _one_line(error))
+        return _by_arrow(url, one_line(error))
     except ValueError as error:
-        raise UsageError(f"{url}: {_one_line(error)}") from None
+        raise UsageError(f"{url}: {one_line(error)}") from None
     except Exception as error:  # of the store's own package: settings, credentials
-        raise MmsearchError(f"{url}: {_one_line(error)}") from None
+        raise MmsearchError(f"{url}: {one_line(error)}") from None
     return found, str(path)
 
 
@@ -72,7 +72,7 @@ def _by_arrow(url: str, missing: str) -> tuple[Any, str]:
     except ImportError:
         raise Unreachable('objects of stores need pyarrow: `pip install "mmsearch[ray]"`') from None
     except Exception as error:  # settings, credentials, what it was built without
-        raise Unreachable(f"{url}: {_one_line(error)}; {missing}") from None
+        raise Unreachable(f"{url}: {one_line(error)}; {missing}") from None
 
 
 @lru_cache(maxsize=8)  # each looks for the region of its bucket
@@ -152,7 +152,7 @@ def entry(url: str) -> Entry | Problem:
     except FileNotFoundError:
         return Problem(url, GONE)
     except Exception as error:  # whatever the store's own package raises
-        return Problem(url, _one_line(error))
+        return Problem(url, one_line(error))
 
 
 @contextmanager
@@ -173,7 +173,7 @@ def fetched(url: str, size: int | None = None) -> Iterator[str]:
         except Exception as error:  # whatever the store's own package raises
             if is_full(error, folder):
                 raise MmsearchError(f"{folder}, where objects are copied to: {FULL}") from error
-            raise MediaError(f"{UNREADABLE}: {_one_line(error)}") from error
+            raise MediaError(f"{UNREADABLE}: {one_line(error)}") from error
         if size is not None and os.path.getsize(copy) != size:
             raise MediaError("changed while it was being read: run index again")
         yield copy
@@ -222,8 +222,4 @@ def _telling(url: str) -> Iterator[None]:
     except FileNotFoundError:
         raise UsageError(f"no such object or prefix: {url}") from None
     except Exception as error:  # whatever the store's own package raises
-        raise MmsearchError(f"{url} cannot be listed: {_one_line(error)}") from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+        raise MmsearchError(f"{url} cannot be listed: {one_line(error)}") from error

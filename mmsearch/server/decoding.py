@@ -5,52 +5,35 @@ A decoder that crashes, hangs or swells costs one request. Workers start when th
 
 from __future__ import annotations
 
-import queue
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 
 from mmsearch import scan
-from mmsearch.errors import Busy, MediaError, MmsearchError
-from mmsearch.indexing.decode import LAST, DecodeRequest, Failed, FileDecoder, Part
-from mmsearch.indexing.ipc import WorkerSetup
-from mmsearch.indexing.pool import Event, Limits, Pool, Task, default_jobs
+from mmsearch.errors import Busy
+from mmsearch.indexing.decode import DecodeRequest
+from mmsearch.indexing.decoder import BackgroundDecoder
+from mmsearch.indexing.pool import Limits, default_jobs
 from mmsearch.system.safe_open import Identity
-from mmsearch.types import MODALITIES, Content, Item, LoaderSettings, Modality
+from mmsearch.types import Content, Item, LoaderSettings, Modality
 
 PATIENCE = 15.0
 """Seconds that a file may take without a sign of progress."""
 MEMORY = 2 << 30
 """Bytes that a worker may take for one file."""
 MOST_WAITING = 512
-IDLE_SECONDS = 60.0
-"""After so long without work the workers end."""
-_TURN = 0.005
-"""How long the thread listens to workers before it looks for new requests."""
-
-
-@dataclass(slots=True)
-class _Job:
-    request: DecodeRequest
-    future: Future[list[Content]]
-    contents: list[Content] = field(default_factory=list)
 
 
 class ServerDecoder:
     """Decodes on request from any thread; `close` it in the end."""
 
     def __init__(self) -> None:
-        self._inbox: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._decoder = BackgroundDecoder(Limits(max(1, min(4, default_jobs())), PATIENCE, MEMORY), isolated=True)
         self._open = 0
         self._lock = threading.Lock()
-        self._limits = Limits(max(1, min(4, default_jobs())), PATIENCE, MEMORY)
-        self._thread = threading.Thread(target=self._run, name="mmsearch-decoder", daemon=True)
-        self._thread.start()
 
     def close(self) -> None:
         """End the workers, whatever they are doing."""
-        self._inbox.put(None)
-        self._thread.join()
+        self._decoder.close()
 
     def query(self, path: str, modality: Modality, settings: LoaderSettings) -> Future[list[Content]]:
         """What is in a file to search by, as `media.load_query`, or its MediaError."""
@@ -69,63 +52,13 @@ class ServerDecoder:
             if self._open >= MOST_WAITING:
                 raise Busy(f"{self._open} files wait to be decoded: try again in a moment")
             self._open += 1
-        job = _Job(request, Future())
-        job.future.add_done_callback(self._finished)
-        self._inbox.put(job)
-        return job.future
+        future = self._decoder.submit(request)
+        future.add_done_callback(self._finished)
+        return future
 
     def _finished(self, _: Future[list[Content]]) -> None:
         with self._lock:
             self._open -= 1
-
-    def _run(self) -> None:
-        job = self._inbox.get()
-        while job is not None:
-            job = self._with_workers(job)
-
-    def _with_workers(self, job: _Job | None) -> _Job | None:
-        """Serve until nothing has come for a while, and wait for the next; None is the end."""
-        pool = Pool(
-            WorkerSetup(FileDecoder(LoaderSettings(), frozenset(MODALITIES)), self._limits.memory), self._limits
-        )
-        held: dict[int, _Job] = {}
-        try:
-            while job is not None:
-                held[id(job)] = job
-                pool.submit(Task(job.request, job))
-                while self._inbox.empty() and held:
-                    _take(pool.poll(_TURN), held, pool)
-                job = self._inbox.get(timeout=IDLE_SECONDS)
-            return None
-        except queue.Empty:
-            pool.close()
-            return self._inbox.get()
-        except MmsearchError as error:  # no worker can be started
-            _fail(held, error)
-            return self._inbox.get()
-        finally:
-            _fail(held, MediaError("the server is ending"))
-            pool.close()
-
-
-def _take(event: Event | None, held: dict[int, _Job], pool: Pool) -> None:
-    if event is None:
-        return
-    job, answer = event.task.owner, event.answer
-    if isinstance(answer, Part):
-        job.contents.append(answer.segment.content)
-        pool.release(event.size)
-    elif isinstance(answer, LAST):
-        del held[id(job)]
-        if isinstance(answer, Failed):
-            job.future.set_exception(MediaError(answer.reason))
-        else:
-            job.future.set_result(job.contents)
-
-
-def _fail(held: dict[int, _Job], error: MmsearchError) -> None:
-    while held:
-        held.popitem()[1].future.set_exception(error)
 
 
 def _entry(path: str) -> scan.Entry:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
+from mmsearch.errors import one_line
+
 FULL = "the disk is full: free some space and run it again"
 _LEAST, _FEWEST = 256 << 10, 8
 """Bytes, and files that can still be made, below which whatever fails to grow fails for that: those that a failed step
@@ -20,7 +22,7 @@ def is_full(error: BaseException, folder: str = "") -> bool:
 
 def reason(error: OSError) -> str:
     """What an error of the file system means, without the file's name."""
-    return FULL if is_full(error) else error.strerror or " ".join(str(error).split()) or type(error).__name__
+    return FULL if is_full(error) else error.strerror or one_line(error)
 
 
 def has_room(folder: str) -> bool:

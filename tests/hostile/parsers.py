@@ -145,7 +145,7 @@ def texts(data: bytes) -> None:
 def sniffed(data: bytes) -> None:
     for name in ("x", "x.txt", "x.mp3", "x.tga", "x.xbm", "x.docx"):
         with suppress(MediaError):
-            media.sniff(os.path.join(_folder(), "gone", name), data[: media.HEAD_BYTES])
+            media.kind_of(os.path.join(_folder(), "gone", name), data[: media.HEAD_BYTES])
 
 
 PARSERS: dict[str, Callable[[bytes], None]] = {

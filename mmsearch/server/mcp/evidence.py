@@ -13,14 +13,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from mmsearch import scan
 from mmsearch.errors import MediaError, MmsearchError, OutsideIndex, UsageError
-from mmsearch.indexing.decode import LAST, DecodeRequest, Failed, Part
-from mmsearch.indexing.decode import FileDecoder as Reading
-from mmsearch.indexing.decoder import Decoder
-from mmsearch.indexing.pool import Limits, Task
+from mmsearch.indexing.decode import DecodeRequest
+from mmsearch.indexing.decoder import BackgroundDecoder
+from mmsearch.indexing.pool import Limits
 from mmsearch.media import seen_as
 from mmsearch.media.encode_image import jpeg
 from mmsearch.output.tables import harmless, hit_fields, span_fields
@@ -297,22 +296,12 @@ def look(item: Item, settings: LoaderSettings, side: int, identity: Identity) ->
     entry = scan.entry(item.path)
     if not isinstance(entry, scan.Entry):
         raise MediaError(entry.reason)
-    seen: Picture | None = None
-    with Decoder(Reading(small, frozenset(MODALITIES)), Limits(1, PATIENCE)) as source:
-        wanted = replace(item, text="")
-        source.submit(Task(DecodeRequest(entry, item.digest, seen_as(item), wanted, identity=identity), None))
-        while not source.idle:
-            event = source.next(wait=PATIENCE)
-            if event is None:
-                continue
-            if isinstance(event.answer, Part):
-                seen = event.answer.segment.content  # type: ignore[assignment]  # a glimpse is a picture
-                source.release(event.size)
-            elif isinstance(event.answer, LAST) and isinstance(event.answer, Failed):
-                raise MediaError(event.answer.reason)
-    if seen is None:
+    request = DecodeRequest(entry, item.digest, seen_as(item), replace(item, text=""), identity=identity)
+    with BackgroundDecoder(Limits(1, PATIENCE), small) as decoder:
+        contents = decoder.submit(request).result()
+    if not contents:
         raise MediaError("nothing to see")
-    return seen
+    return cast(Picture, contents[0])
 
 
 def bounded(picture: Picture, side: int) -> bytes:
