@@ -81,6 +81,11 @@ class Found:
     items: list[Item] = field(default_factory=list)
     vectors: Vectors | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether it cannot be used, for whatever reason."""
+        return self.end in ("failed", "unsupported")
+
 
 @dataclass(slots=True, eq=False)
 class Shard:
@@ -208,25 +213,25 @@ class Folder:
     `own` says that it is a directory in an index, which may come from anywhere: it is no link, and nobody else's.
     """
 
-    def __init__(self, place: str, *, own: bool = False) -> None:
-        """`place` is an absolute path or a URL."""
-        self.place = object_stores.filesystem(place)[1] if place.startswith("file://") else place
+    def __init__(self, location: str, *, own: bool = False) -> None:
+        """`location` is an absolute path or a URL."""
+        self.location = object_stores.filesystem(location)[1] if location.startswith("file://") else location
         self._own = own
 
     def make(self) -> None:
         """Make the directory; a prefix needs no making. Raises MmsearchError."""
-        if not is_object_url(self.place):
+        if not is_object_url(self.location):
             try:
                 if not self._own:
-                    os.makedirs(self.place, exist_ok=True)
+                    os.makedirs(self.location, exist_ok=True)
                 self._opened(make=True).close()
             except OSError as error:
-                raise MmsearchError(f"no folder for shards at {self.place}: {error.strerror}") from None
+                raise MmsearchError(f"no folder for shards at {self.location}: {error.strerror}") from None
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file so that it is there as a whole or not at all. Raises OSError where the directory is missing."""
-        if is_object_url(self.place):
-            system, path = object_stores.filesystem(self.place)
+        if is_object_url(self.location):
+            system, path = object_stores.filesystem(self.location)
             system.pipe_file(f"{path}/{name}", data)  # no store shows half an object
             return
         half = f"{name}.{token_hex(4)}{safe_open.TEMPORARY}"
@@ -242,8 +247,8 @@ class Folder:
 
     def read(self, name: str) -> Shard:
         """A shard. Raises FileNotFoundError, or Damaged."""
-        if is_object_url(self.place):
-            system, path = object_stores.filesystem(self.place)
+        if is_object_url(self.location):
+            system, path = object_stores.filesystem(self.location)
             return Shard.from_bytes(system.cat_file(f"{path}/{name}"))
         try:
             with self._opened() as folder, folder.read(name) as file:
@@ -255,11 +260,11 @@ class Folder:
 
     def names(self) -> list[str]:
         """All shards that are there."""
-        if not is_object_url(self.place):
+        if not is_object_url(self.location):
             with suppress(FileNotFoundError), self._opened() as folder:
                 return sorted(name for name in folder.names() if name.endswith(SUFFIX))
             return []
-        system, path = object_stores.filesystem(self.place)
+        system, path = object_stores.filesystem(self.location)
         system.invalidate_cache()
         with suppress(FileNotFoundError):
             found = (str(one).rpartition("/")[2] for one in system.ls(path, detail=False))
@@ -268,36 +273,36 @@ class Folder:
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove shards; those that are not there are none to remove."""
-        if not is_object_url(self.place):
+        if not is_object_url(self.location):
             with suppress(FileNotFoundError), self._opened() as folder:
                 for name in names:
                     folder.remove(name)
             return
-        system, path = object_stores.filesystem(self.place)
+        system, path = object_stores.filesystem(self.location)
         for name in names:
             with suppress(FileNotFoundError):
                 system.rm_file(f"{path}/{name}")
 
     def clear(self) -> None:
         """Remove a directory of ours with all shards that were left in it; what is anything else stays."""
-        with suppress(OSError), safe_open.Folder.open(os.path.dirname(self.place)) as outer:
-            with outer.folder(os.path.basename(self.place)) as folder:
+        with suppress(OSError), safe_open.Folder.open(os.path.dirname(self.location)) as outer:
+            with outer.folder(os.path.basename(self.location)) as folder:
                 for name in folder.names():
                     if name.endswith(SUFFIX) or (SUFFIX in name and name.endswith(safe_open.TEMPORARY)):
                         folder.remove(name)
-            outer.remove_folder(os.path.basename(self.place))
+            outer.remove_folder(os.path.basename(self.location))
 
     def _opened(self, *, make: bool = False) -> safe_open.Folder:
         """The directory. Raises OSError, and IndexDamaged where a link stands for one in an index."""
         if not self._own:
-            return safe_open.Folder.open(self.place)
-        with safe_open.Folder.open(os.path.dirname(self.place)) as outer:
+            return safe_open.Folder.open(self.location)
+        with safe_open.Folder.open(os.path.dirname(self.location)) as outer:
             try:
-                return outer.folder(os.path.basename(self.place), make=make)
+                return outer.folder(os.path.basename(self.location), make=make)
             except OSError as error:
                 if error.errno != errno.ELOOP:
                     raise
-                raise IndexDamaged(f"{self.place} is {error.strerror}: take it away, or give --shards") from error
+                raise IndexDamaged(f"{self.location} is {error.strerror}: take it away, or give --shards") from error
 
     def units(self, identity: str) -> Iterator[list[Shard]]:
         """The shards of each unit that was finished by a run of the same model and settings."""

@@ -20,10 +20,11 @@ import mmsearch
 from mmsearch.errors import IndexMismatch, MediaError, MmsearchError
 from mmsearch.extras.ray.shards import Folder, Found, Shard, Unit
 from mmsearch.indexing import ipc
-from mmsearch.indexing.batching import BatchQueue, PendingSegment, content_bytes
+from mmsearch.indexing.batching import BatchQueue, content_bytes
 from mmsearch.indexing.decode import DecodeRequest, Failed, FileDecoder, Finished, Identified, Opened, Part
 from mmsearch.indexing.decoder import Decoder
-from mmsearch.indexing.pool import Event, Limits, Task
+from mmsearch.indexing.pool import Event, Limits
+from mmsearch.indexing.timing import StageTimer
 from mmsearch.scan import Entry, object_stores
 from mmsearch.store import Identity
 from mmsearch.types import Embedder, Item, ModelOptions, ModelSpec, Segment, Vectors, clamp_mtime_ns, is_object_url
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     Table: TypeAlias = pa.Table
     Claim: TypeAlias = Callable[[list["Claimed"]], list[bool]]
 
-PATIENCE = 1.0
-"""Seconds between looks whether a file is read; nothing waits for them."""
 _PLACE = 4
 """Bytes before each part: the place of its file in the shard."""
 MOST_PARTS = 256
@@ -132,7 +131,7 @@ class Reading:
         self._plan = plan
         self._claim = claim
         identity = Identity.from_json(plan.identity)
-        self._source = source(FileDecoder(identity.loader, identity.modalities), plan.limits)
+        self._decoder = decoder_for(FileDecoder(identity.loader, identity.modalities), plan.limits)
         self._name = unit.name(plan.identity)
         self._model = identity.options.name
         self._filling = _Filling()
@@ -146,7 +145,7 @@ class Reading:
                 yield from self._all(copies)
             yield self._shipped(last=True)
         except BaseException:  # what was asked for and not heard must not reach the next unit
-            close_sources()
+            close_decoders()
             raise
 
     def _all(self, copies: ExitStack) -> Iterator[tuple[Shard, bytes]]:
@@ -169,7 +168,7 @@ class Reading:
             return
         finally:
             self._spent("read", time.perf_counter() - began)
-        for event in self._answers(DecodeRequest(file.here)):
+        for event in self._events(DecodeRequest(file.here)):
             match event.answer:
                 case Identified(kind, digest):
                     file.found.digest, file.found.kind, file.found.modality = digest, kind.name, kind.modality
@@ -192,7 +191,7 @@ class Reading:
         assert file.here is not None
         found = file.found
         self._filling.found.append(found)
-        for event in self._answers(DecodeRequest(file.here, found.digest, found.kind)):
+        for event in self._events(DecodeRequest(file.here, found.digest, found.kind)):
             match event.answer:
                 case Opened(facts):
                     found.facts = facts
@@ -210,15 +209,10 @@ class Reading:
                 case Failed() as failed:
                     _fail(found, failed)
 
-    def _answers(self, request: DecodeRequest) -> Iterator[Event]:
-        self._source.submit(Task(request, None))
-        while not self._source.idle:
-            event = self._source.next(PATIENCE)
-            if event is not None:
-                self._spent(request.step, event.seconds)
-                yield event
-                if isinstance(event.answer, Part):
-                    self._source.release(event.size)
+    def _events(self, request: DecodeRequest) -> Iterator[Event]:
+        for event in self._decoder.events(request):
+            self._spent(request.step, event.seconds)
+            yield event
 
     def _is_full(self) -> bool:
         return self._filling.count >= MOST_PARTS or self._filling.bytes >= MOST_BYTES
@@ -241,21 +235,21 @@ class Reading:
         self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
 
 
-_sources: dict[tuple[FileDecoder, Limits], Decoder] = {}
+_decoders: dict[tuple[FileDecoder, Limits], Decoder] = {}
 
 
-def source(reader: FileDecoder, limits: Limits) -> Decoder:
+def decoder_for(reader: FileDecoder, limits: Limits) -> Decoder:
     """What reads files in this process, the same for all tasks that it runs; its worker process ends with it."""
-    if (reader, limits) not in _sources:
-        close_sources()
-        _sources[reader, limits] = Decoder(reader, limits)
-    return _sources[reader, limits]
+    if (reader, limits) not in _decoders:
+        close_decoders()
+        _decoders[reader, limits] = Decoder(reader, limits)
+    return _decoders[reader, limits]
 
 
-def close_sources() -> None:
+def close_decoders() -> None:
     """End what reads files in this process."""
-    while _sources:
-        _sources.popitem()[1].__exit__()
+    while _decoders:
+        _decoders.popitem()[1].__exit__()
 
 
 def _opened(entry: Entry, copies: ExitStack) -> Entry:
@@ -284,7 +278,7 @@ class Model:
         self._plan = plan
         self._folder = Folder(plan.shards)
         self._embedder: Embedder | None = None
-        self._window: BatchQueue[Found] | None = None
+        self._queue: BatchQueue[Found] | None = None
 
     def __call__(self, table: Table) -> Table:
         import pyarrow as pa
@@ -319,55 +313,34 @@ class Model:
         return shard.unit, shard.number, shard.last
 
     def _embed(self, parts: list[tuple[Found, Segment]], seconds: dict[str, float]) -> None:
-        embedder = self._loaded(seconds)
-        if self._window is None:
-            self._window = BatchQueue(embedder)
-        rows: dict[int, list[tuple[Item, Vectors]]] = {}
+        timer = StageTimer()
+        embedder = self._loaded(timer)
+        if self._queue is None:
+            self._queue = BatchQueue(embedder)
+        rows: dict[int, list[tuple[Item, Vectors]]] = {id(owner): [] for owner, _ in parts}
         for owner, segment in parts:
-            self._window.add(owner, segment, 0)
-        for batch in self._window.take():
-            for part, row in self._vectors(embedder, batch, seconds):
-                rows.setdefault(id(part.owner), []).append((part.segment.item, row))
+            self._queue.add(owner, segment, 0)
+        for batch in self._queue.take():
+            for part, result in self._queue.embed(batch, embedder, timer):
+                if isinstance(result, MmsearchError):
+                    part.owner.end, part.owner.reason = "failed", f"cannot be embedded: {result}"
+                else:
+                    rows[id(part.owner)].append((part.segment.item, result))
         for owner in {id(owner): owner for owner, _ in parts}.values():
-            _fill(owner, rows.get(id(owner), []))
+            _fill(owner, rows[id(owner)])
+        for stage in ("load", "preprocess", "forward"):
+            seconds[stage] = timer.table()[stage]
 
-    def _vectors(
-        self, embedder: Embedder, batch: list[PendingSegment[Found]], seconds: dict[str, float]
-    ) -> Iterator[tuple[PendingSegment[Found], Vectors]]:
-        """Each part with its vector; without those that the model chokes on, whose files fail."""
-        try:
-            yield from zip(batch, self._forward(embedder, batch, seconds), strict=True)
-            return
-        except MmsearchError:
-            pass
-        for part in batch:
-            try:
-                yield part, self._forward(embedder, [part], seconds)[0]
-            except MmsearchError as error:
-                part.owner.end, part.owner.reason = "failed", f"cannot be embedded: {error}"
-
-    def _forward(self, embedder: Embedder, batch: list[PendingSegment[Found]], seconds: dict[str, float]) -> Vectors:
-        assert self._window is not None
-        began, before = time.perf_counter(), getattr(embedder, "preprocess_seconds", 0.0)
-        rows = embedder.embed([part.segment for part in batch])
-        spent = time.perf_counter() - began
-        prepared = min(spent, getattr(embedder, "preprocess_seconds", 0.0) - before)
-        seconds["preprocess"] = seconds.get("preprocess", 0.0) + prepared
-        seconds["forward"] = seconds.get("forward", 0.0) + spent - prepared
-        self._window.took(batch, spent)
-        return rows
-
-    def _loaded(self, seconds: dict[str, float]) -> Embedder:
+    def _loaded(self, timer: StageTimer) -> Embedder:
         if self._embedder is None:
             from mmsearch.models import load_embedder
 
-            began = time.perf_counter()
-            embedder = load_embedder(self._plan.options, many=True)
+            with timer.on("load"):
+                embedder = load_embedder(self._plan.options, many=True)
             known = Identity.from_json(self._plan.identity)
-            if told := known.differences(Identity.of(self._plan.options, embedder.spec)):
-                raise IndexMismatch(f"on node {platform.node()} the model is another one: {'; '.join(told)}")
+            if differences := known.differences(Identity.of(self._plan.options, embedder.spec)):
+                raise IndexMismatch(f"on node {platform.node()} the model is another one: {'; '.join(differences)}")
             self._embedder = embedder
-            seconds["load"] = time.perf_counter() - began
         return self._embedder
 
 
