@@ -191,7 +191,8 @@ class Pool:
             self._started = time.monotonic()
             threading.Thread(target=self._watch, daemon=True).start()
         for _ in range(self._missing()):
-            self._add_lane()
+            self._lanes.append(lane := _Lane(self))
+            lane.start()
 
     def _missing(self) -> int:
         """How many workers more are worth their start."""
@@ -202,11 +203,6 @@ class Pool:
             return min(self.limits.jobs - there, len(sizes))
         wanted = max(worthwhile(sizes), there + len(self.spares))
         return max(0, min(self.limits.jobs, len(sizes), wanted) - there)
-
-    def _add_lane(self) -> None:
-        lane = _Lane(self)
-        self._lanes.append(lane)
-        lane.start()
 
     def _watch(self) -> None:
         while not self.closed.wait(min(1.0, self.limits.seconds / 4)):
@@ -349,7 +345,9 @@ class _Lane(threading.Thread):
         if code == -getattr(signal, "SIGKILL", 9):
             return "the process that read it was killed, perhaps for want of memory"
         if code < 0:
-            return f"its decoder crashed ({_signal_name(-code)})"
+            with suppress(ValueError):
+                return f"its decoder crashed ({signal.Signals(-code).name})"
+            return f"its decoder crashed (signal {-code})"
         return f"its decoder ended the process that read it (code {code})"
 
     def _discard(self) -> int | None:
@@ -357,13 +355,4 @@ class _Lane(threading.Thread):
         self._deadline, self._overdue = None, False
         with self._lock:
             process, self._process = self._process, None
-        if process is None:
-            return None
-        return end(process)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+        return None if process is None else end(process)

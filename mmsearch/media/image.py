@@ -113,17 +113,13 @@ def _numbered(image: Image.Image, settings: LoaderSettings, only: int | None) ->
     """Each wanted part of an open picture with its ordinal."""
     frames = int(getattr(image, "n_frames", 1))
     if frames > 1 and image.format in _ANIMATED:
-        return _moments(image, _affordable(image, frames), settings, only)
+        most = max(1, MAX_ANIMATED_PIXELS // max(1, image.width * image.height))
+        if frames > most:
+            log.warning("only the first %d of %d frames of an animation are indexed", most, frames)
+        return _moments(image, min(frames, most), settings, only)
     if frames > 1 and image.format in _PAGED:
         return _pages(image, min(frames, MAX_PAGES), settings, only)
     return iter([(0, (WHOLE, _picture(image, settings)))])
-
-
-def _affordable(image: Image.Image, frames: int) -> int:
-    most = max(1, MAX_ANIMATED_PIXELS // max(1, image.width * image.height))
-    if frames > most:
-        log.warning("only the first %d of %d frames of an animation are indexed", most, frames)
-    return min(frames, most)
 
 
 def _moments(image: Image.Image, frames: int, settings: LoaderSettings, only: int | None) -> _Parts:
@@ -165,7 +161,7 @@ def _tiles(
     with _image(file) as image:
         picture = _large(image)
         for found in tiles.boxes(picture):
-            box = _scaled(found, _size(picture), (width, height))
+            box = _scaled(found, picture.shape[1::-1], (width, height))
             if min(box.width, box.height) >= LEAST_TILE:
                 yield box, _cut(picture, facts, box, settings)
 
@@ -188,13 +184,8 @@ def _large(image: Image.Image) -> Picture:
     return _array(image.reduce(factor) if factor > 1 and min(image.size) >= factor else image)
 
 
-def _size(picture: Picture) -> tuple[int, int]:
-    """Width and height."""
-    return picture.shape[1], picture.shape[0]
-
-
-def _scaled(box: Box, size: tuple[int, int], other: tuple[int, int]) -> Box:
-    """A box of a picture of one width and height in pixels of the same picture in another size."""
+def _scaled(box: Box, size: tuple[int, ...], other: tuple[int, ...]) -> Box:
+    """A box of a picture of one width and height, in pixels of the same picture in another size."""
     across, down = other[0] / size[0], other[1] / size[1]
     left, top = int(box.x * across), int(box.y * down)
     right, bottom = math.ceil((box.x + box.width) * across), math.ceil((box.y + box.height) * down)
@@ -203,7 +194,7 @@ def _scaled(box: Box, size: tuple[int, int], other: tuple[int, int]) -> Box:
 
 def _cut(picture: Picture, facts: FileMetadata, box: Box, settings: LoaderSettings) -> Picture:
     """What is in a box, from a picture that may be reduced, reduced as a picture of its own would be."""
-    inside = _scaled(box, (facts.width or 1, facts.height or 1), _size(picture))
+    inside = _scaled(box, (facts.width or 1, facts.height or 1), picture.shape[1::-1])
     part = picture[inside.y : inside.y + inside.height, inside.x : inside.x + inside.width]
     if not part.size:
         raise MediaError(f"there is no {Span.of_box(box)} in it")
@@ -235,12 +226,8 @@ def _identified(file: BinaryIO) -> Image.Image:
         raise MediaError(f"too big: over {MAX_PIXELS // 10**6} megapixels are refused") from error
     except UnidentifiedImageError as error:
         file.seek(0)
-        if _HEIF.match(file.read(32)):
-            return _heif(file)
-        raise MediaError("broken or truncated picture: its header cannot be read") from error
-
-
-def _heif(file: BinaryIO) -> Image.Image:
+        if not _HEIF.match(file.read(32)):
+            raise MediaError("broken or truncated picture: its header cannot be read") from error
     try:
         from pillow_heif import register_heif_opener
     except ImportError as error:

@@ -196,20 +196,18 @@ def kind_of(path: str, head: bytes) -> Kind:
         raise MediaError("empty file (0 bytes)")
     suffix = os.path.splitext(path)[1][1:].lower()
     text = looks_like_text(head)
-    _refuse(head, suffix, text)
+    if head.startswith(b"PK\3\4"):
+        office = _OFFICE.get(suffix)
+        raise UnsupportedMedia(
+            f"{office} ({suffix}): save it as PDF to make it searchable" if office else "a zip archive"
+        )
+    for offset, mark, reason in _REFUSED:
+        if head.startswith(mark, offset) and not (text and mark.isalnum()):
+            raise UnsupportedMedia(reason)
     name = _marked(head, text) or _structured(head) or (None if text else _rhythmic(head))
     if name == _CONTAINER:
         name = _film_or_sound(path)
     return KINDS[name or (_text_flavour(path, suffix, head) if text else _by_suffix(suffix, head))]
-
-
-def _refuse(head: bytes, suffix: str, text: bool) -> None:
-    if head.startswith(b"PK\3\4"):
-        what = _OFFICE.get(suffix)
-        raise UnsupportedMedia(f"{what} ({suffix}): save it as PDF to make it searchable" if what else "a zip archive")
-    for offset, mark, what in _REFUSED:
-        if head.startswith(mark, offset) and not (text and mark.isalnum()):
-            raise UnsupportedMedia(what)
 
 
 def _marked(head: bytes, text: bool) -> str | None:
@@ -229,19 +227,13 @@ def _structured(head: bytes) -> str | None:
         return _CONTAINER
     if head[:4] == b"OggS":
         return "video" if any(mark in head for mark in _OGG_PICTURES) else "audio"
-    if _PNM.match(head) or _ICON.match(head) or _is_bitmap(head):
+    is_bitmap = head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
+    if is_bitmap or _PNM.match(head) or _ICON.match(head):
         return "image"
-    return "pdf" if _is_pdf(head) else None
-
-
-def _is_bitmap(head: bytes) -> bool:
-    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
-
-
-def _is_pdf(head: bytes) -> bool:
-    """Readers accept a PDF behind up to 1 KiB of junk, which mail gateways put there; a text that names it is none."""
+    # Readers accept a PDF behind up to 1 KiB of junk, which mail gateways put there; a text that names it is none.
     at = head.find(b"%PDF-", 0, 1024)
-    return at >= 0 and (not head[:at].strip() or not looks_like_text(head[:at]) or b" obj" in head)
+    is_pdf = at >= 0 and (not head[:at].strip() or not looks_like_text(head[:at]) or b" obj" in head)
+    return "pdf" if is_pdf else None
 
 
 def _branded(head: bytes) -> str:

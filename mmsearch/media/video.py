@@ -59,7 +59,7 @@ def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only:
         first = next((frame for _, frames in decoded(container, stream) for frame in frames), None)
         if first is None:
             raise MediaError("no picture could be decoded")
-        width, height = _shape(first)
+        width, height = (first.height, first.width) if _quarter_turns(first) % 2 else (first.width, first.height)
         facts = FileMetadata(width=width, height=height, duration=duration(container, stream))
         has_sound = bool(container.streams.audio)
     return Loaded(facts, _segments(path, digest, settings, has_sound, only))
@@ -87,18 +87,13 @@ def _segments(path: str, digest: str, settings: LoaderSettings, has_sound: bool,
 # --- streams and frames -----------------------------------------------------------------------------------------------
 
 
-def _stream(container: Any) -> Any | None:
-    """The first stream of moving pictures."""
+def _decodable(container: Any) -> Any:
+    """The first stream of moving pictures, ready to be decoded."""
     still = ("attached_pic", "timed_thumbnails")
     for stream in container.streams.video:
         if not any(getattr(type(stream.disposition), name) in stream.disposition for name in still):
-            return stream
-    return None
-
-
-def _decodable(container: Any) -> Any:
-    stream = _stream(container)
-    if stream is None:
+            break
+    else:
         raise MediaError("no moving pictures in it")
     codec = stream.codec_context
     if codec is None:
@@ -115,22 +110,10 @@ def _quarter_turns(frame: Any) -> int:
     return round(getattr(frame, "rotation", 0) / 90) % 4
 
 
-def _size(frame: Any, stream: Any) -> tuple[int, int]:
-    """Width and height as stored, with the pixels made square."""
-    ratio = stream.sample_aspect_ratio if stream is not None else None
-    width = round(frame.width * ratio) if ratio and 0.1 < ratio < 10 else frame.width
-    return width, frame.height
-
-
-def _shape(frame: Any) -> tuple[int, int]:
-    """Width and height of the upright picture."""
-    width, height = frame.width, frame.height
-    return (height, width) if _quarter_turns(frame) % 2 else (width, height)
-
-
 def _reduced(frame: Any, stream: Any, side: int) -> tuple[int, int]:
-    """Width and height that bring the longer side down to `side`."""
-    width, height = _size(frame, stream)
+    """Width and height as stored, with the pixels made square and the longer side brought down to `side`."""
+    ratio = stream.sample_aspect_ratio if stream is not None else None
+    width, height = round(frame.width * ratio) if ratio and 0.1 < ratio < 10 else frame.width, frame.height
     scale = min(1.0, side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 

@@ -153,8 +153,7 @@ def runs(root: str, options: ScanOptions) -> Iterator[Run | Problem]:
     if not os.path.lexists(top):
         raise UsageError(f"no such file or directory: {_shown(root)}")
     if not os.path.isdir(top):
-        found = entry(top)
-        return iter([_alone(found)])
+        return iter([_alone(entry(top))])
     return _Walk(options).run(top)
 
 
@@ -217,7 +216,11 @@ class _Walk:
         plain, start = folder.plain, folder.start
         for found in folder.names:
             try:
-                if not plain and self._leaves_out(folder, found):
+                if (
+                    not plain
+                    and found.is_file(follow_symlinks=False)
+                    and not self._takes(folder, start + found.name, found.name, False)
+                ):
                     continue
                 status = found.stat(follow_symlinks=False)
             except OSError:
@@ -282,7 +285,7 @@ class _Walk:
         if plain and dotted and not self._options.hidden:
             found = [item for item in found if item.name not in dotted]
         # Plain ASCII sorts as text like its bytes.
-        found.sort(key=_name if names.isascii() else _by_bytes)
+        found.sort(key=_name if names.isascii() else lambda item: os.fsencode(item.name))
         self._above.add(identity)
         start = os.path.join(path, "")
         self._open.append(_Folder(start, descriptor, iter(found), identity, own, git, taken, plain))
@@ -327,7 +330,7 @@ class _Walk:
             yield Problem(path, reason_of(error))
 
     def _visit_link(self, folder: _Folder, path: str, name: str) -> Iterator[Entry | Problem]:
-        if self._within is not None and not _is_below(os.path.realpath(path), self._within):
+        if self._within is not None and not os.path.realpath(path).startswith(os.path.join(self._within, "")):
             log.warning("links that lead out of %s are left alone: name the folder to have them followed", self._top)
             return
         status = _target(path)
@@ -350,10 +353,6 @@ class _Walk:
             taken = folder.taken or (self._globs is not None and self._globs.match(path, True) is True)
             yield from self._enter(path, folder.own, folder.git, taken)
 
-    def _leaves_out(self, folder: _Folder, found: os.DirEntry[str]) -> bool:
-        path = folder.start + found.name
-        return found.is_file(follow_symlinks=False) and not self._takes(folder, path, found.name, False)
-
     def _takes(self, folder: _Folder, path: str, name: str, is_dir: bool) -> bool:
         if path in self._options.skip and not is_dir:
             return False
@@ -368,14 +367,6 @@ class _Walk:
             if ignored is not None:
                 return not ignored
         return self._options.hidden or not name.startswith(".")
-
-
-def _is_below(path: str, top: str) -> bool:
-    return path.startswith(os.path.join(top, ""))
-
-
-def _by_bytes(found: os.DirEntry[str]) -> bytes:
-    return os.fsencode(found.name)
 
 
 def _alone(one: Entry | Problem) -> Run | Problem:

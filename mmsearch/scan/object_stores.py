@@ -164,7 +164,8 @@ def fetched(url: str, size: int | None = None) -> Iterator[str]:
         Unreachable: what reads such objects is not installed.
     """
     with TemporaryDirectory(prefix="mmsearch-") as folder:
-        copy = os.path.join(folder, _file_name(url))
+        name = "".join(char if char.isalnum() or char in "._-" else "_" for char in url.rpartition("/")[2])
+        copy = os.path.join(folder, name[-_LONGEST_NAME:] or "object")
         system, path = filesystem(url)
         try:
             system.get_file(path, copy)
@@ -179,24 +180,15 @@ def fetched(url: str, size: int | None = None) -> Iterator[str]:
         yield copy
 
 
-def _file_name(url: str) -> str:
-    name = "".join(one if one.isalnum() or one in "._-" else "_" for one in url.rpartition("/")[2])
-    return name[-_LONGEST_NAME:] or "object"
-
-
 def _judge(url: str, info: dict[str, Any]) -> Entry | Problem:
     if info["type"] != "file":
         return Problem(url, "not a regular file")
-    return Entry(url, int(info["size"] or 0), clamp_mtime_ns(_version_ns(info)))
-
-
-def _version_ns(info: dict[str, Any]) -> int:
-    """The time of an object; most stores tell whole seconds, and the fraction is made of what names its content."""
+    # Most stores tell whole seconds; the fraction is made of what names the content.
     time = next((_ns(info[key]) for key in _TIMES if info.get(key) is not None), 0)
     tag = next((str(info[key]) for key in _TAGS if info.get(key)), "")
     if tag and time % _SECOND == 0:
         time += int.from_bytes(blake2b(tag.encode(), digest_size=8).digest(), "big") % _SECOND
-    return time
+    return Entry(url, int(info["size"] or 0), clamp_mtime_ns(time))
 
 
 def _ns(value: Any) -> int:
