@@ -44,18 +44,7 @@ MOST_PARTS = 8
 """Windows or shots of a longer sound or clip that make a query."""
 _CALLED = {"image": "a picture", "audio": "sound", "video": "a clip"}
 
-LOADERS = {
-    "image": "image",
-    "pdf": "pdf",
-    "audio": "audio",
-    "video": "video",
-    "text": "text",
-    "markdown": "text",
-    "html": "text",
-    "csv": "text",
-    "json": "text",
-    "code": "text",
-}
+LOADERS = {name: "text" if kind.modality == "text" else name for name, kind in KINDS.items()}
 """Name of a kind -> module of this package that loads it."""
 _LOOKS = {"image": "image", "document": "pdf", "video": "video"}
 """Modality -> name of its only kind."""

@@ -18,19 +18,9 @@ from mmsearch.types import Modality
 HEAD_BYTES = 8192
 """How many of a file's first bytes `kind_of` needs."""
 
-_MODALITY: dict[str, Modality] = {
-    "image": "image",
-    "pdf": "document",
-    "audio": "audio",
-    "video": "video",
-    "text": "text",
-    "markdown": "text",
-    "html": "text",
-    "csv": "text",
-    "json": "text",
-    "code": "text",
-}
-KINDS = {name: Kind(name, modality) for name, modality in _MODALITY.items()}
+_TEXT_KINDS = ("text", "markdown", "html", "csv", "json", "code")
+_OTHER_KINDS: dict[str, Modality] = {"image": "image", "pdf": "document", "audio": "audio", "video": "video"}
+KINDS = {name: Kind(name, _OTHER_KINDS.get(name, "text")) for name in (*_OTHER_KINDS, *_TEXT_KINDS)}
 """Every kind there is, by its name."""
 
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
@@ -41,52 +31,29 @@ _CONTAINER = "container"
 _COVER = 1024
 """FFmpeg's flag AV_DISPOSITION_ATTACHED_PIC."""
 
+_BEGINNINGS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
+    (
+        "image",
+        (
+            *(JPEG, PNG, b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"8BPS\0"),
+            *(b"\0\0\0\x0cjP  \r\n", b"\xff\x4f\xff\x51", b"DDS \x7c\0\0\0", b"qoif", b"icns\0", b"BLP1", b"BLP2"),
+            *(b"SIMPLE  =", b"DanM", b"LinS", b"\x59\xa6\x6a\x95", b"\xb1\x68\xde\x3a", b"\x80\xe8\0\0", b"/* XPM */"),
+        ),
+    ),
+    (
+        "audio",
+        (
+            *(b"fLaC", b"ID3", b"caff\0", b"#!AMR", b".snd\0", b"wvpk", b"MAC ", b"TTA1", b"DSD \x1c", b"MPCK"),
+            b"\x7f\xfe\x80\x01",
+        ),
+    ),
+    (_CONTAINER, (b"\x1aE\xdf\xa3", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", b"FLV\1", b".RMF", b"\0\0\1\xba")),
+    ("video", (b"\0\0\1\xb3", b"DKIF\0", b"YUV4MPEG2", b"\x06\x0e\x2b\x34")),
+)
 _MARKS: tuple[tuple[int, bytes, str], ...] = (
-    (0, JPEG, "image"),
-    (0, PNG, "image"),
-    (0, b"GIF87a", "image"),
-    (0, b"GIF89a", "image"),
-    (0, b"II*\0", "image"),
-    (0, b"MM\0*", "image"),
-    (0, b"II+\0", "image"),
-    (0, b"MM\0+", "image"),
-    (0, b"8BPS\0", "image"),
-    (0, b"\0\0\0\x0cjP  \r\n", "image"),
-    (0, b"\xff\x4f\xff\x51", "image"),
-    (0, b"DDS \x7c\0\0\0", "image"),
-    (0, b"qoif", "image"),
-    (0, b"icns\0", "image"),
-    (0, b"BLP1", "image"),
-    (0, b"BLP2", "image"),
-    (0, b"SIMPLE  =", "image"),
-    (0, b"DanM", "image"),
-    (0, b"LinS", "image"),
-    (0, b"\x59\xa6\x6a\x95", "image"),
-    (0, b"\xb1\x68\xde\x3a", "image"),
-    (0, b"\x80\xe8\0\0", "image"),
-    (0, b"/* XPM */", "image"),
+    *((0, mark, name) for name, marks in _BEGINNINGS for mark in marks),
     (20, b"GIMP", "image"),
     (2048, b"PCD_", "image"),
-    (0, b"fLaC", "audio"),
-    (0, b"ID3", "audio"),
-    (0, b"caff\0", "audio"),
-    (0, b"#!AMR", "audio"),
-    (0, b".snd\0", "audio"),
-    (0, b"wvpk", "audio"),
-    (0, b"MAC ", "audio"),
-    (0, b"TTA1", "audio"),
-    (0, b"DSD \x1c", "audio"),
-    (0, b"MPCK", "audio"),
-    (0, b"\x7f\xfe\x80\x01", "audio"),
-    (0, b"\x1aE\xdf\xa3", _CONTAINER),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", _CONTAINER),
-    (0, b"FLV\1", _CONTAINER),
-    (0, b".RMF", _CONTAINER),
-    (0, b"\0\0\1\xba", _CONTAINER),
-    (0, b"\0\0\1\xb3", "video"),
-    (0, b"DKIF\0", "video"),
-    (0, b"YUV4MPEG2", "video"),
-    (0, b"\x06\x0e\x2b\x34", "video"),
 )
 """Offset, mark, and the name of the kind."""
 _LONGEST_WORD = 8
@@ -141,27 +108,23 @@ _OFFICE = {
 }
 
 _TEXT_SUFFIXES = {
-    **dict.fromkeys(("md", "markdown", "mdown", "mkd", "mdx", "qmd", "rmd"), "markdown"),
-    **dict.fromkeys(("html", "htm", "xhtml", "svg"), "html"),
-    **dict.fromkeys(("csv", "tsv"), "csv"),
-    **dict.fromkeys(("json", "jsonl", "ndjson", "geojson", "ipynb"), "json"),
-    **dict.fromkeys(
-        ("py", "pyi", "pyx", "rb", "pl", "pm", "lua", "r", "jl", "php", "tcl", "nim", "zig", "dart"), "code"
-    ),
-    **dict.fromkeys(
-        ("c", "h", "cc", "cpp", "cxx", "hh", "hpp", "hxx", "cu", "cuh", "m", "mm", "rs", "go", "v"), "code"
-    ),
-    **dict.fromkeys(("java", "kt", "kts", "scala", "groovy", "gradle", "clj", "cs", "fs", "vb", "swift"), "code"),
-    **dict.fromkeys(("js", "mjs", "cjs", "jsx", "ts", "tsx", "vue", "svelte", "css", "scss", "sass", "less"), "code"),
-    **dict.fromkeys(
-        ("hs", "ml", "mli", "ex", "exs", "erl", "lisp", "el", "scm", "rkt", "asm", "s", "f", "f90"), "code"
-    ),
-    **dict.fromkeys(
-        ("sh", "bash", "zsh", "fish", "ps1", "bat", "cmd", "awk", "sed", "sql", "graphql", "proto"), "code"
-    ),
-    **dict.fromkeys(("toml", "yaml", "yml", "ini", "cfg", "tf", "cmake", "mk", "nix", "dockerfile"), "code"),
+    suffix: name
+    for name, suffixes in (
+        ("markdown", "md markdown mdown mkd mdx qmd rmd"),
+        ("html", "html htm xhtml svg"),
+        ("csv", "csv tsv"),
+        ("json", "json jsonl ndjson geojson ipynb"),
+        ("code", "py pyi pyx rb pl pm lua r jl php tcl nim zig dart c h cc cpp cxx hh hpp hxx cu cuh m mm rs go v"),
+        (
+            "code",
+            "java kt kts scala groovy gradle clj cs fs vb swift js mjs cjs jsx ts tsx vue svelte css scss sass less",
+        ),
+        ("code", "hs ml mli ex exs erl lisp el scm rkt asm s f f90 sh bash zsh fish ps1 bat cmd awk sed sql graphql"),
+        ("code", "less proto toml yaml yml ini cfg tf cmake mk nix dockerfile"),
+    )
+    for suffix in suffixes.split()
 }
-_TEXT_NAMES = dict.fromkeys(("makefile", "dockerfile", "rakefile", "gemfile", "vagrantfile", "jenkinsfile"), "code")
+_CODE_NAMES = frozenset({"makefile", "dockerfile", "rakefile", "gemfile", "vagrantfile", "jenkinsfile"})
 
 _BARE_PICTURES = frozenset(
     {"tga", "icb", "vda", "vst", "pcx", "sgi", "rgb", "bw", "im", "fli", "flc", "ftc", "ftu", "dib", "spi"}
@@ -207,7 +170,27 @@ def kind_of(path: str, head: bytes) -> Kind:
     name = _marked(head, text) or _structured(head) or (None if text else _rhythmic(head))
     if name == _CONTAINER:
         name = _film_or_sound(path)
-    return KINDS[name or (_text_flavour(path, suffix, head) if text else _by_suffix(suffix, head))]
+    if name is None:
+        name = _text_flavour(path, suffix, head) if text else _by_suffix(suffix, head)
+    return KINDS[name]
+
+
+def _text_flavour(path: str, suffix: str, head: bytes) -> str:
+    if suffix == "xbm" and _XBM.search(head):
+        return "image"
+    if suffix in _TEXT_SUFFIXES:
+        return _TEXT_SUFFIXES[suffix]
+    if head.startswith(b"#!") or os.path.basename(path).lower() in _CODE_NAMES:
+        return "code"
+    return "html" if _HTML.match(head.removeprefix(b"\xef\xbb\xbf")) else "text"
+
+
+def _by_suffix(suffix: str, head: bytes) -> str:
+    if suffix in _BARE_PICTURES:
+        return "image"
+    if suffix in _BARE_SOUND and b"\xff" in head:
+        return "audio"
+    raise UnsupportedMedia(f"not a format mmsearch reads (begins with {head[:8].hex(' ')})")
 
 
 def _marked(head: bytes, text: bool) -> str | None:
@@ -271,25 +254,6 @@ def _film_or_sound(path: str) -> str:
     except MediaError:
         # Whatever is wrong with it, the loader meets the same and says so.
         return "video"
-
-
-def _text_flavour(path: str, suffix: str, head: bytes) -> str:
-    if suffix == "xbm" and _XBM.search(head):
-        return "image"
-    flavour = _TEXT_SUFFIXES.get(suffix) or _TEXT_NAMES.get(os.path.basename(path).lower())
-    if flavour:
-        return flavour
-    if _HTML.match(head.removeprefix(b"\xef\xbb\xbf")):
-        return "html"
-    return "code" if head.startswith(b"#!") else "text"
-
-
-def _by_suffix(suffix: str, head: bytes) -> str:
-    if suffix in _BARE_PICTURES:
-        return "image"
-    if suffix in _BARE_SOUND and b"\xff" in head:
-        return "audio"
-    raise UnsupportedMedia(f"not a format mmsearch reads (begins with {head[:8].hex(' ')})")
 
 
 def claimed_pixels(head: bytes) -> float | None:
