@@ -1,21 +1,22 @@
 """Shards: what a worker found out about some files, with their vectors, as one file that is written at one go.
 
 A unit of work is a few files in a row; its shards are numbered, and the last one says so. Their names follow from the
-unit alone, so a task that runs again writes over what it wrote before. A shard is JSON and plain numbers behind a
-checksum, since folders may be shared. Knows nothing of Ray, of indexes, or of how contents get vectors.
+unit alone, so a task that runs again writes over what it wrote before. A shard is an archive of NumPy's, of JSON and
+plain numbers with checksums, since folders may be shared. Knows nothing of Ray, of indexes, or of models.
 """
 
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from secrets import token_hex
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -27,9 +28,8 @@ from mmsearch.types import FileMetadata, Item, Modality, Span, Vectors, is_objec
 End: TypeAlias = Literal["", "whole", "copy", "failed", "unsupported"]
 """What became of a file: there is more to come, all is here, its content is another file's, or it cannot be used."""
 SUFFIX = ".shard"
-_MAGIC = b"MMSHARD1"
 _DIGEST = 16
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Damaged(ValueError):
@@ -106,72 +106,36 @@ class Shard:
     def to_bytes(self) -> bytes:
         """The file."""
         rows = [one.vectors for one in self.found if one.vectors is not None and len(one.vectors)]
-        matrix = np.concatenate(rows).astype("<f4") if rows else np.zeros((0, 0), "<f4")
         head = {
             "format": _FORMAT, "unit": self.unit, "number": self.number, "last": self.last, "identity": self.identity,
-            "seconds": self.seconds, "shape": matrix.shape, "found": [_told(one) for one in self.found],
+            "seconds": self.seconds, "found": [asdict(replace(one, vectors=None)) for one in self.found],
         }  # fmt: skip
-        text = json.dumps(head, default=_number).encode("ascii")
-        body = len(text).to_bytes(8, "little") + text + matrix.tobytes()
-        return _MAGIC + blake2b(body, digest_size=_DIGEST).digest() + body
+        text = json.dumps(head, default=lambda number: number.item()).encode("ascii")  # spans may hold NumPy's numbers
+        vectors = np.concatenate(rows).astype("<f4") if rows else np.zeros((0, 0), "<f4")
+        file = io.BytesIO()
+        np.savez(file, head=np.frombuffer(text, np.uint8), vectors=vectors)
+        return file.getvalue()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Shard:
-        """What `to_bytes` gave.
-
-        Raises:
-            Damaged: it gave something else.
-        """
-        start = len(_MAGIC) + _DIGEST
-        checksum, body = data[len(_MAGIC) : start], data[start:]
-        if data[: len(_MAGIC)] != _MAGIC or blake2b(body, digest_size=_DIGEST).digest() != checksum:
-            raise Damaged("not a whole shard")
+        """The shard that `to_bytes` made these bytes of. Raises Damaged."""
         try:
-            return cls._read(body)
-        except (ValueError, TypeError, KeyError, IndexError) as error:
-            raise Damaged(f"not a shard of this version: {error}") from error
-
-    @classmethod
-    def _read(cls, body: bytes) -> Shard:
-        size = int.from_bytes(body[:8], "little")
-        head = json.loads(body[8 : 8 + size])
-        if head["format"] != _FORMAT:
-            raise ValueError(f"format {head['format']}")
-        matrix = np.frombuffer(body, "<f4", offset=8 + size).reshape(head["shape"]).astype(np.float32, copy=False)
-        found, row = [], 0
-        for told in head["found"]:
-            one = _found(told)
-            one.vectors = matrix[row : row + len(one.items)]
-            row += len(one.items)
-            found.append(one)
-        return cls(head["unit"], head["number"], head["last"], head["identity"], found, head["seconds"])
-
-
-def _told(found: Found) -> dict[str, Any]:
-    items = [
-        [item.ordinal, item.partition, item.span.unit, item.span.start, item.span.end, item.text]
-        for item in found.items
-    ]
-    names = ("digest", "kind", "modality", "end", "reason", "parts")
-    told = {name: getattr(found, name) for name in names}
-    return told | {"entry": found.entry, "facts": asdict(found.facts), "items": items}
-
-
-def _found(told: dict[str, Any]) -> Found:
-    entry, digest, modality = Entry(*told["entry"]), told["digest"], told["modality"]
-    items = [
-        Item(entry.path, digest, modality, partition, ordinal, Span(unit, start, end), text)
-        for ordinal, partition, unit, start, end, text in told["items"]
-    ]
-    rest = {name: told[name] for name in ("kind", "end", "reason", "parts")}
-    return Found(entry, digest, modality=modality, facts=FileMetadata(**told["facts"]), items=items, **rest)
-
-
-def _number(value: Any) -> Any:
-    """A number of numpy's as one that JSON knows."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} is no part of a shard")
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+                head, vectors = json.loads(archive["head"].tobytes()), archive["vectors"]
+            if head["format"] != _FORMAT:
+                raise ValueError(f"format {head['format']}")
+            found, row = [], 0
+            for fields in head["found"]:
+                items = [Item(**item | {"span": Span(**item["span"])}) for item in fields["items"]]
+                own = np.asarray(vectors[row : row + len(items)], np.float32)
+                row += len(own)
+                fields |= {"entry": Entry(*fields["entry"]), "facts": FileMetadata(**fields["facts"])}
+                found.append(Found(**fields | {"items": items, "vectors": own}))
+            if row != len(vectors):
+                raise ValueError(f"{len(vectors)} vectors of {row} items")
+            return cls(head["unit"], head["number"], head["last"], head["identity"], found, head["seconds"])
+        except Exception as error:  # whatever is in the file
+            raise Damaged(f"not a whole shard of this version: {error}") from error
 
 
 def is_complete(numbers: Iterable[int], last: int | None) -> bool:

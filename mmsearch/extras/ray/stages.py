@@ -13,7 +13,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import mmsearch
@@ -113,16 +113,6 @@ class _File:
     decoded: bool = False
 
 
-@dataclass(slots=True)
-class _Filling:
-    """A shard that is being filled."""
-
-    found: list[Found] = field(default_factory=list)
-    parts: io.BytesIO = field(default_factory=io.BytesIO)
-    count: int = 0
-    bytes: int = 0
-
-
 class Reading:
     """One unit being read: its files one after the other, so that a second time gives the same shards."""
 
@@ -132,32 +122,27 @@ class Reading:
         self._claim = claim
         identity = Identity.from_json(plan.identity)
         self._decoder = decoder_for(FileDecoder(identity.loader, identity.modalities), plan.limits)
-        self._name = unit.name(plan.identity)
         self._model = identity.options.name
-        self._filling = _Filling()
-        self._number = 0
-        self._seconds: dict[str, float] = {}
+        self._shard = Shard(unit.name(plan.identity), 0, False, plan.identity)
+        self._parts, self._count, self._bytes = io.BytesIO(), 0, 0
 
     def shards(self) -> Iterator[tuple[Shard, bytes]]:
         """Its shards, each with the parts that get vectors."""
+        files = [_File(Found(entry)) for entry in self._unit.entries]
         try:
             with ExitStack() as copies:
-                yield from self._all(copies)
-            yield self._shipped(last=True)
-        except BaseException:  # what was asked for and not heard must not reach the next unit
+                for file in files:
+                    self._identify(file, copies)
+                self._share_out(files)
+                for file in files:
+                    if file.decoded:
+                        yield from self._decode(file)
+                    else:
+                        self._shard.found.append(file.found)
+            yield self._finished(last=True)
+        except BaseException:  # events of this unit must not reach the next one
             close_decoders()
             raise
-
-    def _all(self, copies: ExitStack) -> Iterator[tuple[Shard, bytes]]:
-        files = [_File(Found(entry)) for entry in self._unit.entries]
-        for file in files:
-            self._identify(file, copies)
-        self._share_out(files)
-        for file in files:
-            if file.decoded:
-                yield from self._decode(file)
-            else:
-                self._filling.found.append(file.found)
 
     def _identify(self, file: _File, copies: ExitStack) -> None:
         began = time.perf_counter()
@@ -190,17 +175,20 @@ class Reading:
     def _decode(self, file: _File) -> Iterator[tuple[Shard, bytes]]:
         assert file.here is not None
         found = file.found
-        self._filling.found.append(found)
+        self._shard.found.append(found)
         for event in self._events(DecodeRequest(file.here, found.digest, found.kind)):
             match event.answer:
                 case Opened(facts):
                     found.facts = facts
                 case Part(segment):
-                    if self._is_full():
-                        yield self._shipped()
-                        found = replace(found, parts=found.parts)
-                        self._filling.found.append(found)
-                    self._add(segment)
+                    if self._count >= MOST_PARTS or self._bytes >= MOST_BYTES:
+                        yield self._finished()
+                        found = replace(found)
+                        self._shard.found.append(found)
+                    self._parts.write((len(self._shard.found) - 1).to_bytes(_PLACE, "little"))
+                    ipc.send(self._parts, Part(segment))
+                    self._count += 1
+                    self._bytes += content_bytes(segment)
                     found.parts += 1
                 case Finished() if found.parts:
                     found.end = "whole"
@@ -214,25 +202,15 @@ class Reading:
             self._spent(request.step, event.seconds)
             yield event
 
-    def _is_full(self) -> bool:
-        return self._filling.count >= MOST_PARTS or self._filling.bytes >= MOST_BYTES
-
-    def _add(self, segment: Segment) -> None:
-        filling = self._filling
-        filling.parts.write((len(filling.found) - 1).to_bytes(_PLACE, "little"))
-        ipc.send(filling.parts, Part(segment))
-        filling.count += 1
-        filling.bytes += content_bytes(segment)
-
-    def _shipped(self, last: bool = False) -> tuple[Shard, bytes]:
-        filling, self._filling = self._filling, _Filling()
-        seconds, self._seconds = self._seconds, {}
-        shard = Shard(self._name, self._number, last, self._plan.identity, filling.found, seconds)
-        self._number += 1
-        return shard, filling.parts.getvalue()
+    def _finished(self, last: bool = False) -> tuple[Shard, bytes]:
+        shard, parts = self._shard, self._parts.getvalue()
+        shard.last = last
+        self._shard = Shard(shard.unit, shard.number + 1, False, shard.identity)
+        self._parts, self._count, self._bytes = io.BytesIO(), 0, 0
+        return shard, parts
 
     def _spent(self, stage: str, seconds: float) -> None:
-        self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
+        self._shard.seconds[stage] = self._shard.seconds.get(stage, 0.0) + seconds
 
 
 _decoders: dict[tuple[FileDecoder, Limits], Decoder] = {}
@@ -313,6 +291,8 @@ class Model:
         return shard.unit, shard.number, shard.last
 
     def _embed(self, parts: list[tuple[Found, Segment]], seconds: dict[str, float]) -> None:
+        import numpy as np
+
         timer = StageTimer()
         embedder = self._loaded(timer)
         if self._queue is None:
@@ -327,7 +307,9 @@ class Model:
                 else:
                     rows[id(part.owner)].append((part.segment.item, result))
         for owner in {id(owner): owner for owner, _ in parts}.values():
-            _fill(owner, rows[id(owner)])
+            own = sorted(rows[id(owner)], key=lambda row: row[0].ordinal)
+            owner.items = [item for item, _ in own]
+            owner.vectors = np.stack([row for _, row in own]) if own else None
         for stage in ("load", "preprocess", "forward"):
             seconds[stage] = timer.table()[stage]
 
@@ -342,11 +324,3 @@ class Model:
                 raise IndexMismatch(f"on node {platform.node()} the model is another one: {'; '.join(differences)}")
             self._embedder = embedder
         return self._embedder
-
-
-def _fill(found: Found, rows: list[tuple[Item, Vectors]]) -> None:
-    import numpy as np
-
-    rows.sort(key=lambda row: row[0].ordinal)
-    found.items = [item for item, _ in rows]
-    found.vectors = np.stack([row for _, row in rows]) if rows else None
