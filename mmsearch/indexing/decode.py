@@ -1,4 +1,4 @@
-"""One file read in two steps, the same in every process: what it is, then, if that is news, its decoded parts.
+"""One file read in two steps, the same in every process: it is identified, then, if its content is new, decoded.
 
 Answers are plain data that travel between processes. Knows nothing of processes or of the index.
 """
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DecodeRequest:
-    """Read one file: without a digest say what it is, with one decode it. `kind` is the name of its kind.
+    """Read one file: without a digest identify it, with one decode it. `kind` is the name of its kind.
 
-    With an `item` only what that part looks like is wanted, as one small picture, or its sound. With `query` the file
-    is one to search by, and read as that modality. `settings` take the place of the reader's. With an `identity` no
-    other file is read that has taken its path.
+    With an `item` only that part is decoded, as one small picture, or its sound. With `query` the file is one to search
+    by, and read as that modality. `settings` replace the reader's. With an `identity` another file that has taken its
+    path is not read.
     """
 
     entry: scan.Entry
@@ -45,7 +45,7 @@ class DecodeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """The whole answer to the first step."""
+    """The only answer to the first step."""
 
     kind: media.Kind
     digest: str
@@ -67,17 +67,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """All that was wanted has been sent, and a file that was decoded is still what the scan saw."""
+    """All parts have been sent, and a file that was decoded has not changed since the scan."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The file cannot be read, and nothing more comes of it.
+    """The file cannot be used; no more answers follow.
 
     Attributes:
         reason: in one line.
-        unsupported: it is sound, but of no use to anybody here.
-        memory: it was too much for the memory of the process, which is better not used any more.
+        unsupported: it is not broken, but no kind of file that is read here.
+        memory: it was too much for the memory of the process, which had better not be used any more.
     """
 
     reason: str
@@ -100,13 +100,13 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class FileDecoder:
-    """How files become parts: the loader's settings, and which partitions the model can use."""
+    """Decodes files: with the loader's settings, into the partitions that the model can use."""
 
     settings: LoaderSettings
     modalities: frozenset[Modality]
 
     def answers(self, request: DecodeRequest) -> Iterator[Timed]:
-        """What there is to say to a request, decoded as it is asked for; the last one is one of `LAST`."""
+        """The answers to a request, decoded one by one; the last is one of `LAST`."""
         answers = self._guarded(request)
         while True:
             start = time.perf_counter()
@@ -175,7 +175,7 @@ class FileDecoder:
 def changed_since(entry: scan.Entry) -> bool:
     """Whether the file's size or time is no longer what the scan saw."""
     try:
-        found = os.stat(entry.path)
+        status = os.stat(entry.path)
     except OSError:
         return True
-    return (found.st_size, clamp_mtime_ns(found.st_mtime_ns)) != (entry.size, entry.mtime_ns)
+    return (status.st_size, clamp_mtime_ns(status.st_mtime_ns)) != (entry.size, entry.mtime_ns)

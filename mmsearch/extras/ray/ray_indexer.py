@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mmsearch import scan
 from mmsearch.errors import MmsearchError
 from mmsearch.extras.ray.engine import Cluster
-from mmsearch.extras.ray.shards import Damaged, Folder, Found, Shard, Unit, gathered, is_complete
+from mmsearch.extras.ray.shards import Damaged, FileResult, Folder, Shard, Unit, gathered, is_complete
 from mmsearch.extras.ray.stages import Plan
 from mmsearch.indexing.decode import Failed
 from mmsearch.indexing.pipeline import Indexer
@@ -96,7 +96,7 @@ class _Processor:
         results.after_commit = self._remove_adopted
         for unit in shards.units(plan.identity) if resume else ():
             self._left_units[unit[0].unit] = [shard.name for shard in unit]
-            self._left.update({found.entry: unit[0].unit for found in gathered(unit)})
+            self._left.update({result.entry: unit[0].unit for result in gathered(unit)})
 
     def process(self, file: PendingFile) -> None:
         """Note a file for the next round."""
@@ -173,7 +173,7 @@ class _Processor:
                 self._results.commit_if_due()
 
     def _adopt(self, names: Sequence[str]) -> None:
-        """Stage what all shards of a unit say; they are removed when that is committed."""
+        """Stage the results of a unit; they are removed when that is committed."""
         shards: list[Shard] = []
         for name in names:
             try:
@@ -188,23 +188,23 @@ class _Processor:
         for shard in shards:
             for stage, seconds in shard.seconds.items():
                 self._results.timer.add(stage, seconds)
-        for found in gathered(shards):
-            file = self._files.get(found.entry.path)
-            if file is not None and file.entry == found.entry and found.end:
+        for result in gathered(shards):
+            file = self._files.get(result.entry.path)
+            if file is not None and file.entry == result.entry and result.end:
                 del self._files[file.entry.path]
-                self._stage(file, found)
+                self._stage(file, result)
         self._adopted += names
 
-    def _stage(self, file: PendingFile, found: Found) -> None:
-        file.digest, file.kind, file.modality, file.facts = found.digest, found.kind, found.modality, found.facts
-        if found.failed:
-            self._results.unusable(file, Failed(found.reason, found.end == "unsupported"))
+    def _stage(self, file: PendingFile, result: FileResult) -> None:
+        file.digest, file.kind, file.modality, file.facts = result.digest, result.kind, result.modality, result.facts
+        if result.failed:
+            self._results.unusable(file, Failed(result.reason, result.end == "unsupported"))
         elif not self._results.reuse(file):
-            if found.end == "copy":
+            if result.end == "copy":
                 self._copies.append(file)
             else:
-                assert found.vectors is not None
-                self._results.store(file, found.items, found.vectors)
+                assert result.vectors is not None
+                self._results.store(file, result.items, result.vectors)
 
     def _settle_copies(self) -> None:
         """The contents of copies have come by now, unless the file that was to bring one has failed."""

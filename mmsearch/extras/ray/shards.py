@@ -1,4 +1,4 @@
-"""Shards: what a worker found out about some files, with their vectors, as one file that is written at one go.
+"""Shards: results of some files with their vectors, as one file that is written in one go.
 
 A unit of work is a few files in a row; its shards are numbered, and the last one says so. Their names follow from the
 unit alone, so a task that runs again writes over what it wrote before. A shard is an archive of NumPy's, of JSON and
@@ -26,14 +26,14 @@ from mmsearch.system import safe_open
 from mmsearch.types import FileMetadata, Item, Modality, Span, Vectors, is_object_url
 
 End: TypeAlias = Literal["", "whole", "copy", "failed", "unsupported"]
-"""What became of a file: there is more to come, all is here, its content is another file's, or it cannot be used."""
+"""The end of a file: more is to come, all is here, its content is another file's, or it cannot be used."""
 SUFFIX = ".shard"
 _DIGEST = 16
 _FORMAT = 2
 
 
 class Damaged(ValueError):
-    """A file is no shard, or not all of one."""
+    """A file is not a shard, or only part of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Unit:
     alone: bool = False
 
     def name(self, identity: str) -> str:
-        """What its shards are called, by the files as they are now and the model."""
-        told = json.dumps([identity, self.alone, self.entries])
-        return blake2b(told.encode(), digest_size=_DIGEST).hexdigest()
+        """The first part of the names of its shards: a hash of the files as they are now, and of the model."""
+        text = json.dumps([identity, self.alone, self.entries])
+        return blake2b(text.encode(), digest_size=_DIGEST).hexdigest()
 
     def to_json(self) -> str:
         return json.dumps([self.entries, self.alone])
@@ -58,13 +58,13 @@ class Unit:
 
 
 @dataclass(slots=True, eq=False)
-class Found:
-    """What a shard, or all shards of a unit together, say of one file.
+class FileResult:
+    """The result of one file, from a shard or from all shards of a unit.
 
     Attributes:
         entry: the file as the scan saw it.
-        digest, kind, modality, facts: of its content, as far as that was read.
-        end: what became of it, in the last shard that tells of it.
+        digest, kind, modality, facts: of its content, as far as it was read.
+        end: its end, in the last shard that mentions it.
         reason: why it cannot be used.
         parts: how many items it has where `end` is `whole`.
         items: with `vectors`, float32 `(len(items), dim)`.
@@ -95,20 +95,20 @@ class Shard:
     number: int
     last: bool
     identity: str
-    found: list[Found] = field(default_factory=list)
+    files: list[FileResult] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """What the file is called."""
+        """The name of the file."""
         return f"{self.unit}-{self.number:05}{SUFFIX}"
 
     def to_bytes(self) -> bytes:
         """The file."""
-        rows = [one.vectors for one in self.found if one.vectors is not None and len(one.vectors)]
+        rows = [one.vectors for one in self.files if one.vectors is not None and len(one.vectors)]
         head = {
             "format": _FORMAT, "unit": self.unit, "number": self.number, "last": self.last, "identity": self.identity,
-            "seconds": self.seconds, "found": [asdict(replace(one, vectors=None)) for one in self.found],
+            "seconds": self.seconds, "files": [asdict(replace(one, vectors=None)) for one in self.files],
         }  # fmt: skip
         text = json.dumps(head, default=lambda number: number.item()).encode("ascii")  # spans may hold NumPy's numbers
         vectors = np.concatenate(rows).astype("<f4") if rows else np.zeros((0, 0), "<f4")
@@ -124,16 +124,16 @@ class Shard:
                 head, vectors = json.loads(archive["head"].tobytes()), archive["vectors"]
             if head["format"] != _FORMAT:
                 raise ValueError(f"format {head['format']}")
-            found, row = [], 0
-            for fields in head["found"]:
+            files, row = [], 0
+            for fields in head["files"]:
                 items = [Item(**item | {"span": Span(**item["span"])}) for item in fields["items"]]
                 own = np.asarray(vectors[row : row + len(items)], np.float32)
                 row += len(own)
                 fields |= {"entry": Entry(*fields["entry"]), "facts": FileMetadata(**fields["facts"])}
-                found.append(Found(**fields | {"items": items, "vectors": own}))
+                files.append(FileResult(**fields | {"items": items, "vectors": own}))
             if row != len(vectors):
                 raise ValueError(f"{len(vectors)} vectors of {row} items")
-            return cls(head["unit"], head["number"], head["last"], head["identity"], found, head["seconds"])
+            return cls(head["unit"], head["number"], head["last"], head["identity"], files, head["seconds"])
         except Exception as error:  # whatever is in the file
             raise Damaged(f"not a whole shard of this version: {error}") from error
 
@@ -143,19 +143,19 @@ def is_complete(numbers: Iterable[int], last: int | None) -> bool:
     return last is not None and set(range(last + 1)) <= set(numbers)
 
 
-def gathered(shards: Sequence[Shard]) -> list[Found]:
-    """What all shards of a unit say, file by file.
+def gathered(shards: Sequence[Shard]) -> list[FileResult]:
+    """The results of a unit from all its shards.
 
     A file of which not all is there, because a task that ran twice came to different ends, has the end `""`.
     """
-    joined: dict[str, list[Found]] = {}
-    for shard in sorted(shards, key=lambda one: one.number):
-        for one in shard.found:
-            joined.setdefault(one.entry.path, []).append(one)
+    joined: dict[str, list[FileResult]] = {}
+    for shard in sorted(shards, key=lambda shard: shard.number):
+        for result in shard.files:
+            joined.setdefault(result.entry.path, []).append(result)
     return [_joined(pieces) for pieces in joined.values()]
 
 
-def _joined(pieces: list[Found]) -> Found:
+def _joined(pieces: list[FileResult]) -> FileResult:
     for piece in pieces:
         if piece.end in ("failed", "unsupported", "copy"):
             return piece
@@ -165,7 +165,7 @@ def _joined(pieces: list[Found]) -> Found:
     same = len({(piece.digest, piece.kind) for piece in pieces}) == 1
     sound = same and len(items) == whole.parts == len({item.ordinal for item in items}) > 0
     if whole.end != "whole" or not sound:
-        return Found(whole.entry)
+        return FileResult(whole.entry)
     order = sorted(range(len(items)), key=lambda at: items[at].ordinal)
     whole.items, whole.vectors = [items[at] for at in order], np.concatenate(rows)[order]
     return whole

@@ -1,8 +1,8 @@
 """What runs on the nodes of a cluster: reading files in tasks, embedding their parts in actors that hold the model.
 
 The same code reads and embeds as in a local run: a task has a worker process of its own for whatever may crash, hang or
-swell, so that such a file costs itself and not the task. Between the two travel a shard without vectors and, as wire
-messages, its decoded parts. Knows nothing of Ray but what calls it; pyarrow carries its tables.
+swell, so that such a file costs itself and not the task. Tasks hand
+a shard without vectors and its decoded parts, as messages, to the actors. Ray only calls this; tables are pyarrow's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import mmsearch
 from mmsearch.errors import IndexMismatch, MediaError, MmsearchError
-from mmsearch.extras.ray.shards import Folder, Found, Shard, Unit
+from mmsearch.extras.ray.shards import FileResult, Folder, Shard, Unit
 from mmsearch.indexing import ipc
 from mmsearch.indexing.batching import BatchQueue, content_bytes
 from mmsearch.indexing.decode import DecodeRequest, Failed, FileDecoder, Finished, Identified, Opened, Part
@@ -46,13 +46,13 @@ Claimed = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Plan:
-    """What every task and actor of a run has to know.
+    """Settings for every task and actor of a run.
 
     Attributes:
         identity: the model and settings of the index, as JSON.
-        options: how to load the model, for the machine too.
-        limits: what a file may take to be read.
-        shards: where they are written.
+        options: how to load the model on a node.
+        limits: for reading one file.
+        shards: the folder or URL where they are written.
         version: of mmsearch on the driver.
     """
 
@@ -64,9 +64,9 @@ class Plan:
 
 
 class Claims:
-    """Who decodes a content: one file of a run, and nobody where the index holds it. An actor beside the index.
+    """Assigns each content to one file of a run, and to none if the index holds it. An actor beside the index.
 
-    When it is started anew it has forgotten who does, and some contents are decoded twice; they are adopted once.
+    After a restart it has forgotten its answers, so some contents are decoded twice; they are adopted once.
     """
 
     def __init__(self, directory: str) -> None:
@@ -74,7 +74,7 @@ class Claims:
         self._owners: dict[tuple[str, str], str] = {}
 
     def claim(self, files: list[Claimed]) -> list[bool]:
-        """Whether each of the files is to be decoded. The same file is always told the same."""
+        """Whether each of the files has to be decoded. The same file always gets the same answer."""
         from mmsearch.store import read_contents
 
         known = read_contents(self._directory, [(digest, kind) for _, digest, kind in files])
@@ -85,7 +85,7 @@ class Claims:
 
 
 def describe(options: ModelOptions) -> ModelSpec:
-    """What a model says of itself on the node that runs this."""
+    """The spec of a model on the node that runs this."""
     from mmsearch.models import load_embedder
 
     return load_embedder(options, many=True).spec
@@ -106,9 +106,9 @@ def read(table: Table, plan: Plan, claim: Claim) -> Iterator[Table]:
 
 @dataclass(slots=True, eq=False)
 class _File:
-    """A file of a unit; `here` is where it can be opened."""
+    """A file of a unit; `here` is where it can be opened on this node."""
 
-    found: Found
+    result: FileResult
     here: Entry | None = None
     decoded: bool = False
 
@@ -128,7 +128,7 @@ class Reading:
 
     def shards(self) -> Iterator[tuple[Shard, bytes]]:
         """Its shards, each with the parts that get vectors."""
-        files = [_File(Found(entry)) for entry in self._unit.entries]
+        files = [_File(FileResult(entry)) for entry in self._unit.entries]
         try:
             with ExitStack() as copies:
                 for file in files:
@@ -138,7 +138,7 @@ class Reading:
                     if file.decoded:
                         yield from self._decode(file)
                     else:
-                        self._shard.found.append(file.found)
+                        self._shard.files.append(file.result)
             yield self._finished(last=True)
         except BaseException:  # events of this unit must not reach the next one
             close_decoders()
@@ -147,55 +147,55 @@ class Reading:
     def _identify(self, file: _File, copies: ExitStack) -> None:
         began = time.perf_counter()
         try:
-            file.here = _opened(file.found.entry, copies)
+            file.here = _opened(file.result.entry, copies)
         except MediaError as error:
-            file.found.end, file.found.reason = "failed", str(error)
+            file.result.end, file.result.reason = "failed", str(error)
             return
         finally:
             self._spent("read", time.perf_counter() - began)
         for event in self._events(DecodeRequest(file.here)):
             match event.answer:
                 case Identified(kind, digest):
-                    file.found.digest, file.found.kind, file.found.modality = digest, kind.name, kind.modality
+                    file.result.digest, file.result.kind, file.result.modality = digest, kind.name, kind.modality
                 case Failed() as failed:
-                    _fail(file.found, failed)
+                    _fail(file.result, failed)
 
     def _share_out(self, files: Sequence[_File]) -> None:
-        """Tell the files that are decoded here from those whose content is another file's."""
-        open_ = [file for file in files if not file.found.end]
+        """Choose the files that are decoded here; the content of the others is another file's."""
+        open_ = [file for file in files if not file.result.end]
         if self._unit.alone or not open_:
             granted = [True] * len(open_)
         else:
-            granted = self._claim([(file.found.entry.path, file.found.digest, file.found.kind) for file in open_])
+            granted = self._claim([(file.result.entry.path, file.result.digest, file.result.kind) for file in open_])
         for file, mine in zip(open_, granted, strict=True):
             file.decoded = mine
             if not mine:
-                file.found.end = "copy"
+                file.result.end = "copy"
 
     def _decode(self, file: _File) -> Iterator[tuple[Shard, bytes]]:
         assert file.here is not None
-        found = file.found
-        self._shard.found.append(found)
-        for event in self._events(DecodeRequest(file.here, found.digest, found.kind)):
+        result = file.result
+        self._shard.files.append(result)
+        for event in self._events(DecodeRequest(file.here, result.digest, result.kind)):
             match event.answer:
                 case Opened(facts):
-                    found.facts = facts
+                    result.facts = facts
                 case Part(segment):
                     if self._count >= MOST_PARTS or self._bytes >= MOST_BYTES:
                         yield self._finished()
-                        found = replace(found)
-                        self._shard.found.append(found)
-                    self._parts.write((len(self._shard.found) - 1).to_bytes(_PLACE, "little"))
+                        result = replace(result)
+                        self._shard.files.append(result)
+                    self._parts.write((len(self._shard.files) - 1).to_bytes(_PLACE, "little"))
                     ipc.send(self._parts, Part(segment))
                     self._count += 1
                     self._bytes += content_bytes(segment)
-                    found.parts += 1
-                case Finished() if found.parts:
-                    found.end = "whole"
+                    result.parts += 1
+                case Finished() if result.parts:
+                    result.end = "whole"
                 case Finished():
-                    found.end, found.reason = "unsupported", f"model {self._model} cannot embed {found.modality}"
+                    result.end, result.reason = "unsupported", f"model {self._model} cannot embed {result.modality}"
                 case Failed() as failed:
-                    _fail(found, failed)
+                    _fail(result, failed)
 
     def _events(self, request: DecodeRequest) -> Iterator[Event]:
         for event in self._decoder.events(request):
@@ -217,7 +217,7 @@ _decoders: dict[tuple[FileDecoder, Limits], Decoder] = {}
 
 
 def decoder_for(reader: FileDecoder, limits: Limits) -> Decoder:
-    """What reads files in this process, the same for all tasks that it runs; its worker process ends with it."""
+    """The decoder of this process, the same for all its tasks; its worker process ends with it."""
     if (reader, limits) not in _decoders:
         close_decoders()
         _decoders[reader, limits] = Decoder(reader, limits)
@@ -225,7 +225,7 @@ def decoder_for(reader: FileDecoder, limits: Limits) -> Decoder:
 
 
 def close_decoders() -> None:
-    """End what reads files in this process."""
+    """Close the decoder of this process."""
     while _decoders:
         _decoders.popitem()[1].__exit__()
 
@@ -242,8 +242,8 @@ def _opened(entry: Entry, copies: ExitStack) -> Entry:
     return Entry(path, status.st_size, clamp_mtime_ns(status.st_mtime_ns))
 
 
-def _fail(found: Found, failed: Failed) -> None:
-    found.end, found.reason = "unsupported" if failed.unsupported else "failed", failed.reason
+def _fail(result: FileResult, failed: Failed) -> None:
+    result.end, result.reason = "unsupported" if failed.unsupported else "failed", failed.reason
 
 
 # --- embedding --------------------------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ class Model:
         self._plan = plan
         self._folder = Folder(plan.shards)
         self._embedder: Embedder | None = None
-        self._queue: BatchQueue[Found] | None = None
+        self._queue: BatchQueue[FileResult] | None = None
 
     def __call__(self, table: Table) -> Table:
         import pyarrow as pa
@@ -274,10 +274,10 @@ class Model:
         return pa.table({"unit": list(units), "number": list(numbers), "last": list(lasts)})
 
     def _done(self, shard: Shard, parts: io.BytesIO) -> tuple[str, int, bool]:
-        waiting: list[tuple[Found, Segment]] = []
+        waiting: list[tuple[FileResult, Segment]] = []
         while place := parts.read(_PLACE):
-            waiting.append((shard.found[int.from_bytes(place, "little")], ipc.receive(parts).segment))
-        if waiting := [(found, segment) for found, segment in waiting if found.end in ("", "whole")]:
+            waiting.append((shard.files[int.from_bytes(place, "little")], ipc.receive(parts).segment))
+        if waiting := [(result, segment) for result, segment in waiting if result.end in ("", "whole")]:
             self._embed(waiting, shard.seconds)
         try:
             self._folder.write(shard.name, shard.to_bytes())
@@ -290,7 +290,7 @@ class Model:
             raise MmsearchError(f"cannot write to {self._plan.shards}: {error}") from error
         return shard.unit, shard.number, shard.last
 
-    def _embed(self, parts: list[tuple[Found, Segment]], seconds: dict[str, float]) -> None:
+    def _embed(self, parts: list[tuple[FileResult, Segment]], seconds: dict[str, float]) -> None:
         import numpy as np
 
         timer = StageTimer()
