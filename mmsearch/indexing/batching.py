@@ -40,8 +40,8 @@ WORTHWHILE_PARTS = 16
 BATCH_TOKENS = 1 << 16
 """Tokens in a batch, padding included: 49 pictures of a megapixel at 28 pixels a patch."""
 CALL_SECONDS = 2.0
-"""What a model that cuts its own passes gets at a time should keep it busy for so long: enough to overlap them, little
-enough to lose when the run is interrupted."""
+"""How long a batch should keep a model busy that cuts its own passes: enough to overlap them, little enough to lose
+when the run is interrupted."""
 _CHARS, _PIXELS, _SAMPLES = 4, 28 * 28, 320
 """Of these a token has about so many, in models that do not say."""
 

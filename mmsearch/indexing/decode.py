@@ -173,7 +173,7 @@ class FileDecoder:
 
 
 def changed_since(entry: scan.Entry) -> bool:
-    """Whether the file's size or time is no longer what the scan saw."""
+    """Whether the file's size or time has changed since the scan."""
     try:
         status = os.stat(entry.path)
     except OSError:

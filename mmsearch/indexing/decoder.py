@@ -217,7 +217,7 @@ class BackgroundDecoder:
 
 
 def _collect(event: Event, contents: dict[Future[list[Content]], list[Content]]) -> None:
-    """Add a part to the contents of its file, or give them all to whoever waits for the file."""
+    """Add a part to the contents of its file, or finish its future."""
     future, answer = event.task.owner, event.answer
     if isinstance(answer, Part):
         contents[future].append(answer.segment.content)

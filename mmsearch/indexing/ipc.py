@@ -84,7 +84,7 @@ _CLASSES: dict[str, type] = {
 
 
 class Garbled(MmsearchError):
-    """What came is no message."""
+    """The received bytes are no message."""
 
 
 def send(stream: BinaryIO, message: Any) -> None:
@@ -103,7 +103,7 @@ def receive(stream: BinaryIO, admit: Callable[[int], None] = lambda size: None) 
 
     Args:
         stream: the other end of what `send` writes to.
-        admit: is told the bytes that the message takes before they are read, and may wait with its return.
+        admit: called with the size of the message before it is read; may wait before it returns.
 
     Raises:
         EOFError: the other side has gone, perhaps in the middle of a message.
@@ -125,7 +125,7 @@ def receive(stream: BinaryIO, admit: Callable[[int], None] = lambda size: None) 
 
 
 def _plain(value: Any, arrays: list[memoryview]) -> Any:
-    """What JSON can hold; all that it has no form of its own for becomes an object with a tag."""
+    """The value as JSON; a value that JSON has no form for becomes an object with a tag."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if type(value) in (list, tuple, frozenset):

@@ -213,7 +213,7 @@ def gone(path: str, status: str = "ok") -> bool:
 
 
 def plan(reader_file: Callable[[str], FileRecord | None], found: Iterable[scan.Entry | scan.Problem]) -> IndexReport:
-    """What a run would do, by stat alone (`--dry-run`): a touched file counts as changed, a copy as added."""
+    """The report of a run, by stat alone (`--dry-run`): a touched file counts as changed, a copy as added."""
     counts = dict.fromkeys(("added", "changed", "unchanged", "failed", "known_failures", "unsupported"), 0)
     for one in found:
         record = reader_file(one.path)

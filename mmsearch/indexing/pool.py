@@ -29,7 +29,7 @@ from mmsearch.indexing.ipc import Note, Ready, Taken, WorkerSetup
 from mmsearch.indexing.worker_process import PrestartedWorkers, end, spawn, worthwhile
 
 BYTES_AHEAD = 256 << 20
-"""What may be decoded ahead of the model: twice a window of pictures, so that workers go on while one is embedded."""
+"""How much may be decoded ahead of the model: twice a full queue of pictures, to go on while one is embedded."""
 START_SECONDS = 60.0
 """A worker that is not ready by then never will be; on a busy machine it takes a few seconds, else under one."""
 BYTES_A_SECOND = 10_000_000

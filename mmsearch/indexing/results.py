@@ -1,4 +1,4 @@
-"""What became of files in an index run: staged in the store, counted, and committed when enough has come together.
+"""The results of files in an index run: staged in the store, counted, and committed when enough has come together.
 
 Also the vocabulary between the pipeline and the processors that read and embed. Knows the store's interface alone.
 """
@@ -38,7 +38,7 @@ class ProgressListener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
-    """What an index run does besides adding: forget deleted files (`prune`), try known failures again."""
+    """Options of an index run, such as forgetting deleted files (`prune`) and trying known failures again."""
 
     scan: scan.ScanOptions = field(default_factory=scan.ScanOptions)
     prune: bool = False

@@ -103,7 +103,7 @@ def _keep_bytecode() -> None:
 
 
 def die_with_parent() -> None:
-    """Has this process end when the one that started it does, where the system can do that."""
+    """Make this process end with the one that started it, where the system can do that."""
     if sys.platform != "linux":
         return  # the end of standard input has to do
     import ctypes
@@ -115,7 +115,7 @@ def die_with_parent() -> None:
 
 
 def _limit_memory(most: int) -> bool:
-    """Has allocations fail beyond `most` bytes; whether it could. Only Linux counts what is really in use."""
+    """Make allocations fail beyond `most` bytes; returns whether it could. Only Linux counts memory really in use."""
     if sys.platform != "linux" or not most:
         return False
     import resource

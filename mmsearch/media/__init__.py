@@ -57,7 +57,7 @@ class _Loader(Protocol):
 
 
 def identify(path: str) -> Kind:
-    """What the file at `path` is; its first bytes are read.
+    """The kind of the file at `path`, by its first bytes.
 
     Raises:
         MediaError: it cannot be read (the message begins with `UNREADABLE`), or is of no kind that mmsearch reads.
@@ -73,9 +73,9 @@ def identify(path: str) -> Kind:
 def load_query(
     source: str | BinaryIO, modality: Modality, settings: LoaderSettings, allow_private: bool = False
 ) -> list[Content]:
-    """What is in a file, a stream or an http(s) URL, as a query: a picture, or windows of sound or shots evenly spread.
+    """The content of a file, a stream or an http(s) URL as a query: a picture, or windows or shots evenly spread.
 
-    Of an animation it is a frame from its beginning. With `allow_private` a URL may lead to this machine and its
+    An animation gives a frame from its beginning. With `allow_private` a URL may lead to this machine and its
     network.
 
     Raises:
@@ -102,7 +102,7 @@ def load_picture(source: str | BinaryIO, settings: LoaderSettings) -> Picture:
 
 
 def _copied(write: Callable[[BinaryIO], object], modality: Modality, settings: LoaderSettings) -> list[Content]:
-    """What comes without a name, by way of a temporary file, since decoders seek."""
+    """The query in bytes without a path, by way of a temporary file, since decoders seek."""
     try:
         with TemporaryDirectory(prefix="mmsearch-") as folder:
             path = os.path.join(folder, "query")
@@ -143,7 +143,7 @@ def reload(item: Item, kind_name: str, settings: LoaderSettings) -> Segment:
 
 
 def get_ready() -> None:
-    """Import what pictures are decoded with: a moment that may pass before the first of them is asked for."""
+    """Import the decoder of pictures early, before the first of them has to be decoded."""
     _loader("image")
     from PIL import Image
 
@@ -159,7 +159,7 @@ def seen_as(item: Item) -> str:
 
 
 def glimpse(item: Item, settings: LoaderSettings) -> Picture:
-    """What an indexed part looks like: the picture or its box, its page, or one frame of its stretch of a video.
+    """An indexed part as one picture: the picture or its box, its page, or one frame of its stretch of a video.
 
     Uint8 `(h, w, 3)`, as small as `settings` say. What is in the file now is shown, whether or not it was indexed.
 

@@ -50,7 +50,7 @@ def fetch(
     def run() -> None:
         try:
             come.put(_body(url, most, deadline, sockets, allow_private))
-        except Exception as error:  # told where it is waited for
+        except Exception as error:  # raised by the thread that waits
             come.put(error)
 
     # Looking up a name heeds no timeout, and that of a socket begins again with each byte of a header.
@@ -69,7 +69,7 @@ def fetch(
 
 
 def _body(url: str, most: int, deadline: _Deadline, sockets: list[socket.socket], allow_private: bool) -> bytes:
-    """What is there, as `fetch` tells it; connections are put into `sockets`."""
+    """The bytes at the URL; raises as `fetch`. Connections are put into `sockets`."""
     from http.client import HTTPException
 
     body = bytearray()

@@ -46,7 +46,7 @@ _DIRECT = frozenset({"RGB", "L", "CMYK", "YCbCr", "RGBA", "LA"})
 _DEEP = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 _FILTERS = {name.lower(): Image.Resampling[name] for name in ("BILINEAR", "BICUBIC", "LANCZOS")}
 _GAP = 2.0
-"""Pillow averages whole pixels until a picture is so many times the size asked for, then resamples."""
+"""Pillow averages whole pixels until a picture is so many times the target size, then resamples."""
 _DRAFT_GAP = 1.25
 """The same for what the JPEG decoder averages: 44 dB and more from a full decode, in a third to half of its time."""
 _MUCH = 2
@@ -55,7 +55,7 @@ _MOST_ASPECT = 20
 _REDUCED_COPY = 1
 """The bit of TIFF's NewSubfileType that marks a smaller copy of another page."""
 _UNSPOKEN_MS = 100.0
-"""What browsers show a frame for that asks for no time at all."""
+"""How long browsers show a frame without a duration."""
 
 _HEIF = re.compile(rb".{4}ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.S)
 
@@ -155,7 +155,11 @@ def _tiles(
 ) -> Iterator[tuple[Box, Picture]]:
     """The parts of a still picture. Only what is a strip, or looks like a grid already as a whole, is decoded again."""
     width, height = facts.width or 0, facts.height or 0
-    strip = tiles.elongated(width, height) and not _seen(settings.image_fit, width, height)
+    strip = tiles.elongated(width, height)
+    if strip and (fit := settings.image_fit) is not None and fit.kind == "patches":
+        # The model sees most pixels of a strip as they are, neither squashed nor cropped to another shape.
+        seen = fit.whole(width, height)
+        strip = _MUCH * seen[0] * seen[1] < width * height
     if min(width, height) < LEAST_TILE or not (strip or tiles.panels(whole)):
         return
     with _image(file) as image:
@@ -164,14 +168,6 @@ def _tiles(
             box = _scaled(found, picture.shape[1::-1], (width, height))
             if min(box.width, box.height) >= LEAST_TILE:
                 yield box, _cut(picture, facts, box, settings)
-
-
-def _seen(fit: ResizeRule | None, width: int, height: int) -> bool:
-    """Whether a model sees most pixels of a strip as they are, and not squashed or cropped to another shape."""
-    if fit is None or fit.kind != "patches":
-        return False
-    seen = fit.whole(width, height)
-    return _MUCH * seen[0] * seen[1] >= width * height
 
 
 def _large(image: Image.Image) -> Picture:
@@ -193,7 +189,7 @@ def _scaled(box: Box, size: tuple[int, ...], other: tuple[int, ...]) -> Box:
 
 
 def _cut(picture: Picture, facts: FileMetadata, box: Box, settings: LoaderSettings) -> Picture:
-    """What is in a box, from a picture that may be reduced, reduced as a picture of its own would be."""
+    """The inside of a box, from a picture that may be reduced, reduced as a picture of its own would be."""
     inside = _scaled(box, (facts.width or 1, facts.height or 1), picture.shape[1::-1])
     part = picture[inside.y : inside.y + inside.height, inside.x : inside.x + inside.width]
     if not part.size:

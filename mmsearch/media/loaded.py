@@ -1,4 +1,4 @@
-"""What every loader returns, and how a decoder's own exceptions become one line a user understands.
+"""The result of every loader, and the translation of a decoder's exceptions into one line a user understands.
 
 Knows no file format. A loader is a module with `load(path, digest, kind_name, settings, only=None) -> Loaded`.
 """
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a file is: `name` picks the loader and is persisted in the index, `modality` is what filters see."""
+    """The kind of a file: `name` picks the loader and is persisted in the index, filters look at `modality`."""
 
     name: str
     modality: Modality
@@ -37,7 +37,7 @@ class Loaded:
 
     @classmethod
     def of(cls, parts: Iterator[FileMetadata | Segment]) -> Loaded:
-        """What a generator yields: the metadata, for which it opens the file here and now, then the segments."""
+        """From a generator of the metadata, for which it opens the file here and now, and then of the segments."""
         return cls(cast(FileMetadata, next(parts)), cast("Iterator[Segment]", parts))
 
 

@@ -1,4 +1,4 @@
-"""What a file is, from its first bytes; its name decides only where the bytes leave it open.
+"""The kind of a file from its first bytes; its name decides only where the bytes leave it open.
 
 Tables of marks, most telling first. Knows how a format begins, nothing of what is inside, with one exception: a
 container that may or may not hold pictures (MP4, Matroska, ASF, MPEG) is opened to see.
@@ -66,7 +66,7 @@ _FAMILIES = {b"RIFF": _RIFF, b"RF64": _RIFF, b"RIFX": _RIFF, b"FORM": _FORM}
 _PICTURE_BRANDS = frozenset({b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _SOUND_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
 _ATOMS = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
-"""What an old QuickTime film starts with instead of `ftyp`."""
+"""Old QuickTime films start with one of these instead of `ftyp`."""
 _OGG_PICTURES = (b"\x80theora", b"BBCD\0", b"OVP80", b"\1video\0")
 
 _REFUSED: tuple[tuple[int, bytes, str], ...] = (
@@ -145,7 +145,7 @@ _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
 
 def kind_of(path: str, head: bytes) -> Kind:
-    """What kind of file this is.
+    """The kind of a file.
 
     Args:
         path: its name breaks ties, and a container of sound or film is opened at it.

@@ -20,7 +20,7 @@ from mmsearch.system.safe_open import regular
 from mmsearch.types import FileMetadata, Item, LoaderSettings, Segment, Span
 
 MAX_BYTES = 16 * 1024 * 1024
-"""What is read of one file. A longer one is searchable by its beginning, and the log says so."""
+"""At most this much is read of one file. A longer one is searchable by its beginning, and the log says so."""
 
 BLOCK_CHARS = 16 * 1024
 """Most characters the splitter sees at once, unless passages are longer than an eighth of it. It looks ahead over all

@@ -321,7 +321,7 @@ def _border(current: _Stretch, now: float, cut: bool, longest: float) -> tuple[f
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What a frame looks like from afar: a thumbnail, and how its pixels spread over 64 colours."""
+    """A frame from afar: a thumbnail, and the distribution of its pixels over 64 colours."""
 
     thumb: npt.NDArray[np.int16]
     colours: _Histogram
@@ -341,7 +341,7 @@ class _Look:
 
 
 class _Borders:
-    """Tells shot borders from movement: at a border the picture changes much more than it did just before."""
+    """Distinguishes shot borders from movement: at a border the picture changes much more than it did just before."""
 
     def __init__(self) -> None:
         self._seen: _Look | None = None

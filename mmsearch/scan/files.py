@@ -53,11 +53,11 @@ def spelled(path: str) -> str:
 
 
 def other_spellings(path: str) -> list[str]:
-    """What a file is called by its folder, if that is not what it is called here; a link's target does not count."""
+    """The spellings of a file in its folder, if `path` is spelled differently; a link's target does not count."""
     folder, name = os.path.split(path)
     other = name.swapcase()
     if (other == name and name.isascii()) or not os.path.lexists(os.path.join(folder, other)):
-        return []  # told without a look at the folder, as on most systems
+        return []  # clear without a look at the folder, as on most systems
     try:
         names = _names_at(folder, os.stat(folder).st_mtime_ns)
     except OSError:
@@ -72,7 +72,7 @@ def other_spellings(path: str) -> list[str]:
     return []
 
 
-@lru_cache(maxsize=8)  # it is asked about all files of one folder in turn
+@lru_cache(maxsize=8)  # called for all files of one folder in turn
 def _names_at(folder: str, mtime_ns: int) -> frozenset[str]:
     return frozenset(os.listdir(folder))
 

@@ -22,7 +22,7 @@ from mmsearch.types import clamp_mtime_ns
 
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5")
-"""What stores call the time of an object, and what names its content."""
+"""Names that stores have for the time of an object, and for a tag of its content."""
 _WEB = {"http", "https"}
 _ARROW = {"s3", "gs", "gcs"}
 """Stores that pyarrow reads where the package that fsspec would take is not installed."""
@@ -32,7 +32,7 @@ _LONGEST_NAME = 100
 
 
 class Unreachable(MmsearchError):
-    """What reads such objects is not installed."""
+    """The package that reads such objects is not installed."""
 
     exit_code = 4
 
@@ -125,7 +125,7 @@ def walk(url: str, options: ScanOptions) -> Iterator[Entry | Problem]:
 
 
 def _folders(system: Any, top: str) -> Iterator[list[dict[str, Any]]]:
-    """What lies in each folder, depth first; fsspec's own walk leaves out what it is not allowed to list."""
+    """The objects of each folder, depth first; fsspec's own walk silently skips folders it may not list."""
     left = [top]
     while left:
         path = left.pop()
@@ -160,7 +160,7 @@ def fetched(url: str, size: int | None = None) -> Iterator[str]:
     """The path of a local copy, which goes at the end. It has the name of the object, since names tell kinds apart.
 
     Raises:
-        MediaError: the object cannot be read, or has not the `size` in bytes that is asked for.
+        MediaError: the object cannot be read, or does not have this `size` in bytes.
         Unreachable: what reads such objects is not installed.
     """
     with TemporaryDirectory(prefix="mmsearch-") as folder:

@@ -1,4 +1,4 @@
-"""A full disk, told as what it is by whoever meets it: not every library says so."""
+"""Recognising a full disk behind an error: not every library says so."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def is_full(error: BaseException, folder: str = "") -> bool:
 
 
 def reason(error: OSError) -> str:
-    """What an error of the file system means, without the file's name."""
+    """The meaning of an error of the file system, without the file's name."""
     return FULL if is_full(error) else error.strerror or one_line(error)
 
 

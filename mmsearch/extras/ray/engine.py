@@ -182,7 +182,11 @@ def _start(address: str | None, jobs: int) -> Any:
         raise ModelUnavailable('--engine ray needs Ray: `pip install "mmsearch[ray]"`') from None
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
     quiet["job_config"] = _own_paths()
-    own = {"num_cpus": jobs, "include_dashboard": False, "object_store_memory": _shared()}
+    try:
+        shared = min(MOST_SHARED, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4)
+    except (AttributeError, ValueError, OSError):
+        shared = MOST_SHARED // 4
+    own = {"num_cpus": jobs, "include_dashboard": False, "object_store_memory": shared}
     name = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
     for tries_left in (1, 0):
         with _keep_signals(), _hushed(), _without_web():
@@ -208,14 +212,6 @@ def _own_paths() -> Any:
     config = JobConfig()
     config._py_driver_sys_path = Paths(config._py_driver_sys_path)
     return config
-
-
-def _shared() -> int:
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return MOST_SHARED // 4
-    return min(MOST_SHARED, memory // 4)
 
 
 def _quieten() -> None:
