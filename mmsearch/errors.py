@@ -78,3 +78,8 @@ class OutsideIndex(MediaError):
 
 class UnsupportedMedia(MediaError):
     """mmsearch does not read this type of file."""
+
+
+def one_line(error: BaseException, most: int = 200) -> str:
+    """The message of an error in one line of at most `most` characters; the name of its class where it has none."""
+    return " ".join(str(error).split())[:most] or type(error).__name__

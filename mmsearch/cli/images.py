@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from mmsearch.cli.common import log_line, write_stdout
 from mmsearch.errors import MmsearchError, OutsideIndex, UsageError
@@ -123,47 +123,35 @@ class _Pictures:
 
     def __init__(self, hits: Sequence[Hit], settings: LoaderSettings, on: Screen) -> None:
         from mmsearch import scan
-        from mmsearch.indexing.decode import DecodeRequest, FileDecoder
-        from mmsearch.indexing.decoder import Decoder
-        from mmsearch.indexing.pool import Limits, Task, default_jobs
+        from mmsearch.indexing.decode import DecodeRequest
+        from mmsearch.indexing.decoder import BackgroundDecoder
+        from mmsearch.indexing.pool import Limits, default_jobs
         from mmsearch.media import seen_as
-        from mmsearch.types import MODALITIES
 
         side = max(on.room)
         small = replace(settings, exact=False, image_fit=None, image_side=side, page_side=side)
-        limits = Limits(max(1, min(default_jobs(), len(hits))), PATIENCE)
-        self._source = Decoder(FileDecoder(small, frozenset(MODALITIES)), limits)
-        self._read: dict[int, Picture | None] = {}
-        self._lost = False
-        for hit in hits:
-            entry = scan.entry(hit.item.path)
-            if isinstance(entry, scan.Entry):
-                item = replace(hit.item, text="")
-                self._source.submit(Task(DecodeRequest(entry, item.digest, seen_as(item), item), hit.rank))
+        self._decoder = BackgroundDecoder(Limits(max(1, min(default_jobs(), len(hits))), PATIENCE), small)
+        self._pictures = {
+            hit.rank: self._decoder.submit(
+                DecodeRequest(entry, hit.item.digest, seen_as(hit.item), replace(hit.item, text=""))
+            )
+            for hit in hits
+            if isinstance(entry := scan.entry(hit.item.path), scan.Entry)
+        }
 
     def __enter__(self) -> _Pictures:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._source.__exit__()
+        self._decoder.close()
 
     def get(self, hit: Hit) -> Picture | None:
         """The picture of a hit, None if it has none; waits for it."""
-        from mmsearch.indexing.decode import LAST, Part
-
-        while hit.rank not in self._read and not self._source.idle and not self._lost:
-            try:
-                event = self._source.next(wait=PATIENCE)
-            except MmsearchError:
-                self._lost = True  # no worker can be started, so nothing more will come
-                break
-            if event is not None and isinstance(event.answer, Part):
-                content: Any = event.answer.segment.content
-                self._read[event.task.owner] = content
-                self._source.release(event.size)
-            elif event is not None and isinstance(event.answer, LAST):
-                self._read.setdefault(event.task.owner, None)
-        return self._read.pop(hit.rank, None)
+        future = self._pictures.pop(hit.rank, None)
+        try:
+            return cast("Picture", future.result()[0]) if future else None
+        except MmsearchError:
+            return None
 
 
 def _cell_size() -> tuple[int, int] | None:

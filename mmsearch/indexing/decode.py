@@ -1,4 +1,4 @@
-"""One file read in two steps, the same in every process: what it is, then, if that is news, its decoded parts.
+"""One file read in two steps, the same in every process: it is identified, then, if its content is new, decoded.
 
 Answers are plain data that travel between processes. Knows nothing of processes or of the index.
 """
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mmsearch import media, scan
-from mmsearch.errors import MediaError, UnsupportedMedia
-from mmsearch.system.safe_open import Identity, only
+from mmsearch.errors import UNREADABLE, MediaError, UnsupportedMedia, one_line
+from mmsearch.system.safe_open import Identity, only, regular
 from mmsearch.types import FileMetadata, Item, LoaderSettings, Modality, Segment, clamp_mtime_ns
 
 log = logging.getLogger(__name__)
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DecodeRequest:
-    """Read one file: without a digest say what it is, with one decode it. `kind` is the name of its kind.
+    """Read one file: without a digest identify it, with one decode it. `kind` is the name of its kind.
 
-    With an `item` only what that part looks like is wanted, as one small picture, or its sound. With `query` the file
-    is one to search by, and read as that modality. `settings` take the place of the reader's. With an `identity` no
-    other file is read that has taken its path.
+    With an `item` only that part is decoded, as one small picture, or its sound. With `query` the file is one to search
+    by, and read as that modality. `settings` replace the reader's. With an `identity` another file that has taken its
+    path is not read.
     """
 
     entry: scan.Entry
@@ -45,7 +45,7 @@ class DecodeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """The whole answer to the first step."""
+    """The only answer to the first step."""
 
     kind: media.Kind
     digest: str
@@ -67,17 +67,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """All that was wanted has been sent, and a file that was decoded is still what the scan saw."""
+    """All parts have been sent, and a file that was decoded has not changed since the scan."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The file cannot be read, and nothing more comes of it.
+    """The file cannot be used; no more answers follow.
 
     Attributes:
         reason: in one line.
-        unsupported: it is sound, but of no use to anybody here.
-        memory: it was too much for the memory of the process, which is better not used any more.
+        unsupported: it is not broken, but no kind of file that is read here.
+        memory: it was too much for the memory of the process, which had better not be used any more.
     """
 
     reason: str
@@ -100,13 +100,13 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class FileDecoder:
-    """How files become parts: the loader's settings, and which partitions the model can use."""
+    """Decodes files: with the loader's settings, into the partitions that the model can use."""
 
     settings: LoaderSettings
     modalities: frozenset[Modality]
 
     def answers(self, request: DecodeRequest) -> Iterator[Timed]:
-        """What there is to say to a request, decoded as it is asked for; the last one is one of `LAST`."""
+        """The answers to a request, decoded one by one; the last is one of `LAST`."""
         answers = self._guarded(request)
         while True:
             start = time.perf_counter()
@@ -132,10 +132,18 @@ class FileDecoder:
         except Exception as error:
             # A mistake of ours: one file must not end the run of all.
             log.debug("reading failed", exc_info=True)
-            yield Failed(f"cannot be decoded: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+            yield Failed(f"cannot be decoded: {type(error).__name__}: {one_line(error)}")
 
-    def _identify(self, path: str) -> Iterator[Answer]:
-        yield Identified(media.identify(path), scan.digest(path))
+    @staticmethod
+    def _identify(path: str) -> Iterator[Answer]:
+        try:
+            with open(path, "rb", opener=regular) as file:
+                kind = media.kind_of(path, file.read(media.HEAD_BYTES))
+                file.seek(0)
+                digest = scan.digest_of(file)
+        except (OSError, ValueError) as error:  # no name of a file holds a NUL
+            raise MediaError(f"{UNREADABLE}: {getattr(error, 'strerror', None) or error}") from error
+        yield Identified(kind, digest)
 
     @staticmethod
     def _query(path: str, modality: Modality, settings: LoaderSettings) -> Iterator[Answer]:
@@ -165,9 +173,9 @@ class FileDecoder:
 
 
 def changed_since(entry: scan.Entry) -> bool:
-    """Whether the file's size or time is no longer what the scan saw."""
+    """Whether the file's size or time has changed since the scan."""
     try:
-        found = os.stat(entry.path)
+        status = os.stat(entry.path)
     except OSError:
         return True
-    return (found.st_size, clamp_mtime_ns(found.st_mtime_ns)) != (entry.size, entry.mtime_ns)
+    return (status.st_size, clamp_mtime_ns(status.st_mtime_ns)) != (entry.size, entry.mtime_ns)

@@ -10,15 +10,56 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from math import prod
 from typing import Any, BinaryIO
 
 from mmsearch.errors import MmsearchError
+from mmsearch.indexing.decode import (
+    DecodeRequest,
+    Failed,
+    FileDecoder,
+    Finished,
+    Identified,
+    Opened,
+    Part,
+    Timed,
+)
+from mmsearch.media import Kind
+from mmsearch.scan import Entry
 from mmsearch.system.lazy_import import LazyModule
+from mmsearch.types import Audio, Clip, FileMetadata, Item, LoaderSettings, ResizeRule, Segment, Span
 
 np: Any = LazyModule("numpy")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSetup:
+    """The first message to a worker: how to read files, and the most bytes of memory it may take, 0 for no limit."""
+
+    reader: FileDecoder
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A worker's first answer: it has been set up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The worker has received a request: if it dies from now on, the file is to blame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A log record on its way to the parent, which decides whether to show it."""
+
+    logger: str
+    level: int
+    message: str
+
 
 _COUNT = struct.Struct("<I")
 _SIZE = struct.Struct("<Q")
@@ -30,10 +71,20 @@ _AT_FIRST = 64 << 20
 """So much room is made before the first byte has come; what a length claims beyond that has to come first."""
 _TAG = "#"
 _DTYPES = frozenset({"uint8", "float32", "float64", "int64"})
+_CLASSES: dict[str, type] = {
+    known.__name__: known
+    for known in (
+        *(Audio, Clip, FileMetadata, Item, LoaderSettings, ResizeRule, Segment, Span),
+        *(Failed, Finished, Identified, Opened, Part, Timed),
+        *(DecodeRequest, Entry, FileDecoder, Kind),
+        *(Note, Ready, Taken, WorkerSetup),
+    )
+}
+"""The messages and what they hold, by name; nothing else is ever made of received bytes."""
 
 
 class Garbled(MmsearchError):
-    """What came is no message."""
+    """The received bytes are no message."""
 
 
 def send(stream: BinaryIO, message: Any) -> None:
@@ -52,7 +103,7 @@ def receive(stream: BinaryIO, admit: Callable[[int], None] = lambda size: None) 
 
     Args:
         stream: the other end of what `send` writes to.
-        admit: is told the bytes that the message takes before they are read, and may wait with its return.
+        admit: called with the size of the message before it is read; may wait before it returns.
 
     Raises:
         EOFError: the other side has gone, perhaps in the middle of a message.
@@ -74,13 +125,13 @@ def receive(stream: BinaryIO, admit: Callable[[int], None] = lambda size: None) 
 
 
 def _plain(value: Any, arrays: list[memoryview]) -> Any:
-    """What JSON can hold; all that it has no form of its own for becomes an object with a tag."""
+    """The value as JSON; a value that JSON has no form for becomes an object with a tag."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if type(value) in (list, tuple, frozenset):
         return [type(value).__name__, *(_plain(one, arrays) for one in value)]
     kind: type = type(value)
-    if kind.__name__ in _classes():
+    if kind.__name__ in _CLASSES:
         return {_TAG: kind.__name__} | {name: _plain(getattr(value, name), arrays) for name in _names(kind)}
     if isinstance(value, np.generic):
         return value.item()
@@ -100,7 +151,7 @@ def _made(value: Any, arrays: list[bytearray]) -> Any:
     name = values.pop(_TAG)
     if name == "array":
         return _array(arrays, **values)
-    kind = _classes()[name]
+    kind = _CLASSES[name]
     if values.keys() != set(_names(kind)):
         raise ValueError(f"{name} has other fields")
     return kind(**{key: _made(one, arrays) for key, one in values.items()})
@@ -113,29 +164,6 @@ def _array(arrays: list[bytearray], shape: list[int], dtype: str, at: int) -> An
     if len(data) != prod(shape) * np.dtype(dtype).itemsize:
         raise ValueError(f"{len(data)} bytes are no array of shape {shape}")
     return np.ndarray(tuple(shape), dtype, data)
-
-
-@cache
-def _classes() -> dict[str, type]:
-    """The messages and what they hold, by their names; imported at the first message, since these know this module."""
-    from mmsearch import media, scan, types
-    from mmsearch.indexing import decode, worker
-
-    held = [
-        types.Audio,
-        types.Clip,
-        types.FileMetadata,
-        types.ResizeRule,
-        types.Item,
-        types.LoaderSettings,
-        types.Segment,
-        types.Span,
-    ]
-    read = [decode.Failed, decode.Finished, decode.Identified, decode.Opened, decode.Part, decode.Timed]
-    asked = [decode.FileDecoder, decode.DecodeRequest, scan.Entry, media.Kind]
-    return {
-        one.__name__: one for one in [*held, *read, *asked, worker.Note, worker.Ready, worker.WorkerSetup, worker.Taken]
-    }
 
 
 @cache

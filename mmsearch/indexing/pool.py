@@ -1,8 +1,8 @@
 """Worker processes, each led by a thread of this one, that take requests from one queue and answer into another.
 
 A worker that dies, hangs or takes too much memory costs the file it was reading, and the next file gets a new one.
-What workers have decoded and nobody has used yet is bounded in bytes: beyond that they wait. Knows nothing of what
-answers mean, but which is the last to a request.
+Decoded contents that are not used yet are bounded in bytes: beyond that workers wait. Knows nothing of the meaning of
+answers, except which is the last one to a request.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from typing import Any
 from mmsearch.errors import MmsearchError
 from mmsearch.indexing import ipc
 from mmsearch.indexing.decode import LAST, Answer, DecodeRequest, Failed, Timed
-from mmsearch.indexing.worker import Note, Ready, Taken, WorkerSetup
+from mmsearch.indexing.ipc import Note, Ready, Taken, WorkerSetup
 from mmsearch.indexing.worker_process import PrestartedWorkers, end, spawn, worthwhile
 
 BYTES_AHEAD = 256 << 20
-"""What may be decoded ahead of the model: twice a window of pictures, so that workers go on while one is embedded."""
+"""How much may be decoded ahead of the model: twice a full queue of pictures, to go on while one is embedded."""
 START_SECONDS = 60.0
 """A worker that is not ready by then never will be; on a busy machine it takes a few seconds, else under one."""
 BYTES_A_SECOND = 10_000_000
@@ -37,12 +37,12 @@ BYTES_A_SECOND = 10_000_000
 GROW_SECONDS = 0.5
 """When the first worker has been busy for so long and files still wait, the others are worth their start."""
 _TRIES = 3
-_LAST_BREATH = 1.0
+_EXIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A request on behalf of `owner`, whatever that is."""
+    """A request, and the caller's own object that it is for."""
 
     request: DecodeRequest
     owner: Any
@@ -92,7 +92,7 @@ log = logging.getLogger(__name__)
 
 
 class _Budget:
-    """Bytes that are decoded and not used yet."""
+    """A bound of the bytes that are decoded and not used yet."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -101,7 +101,7 @@ class _Budget:
         self._open = True
 
     def acquire(self, size: int) -> None:
-        """Waits until there is room; what is larger than all the room there is gets it alone."""
+        """Wait until there is room; a content larger than the whole budget gets it alone."""
         with self._changed:
             self._changed.wait_for(lambda: not self._open or not self._used or self._used + size <= self._most)
             self._used += size
@@ -135,12 +135,12 @@ class Pool:
 
     @property
     def started(self) -> bool:
-        """Whether there are workers, or will be in a moment."""
+        """Whether there are workers, or will be soon."""
         return bool(self._lanes or self.spares)
 
     def submit(self, task: Task) -> None:
-        """Have a worker answer; never waits."""
-        # What is identified goes first: the model need not wait until everything that is asked for is.
+        """Add a task for the workers; never waits."""
+        # Identified files go first: the model need not wait until all others are identified.
         with self._arrived:
             self._waiting[not task.request.digest].append(task)
             self._arrived.notify()
@@ -191,22 +191,18 @@ class Pool:
             self._started = time.monotonic()
             threading.Thread(target=self._watch, daemon=True).start()
         for _ in range(self._missing()):
-            self._add_lane()
+            self._lanes.append(lane := _Lane(self))
+            lane.start()
 
     def _missing(self) -> int:
-        """How many workers more are worth their start."""
+        """How many more workers are worth their start."""
         with self._arrived:
             sizes = [task.request.entry.size for task in chain(*self._waiting)]
         there = len(self._lanes)
         if there and time.monotonic() - self._started > GROW_SECONDS:
             return min(self.limits.jobs - there, len(sizes))
-        wanted = max(worthwhile(sizes), there + len(self.spares))
-        return max(0, min(self.limits.jobs, len(sizes), wanted) - there)
-
-    def _add_lane(self) -> None:
-        lane = _Lane(self)
-        self._lanes.append(lane)
-        lane.start()
+        useful = max(worthwhile(sizes), there + len(self.spares))
+        return max(0, min(self.limits.jobs, len(sizes), useful) - there)
 
     def _watch(self) -> None:
         while not self.closed.wait(min(1.0, self.limits.seconds / 4)):
@@ -264,10 +260,10 @@ class _Lane(threading.Thread):
                     break
             # The process died before it had the file in hand, which is not the file's fault.
             self._discard()
-        self._post(Event(task, Failed(self._epitaph(patience)), 0.0))
+        self._post(Event(task, Failed(self._end_reason(patience)), 0.0))
 
     def _converse(self, process: subprocess.Popen[bytes], task: Task, patience: float) -> None:
-        """Send a request and post all answers. Raises whatever comes of it when the process is gone or confused."""
+        """Send a request and post all answers. Raises anything when the process is gone or confused."""
         ipc.send(process.stdin, task.request)  # type: ignore[arg-type]
         while True:
             answer, seconds, size = self._receive(process, patience)
@@ -295,14 +291,14 @@ class _Lane(threading.Thread):
         try:
             while True:
                 self._deadline = time.monotonic() + patience
-                told = ipc.receive(process.stdout, admit)  # type: ignore[arg-type]
-                if isinstance(told, Timed):
-                    return told.answer, told.seconds, size
+                message = ipc.receive(process.stdout, admit)  # type: ignore[arg-type]
+                if isinstance(message, Timed):
+                    return message.answer, message.seconds, size
                 self._pool.budget.release(size)
-                if isinstance(told, Taken):
+                if isinstance(message, Taken):
                     self._taken = True
-                elif isinstance(told, Note):
-                    logging.getLogger(told.logger).log(told.level, "%s", told.message)
+                elif isinstance(message, Note):
+                    logging.getLogger(message.logger).log(message.level, "%s", message.message)
         except BaseException:
             self._pool.budget.release(size)
             raise
@@ -334,13 +330,13 @@ class _Lane(threading.Thread):
             raise EOFError
         return process
 
-    def _epitaph(self, patience: float) -> str:
-        """Why the process is no more, after its pipe has ended."""
+    def _end_reason(self, patience: float) -> str:
+        """Why the process has ended, after its pipe has."""
         overdue, process = self._overdue, self._process
         if process is not None and not self._pool.closed.is_set():
             # The pipe ends a moment before the process has left its exit code.
             with suppress(subprocess.TimeoutExpired):
-                process.wait(_LAST_BREATH)
+                process.wait(_EXIT_SECONDS)
         code = self._discard()
         if overdue:
             return f"gave no sign for {patience:.3g} seconds while it was being read"
@@ -349,7 +345,9 @@ class _Lane(threading.Thread):
         if code == -getattr(signal, "SIGKILL", 9):
             return "the process that read it was killed, perhaps for want of memory"
         if code < 0:
-            return f"its decoder crashed ({_signal_name(-code)})"
+            with suppress(ValueError):
+                return f"its decoder crashed ({signal.Signals(-code).name})"
+            return f"its decoder crashed (signal {-code})"
         return f"its decoder ended the process that read it (code {code})"
 
     def _discard(self) -> int | None:
@@ -357,13 +355,4 @@ class _Lane(threading.Thread):
         self._deadline, self._overdue = None, False
         with self._lock:
             process, self._process = self._process, None
-        if process is None:
-            return None
-        return end(process)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+        return None if process is None else end(process)

@@ -1,8 +1,8 @@
 """Rights that a worker gives up before it reads its first file, as far as the system lets it; there is no way back.
 
 On Linux the process then starts no program and no process, reaches no network, and changes no file; it goes on reading
-files, for which its libraries have to be there. Landlock and seccomp are each asked, and one that the kernel has not is
-done without. Elsewhere it may write no bytes into files and leaves no core dump. Knows nothing of what workers do.
+files, for which its libraries have to be there. Landlock and seccomp are each used where the kernel has them.
+Elsewhere it may write no bytes into files and leaves no core dump. Knows nothing of the work of workers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PLACE = {("x86_64", 64): 0, ("aarch64", 64): 1, ("arm64", 64): 1}
 _ARCHITECTURE = (0xC000003E, 0xC00000B7)
 """The number of each architecture for seccomp."""
 _NEWEST = 462
-"""What has come since is answered as by an older kernel, so that nothing slips through that this list does not know."""
+"""Newer calls are answered as by an older kernel, so that none slips through that this list does not know."""
 _REFUSED = {
     # the network and other processes' queues
     "socket": (41, 198),

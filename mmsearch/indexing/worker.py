@@ -12,45 +12,19 @@ import signal
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import BinaryIO
 
 from mmsearch import media
 from mmsearch.indexing import ipc, sandbox
-from mmsearch.indexing.decode import DecodeRequest, Failed, FileDecoder, Timed
+from mmsearch.indexing.decode import DecodeRequest, Failed, Timed
+from mmsearch.indexing.ipc import Note, Ready, Taken, WorkerSetup
 
 _SACRIFICE = "500"
 """Where the system runs out of memory, it ends this process rather than the one that holds the index."""
 _PR_SET_PDEATHSIG = 1
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerSetup:
-    """What a worker hears first: how to read, and the most bytes of memory it may take for it, 0 for no limit."""
-
-    reader: FileDecoder
-    memory: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A worker's first answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """The request has come: from now on, what happens to the worker is put down to the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A log record on its way to the parent, whose command line decides what is told."""
-
-    logger: str
-    level: int
-    message: str
 
 
 def main(early: bool = False) -> None:
@@ -129,7 +103,7 @@ def _keep_bytecode() -> None:
 
 
 def die_with_parent() -> None:
-    """Has this process end when the one that started it does, where the system can do that."""
+    """Make this process end with the one that started it, where the system can do that."""
     if sys.platform != "linux":
         return  # the end of standard input has to do
     import ctypes
@@ -141,7 +115,7 @@ def die_with_parent() -> None:
 
 
 def _limit_memory(most: int) -> bool:
-    """Has allocations fail beyond `most` bytes; whether it could. Only Linux counts what is really in use."""
+    """Make allocations fail beyond `most` bytes; returns whether it could. Only Linux counts memory really in use."""
     if sys.platform != "linux" or not most:
         return False
     import resource

@@ -1,7 +1,7 @@
 """Worker processes before they have anything to do: how one is started, and some that start ahead of the pool.
 
 A process takes a third of a second until it can decode a picture. Where a model has to be loaded first, that time is
-there for nothing. Knows nothing of what workers are asked.
+there for nothing. Knows nothing of their requests.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOOK_AT = 2000
 _ENTRY = "from mmsearch.indexing.worker import main; main(sys.argv[1] == 'early')"
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _HANDED_ON = {
-    # how names of files are spelled, times told and temporary folders found
+    # the encoding of names, the time zone, and temporary folders
     *("LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP"),
     # where this Python and shared libraries are
     *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "__PYVENV_LAUNCHER__"),
@@ -92,9 +92,9 @@ class PrestartedWorkers:
 
     def start(self, entries: Iterable[Entry], jobs: int) -> None:
         """Starts as many of at most `jobs` as the first of the files to be read are worth; none for small ones."""
-        wanted = min(jobs, worthwhile(entry.size for entry in islice(entries, LOOK_AT)) - 1)
+        count = min(jobs, worthwhile(entry.size for entry in islice(entries, LOOK_AT)) - 1)
         with suppress(OSError):  # the pool will meet the same, and say so
-            self._processes += [spawn(early=True) for _ in range(wanted)]
+            self._processes += [spawn(early=True) for _ in range(count)]
 
     def take(self) -> subprocess.Popen[bytes] | None:
         """One of them, None when there is none left."""

@@ -1,4 +1,4 @@
-"""From a path to decoded segments: `sniff` says what a file is, `load` decodes it, `reload` decodes one part again.
+"""From a path to decoded segments: `kind_of` says what a file is, `load` decodes it, `reload` decodes one part again.
 
 The only package that imports decoders, and each only when a file needs it, so importing this one is cheap. Knows
 nothing of models, of the index, or of which files there are.
@@ -17,7 +17,7 @@ from typing import BinaryIO, Protocol, cast
 from mmsearch.errors import UNREADABLE, MediaError
 from mmsearch.media import fetch_url
 from mmsearch.media.loaded import Kind, Loaded
-from mmsearch.media.sniff import HEAD_BYTES, KINDS, sniff
+from mmsearch.media.sniff import HEAD_BYTES, KINDS, claimed_pixels, kind_of
 from mmsearch.system.disk_space import reason
 from mmsearch.system.safe_open import regular
 from mmsearch.types import Content, Item, LoaderSettings, Modality, Picture, Segment, content_kind
@@ -28,33 +28,23 @@ __all__ = [
     "UNREADABLE",
     "Kind",
     "Loaded",
+    "claimed_pixels",
     "get_ready",
     "glimpse",
     "identify",
+    "kind_of",
     "load",
     "load_picture",
     "load_query",
     "reload",
     "seen_as",
-    "sniff",
 ]
 
 MOST_PARTS = 8
 """Windows or shots of a longer sound or clip that make a query."""
 _CALLED = {"image": "a picture", "audio": "sound", "video": "a clip"}
 
-LOADERS = {
-    "image": "image",
-    "pdf": "pdf",
-    "audio": "audio",
-    "video": "video",
-    "text": "text",
-    "markdown": "text",
-    "html": "text",
-    "csv": "text",
-    "json": "text",
-    "code": "text",
-}
+LOADERS = {name: "text" if kind.modality == "text" else name for name, kind in KINDS.items()}
 """Name of a kind -> module of this package that loads it."""
 _LOOKS = {"image": "image", "document": "pdf", "video": "video"}
 """Modality -> name of its only kind."""
@@ -67,7 +57,7 @@ class _Loader(Protocol):
 
 
 def identify(path: str) -> Kind:
-    """What the file at `path` is; its first bytes are read.
+    """The kind of the file at `path`, by its first bytes.
 
     Raises:
         MediaError: it cannot be read (the message begins with `UNREADABLE`), or is of no kind that mmsearch reads.
@@ -77,15 +67,15 @@ def identify(path: str) -> Kind:
             head = file.read(HEAD_BYTES)
     except (OSError, ValueError) as error:  # no name of a file holds a NUL
         raise MediaError(f"{UNREADABLE}: {getattr(error, 'strerror', None) or error}") from error
-    return sniff(path, head)
+    return kind_of(path, head)
 
 
 def load_query(
     source: str | BinaryIO, modality: Modality, settings: LoaderSettings, allow_private: bool = False
 ) -> list[Content]:
-    """What is in a file, a stream or an http(s) URL, as a query: a picture, or windows of sound or shots evenly spread.
+    """The content of a file, a stream or an http(s) URL as a query: a picture, or windows or shots evenly spread.
 
-    Of an animation it is a frame from its beginning. With `allow_private` a URL may lead to this machine and its
+    An animation gives a frame from its beginning. With `allow_private` a URL may lead to this machine and its
     network.
 
     Raises:
@@ -112,7 +102,7 @@ def load_picture(source: str | BinaryIO, settings: LoaderSettings) -> Picture:
 
 
 def _copied(write: Callable[[BinaryIO], object], modality: Modality, settings: LoaderSettings) -> list[Content]:
-    """What comes without a name, by way of a temporary file, since decoders seek."""
+    """The query in bytes without a path, by way of a temporary file, since decoders seek."""
     try:
         with TemporaryDirectory(prefix="mmsearch-") as folder:
             path = os.path.join(folder, "query")
@@ -153,7 +143,7 @@ def reload(item: Item, kind_name: str, settings: LoaderSettings) -> Segment:
 
 
 def get_ready() -> None:
-    """Import what pictures are decoded with: a moment that may pass before the first of them is asked for."""
+    """Import the decoder of pictures early, before the first of them has to be decoded."""
     _loader("image")
     from PIL import Image
 
@@ -169,7 +159,7 @@ def seen_as(item: Item) -> str:
 
 
 def glimpse(item: Item, settings: LoaderSettings) -> Picture:
-    """What an indexed part looks like: the picture or its box, its page, or one frame of its stretch of a video.
+    """An indexed part as one picture: the picture or its box, its page, or one frame of its stretch of a video.
 
     Uint8 `(h, w, 3)`, as small as `settings` say. What is in the file now is shown, whether or not it was indexed.
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeAlias
 
 import av
@@ -210,7 +211,13 @@ def _mono(packets: Iterator[tuple[Any, list[Any]]], rate: int) -> Iterator[_Samp
             shape = (frame.format.name, frame.layout.name, frame.sample_rate)
             if shape != known:
                 yield from _flushed(mixer)
-                mixer, known = _mixer(frame, rate), shape
+                if not _SLOWEST <= frame.sample_rate <= _FASTEST:
+                    raise MediaError(
+                        f"{frame.sample_rate} samples a second: only {_SLOWEST} to {_FASTEST} can be read as sound"
+                    )
+                # To integers, because only there the mix is scaled so that equal channels stay within full scale.
+                mixer = av.AudioResampler(format="s32", layout="mono", rate=rate, frame_size=_BLOCK)
+                known = shape
             for block in _mixed(mixer, frame):
                 total += len(block)
                 yield block
@@ -234,13 +241,6 @@ def _plain(frame: Any) -> Any:
         frame = averaged
     frame.pts = None  # so that gaps in damaged timestamps are not filled with silence
     return frame
-
-
-def _mixer(frame: Any, rate: int) -> Any:
-    if not _SLOWEST <= frame.sample_rate <= _FASTEST:
-        raise MediaError(f"{frame.sample_rate} samples a second: only {_SLOWEST} to {_FASTEST} can be read as sound")
-    # To integers, because only there the mix is scaled so that two equal channels do not add up beyond full scale.
-    return av.AudioResampler(format="s32", layout="mono", rate=rate, frame_size=_BLOCK)
 
 
 def _mixed(mixer: Any, frame: Any) -> Iterator[_Samples]:
@@ -268,13 +268,8 @@ def _sought(container: Any, stream: Any, first: int, grid: _Grid) -> _Samples | 
                 return None
             if early <= _LEAD_IN:
                 lead = round(early * grid.rate)
-                return _gather(_mono(_again(packet, frames, found), grid.rate), lead, grid.size)
+                return _gather(_mono(chain([(packet, frames)], found), grid.rate), lead, grid.size)
     return None
-
-
-def _again(packet: Any, frames: list[Any], rest: Iterator[Any]) -> Iterator[tuple[Any, list[Any]]]:
-    yield packet, frames
-    yield from rest
 
 
 def _gather(blocks: Iterator[_Samples], skip: int, size: int) -> _Samples | None:

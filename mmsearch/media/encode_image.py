@@ -1,4 +1,4 @@
-"""A decoded picture made small and encoded again, for whoever is to look at it. Knows no files and no terminals."""
+"""A decoded picture made small and encoded again, to be looked at. Knows no files and no terminals."""
 
 from __future__ import annotations
 

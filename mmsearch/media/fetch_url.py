@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
-from mmsearch.errors import MediaError
+from mmsearch.errors import MediaError, one_line
 
 if TYPE_CHECKING:
     import socket
@@ -50,7 +50,7 @@ def fetch(
     def run() -> None:
         try:
             come.put(_body(url, most, deadline, sockets, allow_private))
-        except Exception as error:  # told where it is waited for
+        except Exception as error:  # raised by the thread that waits
             come.put(error)
 
     # Looking up a name heeds no timeout, and that of a socket begins again with each byte of a header.
@@ -69,7 +69,7 @@ def fetch(
 
 
 def _body(url: str, most: int, deadline: _Deadline, sockets: list[socket.socket], allow_private: bool) -> bytes:
-    """What is there, as `fetch` tells it; connections are put into `sockets`."""
+    """The bytes at the URL; raises as `fetch`. Connections are put into `sockets`."""
     from http.client import HTTPException
 
     body = bytearray()
@@ -82,7 +82,7 @@ def _body(url: str, most: int, deadline: _Deadline, sockets: list[socket.socket]
                     raise MediaError(f"over {most / (1 << 20):.0f} MiB are not fetched")
                 deadline.check()
     except (OSError, HTTPException, ValueError) as error:  # URLError and HTTPError are OSErrors
-        raise MediaError(f"cannot be fetched: {' '.join(str(error).split()) or type(error).__name__}") from error
+        raise MediaError(f"cannot be fetched: {one_line(error)}") from error
     return bytes(body)
 
 

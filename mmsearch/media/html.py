@@ -46,14 +46,6 @@ class Page:
         self._length = 0
         self._gap = 0
         self._preformatted = False
-        self._read(source)
-        self.text = "".join(self._parts)
-
-    def line(self, offset: int) -> int:
-        """The source line, counted from 1, of the character at `offset` of `text`."""
-        return self._lines[max(0, bisect_right(self._offsets, offset) - 1)] if self._lines else 1
-
-    def _read(self, source: str) -> None:
         line, counted = 1, 0
         for start, name, value in _tokens(source):
             line, counted = line + source.count("\n", counted, start), start
@@ -63,6 +55,11 @@ class Page:
                 self._say_lines(value, line)
             else:
                 self._say(value, line)
+        self.text = "".join(self._parts)
+
+    def line(self, offset: int) -> int:
+        """The source line, counted from 1, of the character at `offset` of `text`."""
+        return self._lines[max(0, bisect_right(self._offsets, offset) - 1)] if self._lines else 1
 
     def _tag(self, name: str, tag: str, line: int) -> None:
         self._widen(_BREAKS.get(name, 0))

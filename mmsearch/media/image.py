@@ -46,7 +46,7 @@ _DIRECT = frozenset({"RGB", "L", "CMYK", "YCbCr", "RGBA", "LA"})
 _DEEP = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 _FILTERS = {name.lower(): Image.Resampling[name] for name in ("BILINEAR", "BICUBIC", "LANCZOS")}
 _GAP = 2.0
-"""Pillow averages whole pixels until a picture is so many times the size asked for, then resamples."""
+"""Pillow averages whole pixels until a picture is so many times the target size, then resamples."""
 _DRAFT_GAP = 1.25
 """The same for what the JPEG decoder averages: 44 dB and more from a full decode, in a third to half of its time."""
 _MUCH = 2
@@ -55,7 +55,7 @@ _MOST_ASPECT = 20
 _REDUCED_COPY = 1
 """The bit of TIFF's NewSubfileType that marks a smaller copy of another page."""
 _UNSPOKEN_MS = 100.0
-"""What browsers show a frame for that asks for no time at all."""
+"""How long browsers show a frame without a duration."""
 
 _HEIF = re.compile(rb".{4}ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.S)
 
@@ -78,9 +78,7 @@ def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only:
     Raises:
         MediaError: truncated, broken, of a format that needs an extra, or over `MAX_PIXELS`.
     """
-    with _opened(path) as image:
-        facts = _facts(image)
-    return Loaded(facts, _segments(path, digest, facts, settings, only))
+    return Loaded.of(_parts(path, digest, settings, only))
 
 
 def region(path: str, box: Box, settings: LoaderSettings) -> Picture:
@@ -89,22 +87,23 @@ def region(path: str, box: Box, settings: LoaderSettings) -> Picture:
     Raises:
         MediaError: as `load`, or there is no such part.
     """
-    with _opened(path) as image:
+    with _opened(path) as file, _image(file) as image:
         facts = _facts(image)
         return _cut(_large(image), facts, box, settings)
 
 
-def _segments(
-    path: str, digest: str, facts: FileMetadata, settings: LoaderSettings, only: int | None
-) -> Iterator[Segment]:
+def _parts(path: str, digest: str, settings: LoaderSettings, only: int | None) -> Iterator[FileMetadata | Segment]:
+    """The metadata, then the segments, all from one opened file."""
     whole = None
-    with _opened(path) as image:
-        for ordinal, (span, content) in _numbered(image, settings, only):
-            whole = content if span == WHOLE else None
-            yield Segment(Item(path, digest, "image", "image", ordinal, span), content)
-    if settings.tiles and only is None and whole is not None:
-        for ordinal, (box, content) in enumerate(_tiles(path, whole, facts, settings), 1):
-            yield Segment(Item(path, digest, "image", "image", ordinal, Span.of_box(box)), content)
+    with _opened(path) as file:
+        with _image(file) as image:
+            yield (facts := _facts(image))
+            for ordinal, (span, content) in _numbered(image, settings, only):
+                whole = content if span == WHOLE else None
+                yield Segment(Item(path, digest, "image", "image", ordinal, span), content)
+        if settings.tiles and only is None and whole is not None:
+            for ordinal, (box, content) in enumerate(_tiles(file, whole, facts, settings), 1):
+                yield Segment(Item(path, digest, "image", "image", ordinal, Span.of_box(box)), content)
 
 
 _Parts = Iterator[tuple[int, tuple[Span, Picture]]]
@@ -114,17 +113,13 @@ def _numbered(image: Image.Image, settings: LoaderSettings, only: int | None) ->
     """Each wanted part of an open picture with its ordinal."""
     frames = int(getattr(image, "n_frames", 1))
     if frames > 1 and image.format in _ANIMATED:
-        return _moments(image, _affordable(image, frames), settings, only)
+        most = max(1, MAX_ANIMATED_PIXELS // max(1, image.width * image.height))
+        if frames > most:
+            log.warning("only the first %d of %d frames of an animation are indexed", most, frames)
+        return _moments(image, min(frames, most), settings, only)
     if frames > 1 and image.format in _PAGED:
         return _pages(image, min(frames, MAX_PAGES), settings, only)
     return iter([(0, (WHOLE, _picture(image, settings)))])
-
-
-def _affordable(image: Image.Image, frames: int) -> int:
-    most = max(1, MAX_ANIMATED_PIXELS // max(1, image.width * image.height))
-    if frames > most:
-        log.warning("only the first %d of %d frames of an animation are indexed", most, frames)
-    return min(frames, most)
 
 
 def _moments(image: Image.Image, frames: int, settings: LoaderSettings, only: int | None) -> _Parts:
@@ -155,26 +150,24 @@ def _pages(image: Image.Image, frames: int, settings: LoaderSettings, only: int 
         yield page, (Span("page", page + 1, page + 1), _picture(image.copy(), settings))
 
 
-def _tiles(path: str, whole: Picture, facts: FileMetadata, settings: LoaderSettings) -> Iterator[tuple[Box, Picture]]:
+def _tiles(
+    file: BinaryIO, whole: Picture, facts: FileMetadata, settings: LoaderSettings
+) -> Iterator[tuple[Box, Picture]]:
     """The parts of a still picture. Only what is a strip, or looks like a grid already as a whole, is decoded again."""
     width, height = facts.width or 0, facts.height or 0
-    strip = tiles.elongated(width, height) and not _seen(settings.image_fit, width, height)
+    strip = tiles.elongated(width, height)
+    if strip and (fit := settings.image_fit) is not None and fit.kind == "patches":
+        # The model sees most pixels of a strip as they are, neither squashed nor cropped to another shape.
+        seen = fit.whole(width, height)
+        strip = _MUCH * seen[0] * seen[1] < width * height
     if min(width, height) < LEAST_TILE or not (strip or tiles.panels(whole)):
         return
-    with _opened(path) as image:
+    with _image(file) as image:
         picture = _large(image)
         for found in tiles.boxes(picture):
-            box = _scaled(found, _size(picture), (width, height))
+            box = _scaled(found, picture.shape[1::-1], (width, height))
             if min(box.width, box.height) >= LEAST_TILE:
                 yield box, _cut(picture, facts, box, settings)
-
-
-def _seen(fit: ResizeRule | None, width: int, height: int) -> bool:
-    """Whether a model sees most pixels of a strip as they are, and not squashed or cropped to another shape."""
-    if fit is None or fit.kind != "patches":
-        return False
-    seen = fit.whole(width, height)
-    return _MUCH * seen[0] * seen[1] >= width * height
 
 
 def _large(image: Image.Image) -> Picture:
@@ -187,13 +180,8 @@ def _large(image: Image.Image) -> Picture:
     return _array(image.reduce(factor) if factor > 1 and min(image.size) >= factor else image)
 
 
-def _size(picture: Picture) -> tuple[int, int]:
-    """Width and height."""
-    return picture.shape[1], picture.shape[0]
-
-
-def _scaled(box: Box, size: tuple[int, int], other: tuple[int, int]) -> Box:
-    """A box of a picture of one width and height in pixels of the same picture in another size."""
+def _scaled(box: Box, size: tuple[int, ...], other: tuple[int, ...]) -> Box:
+    """A box of a picture of one width and height, in pixels of the same picture in another size."""
     across, down = other[0] / size[0], other[1] / size[1]
     left, top = int(box.x * across), int(box.y * down)
     right, bottom = math.ceil((box.x + box.width) * across), math.ceil((box.y + box.height) * down)
@@ -201,8 +189,8 @@ def _scaled(box: Box, size: tuple[int, int], other: tuple[int, int]) -> Box:
 
 
 def _cut(picture: Picture, facts: FileMetadata, box: Box, settings: LoaderSettings) -> Picture:
-    """What is in a box, from a picture that may be reduced, reduced as a picture of its own would be."""
-    inside = _scaled(box, (facts.width or 1, facts.height or 1), _size(picture))
+    """The inside of a box, from a picture that may be reduced, reduced as a picture of its own would be."""
+    inside = _scaled(box, (facts.width or 1, facts.height or 1), picture.shape[1::-1])
     part = picture[inside.y : inside.y + inside.height, inside.x : inside.x + inside.width]
     if not part.size:
         raise MediaError(f"there is no {Span.of_box(box)} in it")
@@ -210,37 +198,32 @@ def _cut(picture: Picture, facts: FileMetadata, box: Box, settings: LoaderSettin
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Image.Image]:
-    """The picture with its header read; whatever goes wrong inside the block becomes `MediaError`."""
-    with (
-        reasons("broken or truncated picture", "truncated picture"),
-        open(path, "rb", opener=regular) as file,
-        _identified(file) as image,
-        reasons(f"broken {image.format}", f"truncated {image.format}"),
-    ):
+def _opened(path: str) -> Iterator[BinaryIO]:
+    """The file; whatever goes wrong inside the block becomes `MediaError`."""
+    with reasons("broken or truncated picture", "truncated picture"), open(path, "rb", opener=regular) as file:
+        yield file
+
+
+@contextmanager
+def _image(file: BinaryIO) -> Iterator[Image.Image]:
+    """The picture with its header read, from the beginning of the file."""
+    file.seek(0)
+    with _identified(file) as image, reasons(f"broken {image.format}", f"truncated {image.format}"):
         _refuse_bombs(image)
         yield image
 
 
 def _identified(file: BinaryIO) -> Image.Image:
-    formats = [name for name in _known_formats() if name not in _REFUSED]
+    Image.init()
+    formats = [name for name in Image.OPEN if name not in _REFUSED]
     try:
         return Image.open(file, formats=formats)
     except Image.DecompressionBombError as error:
         raise MediaError(f"too big: over {MAX_PIXELS // 10**6} megapixels are refused") from error
     except UnidentifiedImageError as error:
         file.seek(0)
-        if _HEIF.match(file.read(32)):
-            return _heif(file)
-        raise MediaError("broken or truncated picture: its header cannot be read") from error
-
-
-def _known_formats() -> list[str]:
-    Image.init()
-    return list(Image.OPEN)
-
-
-def _heif(file: BinaryIO) -> Image.Image:
+        if not _HEIF.match(file.read(32)):
+            raise MediaError("broken or truncated picture: its header cannot be read") from error
     try:
         from pillow_heif import register_heif_opener
     except ImportError as error:

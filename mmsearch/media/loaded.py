@@ -1,4 +1,4 @@
-"""What every loader returns, and how a decoder's own exceptions become one line a user understands.
+"""The result of every loader, and the translation of a decoder's exceptions into one line a user understands.
 
 Knows no file format. A loader is a module with `load(path, digest, kind_name, settings, only=None) -> Loaded`.
 """
@@ -9,8 +9,9 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
-from mmsearch.errors import UNREADABLE, MediaError
+from mmsearch.errors import UNREADABLE, MediaError, one_line
 from mmsearch.types import FileMetadata, Modality, Segment
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a file is: `name` picks the loader and is persisted in the index, `modality` is what filters see."""
+    """The kind of a file: `name` picks the loader and is persisted in the index, filters look at `modality`."""
 
     name: str
     modality: Modality
@@ -33,6 +34,11 @@ class Loaded:
 
     facts: FileMetadata
     segments: Iterator[Segment]
+
+    @classmethod
+    def of(cls, parts: Iterator[FileMetadata | Segment]) -> Loaded:
+        """From a generator of the metadata, for which it opens the file here and now, and then of the segments."""
+        return cls(cast(FileMetadata, next(parts)), cast("Iterator[Segment]", parts))
 
 
 @contextmanager
@@ -56,15 +62,9 @@ def reasons(broken: str, truncated: str | None = None) -> Iterator[None]:
         log.debug("decoder failed", exc_info=True)
         if isinstance(error, OSError) and error.errno is not None and error.strerror:
             raise MediaError(f"{UNREADABLE}: {error.strerror}") from error
-        start = truncated if truncated and _ran_out(error) else broken
-        raise MediaError(f"{start}: {_one_line(error)}") from error
-
-
-def _ran_out(error: Exception) -> bool:
-    message = str(error).lower()
-    return isinstance(error, EOFError) or "truncat" in message or "end of file" in message or "too short" in message
-
-
-def _one_line(error: Exception) -> str:
-    message = " ".join(str(error).split())
-    return message[:200] if message else type(error).__name__
+        message = str(error).lower()
+        ran_out = isinstance(error, EOFError) or any(
+            sign in message for sign in ("truncat", "end of file", "too short")
+        )
+        start = truncated if truncated and ran_out else broken
+        raise MediaError(f"{start}: {one_line(error)}") from error

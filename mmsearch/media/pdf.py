@@ -11,14 +11,14 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pypdfium2 as pdfium
 
 from mmsearch.errors import MediaError
-from mmsearch.media.chunking import clean, cut
 from mmsearch.media.loaded import Loaded, reasons
+from mmsearch.media.text import clean, cut
 from mmsearch.system.safe_open import regular
 from mmsearch.types import FileMetadata, Item, LoaderSettings, Picture, Segment, Span
 
@@ -51,12 +51,13 @@ def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only:
     Raises:
         MediaError: broken, password-protected, without pages, or no page can be drawn (while iterating).
     """
-    with _opened(path):
-        return Loaded(FileMetadata(), _segments(path, digest, settings, only))
+    return Loaded.of(_parts(path, digest, settings, only))
 
 
-def _segments(path: str, digest: str, settings: LoaderSettings, only: int | None) -> Iterator[Segment]:
+def _parts(path: str, digest: str, settings: LoaderSettings, only: int | None) -> Iterator[FileMetadata | Segment]:
+    """The metadata, which a PDF has none of, then the segments, all from one opened file."""
     with _opened(path) as pdf:
+        yield FileMetadata()
         pages = min(len(pdf), MAX_PAGES)
         if only is not None and only < pages:
             picture, text = _page(pdf, only, settings.page_side)
@@ -67,9 +68,13 @@ def _segments(path: str, digest: str, settings: LoaderSettings, only: int | None
             yield from _pictures(pdf, path, digest, settings, texts)
         else:
             texts.update((number, text) for number in range(pages) if (text := _written(pdf, number)))
-        for ordinal, (number, passage) in enumerate(_passages(texts, settings.passage_chars), pages):
-            if only is None or ordinal == only:
-                yield Segment(Item(path, digest, "document", "text", ordinal, _span(number), passage), passage)
+        ordinal, room = pages, MAX_CHARS
+        for number, text in texts.items():
+            for _, passage in cut(text[: max(0, room)], settings.passage_chars):
+                if only in (None, ordinal):
+                    yield Segment(Item(path, digest, "document", "text", ordinal, _span(number), passage), passage)
+                ordinal += 1
+            room -= len(text)
 
 
 def _pictured(path: str, digest: str, number: int, picture: Picture, text: str) -> Segment:
@@ -106,39 +111,25 @@ def _pictures(pdf: Any, path: str, digest: str, settings: LoaderSettings, texts:
         log.warning("%s: the text of %d pages is left out", path, unread)
 
 
-def _passages(texts: dict[int, str], limit: int) -> Iterator[tuple[int, str]]:
-    room = MAX_CHARS
-    for number, text in texts.items():
-        for _, passage in cut(text[: max(0, room)], limit):
-            yield number, passage
-        room -= len(text)
-
-
 @contextmanager
 def _opened(path: str) -> Iterator[Any]:
     # pdfium gets an open file instead of a name, so that any bytes can be in the name.
     with reasons("broken PDF"), open(path, "rb", opener=regular) as file:
         with _LOCK:
-            pdf = _document(file)
+            # pdfium leaves its last error as it was when a file has no pages. "Missing file" is one that cannot occur.
+            pdfium.raw.FPDF_LoadDocument(b"\0", None)
+            try:
+                pdf = pdfium.PdfDocument(file)
+            except pdfium.PdfiumError as error:
+                if known := _REASONS.get(error.err_code):
+                    raise MediaError(known) from error
+                raise
+            pdf.init_forms()
         try:
             yield pdf
         finally:
             with _LOCK:
                 pdf.close()
-
-
-def _document(file: BinaryIO) -> Any:
-    # pdfium leaves its last error as it was when a file has no pages. A missing file is one that ours cannot have.
-    pdfium.raw.FPDF_LoadDocument(b"\0", None)
-    try:
-        pdf = pdfium.PdfDocument(file)
-    except pdfium.PdfiumError as error:
-        known = _REASONS.get(error.err_code)
-        if known is None:
-            raise
-        raise MediaError(known) from error
-    pdf.init_forms()
-    return pdf
 
 
 def _page(pdf: Any, number: int, side: int) -> tuple[Picture, str | None]:

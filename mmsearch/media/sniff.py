@@ -1,4 +1,4 @@
-"""What a file is, from its first bytes; its name decides only where the bytes leave it open.
+"""The kind of a file from its first bytes; its name decides only where the bytes leave it open.
 
 Tables of marks, most telling first. Knows how a format begins, nothing of what is inside, with one exception: a
 container that may or may not hold pictures (MP4, Matroska, ASF, MPEG) is opened to see.
@@ -6,6 +6,7 @@ container that may or may not hold pictures (MP4, Matroska, ASF, MPEG) is opened
 
 from __future__ import annotations
 
+import math
 import os
 import re
 
@@ -15,74 +16,44 @@ from mmsearch.media.text_encoding import looks_like_text
 from mmsearch.types import Modality
 
 HEAD_BYTES = 8192
-"""How many of a file's first bytes `sniff` wants."""
+"""How many of a file's first bytes `kind_of` needs."""
 
-_MODALITY: dict[str, Modality] = {
-    "image": "image",
-    "pdf": "document",
-    "audio": "audio",
-    "video": "video",
-    "text": "text",
-    "markdown": "text",
-    "html": "text",
-    "csv": "text",
-    "json": "text",
-    "code": "text",
-}
-KINDS = {name: Kind(name, modality) for name, modality in _MODALITY.items()}
+_TEXT_KINDS = ("text", "markdown", "html", "csv", "json", "code")
+_OTHER_KINDS: dict[str, Modality] = {"image": "image", "pdf": "document", "audio": "audio", "video": "video"}
+KINDS = {name: Kind(name, _OTHER_KINDS.get(name, "text")) for name in (*_OTHER_KINDS, *_TEXT_KINDS)}
 """Every kind there is, by its name."""
 
+JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers of a JPEG that are followed by its sides."""
 _CONTAINER = "container"
 """Marks a format that holds sound alone or moving pictures."""
 _COVER = 1024
 """FFmpeg's flag AV_DISPOSITION_ATTACHED_PIC."""
 
+_BEGINNINGS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
+    (
+        "image",
+        (
+            *(JPEG, PNG, b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"8BPS\0"),
+            *(b"\0\0\0\x0cjP  \r\n", b"\xff\x4f\xff\x51", b"DDS \x7c\0\0\0", b"qoif", b"icns\0", b"BLP1", b"BLP2"),
+            *(b"SIMPLE  =", b"DanM", b"LinS", b"\x59\xa6\x6a\x95", b"\xb1\x68\xde\x3a", b"\x80\xe8\0\0", b"/* XPM */"),
+        ),
+    ),
+    (
+        "audio",
+        (
+            *(b"fLaC", b"ID3", b"caff\0", b"#!AMR", b".snd\0", b"wvpk", b"MAC ", b"TTA1", b"DSD \x1c", b"MPCK"),
+            b"\x7f\xfe\x80\x01",
+        ),
+    ),
+    (_CONTAINER, (b"\x1aE\xdf\xa3", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", b"FLV\1", b".RMF", b"\0\0\1\xba")),
+    ("video", (b"\0\0\1\xb3", b"DKIF\0", b"YUV4MPEG2", b"\x06\x0e\x2b\x34")),
+)
 _MARKS: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"\xff\xd8\xff", "image"),
-    (0, b"\x89PNG\r\n\x1a\n", "image"),
-    (0, b"GIF87a", "image"),
-    (0, b"GIF89a", "image"),
-    (0, b"II*\0", "image"),
-    (0, b"MM\0*", "image"),
-    (0, b"II+\0", "image"),
-    (0, b"MM\0+", "image"),
-    (0, b"8BPS\0", "image"),
-    (0, b"\0\0\0\x0cjP  \r\n", "image"),
-    (0, b"\xff\x4f\xff\x51", "image"),
-    (0, b"DDS \x7c\0\0\0", "image"),
-    (0, b"qoif", "image"),
-    (0, b"icns\0", "image"),
-    (0, b"BLP1", "image"),
-    (0, b"BLP2", "image"),
-    (0, b"SIMPLE  =", "image"),
-    (0, b"DanM", "image"),
-    (0, b"LinS", "image"),
-    (0, b"\x59\xa6\x6a\x95", "image"),
-    (0, b"\xb1\x68\xde\x3a", "image"),
-    (0, b"\x80\xe8\0\0", "image"),
-    (0, b"/* XPM */", "image"),
+    *((0, mark, name) for name, marks in _BEGINNINGS for mark in marks),
     (20, b"GIMP", "image"),
     (2048, b"PCD_", "image"),
-    (0, b"fLaC", "audio"),
-    (0, b"ID3", "audio"),
-    (0, b"caff\0", "audio"),
-    (0, b"#!AMR", "audio"),
-    (0, b".snd\0", "audio"),
-    (0, b"wvpk", "audio"),
-    (0, b"MAC ", "audio"),
-    (0, b"TTA1", "audio"),
-    (0, b"DSD \x1c", "audio"),
-    (0, b"MPCK", "audio"),
-    (0, b"\x7f\xfe\x80\x01", "audio"),
-    (0, b"\x1aE\xdf\xa3", _CONTAINER),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", _CONTAINER),
-    (0, b"FLV\1", _CONTAINER),
-    (0, b".RMF", _CONTAINER),
-    (0, b"\0\0\1\xba", _CONTAINER),
-    (0, b"\0\0\1\xb3", "video"),
-    (0, b"DKIF\0", "video"),
-    (0, b"YUV4MPEG2", "video"),
-    (0, b"\x06\x0e\x2b\x34", "video"),
 )
 """Offset, mark, and the name of the kind."""
 _LONGEST_WORD = 8
@@ -95,7 +66,7 @@ _FAMILIES = {b"RIFF": _RIFF, b"RF64": _RIFF, b"RIFX": _RIFF, b"FORM": _FORM}
 _PICTURE_BRANDS = frozenset({b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _SOUND_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
 _ATOMS = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
-"""What an old QuickTime film starts with instead of `ftyp`."""
+"""Old QuickTime films start with one of these instead of `ftyp`."""
 _OGG_PICTURES = (b"\x80theora", b"BBCD\0", b"OVP80", b"\1video\0")
 
 _REFUSED: tuple[tuple[int, bytes, str], ...] = (
@@ -137,27 +108,23 @@ _OFFICE = {
 }
 
 _TEXT_SUFFIXES = {
-    **dict.fromkeys(("md", "markdown", "mdown", "mkd", "mdx", "qmd", "rmd"), "markdown"),
-    **dict.fromkeys(("html", "htm", "xhtml", "svg"), "html"),
-    **dict.fromkeys(("csv", "tsv"), "csv"),
-    **dict.fromkeys(("json", "jsonl", "ndjson", "geojson", "ipynb"), "json"),
-    **dict.fromkeys(
-        ("py", "pyi", "pyx", "rb", "pl", "pm", "lua", "r", "jl", "php", "tcl", "nim", "zig", "dart"), "code"
-    ),
-    **dict.fromkeys(
-        ("c", "h", "cc", "cpp", "cxx", "hh", "hpp", "hxx", "cu", "cuh", "m", "mm", "rs", "go", "v"), "code"
-    ),
-    **dict.fromkeys(("java", "kt", "kts", "scala", "groovy", "gradle", "clj", "cs", "fs", "vb", "swift"), "code"),
-    **dict.fromkeys(("js", "mjs", "cjs", "jsx", "ts", "tsx", "vue", "svelte", "css", "scss", "sass", "less"), "code"),
-    **dict.fromkeys(
-        ("hs", "ml", "mli", "ex", "exs", "erl", "lisp", "el", "scm", "rkt", "asm", "s", "f", "f90"), "code"
-    ),
-    **dict.fromkeys(
-        ("sh", "bash", "zsh", "fish", "ps1", "bat", "cmd", "awk", "sed", "sql", "graphql", "proto"), "code"
-    ),
-    **dict.fromkeys(("toml", "yaml", "yml", "ini", "cfg", "tf", "cmake", "mk", "nix", "dockerfile"), "code"),
+    suffix: name
+    for name, suffixes in (
+        ("markdown", "md markdown mdown mkd mdx qmd rmd"),
+        ("html", "html htm xhtml svg"),
+        ("csv", "csv tsv"),
+        ("json", "json jsonl ndjson geojson ipynb"),
+        ("code", "py pyi pyx rb pl pm lua r jl php tcl nim zig dart c h cc cpp cxx hh hpp hxx cu cuh m mm rs go v"),
+        (
+            "code",
+            "java kt kts scala groovy gradle clj cs fs vb swift js mjs cjs jsx ts tsx vue svelte css scss sass less",
+        ),
+        ("code", "hs ml mli ex exs erl lisp el scm rkt asm s f f90 sh bash zsh fish ps1 bat cmd awk sed sql graphql"),
+        ("code", "less proto toml yaml yml ini cfg tf cmake mk nix dockerfile"),
+    )
+    for suffix in suffixes.split()
 }
-_TEXT_NAMES = dict.fromkeys(("makefile", "dockerfile", "rakefile", "gemfile", "vagrantfile", "jenkinsfile"), "code")
+_CODE_NAMES = frozenset({"makefile", "dockerfile", "rakefile", "gemfile", "vagrantfile", "jenkinsfile"})
 
 _BARE_PICTURES = frozenset(
     {"tga", "icb", "vda", "vst", "pcx", "sgi", "rgb", "bw", "im", "fli", "flc", "ftc", "ftu", "dib", "spi"}
@@ -177,8 +144,8 @@ _HTML = re.compile(
 _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
 
-def sniff(path: str, head: bytes) -> Kind:
-    """What kind of file this is.
+def kind_of(path: str, head: bytes) -> Kind:
+    """The kind of a file.
 
     Args:
         path: its name breaks ties, and a container of sound or film is opened at it.
@@ -192,20 +159,38 @@ def sniff(path: str, head: bytes) -> Kind:
         raise MediaError("empty file (0 bytes)")
     suffix = os.path.splitext(path)[1][1:].lower()
     text = looks_like_text(head)
-    _refuse(head, suffix, text)
+    if head.startswith(b"PK\3\4"):
+        office = _OFFICE.get(suffix)
+        raise UnsupportedMedia(
+            f"{office} ({suffix}): save it as PDF to make it searchable" if office else "a zip archive"
+        )
+    for offset, mark, reason in _REFUSED:
+        if head.startswith(mark, offset) and not (text and mark.isalnum()):
+            raise UnsupportedMedia(reason)
     name = _marked(head, text) or _structured(head) or (None if text else _rhythmic(head))
     if name == _CONTAINER:
         name = _film_or_sound(path)
-    return KINDS[name or (_text_flavour(path, suffix, head) if text else _by_suffix(suffix, head))]
+    if name is None:
+        name = _text_flavour(path, suffix, head) if text else _by_suffix(suffix, head)
+    return KINDS[name]
 
 
-def _refuse(head: bytes, suffix: str, text: bool) -> None:
-    if head.startswith(b"PK\3\4"):
-        what = _OFFICE.get(suffix)
-        raise UnsupportedMedia(f"{what} ({suffix}): save it as PDF to make it searchable" if what else "a zip archive")
-    for offset, mark, what in _REFUSED:
-        if head.startswith(mark, offset) and not (text and mark.isalnum()):
-            raise UnsupportedMedia(what)
+def _text_flavour(path: str, suffix: str, head: bytes) -> str:
+    if suffix == "xbm" and _XBM.search(head):
+        return "image"
+    if suffix in _TEXT_SUFFIXES:
+        return _TEXT_SUFFIXES[suffix]
+    if head.startswith(b"#!") or os.path.basename(path).lower() in _CODE_NAMES:
+        return "code"
+    return "html" if _HTML.match(head.removeprefix(b"\xef\xbb\xbf")) else "text"
+
+
+def _by_suffix(suffix: str, head: bytes) -> str:
+    if suffix in _BARE_PICTURES:
+        return "image"
+    if suffix in _BARE_SOUND and b"\xff" in head:
+        return "audio"
+    raise UnsupportedMedia(f"not a format mmsearch reads (begins with {head[:8].hex(' ')})")
 
 
 def _marked(head: bytes, text: bool) -> str | None:
@@ -225,19 +210,13 @@ def _structured(head: bytes) -> str | None:
         return _CONTAINER
     if head[:4] == b"OggS":
         return "video" if any(mark in head for mark in _OGG_PICTURES) else "audio"
-    if _PNM.match(head) or _ICON.match(head) or _is_bitmap(head):
+    is_bitmap = head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
+    if is_bitmap or _PNM.match(head) or _ICON.match(head):
         return "image"
-    return "pdf" if _is_pdf(head) else None
-
-
-def _is_bitmap(head: bytes) -> bool:
-    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
-
-
-def _is_pdf(head: bytes) -> bool:
-    """Readers accept a PDF behind up to 1 KiB of junk, which mail gateways put there; a text that names it is none."""
+    # Readers accept a PDF behind up to 1 KiB of junk, which mail gateways put there; a text that names it is none.
     at = head.find(b"%PDF-", 0, 1024)
-    return at >= 0 and (not head[:at].strip() or not looks_like_text(head[:at]) or b" obj" in head)
+    is_pdf = at >= 0 and (not head[:at].strip() or not looks_like_text(head[:at]) or b" obj" in head)
+    return "pdf" if is_pdf else None
 
 
 def _branded(head: bytes) -> str:
@@ -277,20 +256,18 @@ def _film_or_sound(path: str) -> str:
         return "video"
 
 
-def _text_flavour(path: str, suffix: str, head: bytes) -> str:
-    if suffix == "xbm" and _XBM.search(head):
-        return "image"
-    flavour = _TEXT_SUFFIXES.get(suffix) or _TEXT_NAMES.get(os.path.basename(path).lower())
-    if flavour:
-        return flavour
-    if _HTML.match(head.removeprefix(b"\xef\xbb\xbf")):
-        return "html"
-    return "code" if head.startswith(b"#!") else "text"
+def claimed_pixels(head: bytes) -> float | None:
+    """How many pixels a PNG or JPEG says it has, for which decoders take memory even if the file ends at once.
 
-
-def _by_suffix(suffix: str, head: bytes) -> str:
-    if suffix in _BARE_PICTURES:
-        return "image"
-    if suffix in _BARE_SOUND and b"\xff" in head:
-        return "audio"
-    raise UnsupportedMedia(f"not a format mmsearch reads (begins with {head[:8].hex(' ')})")
+    Infinity where the beginning does not say, or of an animation; None for all other formats.
+    """
+    if head.startswith(PNG):
+        return math.inf if b"acTL" in head else int.from_bytes(head[16:20], "big") * int.from_bytes(head[20:24], "big")
+    if not head.startswith(JPEG):
+        return None
+    at = 2
+    while at + 9 <= len(head) and head[at] == 0xFF:
+        if head[at + 1] in _JPEG_FRAMES:
+            return int.from_bytes(head[at + 5 : at + 7], "big") * int.from_bytes(head[at + 7 : at + 9], "big")
+        at += 2 + int.from_bytes(head[at + 2 : at + 4], "big")
+    return math.inf

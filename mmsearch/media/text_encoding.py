@@ -71,7 +71,13 @@ def decode(data: bytes) -> str:
         return data.decode(unmarked, "replace")
     if _is_utf8(data):
         return data.decode("utf-8", "ignore")
-    return data.decode("utf-8" if _damaged_utf8(data) else _legacy(data), "replace")
+    sample = data[:SAMPLE_BYTES]
+    text = sample.decode("utf-8", "replace")
+    # Good multi-byte characters far outnumber the bad bytes, as in a log with one torn line.
+    if sum(letter > "\x7f" for letter in text) > text.count("\ufffd") * 11:
+        return data.decode("utf-8", "replace")
+    is_short = len(_HIGH.findall(sample)) < CERTAIN_HIGH_BYTES
+    return data.decode((not is_short and _statistical(sample)) or "cp1252", "replace")
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -81,20 +87,6 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _damaged_utf8(data: bytes) -> bool:
-    """Whether good multi-byte characters far outnumber the bad bytes, as in a log with one torn line."""
-    text = data[:SAMPLE_BYTES].decode("utf-8", "replace")
-    bad = text.count("\ufffd")
-    return sum(letter > "\x7f" for letter in text) > bad * 11
-
-
-def _legacy(data: bytes) -> str:
-    sample = data[:SAMPLE_BYTES]
-    if len(_HIGH.findall(sample)) < CERTAIN_HIGH_BYTES:
-        return "cp1252"
-    return _statistical(sample) or "cp1252"
 
 
 def _statistical(sample: bytes) -> str | None:

@@ -173,7 +173,7 @@ def _ink(small: Picture, paper: list[int], tolerance: int = _TOLERANCE) -> _Mask
 
 
 def _blocks(ink: _Mask, box: Box, least: int, depth: int) -> Iterator[Box]:
-    """What is left of a part when paper is cut off it and out of it, at most `depth` times one in the other."""
+    """The rest of a part when paper is cut off it and out of it, at most `depth` times one in the other."""
     if min(box.width, box.height) < least:
         return
     for rows in (True, False):

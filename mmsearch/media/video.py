@@ -45,16 +45,6 @@ _MANY_FRAMES = 12
 """A second; from here on enough are left without those that no other frame refers to."""
 
 
-def has_video(path: str) -> bool:
-    """Whether a file that PyAV can open has moving pictures, not just the cover of a record.
-
-    Raises:
-        MediaError: PyAV cannot open it.
-    """
-    with opened(path, "broken video") as container:
-        return _stream(container) is not None
-
-
 def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only: int | None = None) -> Loaded:
     """A `Clip` for each stretch of a video, then the windows of its sound; `only` asks for one of them by its ordinal.
 
@@ -69,7 +59,7 @@ def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only:
         first = next((frame for _, frames in decoded(container, stream) for frame in frames), None)
         if first is None:
             raise MediaError("no picture could be decoded")
-        width, height = _shape(first)
+        width, height = (first.height, first.width) if _quarter_turns(first) % 2 else (first.width, first.height)
         facts = FileMetadata(width=width, height=height, duration=duration(container, stream))
         has_sound = bool(container.streams.audio)
     return Loaded(facts, _segments(path, digest, settings, has_sound, only))
@@ -97,18 +87,13 @@ def _segments(path: str, digest: str, settings: LoaderSettings, has_sound: bool,
 # --- streams and frames -----------------------------------------------------------------------------------------------
 
 
-def _stream(container: Any) -> Any | None:
-    """The first stream of moving pictures."""
+def _decodable(container: Any) -> Any:
+    """The first stream of moving pictures, ready to be decoded."""
     still = ("attached_pic", "timed_thumbnails")
     for stream in container.streams.video:
         if not any(getattr(type(stream.disposition), name) in stream.disposition for name in still):
-            return stream
-    return None
-
-
-def _decodable(container: Any) -> Any:
-    stream = _stream(container)
-    if stream is None:
+            break
+    else:
         raise MediaError("no moving pictures in it")
     codec = stream.codec_context
     if codec is None:
@@ -125,22 +110,10 @@ def _quarter_turns(frame: Any) -> int:
     return round(getattr(frame, "rotation", 0) / 90) % 4
 
 
-def _size(frame: Any, stream: Any) -> tuple[int, int]:
-    """Width and height as stored, with the pixels made square."""
-    ratio = stream.sample_aspect_ratio if stream is not None else None
-    width = round(frame.width * ratio) if ratio and 0.1 < ratio < 10 else frame.width
-    return width, frame.height
-
-
-def _shape(frame: Any) -> tuple[int, int]:
-    """Width and height of the upright picture."""
-    width, height = frame.width, frame.height
-    return (height, width) if _quarter_turns(frame) % 2 else (width, height)
-
-
 def _reduced(frame: Any, stream: Any, side: int) -> tuple[int, int]:
-    """Width and height that bring the longer side down to `side`."""
-    width, height = _size(frame, stream)
+    """Width and height as stored, with the pixels made square and the longer side brought down to `side`."""
+    ratio = stream.sample_aspect_ratio if stream is not None else None
+    width, height = round(frame.width * ratio) if ratio and 0.1 < ratio < 10 else frame.width, frame.height
     scale = min(1.0, side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
@@ -230,34 +203,6 @@ def _keyframes(container: Any, stream: Any, frame_time: float) -> Iterator[tuple
         yield packet, frames
 
 
-def overview(path: str, settings: LoaderSettings) -> Clip:
-    """At most `clip_frames` keyframes spread over a whole video, each read by seeking: the video at one glance.
-
-    Each is the last keyframe before the middle of an equal part. Where the file cannot be sought in, or does not say
-    how long it is, they are the frames of its first stretch.
-
-    Raises:
-        MediaError: no picture in it can be decoded.
-    """
-    found: dict[float, Picture] = {}
-    tried: set[int] = set()
-    with opened(path, "broken video") as container:
-        stream = _decodable(container)
-        # A frame is wanted at once: threads would hold it back until some more were read.
-        stream.codec_context.thread_type, stream.codec_context.thread_count = "NONE", 1
-        length, zero = duration(container, stream) or 0.0, origin(container)
-        for part in range(settings.clip_frames if length else 0):
-            middle = (part + 0.5) * length / settings.clip_frames
-            for now, frame in _keyframe_before(container, stream, zero + middle, tried):
-                found[now] = _picture(frame, _reduced(frame, stream, settings.image_side or _SIDE))
-    same = [(now, one) for now, one in sorted(found.items()) if one.shape == next(iter(found.values())).shape]
-    if same:
-        return Clip(np.stack([one for _, one in same]), np.array([max(0.0, now - zero) for now, _ in same]))
-    for stretch in _stretches(path, settings, only=0):
-        return stretch.clip(settings.clip_frames)
-    raise MediaError("no picture could be decoded")
-
-
 def frame_in(path: str, start: float, end: float, settings: LoaderSettings) -> Picture:
     """A frame of a stretch of a video: the last keyframe in its first half, or else the frame that it begins with.
 
@@ -281,22 +226,6 @@ def frame_in(path: str, start: float, end: float, settings: LoaderSettings) -> P
         if last is None:
             raise MediaError("no picture could be decoded")
         return _picture(last, _reduced(last, stream, settings.image_side or _SIDE))
-
-
-def _keyframe_before(container: Any, stream: Any, second: float, tried: set[int]) -> Iterator[tuple[float, Any]]:
-    """The last keyframe at or before a time on the file's own clock, and its time; none where seeking ends up again."""
-    with suppress(av.FFmpegError, OSError):
-        container.seek(int(second / stream.time_base), stream=stream)
-        for packet in packets(container, stream):
-            stamp = packet.dts if packet.pts is None else packet.pts
-            if not packet.is_keyframe or not packet.size or stamp is None:
-                continue
-            if stamp not in tried:
-                tried.add(stamp)
-                codec = stream.codec_context
-                # Flushed at once, since decoders keep frames back for those that may come before them.
-                yield from ((float(stamp * packet.time_base), frame) for frame in codec.decode(packet) + codec.decode())
-            return
 
 
 # --- stretches --------------------------------------------------------------------------------------------------------
@@ -392,7 +321,7 @@ def _border(current: _Stretch, now: float, cut: bool, longest: float) -> tuple[f
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What a frame looks like from afar: a thumbnail, and how its pixels spread over 64 colours."""
+    """A frame from afar: a thumbnail, and the distribution of its pixels over 64 colours."""
 
     thumb: npt.NDArray[np.int16]
     colours: _Histogram
@@ -412,7 +341,7 @@ class _Look:
 
 
 class _Borders:
-    """Tells shot borders from movement: at a border the picture changes much more than it did just before."""
+    """Distinguishes shot borders from movement: at a border the picture changes much more than it did just before."""
 
     def __init__(self) -> None:
         self._seen: _Look | None = None

@@ -91,7 +91,9 @@ class DualEncoder:
             raise self._incomplete(error) from error
         # The package's own files are those that its tests saw; others may have changed since they were described.
         stated = self.config.get("fingerprint") if directory == BUILTIN_DIRECTORY else None
-        self._fingerprint = BackgroundTask(self.hashed).result if stated is None else lambda: str(stated)
+        self._fingerprint: Callable[[], str] = (
+            BackgroundTask(self.hashed).result if stated is None else lambda: str(stated)
+        )
         self._early_text: BackgroundTask[Any] | None = None
 
     @property

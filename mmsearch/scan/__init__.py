@@ -1,7 +1,7 @@
 """Finds the files to index: walks folders in a stable order and honours ignore files and globs, as ripgrep does.
 
 Knows nothing of what files contain, of modalities or of the index; it opens ignore files and, in `digest`, the file it
-is asked about. Whatever is neither a directory nor a regular file is named in a `Problem` and never opened.
+is given. Anything but directories and regular files is named in a `Problem` and never opened.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ _SPECIAL: dict[int, str] = {
 _Identity = tuple[int, int]
 _name = attrgetter("name")
 _BY_DESCRIPTOR = os.scandir in os.supports_fd
-"""Whether files can be asked about by their names in an open directory; that takes a sixth less than by their paths."""
+"""Whether `stat` works by names in an open directory; that takes a sixth less time than by paths."""
 _MOST_OPEN = 64
-"""So many directories are held open at a time; what lies deeper is asked about by its path."""
+"""So many directories are held open at a time; deeper files are looked up by their paths."""
 _RUN = 2048
 """Files of one directory that are handed on at a time, so that work on a large one begins before its end."""
 
@@ -92,7 +92,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
-    """What a walk takes.
+    """Options of a walk.
 
     Attributes:
         hidden: take names that start with a dot.
@@ -120,8 +120,8 @@ class ScanOptions:
 class _Folder:
     """A directory being walked: what is still to come of it, and what holds for all in it.
 
-    No rule or glob is asked about what lies in a `plain` one: what is hidden has been dropped already. `start` is what
-    the paths of its files begin with, and `descriptor` what `names` are asked about by, where it is open.
+    In a `plain` one no rule or glob has to be checked: hidden names have been dropped already. The paths of its files
+    begin with `start`; `descriptor` is its handle, where it is open.
     """
 
     start: str
@@ -153,8 +153,7 @@ def runs(root: str, options: ScanOptions) -> Iterator[Run | Problem]:
     if not os.path.lexists(top):
         raise UsageError(f"no such file or directory: {_shown(root)}")
     if not os.path.isdir(top):
-        found = entry(top)
-        return iter([_alone(found)])
+        return iter([_alone(entry(top))])
     return _Walk(options).run(top)
 
 
@@ -217,7 +216,11 @@ class _Walk:
         plain, start = folder.plain, folder.start
         for found in folder.names:
             try:
-                if not plain and self._leaves_out(folder, found):
+                if (
+                    not plain
+                    and found.is_file(follow_symlinks=False)
+                    and not self._takes(folder, start + found.name, found.name, False)
+                ):
                     continue
                 status = found.stat(follow_symlinks=False)
             except OSError:
@@ -269,7 +272,7 @@ class _Walk:
             if problem is not None:
                 yield problem
             return
-        names = "\0".join(["", *map(_name, found)])  # asked as a whole, which is cheaper than each name
+        names = "\0".join(["", *map(_name, found)])  # tested as a whole, which is cheaper than each name
         dotted = {item.name for item in found if item.name.startswith(".")} if "\0." in names else set()
         if self._options.ignore:
             try:
@@ -282,7 +285,7 @@ class _Walk:
         if plain and dotted and not self._options.hidden:
             found = [item for item in found if item.name not in dotted]
         # Plain ASCII sorts as text like its bytes.
-        found.sort(key=_name if names.isascii() else _by_bytes)
+        found.sort(key=_name if names.isascii() else lambda item: os.fsencode(item.name))
         self._above.add(identity)
         start = os.path.join(path, "")
         self._open.append(_Folder(start, descriptor, iter(found), identity, own, git, taken, plain))
@@ -290,7 +293,7 @@ class _Walk:
             yield problem
 
     def _listed(self, path: str) -> tuple[list[os.DirEntry[str]], int | None, Problem | None]:
-        """What is in a directory, what it is held open by, and why that is not all."""
+        """The entries of a directory, its descriptor if it is held open, and the problem if some are missing."""
         found: list[os.DirEntry[str]] = []
         descriptor = None
         try:
@@ -327,7 +330,7 @@ class _Walk:
             yield Problem(path, reason_of(error))
 
     def _visit_link(self, folder: _Folder, path: str, name: str) -> Iterator[Entry | Problem]:
-        if self._within is not None and not _is_below(os.path.realpath(path), self._within):
+        if self._within is not None and not os.path.realpath(path).startswith(os.path.join(self._within, "")):
             log.warning("links that lead out of %s are left alone: name the folder to have them followed", self._top)
             return
         status = _target(path)
@@ -350,10 +353,6 @@ class _Walk:
             taken = folder.taken or (self._globs is not None and self._globs.match(path, True) is True)
             yield from self._enter(path, folder.own, folder.git, taken)
 
-    def _leaves_out(self, folder: _Folder, found: os.DirEntry[str]) -> bool:
-        path = folder.start + found.name
-        return found.is_file(follow_symlinks=False) and not self._takes(folder, path, found.name, False)
-
     def _takes(self, folder: _Folder, path: str, name: str, is_dir: bool) -> bool:
         if path in self._options.skip and not is_dir:
             return False
@@ -368,14 +367,6 @@ class _Walk:
             if ignored is not None:
                 return not ignored
         return self._options.hidden or not name.startswith(".")
-
-
-def _is_below(path: str, top: str) -> bool:
-    return path.startswith(os.path.join(top, ""))
-
-
-def _by_bytes(found: os.DirEntry[str]) -> bytes:
-    return os.fsencode(found.name)
 
 
 def _alone(one: Entry | Problem) -> Run | Problem:
@@ -410,7 +401,7 @@ def entry(path: str) -> Entry | Problem:
 
 
 def _target(path: str) -> os.stat_result | Problem:
-    """What `path` leads to, or why it leads nowhere."""
+    """The status of the target of `path`, or the problem if it leads nowhere."""
     try:
         return os.stat(path)
     except ValueError as error:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import unicodedata
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from io import RawIOBase
 from typing import BinaryIO
@@ -52,39 +53,38 @@ def spelled(path: str) -> str:
 
 
 def other_spellings(path: str) -> list[str]:
-    """What a file is called by its folder, if that is not what it is called here; a link's target does not count."""
+    """The spellings of a file in its folder, if `path` is spelled differently; a link's target does not count."""
     folder, name = os.path.split(path)
     other = name.swapcase()
     if (other == name and name.isascii()) or not os.path.lexists(os.path.join(folder, other)):
-        return []  # told without a look at the folder, as on most systems
-    names = _names(folder)
+        return []  # clear without a look at the folder, as on most systems
+    try:
+        names = _names_at(folder, os.stat(folder).st_mtime_ns)
+    except OSError:
+        return []
     if name in names:
         return []
-    same = [os.path.join(folder, one) for one in sorted(names) if _folded(one) == _folded(name)]
-    return [one for one in same if _same(one, path)]
+    folded = _folded(name)
+    same = [os.path.join(folder, other) for other in sorted(names) if _folded(other) == folded]
+    with suppress(OSError):
+        status = os.lstat(path)
+        return [other for other in same if _is_same(other, status)]
+    return []
 
 
-@lru_cache(maxsize=8)  # it is asked about all files of one folder in turn
+@lru_cache(maxsize=8)  # called for all files of one folder in turn
 def _names_at(folder: str, mtime_ns: int) -> frozenset[str]:
     return frozenset(os.listdir(folder))
-
-
-def _names(folder: str) -> frozenset[str]:
-    try:
-        return _names_at(folder, os.stat(folder).st_mtime_ns)
-    except OSError:
-        return frozenset()
 
 
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _same(one: str, other: str) -> bool:
-    try:
-        return os.path.samestat(os.lstat(one), os.lstat(other))
-    except OSError:
-        return False
+def _is_same(path: str, status: os.stat_result) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(os.lstat(path), status)
+    return False
 
 
 def read_paths(stream: BinaryIO, null: bool) -> Iterator[str]:

@@ -15,14 +15,14 @@ from hashlib import blake2b
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mmsearch.errors import UNREADABLE, MediaError, MmsearchError, UsageError
+from mmsearch.errors import UNREADABLE, MediaError, MmsearchError, UsageError, one_line
 from mmsearch.scan import Entry, Problem, Run, ScanOptions, glob_filter
 from mmsearch.system.disk_space import FULL, is_full
 from mmsearch.types import clamp_mtime_ns
 
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5")
-"""What stores call the time of an object, and what names its content."""
+"""Names that stores have for the time of an object, and for a tag of its content."""
 _WEB = {"http", "https"}
 _ARROW = {"s3", "gs", "gcs"}
 """Stores that pyarrow reads where the package that fsspec would take is not installed."""
@@ -32,7 +32,7 @@ _LONGEST_NAME = 100
 
 
 class Unreachable(MmsearchError):
-    """What reads such objects is not installed."""
+    """The package that reads such objects is not installed."""
 
     exit_code = 4
 
@@ -54,11 +54,11 @@ def filesystem(url: str) -> tuple[Any, str]:
     try:
         found, path = fsspec.core.url_to_fs(url)
     except ImportError as error:
-        return _by_arrow(url, _one_line(error))
+        return _by_arrow(url, one_line(error))
     except ValueError as error:
-        raise UsageError(f"{url}: {_one_line(error)}") from None
+        raise UsageError(f"{url}: {one_line(error)}") from None
     except Exception as error:  # of the store's own package: settings, credentials
-        raise MmsearchError(f"{url}: {_one_line(error)}") from None
+        raise MmsearchError(f"{url}: {one_line(error)}") from None
     return found, str(path)
 
 
@@ -72,7 +72,7 @@ def _by_arrow(url: str, missing: str) -> tuple[Any, str]:
     except ImportError:
         raise Unreachable('objects of stores need pyarrow: `pip install "mmsearch[ray]"`') from None
     except Exception as error:  # settings, credentials, what it was built without
-        raise Unreachable(f"{url}: {_one_line(error)}; {missing}") from None
+        raise Unreachable(f"{url}: {one_line(error)}; {missing}") from None
 
 
 @lru_cache(maxsize=8)  # each looks for the region of its bucket
@@ -125,7 +125,7 @@ def walk(url: str, options: ScanOptions) -> Iterator[Entry | Problem]:
 
 
 def _folders(system: Any, top: str) -> Iterator[list[dict[str, Any]]]:
-    """What lies in each folder, depth first; fsspec's own walk leaves out what it is not allowed to list."""
+    """The objects of each folder, depth first; fsspec's own walk silently skips folders it may not list."""
     left = [top]
     while left:
         path = left.pop()
@@ -152,7 +152,7 @@ def entry(url: str) -> Entry | Problem:
     except FileNotFoundError:
         return Problem(url, GONE)
     except Exception as error:  # whatever the store's own package raises
-        return Problem(url, _one_line(error))
+        return Problem(url, one_line(error))
 
 
 @contextmanager
@@ -160,11 +160,12 @@ def fetched(url: str, size: int | None = None) -> Iterator[str]:
     """The path of a local copy, which goes at the end. It has the name of the object, since names tell kinds apart.
 
     Raises:
-        MediaError: the object cannot be read, or has not the `size` in bytes that is asked for.
+        MediaError: the object cannot be read, or does not have this `size` in bytes.
         Unreachable: what reads such objects is not installed.
     """
     with TemporaryDirectory(prefix="mmsearch-") as folder:
-        copy = os.path.join(folder, _file_name(url))
+        name = "".join(char if char.isalnum() or char in "._-" else "_" for char in url.rpartition("/")[2])
+        copy = os.path.join(folder, name[-_LONGEST_NAME:] or "object")
         system, path = filesystem(url)
         try:
             system.get_file(path, copy)
@@ -173,30 +174,21 @@ def fetched(url: str, size: int | None = None) -> Iterator[str]:
         except Exception as error:  # whatever the store's own package raises
             if is_full(error, folder):
                 raise MmsearchError(f"{folder}, where objects are copied to: {FULL}") from error
-            raise MediaError(f"{UNREADABLE}: {_one_line(error)}") from error
+            raise MediaError(f"{UNREADABLE}: {one_line(error)}") from error
         if size is not None and os.path.getsize(copy) != size:
             raise MediaError("changed while it was being read: run index again")
         yield copy
 
 
-def _file_name(url: str) -> str:
-    name = "".join(one if one.isalnum() or one in "._-" else "_" for one in url.rpartition("/")[2])
-    return name[-_LONGEST_NAME:] or "object"
-
-
 def _judge(url: str, info: dict[str, Any]) -> Entry | Problem:
     if info["type"] != "file":
         return Problem(url, "not a regular file")
-    return Entry(url, int(info["size"] or 0), clamp_mtime_ns(_version_ns(info)))
-
-
-def _version_ns(info: dict[str, Any]) -> int:
-    """The time of an object; most stores tell whole seconds, and the fraction is made of what names its content."""
+    # Most stores tell whole seconds; the fraction is made of what names the content.
     time = next((_ns(info[key]) for key in _TIMES if info.get(key) is not None), 0)
     tag = next((str(info[key]) for key in _TAGS if info.get(key)), "")
     if tag and time % _SECOND == 0:
         time += int.from_bytes(blake2b(tag.encode(), digest_size=8).digest(), "big") % _SECOND
-    return time
+    return Entry(url, int(info["size"] or 0), clamp_mtime_ns(time))
 
 
 def _ns(value: Any) -> int:
@@ -222,8 +214,4 @@ def _telling(url: str) -> Iterator[None]:
     except FileNotFoundError:
         raise UsageError(f"no such object or prefix: {url}") from None
     except Exception as error:  # whatever the store's own package raises
-        raise MmsearchError(f"{url} cannot be listed: {_one_line(error)}") from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+        raise MmsearchError(f"{url} cannot be listed: {one_line(error)}") from error

@@ -157,7 +157,7 @@ def _bracket(text: str, at: int) -> tuple[str, int]:
 
 
 def _segments(tokens: list[_Token]) -> list[list[_Token]]:
-    """What stands between slashes; ValueError where nothing does."""
+    """The tokens between slashes; ValueError where there are none."""
     parts = [list(some) for is_slash, some in groupby([*tokens], lambda token: token[0] == "slash")]
     slashes = [part for part in parts if part[0][0] == "slash"]
     if tokens[0][0] == "slash" or tokens[-1][0] == "slash" or any(len(part) > 1 for part in slashes):
@@ -166,7 +166,7 @@ def _segments(tokens: list[_Token]) -> list[list[_Token]]:
 
 
 def _parts(segment: list[_Token]) -> list[list[_Token]]:
-    """What stands between the stars of a segment, each perhaps empty; nothing at all for `**`."""
+    """The tokens between the stars of a segment, each perhaps empty; an empty list for `**`."""
     if len(segment) == 1 and segment[0][0] == "star" and len(segment[0][1]) > 1:
         return []
     found: list[list[_Token]] = [[]]

@@ -22,9 +22,9 @@ _LONGEST = 4096
 _MOST_RULES = 100_000
 """Rules of an ignore file and those above it."""
 _MOST_NESTED = 256
-"""Ignore files that a path is asked of."""
+"""Ignore files, one above the other, that a path is matched with."""
 _DEAREST = 16_384
-"""What all rules, or globs, that a path is compared with may cost: at worst some milliseconds a path."""
+"""The largest cost of all rules, or globs, that a path is matched with: at worst some milliseconds a path."""
 _MOST_GLOBS = 256
 _MOST_ALTERNATIVES = 1000
 _MOST_EXPANDED = 10_000

@@ -27,14 +27,14 @@ IGNORE_FILES = (".gitignore", ".mmsearchignore", ".git/info/exclude")
 
 @dataclass(frozen=True)
 class Settled:
-    """What an update is due for: folders where something has changed, and the files that are still being written."""
+    """An update that is due: folders where something has changed, and the files that are still being written."""
 
     roots: list[str]
     busy: frozenset[str]
 
 
 class Watcher:
-    """Tells when to bring an index of some folders and files up to date."""
+    """Decides when to bring an index of some folders and files up to date."""
 
     def __init__(self, roots: Sequence[str], apart: str, hidden: bool, warn: Callable[[str], None]) -> None:
         """`apart` is a folder whose changes do not count; `warn` hears in one line of what is worse than usual."""
@@ -47,7 +47,7 @@ class Watcher:
         self._warn = warn
 
     def updates(self) -> Iterator[Settled]:
-        """At once for all folders, when changes from then on are heard of; then whenever an update is due. Endless."""
+        """An update of all folders as soon as changes are being noticed; then one whenever it is due. Endless."""
         changes = self._changes()
         next(changes)
         yield Settled(self.roots, frozenset())
@@ -55,12 +55,13 @@ class Watcher:
         since = rest = 0.0
         for found in changes:
             now = time.monotonic()
-            if heard := dict.fromkeys(filter(self._matters, found), now):
+            if new := dict.fromkeys(filter(self._matters, found), now):
                 since = since if changed else now
-                changed |= heard
+                changed |= new
             if not changed or now < rest:
                 continue
-            busy = frozenset(path for path, when in changed.items() if now - when < self._quiet)
+            quiet = QUIET_SECONDS + self.polling * POLL_MS / 1000
+            busy = frozenset(path for path, when in changed.items() if now - when < quiet)
             due = changed.keys() - busy
             if not due or (busy and now - since < LONGEST_SECONDS):
                 continue
@@ -73,14 +74,10 @@ class Watcher:
         tops = {root for root in self.roots for top in self._spellings[root] if any(below(path, top) for path in paths)}
         return [root for root in self.roots if root in tops or not tops]
 
-    @property
-    def _quiet(self) -> float:
-        return QUIET_SECONDS + self.polling * POLL_MS / 1000
-
     def _changes(self) -> Iterator[set[str]]:
         """Paths that have changed, every tick, mostly none; the folders themselves where it is not known which.
 
-        The first comes when all that changes from then on is heard of.
+        The first comes when all later changes are being noticed.
         """
         from watchfiles import watch
 
@@ -104,10 +101,10 @@ class Watcher:
                     if any(_identity(root) != there.get(root) for root in self.roots):
                         break  # what is there now is another folder, or a drive that came or went
             except RuntimeError:
-                time.sleep(TICK_MS / 1000)  # a name that is not UTF-8 cannot be told
+                time.sleep(TICK_MS / 1000)  # a name that is not UTF-8 cannot be reported
             except OSError as error:
                 self._fall_back(error)
-            # Nothing was heard meanwhile, and nothing is until the next watch has begun.
+            # No change is noticed until the next watch has begun.
             unknown = set(self.roots)
 
     def _fall_back(self, error: OSError) -> None:

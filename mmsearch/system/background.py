@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from concurrent.futures import Future
+from typing import TypeVar
 
 T = TypeVar("T")
 
 
-class BackgroundTask(Generic[T]):
-    """What a function gives that runs in a thread of its own from now on.
+class BackgroundTask(Future[T]):
+    """The result of a function that runs in a thread of its own from now on; the process waits for the thread.
 
     It gains where the function leaves the interpreter to others, as hashing, reading and loading graphs do; imports
-    only take turns with what the caller does meanwhile.
+    only take turns with the caller.
     """
 
     def __init__(self, work: Callable[[], T], name: str | None = None) -> None:
         """`name` is the thread's."""
-        self._work = work
-        self._result: list[T] = []
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name=name)
-        self._thread.start()
+        super().__init__()
+        threading.Thread(target=self._run, args=(work,), name=name).start()
 
-    def result(self) -> T:
-        """Waits for it. Raises what the function raised."""
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._result[0]
-
-    def _run(self) -> None:
+    def _run(self, work: Callable[[], T]) -> None:
         try:
-            self._result.append(self._work())
-        except BaseException as error:  # told where the result is waited for
-            self._error = error
+            self.set_result(work())
+        except BaseException as error:
+            self.set_exception(error)

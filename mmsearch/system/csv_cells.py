@@ -20,15 +20,12 @@ def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
     Text that begins like a formula gets one apostrophe more before it. Numbers stay numbers, negative ones too.
     """
-    return "".join(_line(values) for values in (columns, *([row.get(name) for name in columns] for row in rows)))
-
-
-def _line(values: Sequence[Any]) -> str:
-    out = io.StringIO()
-    # With \r in its line ends the module also quotes those in texts, where spreadsheets would begin a row.
-    csv.writer(out, lineterminator="\r\n").writerow([_cell(value) for value in values])
-    return out.getvalue()[:-2] + "\n"
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+    lines = []
+    for values in (columns, *([row.get(name) for name in columns] for row in rows)):
+        out = io.StringIO()
+        # With \r in its line ends the module also quotes those in texts, where spreadsheets would begin a row.
+        csv.writer(out, lineterminator="\r\n").writerow(
+            f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value for value in values
+        )
+        lines.append(out.getvalue()[:-2] + "\n")
+    return "".join(lines)

@@ -1,9 +1,11 @@
-"""A full disk, told as what it is by whoever meets it: not every library says so."""
+"""Recognising a full disk behind an error: not every library says so."""
 
 from __future__ import annotations
 
 import errno
 import os
+
+from mmsearch.errors import one_line
 
 FULL = "the disk is full: free some space and run it again"
 _LEAST, _FEWEST = 256 << 10, 8
@@ -19,8 +21,8 @@ def is_full(error: BaseException, folder: str = "") -> bool:
 
 
 def reason(error: OSError) -> str:
-    """What an error of the file system means, without the file's name."""
-    return FULL if is_full(error) else error.strerror or " ".join(str(error).split()) or type(error).__name__
+    """The meaning of an error of the file system, without the file's name."""
+    return FULL if is_full(error) else error.strerror or one_line(error)
 
 
 def has_room(folder: str) -> bool:

@@ -45,11 +45,11 @@ def regular(path: str, flags: int, folder: int | None = None) -> int:
     """
     handle = os.open(path, flags | _FLAGS, dir_fd=folder)
     found = os.fstat(handle)
-    wanted = _wanted.identities.get(path)
+    identity = _required.identities.get(path)
     if not stat.S_ISREG(found.st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "not a regular file", path)
-    if wanted is not None and wanted != (found.st_dev, found.st_ino):
+    if identity is not None and identity != (found.st_dev, found.st_ino):
         os.close(handle)
         raise OSError(errno.ESTALE, "another file has taken its place", path)
     return handle
@@ -73,14 +73,14 @@ def regular_or_handed(path: str, flags: int) -> int:
         raise
 
 
-class _Wanted(threading.local):
-    """What `only` asks for, in each thread."""
+class _Required(threading.local):
+    """The identities that `only` requires, in each thread."""
 
     def __init__(self) -> None:
         self.identities: dict[str, Identity] = {}
 
 
-_wanted = _Wanted()
+_required = _Required()
 
 
 @contextmanager
@@ -90,11 +90,11 @@ def only(path: str, identity: Identity | None) -> Iterator[None]:
     Decoders take paths and may open them more than once; so each of them gets the file that was looked at before.
     """
     if identity is not None:
-        _wanted.identities[path] = identity
+        _required.identities[path] = identity
     try:
         yield
     finally:
-        _wanted.identities.pop(path, None)
+        _required.identities.pop(path, None)
 
 
 def open_below(folder: str, path: str) -> int:
@@ -156,7 +156,7 @@ def is_link(path: str) -> bool:
 
 
 def why_foreign(found: os.stat_result) -> str:
-    """What is wrong with a name that should be a file of one folder alone; empty where nothing is."""
+    """The fault of a name that should be a file of one folder alone; empty if there is none."""
     if stat.S_ISLNK(found.st_mode):
         return "a link where a file of its own belongs"
     if not stat.S_ISREG(found.st_mode):
@@ -164,20 +164,20 @@ def why_foreign(found: os.stat_result) -> str:
     return "a file that has another name elsewhere, too (a hard link)" if found.st_nlink > 1 else ""
 
 
-def _is_other_mode(found: os.stat_result, wanted: Callable[[int], int]) -> bool:
-    """Whether what has this status may and has to be given another mode."""
+def _is_other_mode(found: os.stat_result, new_mode: Callable[[int], int]) -> bool:
+    """Whether a file of this status may and has to be given another mode."""
     if stat.S_ISLNK(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink > 1):
         return False
     if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
         return False
     mode = stat.S_IMODE(found.st_mode)
-    return wanted(mode) != mode
+    return new_mode(mode) != mode
 
 
-def _change(handle: int, wanted: Callable[[int], int]) -> None:
+def _change(handle: int, new_mode: Callable[[int], int]) -> None:
     found = os.fstat(handle)
-    if _is_other_mode(found, wanted) and hasattr(os, "fchmod"):
-        os.fchmod(handle, wanted(stat.S_IMODE(found.st_mode)))
+    if _is_other_mode(found, new_mode) and hasattr(os, "fchmod"):
+        os.fchmod(handle, new_mode(stat.S_IMODE(found.st_mode)))
 
 
 def _make(path: str, mode: int = 0o777) -> None:
@@ -315,27 +315,27 @@ class Folder:
             raise self._refused(name, fault)
         return True
 
-    def change_mode(self, name: str, wanted: Callable[[int], int]) -> None:
-        """Give a file or a directory the mode that is `wanted` for the one it has.
+    def change_mode(self, name: str, new_mode: Callable[[int], int]) -> None:
+        """Give a file or a directory the mode that `new_mode` gives for the one it has.
 
         Nothing is done to links, to a file that has other names too, to other users' files, or where nothing changes.
         """
         with suppress(OSError):
             found = self.status(name)
-            if not _is_other_mode(found, wanted):
+            if not _is_other_mode(found, new_mode):
                 return
             flags = os.O_RDONLY | NOFOLLOW | _FLAGS
             handle = os.open(self._place(name), flags, dir_fd=self._handle)
             try:
-                _change(handle, wanted)
+                _change(handle, new_mode)
             finally:
                 os.close(handle)
 
-    def change_own_mode(self, wanted: Callable[[int], int]) -> None:
+    def change_own_mode(self, new_mode: Callable[[int], int]) -> None:
         """`change_mode` of this directory itself."""
         if self._handle is not None:
             with suppress(OSError):
-                _change(self._handle, wanted)
+                _change(self._handle, new_mode)
 
     @contextmanager
     def replacing(self, name: str, mode: int = FILE_MODE) -> Iterator[BinaryIO]:
@@ -370,7 +370,7 @@ class Folder:
             os.rmdir(self._place(name), dir_fd=self._handle)
 
     def status(self, name: str) -> os.stat_result:
-        """What the system says of a name itself, never of what a link leads to. Raises OSError."""
+        """The status of a name itself, never of the target of a link. Raises OSError."""
         return os.stat(self._place(name), dir_fd=self._handle, follow_symlinks=False)
 
     def is_file(self, name: str) -> bool:

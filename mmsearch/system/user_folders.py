@@ -18,7 +18,7 @@ def user_index() -> str:
 
 
 def state_folder() -> str:
-    """The folder that holds the key by which the user's grants are told from what anybody may write."""
+    """The folder of the key that proves that a grant is the user's own, and not written by somebody else."""
     if named := os.environ.get(STATE):
         return os.path.abspath(named)
     import platformdirs

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from mmsearch.cli import main
-from mmsearch.indexing import pipeline
+from mmsearch.indexing import results
 
 if __name__ == "__main__":
-    pipeline.COMMIT_SECONDS = math.inf
+    results.COMMIT_SECONDS = math.inf
     main()

@@ -33,10 +33,10 @@ MOST_SEGMENTS = 2
 
 def often() -> None:
     """Commit after a few vectors, merge after a few files of them."""
-    from mmsearch.indexing import batching, pipeline
+    from mmsearch.indexing import batching, results
     from mmsearch.store import compaction
 
-    pipeline.COMMIT_ITEMS, batching.MOST_PARTS, compaction.MOST_SEGMENTS = SMALL, SMALL, MOST_SEGMENTS
+    results.COMMIT_ITEMS, batching.MOST_PARTS, compaction.MOST_SEGMENTS = SMALL, SMALL, MOST_SEGMENTS
 
 
 def observe() -> None:

@@ -19,8 +19,8 @@ from mmsearch import media
 from mmsearch.cli.common import parse_object
 from mmsearch.errors import MediaError, UsageError
 from mmsearch.extras.evaluation import read_questions
-from mmsearch.media.chunking import clean, cut
 from mmsearch.media.html import Page
+from mmsearch.media.text import clean, cut
 from mmsearch.media.text_encoding import decode, looks_like_text
 from mmsearch.output.tables import encode, harmless
 from mmsearch.scan import glob_filter, read_paths
@@ -148,7 +148,7 @@ def texts(data: bytes) -> None:
 def sniffed(data: bytes) -> None:
     for name in ("x", "x.txt", "x.mp3", "x.tga", "x.xbm", "x.docx"):
         with suppress(MediaError):
-            media.sniff(os.path.join(_folder(), "gone", name), data[: media.HEAD_BYTES])
+            media.kind_of(os.path.join(_folder(), "gone", name), data[: media.HEAD_BYTES])
 
 
 PARSERS: dict[str, Callable[[bytes], None]] = {

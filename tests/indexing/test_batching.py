@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmsearch.errors import MmsearchError
 from mmsearch.indexing import batching as windows
 from mmsearch.indexing.batching import BATCH_PARTS, BATCH_TOKENS, CALL_SECONDS, BatchQueue, guess_tokens
+from mmsearch.indexing.timing import StageTimer
 from mmsearch.types import (
     Audio,
     Clip,
@@ -44,18 +47,27 @@ class Counting:
         raise NotImplementedError
 
 
-def filled(parts: list[Part]) -> BatchQueue[int]:
-    """A window of parts that cost what is asked."""
-    window: BatchQueue[int] = BatchQueue(Counting())
+@dataclass
+class Owner:
+    """A file with parts; what becomes of them is noted."""
+
+    number: int
+    failed: bool = False
+    results: list[float | str] = field(default_factory=list)
+
+
+def filled(parts: list[Part]) -> BatchQueue[Owner]:
+    """A queue of parts that cost what is asked."""
+    window: BatchQueue[Owner] = BatchQueue(Counting())
     for number, (partition, cost) in enumerate(parts):
-        window.add(number, segment("x" * cost, partition), 10)
+        window.add(Owner(number), segment("x" * cost, partition), 10)
     return window
 
 
 @given(st.lists(st.tuples(st.sampled_from(["text", "image", "video"]), st.integers(1, 40_000)), max_size=200))
 def test_every_part_is_in_one_batch_within_the_budget_of_its_partition(parts: list[Part]) -> None:
     batches = list(filled(parts).take())
-    assert sorted(part.owner for batch in batches for part in batch) == list(range(len(parts)))
+    assert sorted(part.owner.number for batch in batches for part in batch) == list(range(len(parts)))
     for batch in batches:
         assert len({part.segment.item.partition for part in batch}) == 1
         padded = len(batch) * max(part.cost for part in batch)
@@ -73,14 +85,36 @@ def test_a_fast_model_that_cuts_its_own_passes_gets_more_at_a_time() -> None:
     sizes = []
     for batch in window.take():
         sizes.append(len(batch))
-        window.took(batch, CALL_SECONDS / 2 if batch[0].cost == 1000 else 100 * CALL_SECONDS)
+        window.adapt(batch, CALL_SECONDS / 2 if batch[0].cost == 1000 else 100 * CALL_SECONDS)
     assert sizes == [64, 125, 67, 64, 1]
 
 
 def test_what_an_owner_loses_is_told_in_its_sizes() -> None:
-    window = filled([("text", 5), ("text", 6)])
-    assert window.drop(0) == 10
-    assert [part.owner for batch in window.take() for part in batch] == [1]
+    window = filled([])
+    (second, first), *_ = filled([("text", 5), ("text", 6)]).take()
+    for part in (first, second):
+        window.add(part.owner, part.segment, 7)
+    assert window.drop(first.owner) == 7
+    assert second.owner in [part.owner for batch in window.take() for part in batch]
+
+
+def test_a_part_that_cannot_be_embedded_fails_alone_with_its_file() -> None:
+    class Choking(Counting):
+        def embed(self, segments: Sequence[Segment]) -> Vectors:
+            if any(one.content == "bad" for one in segments):
+                raise MmsearchError("bad")
+            return np.array([[len(str(one.content))] for one in segments], np.float32)
+
+    model, queue = Choking(), BatchQueue[Owner](Choking())
+    owners = [Owner(0), Owner(1)]
+    for owner, text in ((owners[0], "a"), (owners[1], "bad"), (owners[1], "b"), (owners[0], "ab")):
+        queue.add(owner, segment(text), 1)
+    for batch in queue.take():
+        for part, result in queue.embed(batch, model, StageTimer()):
+            part.owner.failed = isinstance(result, MmsearchError)
+            part.owner.results.append(str(result) if part.owner.failed else float(result[0]))  # type: ignore[index]
+    assert sorted(owners[0].results, key=str) == [1.0, 2.0]
+    assert owners[1].results == ["bad"], "nothing more of it is embedded"
 
 
 def test_a_window_is_due_by_number_and_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mmsearch.indexing import ipc
 from mmsearch.indexing.decode import DecodeRequest, Failed, FileDecoder, Finished, Identified, Opened, Part, Timed
-from mmsearch.indexing.worker import Note, Ready, Taken, WorkerSetup
+from mmsearch.indexing.ipc import Note, Ready, Taken, WorkerSetup
 from mmsearch.media import Kind
 from mmsearch.scan import Entry
 from mmsearch.types import Clip, FileMetadata, Item, LoaderSettings, ResizeRule, Segment, Span

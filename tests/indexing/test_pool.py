@@ -18,8 +18,8 @@ from mmsearch.errors import MmsearchError
 from mmsearch.indexing import pool as pools
 from mmsearch.indexing import worker_process
 from mmsearch.indexing.decode import LAST, DecodeRequest, Failed, FileDecoder, Finished, Identified, Opened, Part
+from mmsearch.indexing.ipc import WorkerSetup
 from mmsearch.indexing.pool import Event, Limits, Pool, Task
-from mmsearch.indexing.worker import WorkerSetup
 from mmsearch.types import MODALITIES, Item, LoaderSettings, Span
 from tests.indexing.workers import alive, children, freeze, libraries, until
 from tests.media.make_av import shots, write_video
@@ -179,10 +179,11 @@ def test_arrays_can_come_before_this_thread_has_needed_any(tmp_path: Path) -> No
     """A lane that makes the first array while this thread imports numpy gets it, or this thread, a deadlock."""
     code = (
         "import sys\nfrom mmsearch import scan\nfrom mmsearch.types import LoaderSettings\n"
-        "from mmsearch.indexing.pool import Limits, Pool, Task\nfrom mmsearch.indexing.decode import Reader, Request\n"
-        "from mmsearch.indexing.worker import Setup\nassert 'numpy' not in sys.modules\n"
-        "pool = Pool(Setup(Reader(LoaderSettings(), frozenset(['image'])), 0), Limits(1))\n"
-        "pool.submit(Task(Request(scan.entry(sys.argv[1]), 'd', 'image'), ''))\n"
+        "from mmsearch.indexing.pool import Limits, Pool, Task\n"
+        "from mmsearch.indexing.decode import DecodeRequest, FileDecoder\n"
+        "from mmsearch.indexing.ipc import WorkerSetup\nassert 'numpy' not in sys.modules\n"
+        "pool = Pool(WorkerSetup(FileDecoder(LoaderSettings(), frozenset(['image'])), 0), Limits(1))\n"
+        "pool.submit(Task(DecodeRequest(scan.entry(sys.argv[1]), 'd', 'image'), ''))\n"
         "assert pool.started and hasattr(sys.modules.get('numpy'), 'ndarray')\npool.close()"
     )
     subprocess.run([sys.executable, "-c", code, str(picture(tmp_path / "a.png"))], check=True)

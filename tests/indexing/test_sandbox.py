@@ -16,8 +16,8 @@ from PIL import Image
 
 from mmsearch.indexing import ipc, worker_process
 from mmsearch.indexing.decode import FileDecoder, Finished
+from mmsearch.indexing.ipc import Ready, WorkerSetup
 from mmsearch.indexing.pool import Limits, Pool
-from mmsearch.indexing.worker import Ready, WorkerSetup
 from mmsearch.indexing.worker_process import PrestartedWorkers
 from mmsearch.scan import Entry
 from mmsearch.types import MODALITIES, LoaderSettings

@@ -10,8 +10,8 @@ import pytest
 
 from mmsearch.indexing import worker_process
 from mmsearch.indexing.decode import FileDecoder, Finished
+from mmsearch.indexing.ipc import WorkerSetup
 from mmsearch.indexing.pool import Limits, Pool
-from mmsearch.indexing.worker import WorkerSetup
 from mmsearch.indexing.worker_process import PrestartedWorkers, worthwhile
 from mmsearch.scan import Entry
 from mmsearch.types import MODALITIES, LoaderSettings

@@ -53,7 +53,7 @@ def test_damaged_file_gives_segments_or_a_reason(
     path = tmp_path / f"x.{name.lower()}"
     path.write_bytes(data[: max(1, int(len(data) * share))])
     try:
-        kind = media.sniff(str(path), path.read_bytes()[: media.HEAD_BYTES])
+        kind = media.kind_of(str(path), path.read_bytes()[: media.HEAD_BYTES])
         for part in media.load(str(path), "digest", kind, SETTINGS).segments:
             assert not isinstance(part.content, np.ndarray) or part.content.shape[2] == 3
     except MediaError as error:

@@ -35,7 +35,7 @@ def encoded(picture: Image.Image, format_name: str, **options: Any) -> bytes:
 def load(folder: Path, data: bytes, settings: LoaderSettings = SETTINGS) -> tuple[FileMetadata, list[Segment]]:
     path = folder / "picture"
     path.write_bytes(data)
-    loaded = media.load(str(path), "digest", media.sniff(str(path), data[: media.HEAD_BYTES]), settings)
+    loaded = media.load(str(path), "digest", media.kind_of(str(path), data[: media.HEAD_BYTES]), settings)
     return loaded.facts, list(loaded.segments)
 
 
@@ -65,7 +65,7 @@ def test_lossless_formats_keep_every_pixel(tmp_path: Path, format_name: str) -> 
     path = tmp_path / f"picture.{format_name.lower()}"
     data = encoded(picture, format_name)
     path.write_bytes(data)
-    kind = media.sniff(str(path), data[: media.HEAD_BYTES])
+    kind = media.kind_of(str(path), data[: media.HEAD_BYTES])
     (part,) = media.load(str(path), "digest", kind, SETTINGS).segments
     assert np.array_equal(part.content, np.asarray(picture))  # type: ignore[arg-type]
 
@@ -336,7 +336,7 @@ def test_decoder_writes_nothing_to_stderr(tmp_path: Path) -> None:
         "from mmsearch.media import image; image.Image.MAX_IMAGE_PIXELS = 1000\n"
         "for path in sys.argv[1:]:\n"
         "    try: list(media.load(path, '', media.KINDS['image'], LoaderSettings()).segments)\n"
-        "    except media.base.MediaError: pass\n"
+        "    except media.loaded.MediaError: pass\n"
     )
     palette = Image.new("P", (4, 4))
     palette.putpalette([1, 2, 3, 4, 5, 6])

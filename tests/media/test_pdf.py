@@ -162,7 +162,7 @@ def test_decoder_writes_nothing_to_stderr(tmp_path: Path) -> None:
         "logging.disable()\n"
         "for path in sys.argv[1:]:\n"
         "    try: list(media.load(path, '', media.KINDS['pdf'], LoaderSettings()).segments)\n"
-        "    except media.base.MediaError: pass\n"
+        "    except media.loaded.MediaError: pass\n"
     )
     files = {
         "good": pdf(["x"]),

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mmsearch import media
 from mmsearch.errors import MediaError, UnsupportedMedia
-from mmsearch.media import LOADERS, sniff
+from mmsearch.media import LOADERS, kind_of, sniff
 from mmsearch.types import MODALITIES, LoaderSettings
 from tests.media.make_pdf import pdf
 
@@ -25,7 +25,7 @@ MP3_FRAME = b"\xff\xfb\x90\x64" + bytes(414)
 
 
 def kind(name: str, head: bytes) -> str:
-    return sniff(name, head).name
+    return kind_of(name, head).name
 
 
 @pytest.mark.parametrize(
@@ -134,12 +134,12 @@ def test_text_is_known_by_content_and_its_flavour_by_name(name: str, head: bytes
 )
 def test_what_is_not_read_says_what_it_is(name: str, head: bytes, reason: str) -> None:
     with pytest.raises(UnsupportedMedia, match=reason):
-        sniff(name, head)
+        kind_of(name, head)
 
 
 def test_empty_file_is_a_failure_and_not_a_kind() -> None:
     with pytest.raises(MediaError, match=r"^empty file \(0 bytes\)$") as caught:
-        sniff("zero.jpg", b"")
+        kind_of("zero.jpg", b"")
     assert not isinstance(caught.value, UnsupportedMedia)
 
 
@@ -147,7 +147,7 @@ def test_formats_without_a_mark_are_known_by_name() -> None:
     header = struct.pack("<3B5s4H2B", 0, 0, 2, bytes(5), 0, 0, 2, 2, 24, 0)
     assert kind("x.tga", header + bytes(12)) == "image"
     with pytest.raises(UnsupportedMedia):
-        sniff("x.dat", header + bytes(12))
+        kind_of("x.dat", header + bytes(12))
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "ts", "flv"])
@@ -200,7 +200,7 @@ def test_unknown_kind_lists_the_known_ones() -> None:
 @given(st.binary(max_size=600), st.sampled_from(["x", "x.txt", "x.mp3", "x.tga", "x.xbm", "x.docx", "x.svg"]))
 def test_any_bytes_have_a_kind_or_a_reason(head: bytes, name: str) -> None:
     try:
-        assert sniff(name, head).name in media.KINDS
+        assert kind_of(name, head).name in media.KINDS
     except MediaError as error:
         assert str(error)
 
@@ -219,7 +219,7 @@ def test_noise_is_not_text(seed: int) -> None:
 
     noise = random.Random(seed).randbytes(media.HEAD_BYTES).replace(b"\0", b"\1")
     with pytest.raises(UnsupportedMedia):
-        sniff("x.txt", noise)
+        kind_of("x.txt", noise)
 
 
 def test_importing_the_package_imports_no_decoder() -> None:
@@ -235,6 +235,6 @@ def test_importing_the_package_imports_no_decoder() -> None:
 def test_a_pdf_is_loaded_by_the_name_sniff_gives_it(tmp_path: Path) -> None:
     path = tmp_path / "scan.dat"
     path.write_bytes(os.urandom(200) + pdf(["found"]))
-    known = sniff(str(path), path.read_bytes()[: media.HEAD_BYTES])
+    known = kind_of(str(path), path.read_bytes()[: media.HEAD_BYTES])
     texts = [part.item.text for part in media.load(str(path), "", known, LoaderSettings()).segments]
     assert texts == ["found", "found"]

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from mmsearch import media
 from mmsearch.errors import MediaError, UnsupportedMedia
 from mmsearch.media import text as loader
-from mmsearch.media.chunking import clean, cut
 from mmsearch.media.html import Page
+from mmsearch.media.text import clean, cut
 from mmsearch.media.text_encoding import decode, looks_like_text
 from mmsearch.types import Item, LoaderSettings, Segment, Span
 

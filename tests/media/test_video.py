@@ -184,35 +184,6 @@ def test_frames_that_no_other_needs_are_not_decoded(tmp_path: Path) -> None:
     assert video._skipped(str(slow), SETTINGS) == "DEFAULT", "few frames are all needed"
 
 
-@pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts", "v.avi"])
-def test_overview_is_spread_over_the_whole_video(name: str, tmp_path: Path) -> None:
-    codec = "mpeg4" if name == "v.avi" else "libx264"
-    path = write_video(tmp_path / name, shots([RED, GREEN, BLUE], 20, fps=5), codec, fps=5, keyframe_every=10)
-    clip = video.overview(str(path), LoaderSettings(clip_frames=6, image_side=48))
-    assert clip.frames.shape == (6, 32, 48, 3)
-    assert np.abs(clip.seconds - [5, 15, 25, 35, 45, 55]).max() <= 2.5
-    for frame, colour in zip(clip.frames, (RED, RED, GREEN, GREEN, BLUE, BLUE), strict=True):
-        assert np.abs(frame[:8, :8].reshape(-1, 3).mean(0) - colour).max() < 25
-
-
-def test_overview_of_few_keyframes_has_each_once(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "v.mp4", shots([RED], 10), "libx264", keyframe_every=50)
-    clip = video.overview(str(path), LoaderSettings(clip_frames=8))
-    assert clip.seconds == pytest.approx([0, 5], abs=0.2)
-
-
-def test_overview_of_a_stream_without_an_end_is_its_beginning(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "v.h264", shots([RED], 6), "libx264")
-    assert 1 <= len(video.overview(str(path), LoaderSettings(clip_frames=4)).frames) <= 4
-
-
-def test_overview_of_what_holds_no_frame_is_a_media_error(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "v.avi", shots([RED], 2))
-    path.write_bytes(path.read_bytes()[: path.read_bytes().index(b"movi") + 8])
-    with pytest.raises(MediaError):
-        video.overview(str(path), SETTINGS)
-
-
 @pytest.mark.parametrize("name", ["v.mkv", "v.webm", "v.avi", "v.ts"])
 def test_broken_tail_keeps_what_was_decoded(name: str, tmp_path: Path) -> None:
     codec = "libvpx-vp9" if name.endswith("webm") else "mpeg4"
@@ -282,15 +253,11 @@ def test_cover_of_a_record_is_not_a_video(tmp_path: Path) -> None:
     plain = write_sound(tmp_path / "plain.flac", "flac", tone(2)[None])
     covered = tmp_path / "covered.flac"
     covered.write_bytes(with_cover(plain.read_bytes()))
-    moving = write_video(tmp_path / "v.mp4", shots([RED], 1))
-    assert not video.has_video(str(plain))
-    assert not video.has_video(str(covered))
-    assert video.has_video(str(moving))
     with pytest.raises(MediaError, match="no moving pictures"):
         read(covered)
     (tmp_path / "text.mp4").write_text("no video at all")
     with pytest.raises(MediaError):
-        video.has_video(str(tmp_path / "text.mp4"))
+        read(tmp_path / "text.mp4")
 
 
 def with_cover(flac: bytes) -> bytes:

@@ -1,7 +1,7 @@
-"""The cluster: started on this machine or joined, told what to do, and left to Ray Data for all that engines do.
+"""The cluster: started on this machine or joined, and given the work as stages of Ray Data.
 
-Scheduling, back-pressure, and running again what died with its worker or node is Ray's. It is kept quiet: nothing of it
-reaches stdout, and stderr hears of what fails in one line. Knows nothing of indexes.
+Ray does the scheduling and the back-pressure, and runs tasks again that died with their worker or node. It is kept
+quiet: none of its output reaches stdout, and an error is one line. Knows nothing of indexes.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Cluster:
         """What the model says of itself on a node where it would run. Raises ModelUnavailable as loading it does."""
         ray = self._started()
         share = self._share(options)
-        with _telling():
+        with _translated():
             # A process of its own, so that the model is gone before the actors load it.
             return ray.get(ray.remote(max_calls=1, **share.embed)(stages.describe).remote(options))  # type: ignore[no-any-return]
 
@@ -119,12 +119,12 @@ class Cluster:
         from ray.data import ActorPoolStrategy, from_items
 
         _quieten()
-        asked = self._asked(directory)
-        with _telling():
+        claim = self._claim(directory)
+        with _translated():
             rows = [{"unit": unit.to_json()} for unit in units]
             data = from_items(rows, override_num_blocks=len(rows))
             data = data.map_batches(
-                stages.read, batch_size=1, batch_format="pyarrow", fn_args=(plan, asked), **share.read
+                stages.read, batch_size=1, batch_format="pyarrow", fn_args=(plan, claim), **share.read
             )
             data = data.map_batches(
                 stages.Model, batch_size=1, batch_format="pyarrow", fn_constructor_args=(plan,),
@@ -141,8 +141,8 @@ class Cluster:
         nodes = [node["Resources"] for node in self._started().nodes() if node["Alive"]]
         return _Share.of(nodes, options.device, self._torch)
 
-    def _asked(self, directory: str) -> Callable[[list[stages.Claimed]], list[bool]]:
-        """What asks the claims, from any node."""
+    def _claim(self, directory: str) -> Callable[[list[stages.Claimed]], list[bool]]:
+        """The function that asks the claims, from any node."""
         ray = self._started()
         if directory not in self._claims:
             from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -185,9 +185,9 @@ def _start(address: str | None, jobs: int) -> Any:
     quiet["job_config"] = _own_paths()
     shared = min(MOST_SHARED, (memory.physical() or MOST_SHARED) // 4)
     own = {"num_cpus": jobs, "include_dashboard": False, "object_store_memory": shared}
-    told = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
+    name = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
     for tries_left in (1, 0):
-        with _own_signals(), _hushed(), _without_web():
+        with _keep_signals(), _hushed(), _without_web():
             try:
                 ray.init(address=address, **quiet) if address else ray.init(address="local", **own, **quiet)
                 break
@@ -195,7 +195,7 @@ def _start(address: str | None, jobs: int) -> Any:
                 ray.shutdown()
                 # Ray gives a node of its own 30 seconds, which a busy machine may need for something else.
                 if address or not tries_left or "timed out" not in str(error):
-                    raise MmsearchError(f"{told} is not to be had: {_one_line(error)}") from None
+                    raise MmsearchError(f"{name} is not available: {_one_line(error)}") from None
     return ray
 
 
@@ -225,7 +225,7 @@ def _quieten() -> None:
 
 
 @contextmanager
-def _own_signals() -> Iterator[None]:
+def _keep_signals() -> Iterator[None]:
     """Ray takes SIGTERM for itself, and would leave without a last commit."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -257,7 +257,7 @@ def _without_web() -> Iterator[None]:
 
 @contextmanager
 def _hushed() -> Iterator[None]:
-    """Ray and what it starts greet on stderr whatever they are told; what is wrong comes as an exception."""
+    """No output on stderr, where Ray greets whatever its settings; errors come as exceptions."""
     sys.stderr.flush()
     try:
         kept = os.dup(2)
@@ -275,8 +275,8 @@ def _hushed() -> Iterator[None]:
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
-    """What fails there is told in one line: our own errors as they were raised, all others as the cluster's."""
+def _translated() -> Iterator[None]:
+    """Raise our own errors as they were raised on a node, and all others as one line about the cluster."""
     from ray.exceptions import RayError
 
     try:
@@ -293,21 +293,21 @@ def _telling() -> Iterator[None]:
 
 
 def _cause(error: BaseException | None) -> MmsearchError | None:
-    """The error of ours that is behind one of Ray's."""
+    """Our own error that caused one of Ray's."""
     seen: set[int] = set()
     left = [error]
     while left:
-        one = left.pop()
-        if one is None or id(one) in seen:
+        cause = left.pop()
+        if cause is None or id(cause) in seen:
             continue
-        seen.add(id(one))
-        if isinstance(one, MmsearchError):
-            return one
-        left += [getattr(one, "cause", None), one.__cause__, one.__context__]
+        seen.add(id(cause))
+        if isinstance(cause, MmsearchError):
+            return cause
+        left += [getattr(cause, "cause", None), cause.__cause__, cause.__context__]
     return None
 
 
 def _one_line(error: BaseException) -> str:
-    """The last line of what Ray tells, which is mostly a traceback."""
+    """The last line of Ray's message, which is mostly a traceback."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1][:300] if lines else type(error).__name__

@@ -1,21 +1,22 @@
-"""Shards: what a worker found out about some files, with their vectors, as one file that is written at one go.
+"""Shards: results of some files with their vectors, as one file that is written in one go.
 
 A unit of work is a few files in a row; its shards are numbered, and the last one says so. Their names follow from the
-unit alone, so a task that runs again writes over what it wrote before. A shard is JSON and plain numbers behind a
-checksum, since folders may be shared. Knows nothing of Ray, of indexes, or of how contents get vectors.
+unit alone, so a task that runs again writes over what it wrote before. A shard is an archive of NumPy's, of JSON and
+plain numbers with checksums, since folders may be shared. Knows nothing of Ray, of indexes, or of models.
 """
 
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from secrets import token_hex
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -25,15 +26,14 @@ from mmsearch.system import safe_open
 from mmsearch.types import FileMetadata, Item, Modality, Span, Vectors, is_object_url
 
 End: TypeAlias = Literal["", "whole", "copy", "failed", "unsupported"]
-"""What became of a file: there is more to come, all is here, its content is another file's, or it cannot be used."""
+"""The end of a file: more is to come, all is here, its content is another file's, or it cannot be used."""
 SUFFIX = ".shard"
-_MAGIC = b"MMSHARD1"
 _DIGEST = 16
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Damaged(ValueError):
-    """A file is no shard, or not all of one."""
+    """A file is not a shard, or only part of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Unit:
     alone: bool = False
 
     def name(self, identity: str) -> str:
-        """What its shards are called, by the files as they are now and the model."""
-        told = json.dumps([identity, self.alone, self.entries])
-        return blake2b(told.encode(), digest_size=_DIGEST).hexdigest()
+        """The first part of the names of its shards: a hash of the files as they are now, and of the model."""
+        text = json.dumps([identity, self.alone, self.entries])
+        return blake2b(text.encode(), digest_size=_DIGEST).hexdigest()
 
     def to_json(self) -> str:
         return json.dumps([self.entries, self.alone])
@@ -58,13 +58,13 @@ class Unit:
 
 
 @dataclass(slots=True, eq=False)
-class Found:
-    """What a shard, or all shards of a unit together, say of one file.
+class FileResult:
+    """The result of one file, from a shard or from all shards of a unit.
 
     Attributes:
         entry: the file as the scan saw it.
-        digest, kind, modality, facts: of its content, as far as that was read.
-        end: what became of it, in the last shard that tells of it.
+        digest, kind, modality, facts: of its content, as far as it was read.
+        end: its end, in the last shard that mentions it.
         reason: why it cannot be used.
         parts: how many items it has where `end` is `whole`.
         items: with `vectors`, float32 `(len(items), dim)`.
@@ -81,6 +81,11 @@ class Found:
     items: list[Item] = field(default_factory=list)
     vectors: Vectors | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether it cannot be used, for whatever reason."""
+        return self.end in ("failed", "unsupported")
+
 
 @dataclass(slots=True, eq=False)
 class Shard:
@@ -90,83 +95,47 @@ class Shard:
     number: int
     last: bool
     identity: str
-    found: list[Found] = field(default_factory=list)
+    files: list[FileResult] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """What the file is called."""
+        """The name of the file."""
         return f"{self.unit}-{self.number:05}{SUFFIX}"
 
     def to_bytes(self) -> bytes:
         """The file."""
-        rows = [one.vectors for one in self.found if one.vectors is not None and len(one.vectors)]
-        matrix = np.concatenate(rows).astype("<f4") if rows else np.zeros((0, 0), "<f4")
+        rows = [one.vectors for one in self.files if one.vectors is not None and len(one.vectors)]
         head = {
             "format": _FORMAT, "unit": self.unit, "number": self.number, "last": self.last, "identity": self.identity,
-            "seconds": self.seconds, "shape": matrix.shape, "found": [_told(one) for one in self.found],
+            "seconds": self.seconds, "files": [asdict(replace(one, vectors=None)) for one in self.files],
         }  # fmt: skip
-        text = json.dumps(head, default=_number).encode("ascii")
-        body = len(text).to_bytes(8, "little") + text + matrix.tobytes()
-        return _MAGIC + blake2b(body, digest_size=_DIGEST).digest() + body
+        text = json.dumps(head, default=lambda number: number.item()).encode("ascii")  # spans may hold NumPy's numbers
+        vectors = np.concatenate(rows).astype("<f4") if rows else np.zeros((0, 0), "<f4")
+        file = io.BytesIO()
+        np.savez(file, head=np.frombuffer(text, np.uint8), vectors=vectors)
+        return file.getvalue()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Shard:
-        """What `to_bytes` gave.
-
-        Raises:
-            Damaged: it gave something else.
-        """
-        start = len(_MAGIC) + _DIGEST
-        checksum, body = data[len(_MAGIC) : start], data[start:]
-        if data[: len(_MAGIC)] != _MAGIC or blake2b(body, digest_size=_DIGEST).digest() != checksum:
-            raise Damaged("not a whole shard")
+        """The shard that `to_bytes` made these bytes of. Raises Damaged."""
         try:
-            return cls._read(body)
-        except (ValueError, TypeError, KeyError, IndexError) as error:
-            raise Damaged(f"not a shard of this version: {error}") from error
-
-    @classmethod
-    def _read(cls, body: bytes) -> Shard:
-        size = int.from_bytes(body[:8], "little")
-        head = json.loads(body[8 : 8 + size])
-        if head["format"] != _FORMAT:
-            raise ValueError(f"format {head['format']}")
-        matrix = np.frombuffer(body, "<f4", offset=8 + size).reshape(head["shape"]).astype(np.float32, copy=False)
-        found, row = [], 0
-        for told in head["found"]:
-            one = _found(told)
-            one.vectors = matrix[row : row + len(one.items)]
-            row += len(one.items)
-            found.append(one)
-        return cls(head["unit"], head["number"], head["last"], head["identity"], found, head["seconds"])
-
-
-def _told(found: Found) -> dict[str, Any]:
-    items = [
-        [item.ordinal, item.partition, item.span.unit, item.span.start, item.span.end, item.text]
-        for item in found.items
-    ]
-    names = ("digest", "kind", "modality", "end", "reason", "parts")
-    told = {name: getattr(found, name) for name in names}
-    return told | {"entry": found.entry, "facts": asdict(found.facts), "items": items}
-
-
-def _found(told: dict[str, Any]) -> Found:
-    entry, digest, modality = Entry(*told["entry"]), told["digest"], told["modality"]
-    items = [
-        Item(entry.path, digest, modality, partition, ordinal, Span(unit, start, end), text)
-        for ordinal, partition, unit, start, end, text in told["items"]
-    ]
-    rest = {name: told[name] for name in ("kind", "end", "reason", "parts")}
-    return Found(entry, digest, modality=modality, facts=FileMetadata(**told["facts"]), items=items, **rest)
-
-
-def _number(value: Any) -> Any:
-    """A number of numpy's as one that JSON knows."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} is no part of a shard")
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+                head, vectors = json.loads(archive["head"].tobytes()), archive["vectors"]
+            if head["format"] != _FORMAT:
+                raise ValueError(f"format {head['format']}")
+            files, row = [], 0
+            for fields in head["files"]:
+                items = [Item(**item | {"span": Span(**item["span"])}) for item in fields["items"]]
+                own = np.asarray(vectors[row : row + len(items)], np.float32)
+                row += len(own)
+                fields |= {"entry": Entry(*fields["entry"]), "facts": FileMetadata(**fields["facts"])}
+                files.append(FileResult(**fields | {"items": items, "vectors": own}))
+            if row != len(vectors):
+                raise ValueError(f"{len(vectors)} vectors of {row} items")
+            return cls(head["unit"], head["number"], head["last"], head["identity"], files, head["seconds"])
+        except Exception as error:  # whatever is in the file
+            raise Damaged(f"not a whole shard of this version: {error}") from error
 
 
 def is_complete(numbers: Iterable[int], last: int | None) -> bool:
@@ -174,19 +143,19 @@ def is_complete(numbers: Iterable[int], last: int | None) -> bool:
     return last is not None and set(range(last + 1)) <= set(numbers)
 
 
-def gathered(shards: Sequence[Shard]) -> list[Found]:
-    """What all shards of a unit say, file by file.
+def gathered(shards: Sequence[Shard]) -> list[FileResult]:
+    """The results of a unit from all its shards.
 
     A file of which not all is there, because a task that ran twice came to different ends, has the end `""`.
     """
-    joined: dict[str, list[Found]] = {}
-    for shard in sorted(shards, key=lambda one: one.number):
-        for one in shard.found:
-            joined.setdefault(one.entry.path, []).append(one)
+    joined: dict[str, list[FileResult]] = {}
+    for shard in sorted(shards, key=lambda shard: shard.number):
+        for result in shard.files:
+            joined.setdefault(result.entry.path, []).append(result)
     return [_joined(pieces) for pieces in joined.values()]
 
 
-def _joined(pieces: list[Found]) -> Found:
+def _joined(pieces: list[FileResult]) -> FileResult:
     for piece in pieces:
         if piece.end in ("failed", "unsupported", "copy"):
             return piece
@@ -196,7 +165,7 @@ def _joined(pieces: list[Found]) -> Found:
     same = len({(piece.digest, piece.kind) for piece in pieces}) == 1
     sound = same and len(items) == whole.parts == len({item.ordinal for item in items}) > 0
     if whole.end != "whole" or not sound:
-        return Found(whole.entry)
+        return FileResult(whole.entry)
     order = sorted(range(len(items)), key=lambda at: items[at].ordinal)
     whole.items, whole.vectors = [items[at] for at in order], np.concatenate(rows)[order]
     return whole
@@ -208,25 +177,25 @@ class Folder:
     `own` says that it is a directory in an index, which may come from anywhere: it is no link, and nobody else's.
     """
 
-    def __init__(self, place: str, *, own: bool = False) -> None:
-        """`place` is an absolute path or a URL."""
-        self.place = object_stores.filesystem(place)[1] if place.startswith("file://") else place
+    def __init__(self, location: str, *, own: bool = False) -> None:
+        """`location` is an absolute path or a URL."""
+        self.location = object_stores.filesystem(location)[1] if location.startswith("file://") else location
         self._own = own
 
     def make(self) -> None:
         """Make the directory; a prefix needs no making. Raises MmsearchError."""
-        if not is_object_url(self.place):
+        if not is_object_url(self.location):
             try:
                 if not self._own:
-                    os.makedirs(self.place, exist_ok=True)
+                    os.makedirs(self.location, exist_ok=True)
                 self._opened(make=True).close()
             except OSError as error:
-                raise MmsearchError(f"no folder for shards at {self.place}: {error.strerror}") from None
+                raise MmsearchError(f"no folder for shards at {self.location}: {error.strerror}") from None
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file so that it is there as a whole or not at all. Raises OSError where the directory is missing."""
-        if is_object_url(self.place):
-            system, path = object_stores.filesystem(self.place)
+        if is_object_url(self.location):
+            system, path = object_stores.filesystem(self.location)
             system.pipe_file(f"{path}/{name}", data)  # no store shows half an object
             return
         half = f"{name}.{token_hex(4)}{safe_open.TEMPORARY}"
@@ -242,8 +211,8 @@ class Folder:
 
     def read(self, name: str) -> Shard:
         """A shard. Raises FileNotFoundError, or Damaged."""
-        if is_object_url(self.place):
-            system, path = object_stores.filesystem(self.place)
+        if is_object_url(self.location):
+            system, path = object_stores.filesystem(self.location)
             return Shard.from_bytes(system.cat_file(f"{path}/{name}"))
         try:
             with self._opened() as folder, folder.read(name) as file:
@@ -255,11 +224,11 @@ class Folder:
 
     def names(self) -> list[str]:
         """All shards that are there."""
-        if not is_object_url(self.place):
+        if not is_object_url(self.location):
             with suppress(FileNotFoundError), self._opened() as folder:
                 return sorted(name for name in folder.names() if name.endswith(SUFFIX))
             return []
-        system, path = object_stores.filesystem(self.place)
+        system, path = object_stores.filesystem(self.location)
         system.invalidate_cache()
         with suppress(FileNotFoundError):
             found = (str(one).rpartition("/")[2] for one in system.ls(path, detail=False))
@@ -268,36 +237,36 @@ class Folder:
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove shards; those that are not there are none to remove."""
-        if not is_object_url(self.place):
+        if not is_object_url(self.location):
             with suppress(FileNotFoundError), self._opened() as folder:
                 for name in names:
                     folder.remove(name)
             return
-        system, path = object_stores.filesystem(self.place)
+        system, path = object_stores.filesystem(self.location)
         for name in names:
             with suppress(FileNotFoundError):
                 system.rm_file(f"{path}/{name}")
 
     def clear(self) -> None:
         """Remove a directory of ours with all shards that were left in it; what is anything else stays."""
-        with suppress(OSError), safe_open.Folder.open(os.path.dirname(self.place)) as outer:
-            with outer.folder(os.path.basename(self.place)) as folder:
+        with suppress(OSError), safe_open.Folder.open(os.path.dirname(self.location)) as outer:
+            with outer.folder(os.path.basename(self.location)) as folder:
                 for name in folder.names():
                     if name.endswith(SUFFIX) or (SUFFIX in name and name.endswith(safe_open.TEMPORARY)):
                         folder.remove(name)
-            outer.remove_folder(os.path.basename(self.place))
+            outer.remove_folder(os.path.basename(self.location))
 
     def _opened(self, *, make: bool = False) -> safe_open.Folder:
         """The directory. Raises OSError, and IndexDamaged where a link stands for one in an index."""
         if not self._own:
-            return safe_open.Folder.open(self.place)
-        with safe_open.Folder.open(os.path.dirname(self.place)) as outer:
+            return safe_open.Folder.open(self.location)
+        with safe_open.Folder.open(os.path.dirname(self.location)) as outer:
             try:
-                return outer.folder(os.path.basename(self.place), make=make)
+                return outer.folder(os.path.basename(self.location), make=make)
             except OSError as error:
                 if error.errno != errno.ELOOP:
                     raise
-                raise IndexDamaged(f"{self.place} is {error.strerror}: take it away, or give --shards") from error
+                raise IndexDamaged(f"{self.location} is {error.strerror}: take it away, or give --shards") from error
 
     def units(self, identity: str) -> Iterator[list[Shard]]:
         """The shards of each unit that was finished by a run of the same model and settings."""

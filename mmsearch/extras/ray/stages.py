@@ -1,8 +1,8 @@
 """What runs on the nodes of a cluster: reading files in tasks, embedding their parts in actors that hold the model.
 
 The same code reads and embeds as in a local run: a task has a worker process of its own for whatever may crash, hang or
-swell, so that such a file costs itself and not the task. Between the two travel a shard without vectors and, as wire
-messages, its decoded parts. Knows nothing of Ray but what calls it; pyarrow carries its tables.
+swell, so that such a file costs itself and not the task. Tasks hand
+a shard without vectors and its decoded parts, as messages, to the actors. Ray only calls this; tables are pyarrow's.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import mmsearch
 from mmsearch.errors import IndexMismatch, MediaError, MmsearchError
-from mmsearch.extras.ray.shards import Folder, Found, Shard, Unit
+from mmsearch.extras.ray.shards import FileResult, Folder, Shard, Unit
 from mmsearch.indexing import ipc
-from mmsearch.indexing.batching import BatchQueue, PendingSegment, content_bytes
+from mmsearch.indexing.batching import BatchQueue, content_bytes
 from mmsearch.indexing.decode import DecodeRequest, Failed, FileDecoder, Finished, Identified, Opened, Part
 from mmsearch.indexing.decoder import Decoder
-from mmsearch.indexing.pool import Event, Limits, Task
+from mmsearch.indexing.pool import Event, Limits
+from mmsearch.indexing.timing import StageTimer
 from mmsearch.scan import Entry, object_stores
 from mmsearch.store import Identity
 from mmsearch.types import Embedder, Item, ModelOptions, ModelSpec, Segment, Vectors, clamp_mtime_ns, is_object_url
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     Table: TypeAlias = pa.Table
     Claim: TypeAlias = Callable[[list["Claimed"]], list[bool]]
 
-PATIENCE = 1.0
-"""Seconds between looks whether a file is read; nothing waits for them."""
 _PLACE = 4
 """Bytes before each part: the place of its file in the shard."""
 MOST_PARTS = 256
@@ -47,13 +46,13 @@ Claimed = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Plan:
-    """What every task and actor of a run has to know.
+    """Settings for every task and actor of a run.
 
     Attributes:
         identity: the model and settings of the index, as JSON.
-        options: how to load the model, for the machine too.
-        limits: what a file may take to be read.
-        shards: where they are written.
+        options: how to load the model on a node.
+        limits: for reading one file.
+        shards: the folder or URL where they are written.
         version: of mmsearch on the driver.
     """
 
@@ -65,9 +64,9 @@ class Plan:
 
 
 class Claims:
-    """Who decodes a content: one file of a run, and nobody where the index holds it. An actor beside the index.
+    """Assigns each content to one file of a run, and to none if the index holds it. An actor beside the index.
 
-    When it is started anew it has forgotten who does, and some contents are decoded twice; they are adopted once.
+    After a restart it has forgotten its answers, so some contents are decoded twice; they are adopted once.
     """
 
     def __init__(self, directory: str) -> None:
@@ -75,7 +74,7 @@ class Claims:
         self._owners: dict[tuple[str, str], str] = {}
 
     def claim(self, files: list[Claimed]) -> list[bool]:
-        """Whether each of the files is to be decoded. The same file is always told the same."""
+        """Whether each of the files has to be decoded. The same file always gets the same answer."""
         from mmsearch.store import read_contents
 
         known = read_contents(self._directory, [(digest, kind) for _, digest, kind in files])
@@ -86,7 +85,7 @@ class Claims:
 
 
 def describe(options: ModelOptions) -> ModelSpec:
-    """What a model says of itself on the node that runs this."""
+    """The spec of a model on the node that runs this."""
     from mmsearch.models import load_embedder
 
     return load_embedder(options, many=True).spec
@@ -107,21 +106,11 @@ def read(table: Table, plan: Plan, claim: Claim) -> Iterator[Table]:
 
 @dataclass(slots=True, eq=False)
 class _File:
-    """A file of a unit; `here` is where it can be opened."""
+    """A file of a unit; `here` is where it can be opened on this node."""
 
-    found: Found
+    result: FileResult
     here: Entry | None = None
     decoded: bool = False
-
-
-@dataclass(slots=True)
-class _Filling:
-    """A shard that is being filled."""
-
-    found: list[Found] = field(default_factory=list)
-    parts: io.BytesIO = field(default_factory=io.BytesIO)
-    count: int = 0
-    bytes: int = 0
 
 
 class Reading:
@@ -132,130 +121,113 @@ class Reading:
         self._plan = plan
         self._claim = claim
         identity = Identity.from_json(plan.identity)
-        self._source = source(FileDecoder(identity.loader, identity.modalities), plan.limits)
-        self._name = unit.name(plan.identity)
+        self._decoder = decoder_for(FileDecoder(identity.loader, identity.modalities), plan.limits)
         self._model = identity.options.name
-        self._filling = _Filling()
-        self._number = 0
-        self._seconds: dict[str, float] = {}
+        self._shard = Shard(unit.name(plan.identity), 0, False, plan.identity)
+        self._parts, self._count, self._bytes = io.BytesIO(), 0, 0
 
     def shards(self) -> Iterator[tuple[Shard, bytes]]:
         """Its shards, each with the parts that get vectors."""
+        files = [_File(FileResult(entry)) for entry in self._unit.entries]
         try:
             with ExitStack() as copies:
-                yield from self._all(copies)
-            yield self._shipped(last=True)
-        except BaseException:  # what was asked for and not heard must not reach the next unit
-            close_sources()
+                for file in files:
+                    self._identify(file, copies)
+                self._share_out(files)
+                for file in files:
+                    if file.decoded:
+                        yield from self._decode(file)
+                    else:
+                        self._shard.files.append(file.result)
+            yield self._finished(last=True)
+        except BaseException:  # events of this unit must not reach the next one
+            close_decoders()
             raise
-
-    def _all(self, copies: ExitStack) -> Iterator[tuple[Shard, bytes]]:
-        files = [_File(Found(entry)) for entry in self._unit.entries]
-        for file in files:
-            self._identify(file, copies)
-        self._share_out(files)
-        for file in files:
-            if file.decoded:
-                yield from self._decode(file)
-            else:
-                self._filling.found.append(file.found)
 
     def _identify(self, file: _File, copies: ExitStack) -> None:
         began = time.perf_counter()
         try:
-            file.here = _opened(file.found.entry, copies)
+            file.here = _opened(file.result.entry, copies)
         except MediaError as error:
-            file.found.end, file.found.reason = "failed", str(error)
+            file.result.end, file.result.reason = "failed", str(error)
             return
         finally:
             self._spent("read", time.perf_counter() - began)
-        for event in self._answers(DecodeRequest(file.here)):
+        for event in self._events(DecodeRequest(file.here)):
             match event.answer:
                 case Identified(kind, digest):
-                    file.found.digest, file.found.kind, file.found.modality = digest, kind.name, kind.modality
+                    file.result.digest, file.result.kind, file.result.modality = digest, kind.name, kind.modality
                 case Failed() as failed:
-                    _fail(file.found, failed)
+                    _fail(file.result, failed)
 
     def _share_out(self, files: Sequence[_File]) -> None:
-        """Tell the files that are decoded here from those whose content is another file's."""
-        open_ = [file for file in files if not file.found.end]
+        """Choose the files that are decoded here; the content of the others is another file's."""
+        open_ = [file for file in files if not file.result.end]
         if self._unit.alone or not open_:
             granted = [True] * len(open_)
         else:
-            granted = self._claim([(file.found.entry.path, file.found.digest, file.found.kind) for file in open_])
+            granted = self._claim([(file.result.entry.path, file.result.digest, file.result.kind) for file in open_])
         for file, mine in zip(open_, granted, strict=True):
             file.decoded = mine
             if not mine:
-                file.found.end = "copy"
+                file.result.end = "copy"
 
     def _decode(self, file: _File) -> Iterator[tuple[Shard, bytes]]:
         assert file.here is not None
-        found = file.found
-        self._filling.found.append(found)
-        for event in self._answers(DecodeRequest(file.here, found.digest, found.kind)):
+        result = file.result
+        self._shard.files.append(result)
+        for event in self._events(DecodeRequest(file.here, result.digest, result.kind)):
             match event.answer:
                 case Opened(facts):
-                    found.facts = facts
+                    result.facts = facts
                 case Part(segment):
-                    if self._is_full():
-                        yield self._shipped()
-                        found = replace(found, parts=found.parts)
-                        self._filling.found.append(found)
-                    self._add(segment)
-                    found.parts += 1
-                case Finished() if found.parts:
-                    found.end = "whole"
+                    if self._count >= MOST_PARTS or self._bytes >= MOST_BYTES:
+                        yield self._finished()
+                        result = replace(result)
+                        self._shard.files.append(result)
+                    self._parts.write((len(self._shard.files) - 1).to_bytes(_PLACE, "little"))
+                    ipc.send(self._parts, Part(segment))
+                    self._count += 1
+                    self._bytes += content_bytes(segment)
+                    result.parts += 1
+                case Finished() if result.parts:
+                    result.end = "whole"
                 case Finished():
-                    found.end, found.reason = "unsupported", f"model {self._model} cannot embed {found.modality}"
+                    result.end, result.reason = "unsupported", f"model {self._model} cannot embed {result.modality}"
                 case Failed() as failed:
-                    _fail(found, failed)
+                    _fail(result, failed)
 
-    def _answers(self, request: DecodeRequest) -> Iterator[Event]:
-        self._source.submit(Task(request, None))
-        while not self._source.idle:
-            event = self._source.next(PATIENCE)
-            if event is not None:
-                self._spent(request.step, event.seconds)
-                yield event
-                if isinstance(event.answer, Part):
-                    self._source.release(event.size)
+    def _events(self, request: DecodeRequest) -> Iterator[Event]:
+        for event in self._decoder.events(request):
+            self._spent(request.step, event.seconds)
+            yield event
 
-    def _is_full(self) -> bool:
-        return self._filling.count >= MOST_PARTS or self._filling.bytes >= MOST_BYTES
-
-    def _add(self, segment: Segment) -> None:
-        filling = self._filling
-        filling.parts.write((len(filling.found) - 1).to_bytes(_PLACE, "little"))
-        ipc.send(filling.parts, Part(segment))
-        filling.count += 1
-        filling.bytes += content_bytes(segment)
-
-    def _shipped(self, last: bool = False) -> tuple[Shard, bytes]:
-        filling, self._filling = self._filling, _Filling()
-        seconds, self._seconds = self._seconds, {}
-        shard = Shard(self._name, self._number, last, self._plan.identity, filling.found, seconds)
-        self._number += 1
-        return shard, filling.parts.getvalue()
+    def _finished(self, last: bool = False) -> tuple[Shard, bytes]:
+        shard, parts = self._shard, self._parts.getvalue()
+        shard.last = last
+        self._shard = Shard(shard.unit, shard.number + 1, False, shard.identity)
+        self._parts, self._count, self._bytes = io.BytesIO(), 0, 0
+        return shard, parts
 
     def _spent(self, stage: str, seconds: float) -> None:
-        self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
+        self._shard.seconds[stage] = self._shard.seconds.get(stage, 0.0) + seconds
 
 
-_sources: dict[tuple[FileDecoder, Limits], Decoder] = {}
+_decoders: dict[tuple[FileDecoder, Limits], Decoder] = {}
 
 
-def source(reader: FileDecoder, limits: Limits) -> Decoder:
-    """What reads files in this process, the same for all tasks that it runs; its worker process ends with it."""
-    if (reader, limits) not in _sources:
-        close_sources()
-        _sources[reader, limits] = Decoder(reader, limits)
-    return _sources[reader, limits]
+def decoder_for(reader: FileDecoder, limits: Limits) -> Decoder:
+    """The decoder of this process, the same for all its tasks; its worker process ends with it."""
+    if (reader, limits) not in _decoders:
+        close_decoders()
+        _decoders[reader, limits] = Decoder(reader, limits)
+    return _decoders[reader, limits]
 
 
-def close_sources() -> None:
-    """End what reads files in this process."""
-    while _sources:
-        _sources.popitem()[1].__exit__()
+def close_decoders() -> None:
+    """Close the decoder of this process."""
+    while _decoders:
+        _decoders.popitem()[1].__exit__()
 
 
 def _opened(entry: Entry, copies: ExitStack) -> Entry:
@@ -270,8 +242,8 @@ def _opened(entry: Entry, copies: ExitStack) -> Entry:
     return Entry(path, status.st_size, clamp_mtime_ns(status.st_mtime_ns))
 
 
-def _fail(found: Found, failed: Failed) -> None:
-    found.end, found.reason = "unsupported" if failed.unsupported else "failed", failed.reason
+def _fail(result: FileResult, failed: Failed) -> None:
+    result.end, result.reason = "unsupported" if failed.unsupported else "failed", failed.reason
 
 
 # --- embedding --------------------------------------------------------------------------------------------------------
@@ -284,7 +256,7 @@ class Model:
         self._plan = plan
         self._folder = Folder(plan.shards)
         self._embedder: Embedder | None = None
-        self._window: BatchQueue[Found] | None = None
+        self._queue: BatchQueue[FileResult] | None = None
 
     def __call__(self, table: Table) -> Table:
         import pyarrow as pa
@@ -302,10 +274,10 @@ class Model:
         return pa.table({"unit": list(units), "number": list(numbers), "last": list(lasts)})
 
     def _done(self, shard: Shard, parts: io.BytesIO) -> tuple[str, int, bool]:
-        waiting: list[tuple[Found, Segment]] = []
+        waiting: list[tuple[FileResult, Segment]] = []
         while place := parts.read(_PLACE):
-            waiting.append((shard.found[int.from_bytes(place, "little")], ipc.receive(parts).segment))
-        if waiting := [(found, segment) for found, segment in waiting if found.end in ("", "whole")]:
+            waiting.append((shard.files[int.from_bytes(place, "little")], ipc.receive(parts).segment))
+        if waiting := [(result, segment) for result, segment in waiting if result.end in ("", "whole")]:
             self._embed(waiting, shard.seconds)
         try:
             self._folder.write(shard.name, shard.to_bytes())
@@ -318,62 +290,37 @@ class Model:
             raise MmsearchError(f"cannot write to {self._plan.shards}: {error}") from error
         return shard.unit, shard.number, shard.last
 
-    def _embed(self, parts: list[tuple[Found, Segment]], seconds: dict[str, float]) -> None:
-        embedder = self._loaded(seconds)
-        if self._window is None:
-            self._window = BatchQueue(embedder)
-        rows: dict[int, list[tuple[Item, Vectors]]] = {}
+    def _embed(self, parts: list[tuple[FileResult, Segment]], seconds: dict[str, float]) -> None:
+        import numpy as np
+
+        timer = StageTimer()
+        embedder = self._loaded(timer)
+        if self._queue is None:
+            self._queue = BatchQueue(embedder)
+        rows: dict[int, list[tuple[Item, Vectors]]] = {id(owner): [] for owner, _ in parts}
         for owner, segment in parts:
-            self._window.add(owner, segment, 0)
-        for batch in self._window.take():
-            for part, row in self._vectors(embedder, batch, seconds):
-                rows.setdefault(id(part.owner), []).append((part.segment.item, row))
+            self._queue.add(owner, segment, 0)
+        for batch in self._queue.take():
+            for part, result in self._queue.embed(batch, embedder, timer):
+                if isinstance(result, MmsearchError):
+                    part.owner.end, part.owner.reason = "failed", f"cannot be embedded: {result}"
+                else:
+                    rows[id(part.owner)].append((part.segment.item, result))
         for owner in {id(owner): owner for owner, _ in parts}.values():
-            _fill(owner, rows.get(id(owner), []))
+            own = sorted(rows[id(owner)], key=lambda row: row[0].ordinal)
+            owner.items = [item for item, _ in own]
+            owner.vectors = np.stack([row for _, row in own]) if own else None
+        for stage in ("load", "preprocess", "forward"):
+            seconds[stage] = timer.table()[stage]
 
-    def _vectors(
-        self, embedder: Embedder, batch: list[PendingSegment[Found]], seconds: dict[str, float]
-    ) -> Iterator[tuple[PendingSegment[Found], Vectors]]:
-        """Each part with its vector; without those that the model chokes on, whose files fail."""
-        try:
-            yield from zip(batch, self._forward(embedder, batch, seconds), strict=True)
-            return
-        except MmsearchError:
-            pass
-        for part in batch:
-            try:
-                yield part, self._forward(embedder, [part], seconds)[0]
-            except MmsearchError as error:
-                part.owner.end, part.owner.reason = "failed", f"cannot be embedded: {error}"
-
-    def _forward(self, embedder: Embedder, batch: list[PendingSegment[Found]], seconds: dict[str, float]) -> Vectors:
-        assert self._window is not None
-        began, before = time.perf_counter(), getattr(embedder, "preprocess_seconds", 0.0)
-        rows = embedder.embed([part.segment for part in batch])
-        spent = time.perf_counter() - began
-        prepared = min(spent, getattr(embedder, "preprocess_seconds", 0.0) - before)
-        seconds["preprocess"] = seconds.get("preprocess", 0.0) + prepared
-        seconds["forward"] = seconds.get("forward", 0.0) + spent - prepared
-        self._window.took(batch, spent)
-        return rows
-
-    def _loaded(self, seconds: dict[str, float]) -> Embedder:
+    def _loaded(self, timer: StageTimer) -> Embedder:
         if self._embedder is None:
             from mmsearch.models import load_embedder
 
-            began = time.perf_counter()
-            embedder = load_embedder(self._plan.options, many=True)
+            with timer.on("load"):
+                embedder = load_embedder(self._plan.options, many=True)
             known = Identity.from_json(self._plan.identity)
-            if told := known.differences(Identity.of(self._plan.options, embedder.spec)):
-                raise IndexMismatch(f"on node {platform.node()} the model is another one: {'; '.join(told)}")
+            if differences := known.differences(Identity.of(self._plan.options, embedder.spec)):
+                raise IndexMismatch(f"on node {platform.node()} the model is another one: {'; '.join(differences)}")
             self._embedder = embedder
-            seconds["load"] = time.perf_counter() - began
         return self._embedder
-
-
-def _fill(found: Found, rows: list[tuple[Item, Vectors]]) -> None:
-    import numpy as np
-
-    rows.sort(key=lambda row: row[0].ordinal)
-    found.items = [item for item, _ in rows]
-    found.vectors = np.stack([row for _, row in rows]) if rows else None

@@ -159,7 +159,7 @@ def test_a_copy_whose_owner_fails_is_read_on_its_own(tmp_path: Path, monkeypatch
     def decode(self: Any, file: Any) -> Any:
         if not meddled:
             meddled.append(True)
-            os.utime(file.found.entry.path, (1, 1))  # changed while it is being read
+            os.utime(file.result.entry.path, (1, 1))  # changed while it is being read
         return original(self, file)
 
     monkeypatch.setattr(stages.Reading, "_decode", decode)
