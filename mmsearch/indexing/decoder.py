@@ -197,8 +197,9 @@ class BackgroundDecoder:
         try:
             with Decoder(self._reader, self._limits, isolated=self._isolated) as decoder:
                 while task is not None:
-                    contents[task.owner] = []
-                    decoder.submit(task)
+                    if task.owner.set_running_or_notify_cancel():  # the client may have left
+                        contents[task.owner] = []
+                        decoder.submit(task)
                     while self._inbox.empty() and not decoder.idle:
                         if event := decoder.next(_POLL_SECONDS):
                             _collect(event, contents)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from mmsearch.errors import MediaError, MmsearchError
 from mmsearch.indexing.decode import DecodeRequest, FileDecoder
 from mmsearch.indexing.decoder import BackgroundDecoder, Decoder, is_gentle
 from mmsearch.indexing.pool import Limits, Pool, Task
-from mmsearch.types import MODALITIES, LoaderSettings, Modality
+from mmsearch.types import MODALITIES, Content, LoaderSettings, Modality
 
 
 def jpeg(width: int, height: int, progressive: bool = False) -> bytes:
@@ -73,6 +74,15 @@ def test_a_file_that_is_still_waited_for_fails_when_the_decoder_is_closed(
     decoder.close()
     with pytest.raises(MmsearchError, match="stopped"):
         future.result(0)
+
+
+def test_a_client_that_has_left_costs_the_others_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("A small text.")
+    left: Future[list[Content]] = Future()
+    left.cancel()
+    with BackgroundDecoder(Limits(jobs=0)) as decoder:
+        decoder._inbox.put(Task(request(tmp_path / "a.txt", "text"), left))
+        assert decoder.submit(request(tmp_path / "a.txt", "text")).result(60) == ["A small text."]
 
 
 def test_an_isolated_decoder_reads_nothing_in_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
