@@ -35,7 +35,7 @@ class Index:
     def open(
         cls,
         path: str | os.PathLike[str],
-        *more: str | os.PathLike[str],
+        *more_paths: str | os.PathLike[str],
         device: str | None = None,
         trust_remote_code: bool = False,
         trust_index: bool = False,
@@ -44,7 +44,7 @@ class Index:
 
         Args:
             path: as `mmsearch status` names it, such as `~/Pictures/.mmsearch`.
-            more: further ones, built with the same model and settings.
+            more_paths: further ones, built with the same model and settings.
             device: where the model runs: `cpu`, `cuda`, `cuda:1` or `mps`; None takes the best there is.
             trust_remote_code: the model may bring program code of its own.
             trust_index: the index may name things that you have not named for it: a model in a directory, arguments of
@@ -54,7 +54,7 @@ class Index:
             IndexMissing, IndexMismatch, IndexDamaged: there is none that can be read, or several do not go together.
             ModelUnavailable: its model is not on this machine, or the index may not name it.
         """
-        directories = [os.path.abspath(os.path.expanduser(os.fspath(one))) for one in (path, *more)]
+        directories = [os.path.abspath(os.path.expanduser(os.fspath(location))) for location in (path, *more_paths)]
         reader, embedder = open_indexes(
             list(dict.fromkeys(directories)), device, trust=trust_remote_code, trust_index=trust_index
         )
@@ -136,5 +136,5 @@ class Index:
         self.close()
 
 
-def _several(given: str | Sequence[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+def _several(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -80,6 +80,6 @@ class UnsupportedMedia(MediaError):
     """mmsearch does not read this type of file."""
 
 
-def one_line(error: BaseException, most: int = 200) -> str:
-    """The message of an error in one line of at most `most` characters; the name of its class where it has none."""
-    return " ".join(str(error).split())[:most] or type(error).__name__
+def one_line(error: BaseException, max_chars: int = 200) -> str:
+    """The message of an error in one line of at most `max_chars` characters; its class name if it has none."""
+    return " ".join(str(error).split())[:max_chars] or type(error).__name__

@@ -64,23 +64,23 @@ def bench(
 
     if files is not None and not os.path.exists(files):
         raise UsageError(f"--files {files}: no such file or folder")
-    chosen: dict[str, Any] = {
+    model_options: dict[str, Any] = {
         "device": device, "dtype": dtype, "attn": attn,
         "trust_remote_code": trust_remote_code, "dummy_weights": dummy_weights,
     }  # fmt: skip
-    what: dict[str, Any] = {
+    job_options: dict[str, Any] = {
         "batches": _batches(batch_size), "modalities": _modalities(modality), "time": time, "files": files,
         "memory": None if memory_limit is None else int(memory_limit * 2**30),
     }  # fmt: skip
-    jobs = _jobs(models, rerankers, chosen, {**what, "sizes": Sizes(tokens, max_pixels, frames, seconds)})
+    jobs = _jobs(models, rerankers, model_options, {**job_options, "sizes": Sizes(tokens, max_pixels, frames, seconds)})
     if plot is not None:
         from mmsearch.extras.bench.plot import check
 
         check(plot)
-    before = circumstances()
+    machine_state = circumstances()
     with _listening() as listener:
         rows = process.run(jobs, listener)
-    write_stdout(formatted(rows, form, before))
+    write_stdout(formatted(rows, form, machine_state))
     if plot is not None:
         from mmsearch.extras.bench.plot import plot as draw
 
@@ -91,44 +91,44 @@ def bench(
         raise Exit(FAILED)
 
 
-def _batches(given: str) -> tuple[int, ...]:
+def _batches(text: str) -> tuple[int, ...]:
     """`1,4,16` ascending; empty for `auto`."""
-    if given.strip() == AUTO:
+    if text.strip() == AUTO:
         return ()
-    numbers = [part.strip() for part in given.split(",") if part.strip()]
+    numbers = [part.strip() for part in text.split(",") if part.strip()]
     if not numbers or not all(part.isdecimal() and int(part) for part in numbers):
-        raise UsageError(f"--batch-size wants numbers from 1 on such as 1,4,16, or {AUTO}, not {given!r}")
+        raise UsageError(f"--batch-size wants numbers from 1 on such as 1,4,16, or {AUTO}, not {text!r}")
     return tuple(sorted({int(part) for part in numbers}))
 
 
-def _modalities(given: str | None) -> tuple[str, ...] | None:
+def _modalities(text: str | None) -> tuple[str, ...] | None:
     from mmsearch.search.request import parse_types
     from mmsearch.types import MODALITIES
 
-    wanted = parse_types(given)
-    return None if wanted is None else tuple(modality for modality in MODALITIES if modality in wanted)
+    modalities = parse_types(text)
+    return None if modalities is None else tuple(modality for modality in MODALITIES if modality in modalities)
 
 
 def _jobs(
-    models: list[str] | None, rerankers: list[str] | None, chosen: dict[str, Any], what: dict[str, Any]
+    models: list[str] | None, rerankers: list[str] | None, model_options: dict[str, Any], job_options: dict[str, Any]
 ) -> list[Job]:
     """A job for each model and each reranker; the built-in model where none is named."""
     from mmsearch.extras.bench.job import Job
     from mmsearch.models import BUILTIN
     from mmsearch.types import ModelOptions
 
-    if what["files"] is not None and rerankers:
+    if job_options["files"] is not None and rerankers:
         raise UsageError("--files measures an index run, which has no reranker: leave --reranker out")
-    if what["files"] is not None and what["modalities"]:
+    if job_options["files"] is not None and job_options["modalities"]:
         raise UsageError("--files takes what is there: leave --modality out")
     if not models and not rerankers:
         models = [BUILTIN]
     embedders = [
-        Job(ModelOptions(name, **chosen), "embedder", **what)
+        Job(ModelOptions(name, **model_options), "embedder", **job_options)
         for name in dict.fromkeys(map(named_by_user, models or ()))
     ]
     return embedders + [
-        Job(ModelOptions(name, **chosen), "reranker", **what)
+        Job(ModelOptions(name, **model_options), "reranker", **job_options)
         for name in dict.fromkeys(map(named_by_user, rerankers or ()))
     ]
 

@@ -97,14 +97,14 @@ class _Once(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: set[str] = set()
+        self._messages: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        if message in self._seen:
+        if message in self._messages:
             return False
-        if len(self._seen) < MAX_SEEN_MESSAGES:
-            self._seen.add(message)
+        if len(self._messages) < MAX_SEEN_MESSAGES:
+            self._messages.add(message)
         return True
 
 
@@ -119,15 +119,15 @@ def _interruptible(signals: list[int]) -> Iterator[None]:
         signals.append(number)
         raise KeyboardInterrupt
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    handled = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    old_handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handled = [number for number, handler in old_handlers.items() if handler is not signal.SIG_IGN]
     try:
         for number in handled:
             signal.signal(number, interrupt)
         yield
     finally:
         for number in handled:
-            signal.signal(number, before[number] or signal.SIG_DFL)
+            signal.signal(number, old_handlers[number] or signal.SIG_DFL)
 
 
 def log_line(line: str) -> None:
@@ -166,9 +166,9 @@ def write_json(value: Any, indent: int | None = 2) -> None:
 def warn_of_refused(refused: Sequence[str], directory: str) -> None:
     """Warn of folders that are skipped because only the index names them."""
     if refused:
-        more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
+        rest = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
         log_line(
-            f"warning: left alone: {', '.join(refused[:3])}{more}: the index in {directory} names them, and you have "
+            f"warning: left alone: {', '.join(refused[:3])}{rest}: the index in {directory} names them, and you have "
             "not: name them again, or add --trust-index"
         )
 

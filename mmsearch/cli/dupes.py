@@ -72,12 +72,12 @@ def _below(paths: Sequence[str]) -> Callable[[str], bool]:
     """Whether a path is one of these or below one."""
     from mmsearch.scan import spelled
 
-    tops = [spelled(os.path.expanduser(path)) for path in paths]
-    for top, path in zip(tops, paths, strict=True):
-        if not os.path.lexists(top):
+    roots = [spelled(os.path.expanduser(path)) for path in paths]
+    for root, path in zip(roots, paths, strict=True):
+        if not os.path.lexists(root):
             raise UsageError(f"{path} is not there: name a folder or a file")
-    starts = tuple(os.path.join(top, "") for top in tops)
-    return lambda path: path in tops or path.startswith(starts)
+    starts = tuple(os.path.join(root, "") for root in roots)
+    return lambda path: path in roots or path.startswith(starts)
 
 
 def _group_fields(group: Group) -> dict[str, Any]:

@@ -51,21 +51,23 @@ def evaluate(
     """
     from mmsearch.extras import evaluation as quality
 
-    asked = quality.read_questions(questions)
+    question_list = quality.read_questions(questions)
     settings = quality.named([name.strip() for name in compare.split(",") if name.strip()])
     if not settings and not dims:
         raise UsageError(f"nothing to compare: choose from {', '.join(quality.SETTINGS)}")
     reader, embedder = open_indexes(locate_all(index), device, trust=trust_remote_code, trust_index=trust_index)
     reranker = named_by_user(reranker) if reranker else None
     settings += quality.shortened(dims or [], embedder.spec.dim)
-    if any(one.reranked for one in settings):
-        again = types_to_rerank(reranker or reranker_for(reader))
-        settings = [replace(one, options=replace(one.options, rerank_types=again)) for one in settings]
+    if any(setting.reranked for setting in settings):
+        rerank_types = types_to_rerank(reranker or reranker_for(reader))
+        settings = [
+            replace(setting, options=replace(setting.options, rerank_types=rerank_types)) for setting in settings
+        ]
 
     def second() -> Reranker:
         return open_reranker(reranker, reader, device, trust_remote_code)
 
-    report = quality.evaluate(asked, reader, embedder, settings, second)
+    report = quality.evaluate(question_list, reader, embedder, settings, second)
     reader.close()
     if absent := report.not_indexed:
         log_line(
@@ -96,8 +98,8 @@ def _figures(report: Report) -> Table:
     for pair in (None, *report.pairs()):
         for outcome in report.outcomes:
             results = [result for result in outcome.results if pair in (None, result.pair)]
-            found = figures(results)
-            means = [f"{mean.mean:.3f} {_span(mean.low, mean.high)}" for mean in map(found.__getitem__, PARTS)]
+            measures = figures(results)
+            means = [f"{mean.mean:.3f} {_span(mean.low, mean.high)}" for mean in map(measures.__getitem__, PARTS)]
             rest = [""] * (2 + len(extra))
             if pair is None:
                 won = gain(outcome, report.outcomes[0])["ndcg@10"]

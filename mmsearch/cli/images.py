@@ -34,26 +34,26 @@ ANSWER_SECONDS = 1.0
 LEAST_COLUMNS = 50
 
 
-def screen(wanted: bool | None) -> Screen | None:
+def screen(enabled: bool | None) -> Screen | None:
     """The terminal that stdout is, if it shows pictures and they are wanted; None lets the environment decide.
 
     Raises:
         UsageError: the environment names an unknown protocol.
     """
-    how = os.environ.get(VARIABLE, "").strip().lower() or "never"
-    if wanted is False or (wanted is None and how == "never") or not sys.stdout.isatty():
+    choice = os.environ.get(VARIABLE, "").strip().lower() or "never"
+    if enabled is False or (enabled is None and choice == "never") or not sys.stdout.isatty():
         return None
     from mmsearch.output import terminal_images
 
-    if how not in ("auto", "never", *terminal_images.PROTOCOLS):
-        raise UsageError(f"{VARIABLE}={how}: choose from auto, never, {', '.join(terminal_images.PROTOCOLS)}")
-    named = next((protocol for protocol in terminal_images.PROTOCOLS if protocol == how), None)
-    protocol, cell = named or terminal_images.by_environment(os.environ), _cell_size()
+    if choice not in ("auto", "never", *terminal_images.PROTOCOLS):
+        raise UsageError(f"{VARIABLE}={choice}: choose from auto, never, {', '.join(terminal_images.PROTOCOLS)}")
+    forced = next((protocol for protocol in terminal_images.PROTOCOLS if protocol == choice), None)
+    protocol, cell = forced or terminal_images.by_environment(os.environ), _cell_size()
     if not (protocol and cell) and not terminal_images.is_plain(os.environ):
-        answer = terminal_images.by_answer(_ask_terminal(terminal_images.QUESTION))
-        protocol, cell = protocol or answer.protocol, cell or answer.cell
+        reply = terminal_images.by_answer(_ask_terminal(terminal_images.QUESTION))
+        protocol, cell = protocol or reply.protocol, cell or reply.cell
     if protocol is None:
-        if wanted:
+        if enabled:
             log_line(f"no pictures: this terminal is not known to show them; {VARIABLE}=sixel, kitty or iterm insists")
         return None
     columns, rows = shutil.get_terminal_size()
@@ -63,27 +63,28 @@ def screen(wanted: bool | None) -> Screen | None:
 
 
 def show(
-    found: Sequence[Hit], settings: LoaderSettings, on: Screen, explain: bool, may_read: Callable[[str], bool]
+    results: Sequence[Hit], settings: LoaderSettings, terminal: Screen, explain: bool, may_read: Callable[[str], bool]
 ) -> None:
     """Write the hits, at least one, as a table, with small pictures of those that have one and may be read."""
-    from mmsearch.media import seen_as
+    from mmsearch.media import preview_kind
     from mmsearch.output.tables import hit_blocks
     from mmsearch.output.terminal_images import COLUMNS, ROWS, drawn
 
-    pictured = [bool(seen_as(hit.item)) and not hit.stale for hit in found]
-    allowed = [wanted and may_read(hit.item.path) for hit, wanted in zip(found, pictured, strict=True)]
+    pictured = [bool(preview_kind(hit.item)) and not hit.stale for hit in results]
+    allowed = [has_preview and may_read(hit.item.path) for hit, has_preview in zip(results, pictured, strict=True)]
     if allowed != pictured:
         log_line(f"warning: no pictures: {OutsideIndex()}")
     room = (COLUMNS, ROWS)
-    header, blocks = hit_blocks(found, allowed, room, width=on.columns, base=os.getcwd(), explain=explain)
+    header, blocks = hit_blocks(results, allowed, room, width=terminal.columns, base=os.getcwd(), explain=explain)
     write_stdout(header)
-    with _no_warnings(), _Pictures([hit for hit, one in zip(found, allowed, strict=True) if one], settings, on) as read:
-        for position, above in _steps([block.count("\n") for block in blocks], allowed, on.rows):
+    visible = [hit for hit, is_allowed in zip(results, allowed, strict=True) if is_allowed]
+    with _no_warnings(), _Pictures(visible, settings, terminal) as pictures:
+        for position, above in _steps([block.count("\n") for block in blocks], allowed, terminal.rows):
             if not above:
                 write_stdout(blocks[position])
-            elif (picture := read.get(found[position])) is not None and above < on.rows:
+            elif (picture := pictures.get(results[position])) is not None and above < terminal.rows:
                 try:
-                    write_stdout(f"\x1b7\x1b[{above}A\r{drawn(picture, on)}\x1b8")  # and the cursor back
+                    write_stdout(f"\x1b7\x1b[{above}A\r{drawn(picture, terminal)}\x1b8")  # and the cursor back
                 except BaseException:
                     write_stdout("\x1b\\\x1b8")  # else the terminal would take what follows for the rest of it
                     raise
@@ -110,30 +111,30 @@ def _steps(heights: Sequence[int], pictured: Sequence[bool], rows: int) -> Itera
 @contextmanager
 def _no_warnings() -> Iterator[None]:
     """Suppress warnings: each would move the cursor by a line."""
-    before = logging.root.manager.disable
+    old_level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         yield
     finally:
-        logging.disable(before)
+        logging.disable(old_level)
 
 
 class _Pictures:
     """Small pictures of hits, read ahead in this order. A context manager."""
 
-    def __init__(self, hits: Sequence[Hit], settings: LoaderSettings, on: Screen) -> None:
+    def __init__(self, hits: Sequence[Hit], settings: LoaderSettings, terminal: Screen) -> None:
         from mmsearch import scan
         from mmsearch.indexing.decode import DecodeRequest
         from mmsearch.indexing.decoder import BackgroundDecoder
         from mmsearch.indexing.pool import Limits, default_jobs
-        from mmsearch.media import seen_as
+        from mmsearch.media import preview_kind
 
-        side = max(on.room)
+        side = max(terminal.room)
         small = replace(settings, exact=False, image_fit=None, image_side=side, page_side=side)
         self._decoder = BackgroundDecoder(Limits(max(1, min(default_jobs(), len(hits))), PATIENCE), small)
         self._pictures = {
             hit.rank: self._decoder.submit(
-                DecodeRequest(entry, hit.item.digest, seen_as(hit.item), replace(hit.item, text=""))
+                DecodeRequest(entry, hit.item.digest, preview_kind(hit.item), replace(hit.item, text=""))
             )
             for hit in hits
             if isinstance(entry := scan.entry(hit.item.path), scan.Entry)
@@ -160,10 +161,10 @@ def _cell_size() -> tuple[int, int] | None:
         import fcntl
         import termios
 
-        found = fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, bytes(8))
+        window_size = fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, bytes(8))
     except (ImportError, OSError):
         return None
-    rows, columns, width, height = struct.unpack("HHHH", found)
+    rows, columns, width, height = struct.unpack("HHHH", window_size)
     return (width // columns, height // rows) if rows and columns and width >= columns and height >= rows else None
 
 
@@ -178,21 +179,21 @@ def _ask_terminal(question: bytes) -> bytes:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except (ImportError, OSError):
         return b""
-    answer = b""
+    reply = b""
     with suppress(OSError, termios.error), os.fdopen(terminal, "r+b", buffering=0):
         if os.tcgetpgrp(terminal) != os.getpgrp():
             return b""  # a process in the background is stopped when it changes the terminal
-        before = termios.tcgetattr(terminal)
+        old_attributes = termios.tcgetattr(terminal)
         try:
             tty.setcbreak(terminal, termios.TCSADRAIN)  # so that the answer can be read at once and is not shown
             if not select.select([terminal], [], [], 0)[0]:
                 os.write(terminal, question)
                 end = time.monotonic() + ANSWER_SECONDS
-                while not is_complete(answer):
+                while not is_complete(reply):
                     if not select.select([terminal], [], [], max(0.0, end - time.monotonic()))[0]:
                         termios.tcflush(terminal, termios.TCIFLUSH)
                         break
-                    answer += os.read(terminal, 1024)
+                    reply += os.read(terminal, 1024)
         finally:
-            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
-    return answer
+            termios.tcsetattr(terminal, termios.TCSADRAIN, old_attributes)
+    return reply

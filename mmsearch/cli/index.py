@@ -100,7 +100,9 @@ def index(
         "trust_remote_code": trust_remote_code, "dummy_weights": dummy_weights,
     }  # fmt: skip
     # Only the given ones, so that the others stay as they are in the index.
-    given = {name: value for name, value in model_options.items() if value or (value is False and name in NEGATABLE)}
+    user_options = {
+        name: value for name, value in model_options.items() if value or (value is False and name in NEGATABLE)
+    }
     if engine is options.EngineChoice.ray:
         cluster = ClusterOptions.of(ray_address, shards, jobs, device, progress)
     elif ray_address is not None or shards is not None:
@@ -112,8 +114,8 @@ def index(
     request = optimize_request(optimize, index_kind, dim, dry_run)
     if shared is not None and dry_run:
         raise UsageError(f"--dry-run tells what would be indexed: leave out --{'' if shared else 'no-'}shared")
-    others = (globs, hidden, no_ignore, follow, prune, retry_failed, rebuild, watch, cluster)
-    if (request or shared is not None) and not any((roots, files_from, null, given, *others)):
+    other_options = (globs, hidden, no_ignore, follow, prune, retry_failed, rebuild, watch, cluster)
+    if (request or shared is not None) and not any((roots, files_from, null, user_options, *other_options)):
         maintain(directory, request, shared, progress, as_json)
         return
     paths = [_existing_root(root, cluster is not None) for root in roots or []]
@@ -129,8 +131,8 @@ def index(
     )
     scan = ScanOptions(hidden, not no_ignore, tuple(globs or ()), follow, (directory,))
     run = IndexRun(
-        directory, paths, given, IndexOptions(scan, prune, retry_failed, limits), progress, rebuild, cluster, request,
-        shared, trust_index,
+        directory, paths, user_options, IndexOptions(scan, prune, retry_failed, limits), progress, rebuild, cluster,
+        request, shared, trust_index,
     )  # fmt: skip
     with _listed_files(files_from, null) as files:
         if watch:
@@ -174,10 +176,10 @@ def _listed_files(source: str | None, null: bool) -> Iterator[ListedFiles | None
         return
     try:
         # Entered below, so that an error of the run is none of the list.
-        opened = nullcontext(sys.stdin.buffer) if source == "-" else open(source, "rb", opener=regular_or_handed)  # noqa: SIM115
+        source_file = nullcontext(sys.stdin.buffer) if source == "-" else open(source, "rb", opener=regular_or_handed)  # noqa: SIM115
     except OSError as error:
         raise UsageError(f"--files-from {source}: {error.strerror or error}") from None
-    with opened as stream:
+    with source_file as stream:
         paths = read_paths(stream, null)
         first = list(islice(paths, LOOK_AT)) if os.path.isfile(source) else []
         yield ListedFiles(chain(first, paths), first)

@@ -16,45 +16,45 @@ LEFT_OVER = {"write.lock", "writer.json", "writer.json.tmp"}
 """Files of a first run that ended before it made a database."""
 
 
-def locate(given: str | None) -> str:
+def locate(path: str | None) -> str:
     """The absolute directory of the one index to use, whether or not it exists yet.
 
     Raises:
         UsageError: $MMSEARCH_INDEX names several.
     """
-    found = locate_all([given] if given else None)
-    if len(found) > 1:
-        raise UsageError(f"${VARIABLE} names {len(found)} indexes, and this needs one: name it with --index")
-    return found[0]
+    directories = locate_all([path] if path else None)
+    if len(directories) > 1:
+        raise UsageError(f"${VARIABLE} names {len(directories)} indexes, and this needs one: name it with --index")
+    return directories[0]
 
 
-def locate_all(given: Sequence[str] | None) -> list[str]:
+def locate_all(paths: Sequence[str] | None) -> list[str]:
     """The absolute directories of the indexes to use together, each once; mostly a single one.
 
     Several are given one by one, or in $MMSEARCH_INDEX separated as in $PATH.
     """
     value = os.environ.get(VARIABLE) or ""
     # A directory may have the separator in its name.
-    listed = [value] if os.path.isdir(value) else [path for path in value.split(os.pathsep) if path]
+    from_environment = [value] if os.path.isdir(value) else [path for path in value.split(os.pathsep) if path]
     directories: dict[str, str] = {}
-    for path in given or listed or [_nearest(os.getcwd()) or user_index()]:
+    for path in paths or from_environment or [_nearest(os.getcwd()) or user_index()]:
         directory = os.path.abspath(os.path.expanduser(path))
         directories.setdefault(os.path.realpath(directory), directory)
     return list(directories.values())
 
 
-def locate_for_writing(given: str | None) -> str:
+def locate_for_writing(path: str | None) -> str:
     """As `locate`, but refuses a directory with other files in it.
 
     It also refuses another user's index that was only found further up: that user could read what is written there.
     """
-    directory = locate(given)
+    directory = locate(path)
     if os.path.isdir(directory):
         foreign = hasattr(os, "geteuid") and os.stat(directory).st_uid != os.geteuid()
-        if foreign and not given and not os.environ.get(VARIABLE):
+        if foreign and not path and not os.environ.get(VARIABLE):
             raise UsageError(f"the index in {directory} belongs to another user: if you mean it, name it with --index")
-        held = set(os.listdir(directory))
-        if held - LEFT_OVER and "meta.sqlite" not in held:
+        names = set(os.listdir(directory))
+        if names - LEFT_OVER and "meta.sqlite" not in names:
             raise UsageError(
                 f"{directory} is not an index and not empty: try --index {os.path.join(directory, LOCAL_NAME)}"
             )

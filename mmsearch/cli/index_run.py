@@ -98,16 +98,16 @@ class IndexRun:
         from mmsearch.store import read_identity
 
         try:
-            known = read_identity(self.directory)
+            existing = read_identity(self.directory)
         except (IndexDamaged, IndexMismatch):
             if not self.rebuild:
                 raise
-            known = None  # it is replaced
-        if known is None and not self.roots and files is None:
+            existing = None  # it is replaced
+        if existing is None and not self.roots and files is None:
             raise UsageError(
                 f"no index at {self.directory} yet: give the folders to index, such as `mmsearch index ~/Pictures`"
             )
-        return known
+        return existing
 
     def find_roots(self, files: ListedFiles | None) -> None:
         """Use the roots of the index if none were given, as far as its user has named them."""
@@ -155,29 +155,31 @@ class IndexRun:
         from mmsearch.store import Identity
         from mmsearch.types import ModelOptions
 
-        known = self.existing_identity(files)
-        if known is None or self.model.get("name", known.options.name) != known.options.name:
+        existing = self.existing_identity(files)
+        if existing is None or self.model.get("name", existing.options.name) != existing.options.name:
             model, allowed = ModelOptions(**self.model), True
         else:
-            model, allowed = replace(known.options, **self.model), self._allowed().identity
+            model, allowed = replace(existing.options, **self.model), self._allowed().identity
         model = permitted(model, "trust_remote_code" in self.model, self.directory, allowed, self.model)
         self.find_roots(files)  # before the writer opens, because a rebuild forgets them
         if self.cluster is not None:
-            return self._run_on_cluster(self.cluster, files, model, known)
+            return self._run_on_cluster(self.cluster, files, model, existing)
         with PrestartedWorkers() as workers:
-            if (known is None or self.rebuild) and needs_torch(model):
+            if (existing is None or self.rebuild) and needs_torch(model):
                 # All files are new and the model takes a while to load: workers start meanwhile.
                 walked = chain.from_iterable(walk(root, self.options.scan) for root in self.roots)
                 entries = chain(walked, map(entry, files.first if files else ()))
-                workers.start((one for one in entries if isinstance(one, Entry)), self.options.limits.jobs)
-            self.embedder = self._load_embedder(model, None if self.rebuild else known)
+                workers.start(
+                    (candidate for candidate in entries if isinstance(candidate, Entry)), self.options.limits.jobs
+                )
+            self.embedder = self._load_embedder(model, None if self.rebuild else existing)
             self.identity = Identity.of(model, self.embedder.spec)
             return self._build(self.roots, self.options, files, workers)
 
     def run_again(self, roots: list[str], busy: frozenset[str]) -> IndexReport:
         """Bring the index up to date with some of its roots, except for files that are being written."""
         scan = replace(self.options.scan, skip=busy)
-        return self._build(roots, replace(self.options, scan=scan, retry_failed=False), again=True)
+        return self._build(roots, replace(self.options, scan=scan, retry_failed=False), is_repeat=True)
 
     def _build(
         self,
@@ -185,7 +187,7 @@ class IndexRun:
         options: IndexOptions,
         files: ListedFiles | None = None,
         workers: PrestartedWorkers | None = None,
-        again: bool = False,
+        is_repeat: bool = False,
     ) -> IndexReport:
         from mmsearch.cli.progress import Ahead, listening
         from mmsearch.indexing.pipeline import Indexer, to_read
@@ -201,18 +203,18 @@ class IndexRun:
         assert self.embedder is not None
         assert self.identity is not None
         ahead = Ahead(files_to_read, self.embedder, options.limits.jobs) if files is None else None
-        rebuild = self.rebuild and not again
+        rebuild = self.rebuild and not is_repeat
         with Writer.open(self.directory, self.identity, rebuild=rebuild, on_wait=log_line) as writer:
             self._grant(writer)
             with listening(ahead, self.progress) as listener:
                 indexer = Indexer(writer, self.embedder, options, listener, workers)
                 report = indexer.run(roots, files.paths if files else ())
-            if not again:
+            if not is_repeat:
                 self._finish(writer)
             return report
 
     def _run_on_cluster(
-        self, cluster_options: ClusterOptions, files: ListedFiles | None, model: ModelOptions, known: Identity | None
+        self, cluster_options: ClusterOptions, files: ListedFiles | None, model: ModelOptions, existing: Identity | None
     ) -> IndexReport:
         from mmsearch.cli.progress import listening
         from mmsearch.extras.ray import Cluster, Folder, RayIndexer
@@ -224,21 +226,21 @@ class IndexRun:
 
         limits = self.options.limits
         options = replace(self.options, limits=Limits(1, limits.seconds, limits.memory))
-        own = cluster_options.shards is None
-        shards = Folder(cluster_options.shards or os.path.join(self.directory, OWN_SHARDS), own=own)
+        owns_shards = cluster_options.shards is None
+        shards = Folder(cluster_options.shards or os.path.join(self.directory, OWN_SHARDS), own=owns_shards)
         try:
             torch = needs_torch(model)
         except ModelUnavailable:  # on this machine, but perhaps not on the nodes
             torch = True
         with Cluster(cluster_options.address, cluster_options.jobs, torch) as cluster:
-            same = known is not None and not self.rebuild and model.to_json() == known.options.to_json()
-            identity = known if known and same else Identity.of(model, cluster.describe(model))
+            same = existing is not None and not self.rebuild and model.to_json() == existing.options.to_json()
+            identity = existing if existing and same else Identity.of(model, cluster.describe(model))
             with Writer.open(self.directory, identity, rebuild=self.rebuild, on_wait=log_line) as writer:
                 self._grant(writer)
                 with listening() as listener:
                     indexer = RayIndexer(
                         writer, StoredEmbedder(identity), options, listener, cluster, model, shards,
-                        own=own, resume=not self.rebuild,
+                        own=owns_shards, resume=not self.rebuild,
                     )  # fmt: skip
                     report = indexer.run(self.roots, files.paths if files else ())
                 self._finish(writer)
@@ -265,21 +267,21 @@ class IndexRun:
         if needing(writer.identity.options):
             writer.allow_model()  # `permitted` has passed it
 
-    def _load_embedder(self, model: ModelOptions, known: Identity | None) -> Embedder:
+    def _load_embedder(self, model: ModelOptions, existing: Identity | None) -> Embedder:
         """The model, loaded now unless the index describes it and it can wait until a content needs a vector."""
         from mmsearch.models import fingerprint_of, load_embedder
 
-        if known is None or model != known.options or known.fingerprint != fingerprint_of(model):
+        if existing is None or model != existing.options or existing.fingerprint != fingerprint_of(model):
             return load_embedder(model, many=True)
         from mmsearch.models.lazy import LazyEmbedder
         from mmsearch.store import Identity
 
         def load() -> Embedder:
             embedder = load_embedder(model, many=True)
-            known.require(Identity.of(model, embedder.spec), self.directory)
+            existing.require(Identity.of(model, embedder.spec), self.directory)
             return embedder
 
-        return LazyEmbedder(known.spec, load)
+        return LazyEmbedder(existing.spec, load)
 
     def _finish(self, writer: Writer) -> None:
         if self.shared is not None:

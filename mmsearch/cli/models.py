@@ -109,27 +109,27 @@ def doctor(as_json: options.Json = False) -> None:
     """
     from mmsearch.models.doctor import examine
 
-    found = examine()
+    report = examine()
     if as_json:
-        write_json(found)
+        write_json(report)
     else:
-        cache, device, missing = found["cache"], found["device"] or {}, found["missing"]
+        cache, device, missing = report["cache"], report["device"] or {}, report["missing"]
         sections = {
-            "versions": [(name, value or "not installed") for name, value in found["versions"].items()],
+            "versions": [(name, value or "not installed") for name, value in report["versions"].items()],
             "device": [(name, _in_words(value)) for name, value in device.items()],
             "memory": [
-                (one["device"], f"{_gib(one['free'])} free of {_gib(one['total'])} {one['name']}".rstrip())
-                for one in found["memories"]
+                (entry["device"], f"{_gib(entry['free'])} free of {_gib(entry['total'])} {entry['name']}".rstrip())
+                for entry in report["memories"]
             ],
             "cache": [
                 ("directory", cache["directory"]),
                 ("size", f"{cache['bytes'] / 1e9:.2f} GB, {cache['free'] / 1e9:.1f} GB free"),
-                ("models", ", ".join(found["models"])),
+                ("models", ", ".join(report["models"])),
             ],
-            "missing": [(one["what"], one["remedy"]) for one in missing] or [("nothing", "")],
+            "missing": [(entry["what"], entry["remedy"]) for entry in missing] or [("nothing", "")],
         }
         write_stdout("".join(counts(title, rows) for title, rows in sections.items()))
-    if any(one["needed"] for one in found["missing"]):
+    if any(entry["needed"] for entry in report["missing"]):
         raise Exit(ModelUnavailable.exit_code)
 
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def optimize_request(
-    wanted: bool, kind: IndexKindChoice | None, dim: int | None, dry_run: bool
+    enabled: bool, kind: IndexKindChoice | None, dim: int | None, dry_run: bool
 ) -> OptimizeRequest | None:
     """The request of the options; None without --optimize."""
-    if not wanted:
+    if not enabled:
         for name, value in (("--index-kind", kind), ("--dim", dim)):
             if value is not None:
                 raise UsageError(f"{name} belongs to --optimize")
@@ -72,17 +72,17 @@ def suggest_optimize(writer: Writer) -> None:
 
 def optimized_fields(optimized: list[Optimized]) -> dict[str, Any]:
     """The field of the JSON object that an index run prints."""
-    return {"optimized": [asdict(one) for one in optimized]}
+    return {"optimized": [asdict(result) for result in optimized]}
 
 
 def summarise_optimized(optimized: list[Optimized] | None, directory: str) -> None:
     """One line on stderr for each partition; None if nothing was to be optimized."""
-    for one in optimized or ():
-        how = "compared one by one" if one.kind == "flat" else f"looked up by {one.kind}"
-        cut = f" over {one.dim} dimensions" if one.dim else ""
-        recall = "" if one.recall is None else f", {100 * one.recall:.1f} % of the best found"
-        unchanged = "" if one.changed or one.kind == "flat" else ", as before"
-        log_line(f"{one.partition}: {one.vectors:,} vectors {how}{cut}{recall}{unchanged}")
+    for result in optimized or ():
+        how = "compared one by one" if result.kind == "flat" else f"looked up by {result.kind}"
+        dims = f" over {result.dim} dimensions" if result.dim else ""
+        recall = "" if result.recall is None else f", {100 * result.recall:.1f} % of the best found"
+        unchanged = "" if result.changed or result.kind == "flat" else ", as before"
+        log_line(f"{result.partition}: {result.vectors:,} vectors {how}{dims}{recall}{unchanged}")
     if optimized == []:
         log_line(f"nothing to optimize in {directory}")
 
@@ -107,12 +107,12 @@ def _warn_of_cut(identity: Identity, dim: int) -> None:
 def _listening(always: bool) -> Iterator[OnProgress]:
     """Progress on stderr: a bar on a terminal, elsewhere a line for each step if `always`."""
     if not sys.stderr.isatty():
-        seen: set[str] = set()
+        printed: set[str] = set()
 
         def on_progress(step: str, done: int, total: int) -> None:
-            if always and step not in seen:
+            if always and step not in printed:
                 log_line(step)
-            seen.add(step)
+            printed.add(step)
 
         yield on_progress
         return

@@ -121,11 +121,11 @@ class Live(Quiet):
         self.bar = bar
         self.line = bar.add_task("looking for files", total=None)
         self.ahead = ahead
-        self.seen = 0
+        self.passed = 0
         self.shown = 0.0
 
     def past(self, path: str, count: int) -> None:
-        self.seen += count
+        self.passed += count
         self._show(path)
 
     def done(self, path: str, size: int) -> None:
@@ -138,7 +138,7 @@ class Live(Quiet):
             return
         self.shown = now
         total = self.ahead.work if self.ahead and not self.ahead.counting else None
-        line = progress_line(self.read, total, now - self.began) or f"{self.seen} files"
+        line = progress_line(self.read, total, now - self.began) or f"{self.passed} files"
         share = share_of(self.read, total) if total else None
         self.bar.update(
             self.line,
@@ -230,7 +230,7 @@ def _forecasting(ahead: Ahead | None, listener: Quiet) -> Iterator[None]:
 def counting(name: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal for `total` things, nothing elsewhere; call the result as `on_progress(n)`: n more done."""
     if not sys.stderr.isatty():
-        yield lambda more: None
+        yield lambda count: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -238,4 +238,4 @@ def counting(name: str, total: int) -> Iterator[Callable[[int], None]]:
     columns = (BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=10) as bar:
         line = bar.add_task(name, total=total)
-        yield lambda more: bar.advance(line, more)
+        yield lambda count: bar.advance(line, count)

@@ -105,8 +105,8 @@ def search(
     shape = _format(form, as_json, as_jsonl, paths or null)
     if context and shape not in (Format.table, Format.json, Format.jsonl):
         raise UsageError(f"--context is JSON: leave out --format {shape.value}")
-    on = screen(seen) if shape is Format.table and not context else None
-    given = SearchRequest(
+    terminal = screen(seen) if shape is Format.table and not context else None
+    request = SearchRequest(
         texts=(text,) if (text := " ".join(words or []).strip()) else (),
         negatives=tuple(not_ or ()),
         image=tuple(image or ()),
@@ -135,83 +135,86 @@ def search(
         rerank_types=() if rerank_types is None else (rerank_types,),
     )
     directories = locate_all(index)
-    found = None
+    answer = None
     if queries is None and len(directories) == 1 and client.is_allowed(no_server) and not trust_index:
-        found = client.search(directories[0], given, device, trust_remote_code)
+        answer = client.search(directories[0], request, device, trust_remote_code)
     many = queries is not None
     reader: AnyReader | None = None
     labelled: Answers
-    with ExitStack() as opened:
-        if found:
-            for logger, level, message in found.notes:
+    with ExitStack() as stack:
+        if answer:
+            for logger, level, message in answer.notes:
                 if logger:
                     logging.getLogger(logger).log(level, "%s", message)
                 else:
                     log_line(message)
-            spec, labelled = found.spec, [(found.label, found.hits)]
-            if context or on is not None:
+            spec, labelled = answer.spec, [(answer.label, answer.hits)]
+            if context or terminal is not None:
                 from mmsearch.store import open_reader
 
                 reader = open_reader(directories)  # it knows which files may be opened
-                opened.enter_context(reader)
+                stack.enter_context(reader)
         else:
             reader, spec, labelled = _search(
-                opened, directories, given, queries, device, trust_remote_code, trust_index, allow_private
+                stack, directories, request, queries, device, trust_remote_code, trust_index, allow_private
             )
         if context:
             assert reader is not None
             any_found = _output_evidence(labelled, spec, context_budget, reader, many=many or shape is Format.jsonl)
         else:
             end = "\0" if null else "\n"
-            any_found = _output(labelled, spec, shape, end, on, reader, many=many, explain=explain)
+            any_found = _output(labelled, spec, shape, end, terminal, reader, many=many, explain=explain)
     if not any_found:
         log_line("nothing found")
         raise Exit(1)
 
 
 def _search(
-    opened: ExitStack,
+    stack: ExitStack,
     directories: list[str],
-    given: SearchRequest,
+    base_request: SearchRequest,
     queries: str | None,
     device: str | None,
     trust: bool,
     trust_index: bool,
     allow_private: bool,
 ) -> tuple[AnyReader, ModelSpec, Answers]:
-    """What this process finds by itself, while the index stays `opened`."""
+    """Search in this process; `stack` keeps the index open while the answers are read."""
     from mmsearch.search.query import QueryBuilder
     from mmsearch.search.searcher import Searcher
 
-    where = given.filter()
-    asked = _asked(given, queries)
-    models = any(one.texts or one.negatives or one.image or one.audio or one.video for one in asked)
+    where = base_request.filter()
+    requests = _requests(base_request, queries)
+    models = any(
+        request.texts or request.negatives or request.image or request.audio or request.video for request in requests
+    )
     reader, embedder = open_indexes(directories, device, models, trust, trust_index)
-    opened.enter_context(reader)
+    stack.enter_context(reader)
     stdin = sys.stdin.buffer if queries != "-" else None
-    meant: Iterable[Query] = map(QueryBuilder(reader, embedder, stdin, allow_private=allow_private).query, asked)
+    builder = QueryBuilder(reader, embedder, stdin, allow_private=allow_private)
+    built_queries: Iterable[Query] = map(builder.query, requests)
     second = None
-    if given.rerank:
-        name = given.reranker or reranker_for(reader)
+    if base_request.rerank:
+        name = base_request.reranker or reranker_for(reader)
         if models and crowded(name, device):
-            embedder, meant = make_room(embedder, meant)
+            embedder, built_queries = make_room(embedder, built_queries)
             gc.collect()
-        second = open_reranker(given.reranker, reader, device, trust)
-        given, note = with_rerank_types(given, name)
+        second = open_reranker(base_request.reranker, reader, device, trust)
+        base_request, note = with_rerank_types(base_request, name)
         if note:
             log_line(note)
-    answers = Searcher(reader, embedder, second, where).search_all(meant, given, where)
-    return reader, embedder.spec, ((one.label, found) for one, found in zip(asked, answers, strict=True))
+    answers = Searcher(reader, embedder, second, where).search_all(built_queries, base_request, where)
+    return reader, embedder.spec, zip((request.label for request in requests), answers, strict=True)
 
 
-def _asked(given: SearchRequest, queries: str | None) -> list[SearchRequest]:
+def _requests(request: SearchRequest, queries: str | None) -> list[SearchRequest]:
     """What the command line asks for, or each line of the file with queries."""
     from mmsearch.search.query import read_lines
 
     if queries is None:
-        given.require_query()
-        return [given]
-    if given != given.without_query():
+        request.require_query()
+        return [request]
+    if request != request.without_query():
         raise UsageError("--queries takes the place of a query: give one or the other")
     if queries == "-":
         return read_lines(sys.stdin.buffer, "stdin", os.getcwd())
@@ -224,7 +227,7 @@ def _asked(given: SearchRequest, queries: str | None) -> list[SearchRequest]:
 
 def _format(form: Format | None, as_json: bool, as_jsonl: bool, paths: bool) -> Format:
     short = {Format.json: as_json, Format.jsonl: as_jsonl, Format.paths: paths}
-    chosen = [form] * (form is not None) + [name for name, given in short.items() if given]
+    chosen = [form] * (form is not None) + [name for name, is_set in short.items() if is_set]
     if len(set(chosen)) > 1:
         raise UsageError(f"choose one output format, not {' and '.join(name.value for name in chosen if name)}")
     return chosen[0] or Format.table if chosen else Format.table
@@ -235,7 +238,7 @@ def _output(
     spec: ModelSpec,
     shape: Format,
     end: str,
-    on: Screen | None,
+    terminal: Screen | None,
     reader: AnyReader | None,
     *,
     many: bool,
@@ -246,15 +249,15 @@ def _output(
     Many answers are a JSON array, CSV with one header, or titled tables.
     """
     any_found, width = False, terminal_width()
-    for number, (label, found) in enumerate(answers):
-        any_found = any_found or bool(found)
+    for number, (label, query_hits) in enumerate(answers):
+        any_found = any_found or bool(query_hits)
         title = f"{harmless(label)}\n" if many else ""
-        if on is not None and reader is not None and found:
+        if terminal is not None and reader is not None and query_hits:
             write_stdout(title)
-            show(found, spec.loader, on, explain, reader.may_read)
+            show(query_hits, spec.loader, terminal, explain, reader.may_read)
             write_stdout("\n" * many)
             continue
-        text = hits(found, label, spec.name, shape, end=end, width=width, base=os.getcwd(), explain=explain)
+        text = hits(query_hits, label, spec.name, shape, end=end, width=width, base=os.getcwd(), explain=explain)
         if many and shape is Format.json:
             text = ("," if number else "[") + text
         elif many and shape is Format.csv and number:
@@ -272,9 +275,9 @@ def _output_evidence(answers: Answers, spec: ModelSpec, budget: int, reader: Any
     from mmsearch.search.hit_evidence import gather
 
     any_found = False
-    for label, found in answers:
-        fields = [hit_fields(hit, spec.name) for hit in found]
-        evidence = gather(found, fields, spec.loader, budget, reader.may_read)
+    for label, query_hits in answers:
+        fields = [hit_fields(hit, spec.name) for hit in query_hits]
+        evidence = gather(query_hits, fields, spec.loader, budget, reader.may_read)
         write_json({"query": label, **evidence}, indent=None if many else 2)
-        any_found = any_found or bool(found)
+        any_found = any_found or bool(query_hits)
     return any_found

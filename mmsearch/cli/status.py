@@ -64,40 +64,40 @@ def status(
 def _status(reader: AnyReader, directories: list[str], as_json: bool) -> None:
     from mmsearch.server import discovery
 
-    found = reader.status()
-    files, missing, failed = found.files, found.missing, found.files.get("failed", 0)
-    identity = found.identity
+    state = reader.status()
+    files, missing, failed = state.files, state.missing, state.files.get("failed", 0)
+    identity = state.identity
     running = discovery.server(directories[0]) if len(directories) == 1 else None  # several indexes have no server
     server = None if running is None else {"url": str(running["url"]), "pid": int(running["pid"])}
     if as_json:
         names = ("files", "modalities", "items", "missing", "segments", "tombstones", "bytes")
         write_json({
-            **_index_fields(directories), "format": found.format, "model": identity.options.name, "dim": identity.dim,
-            "roots": list(found.roots), **{name: getattr(found, name) for name in names},
-            "lookups": [asdict(partition) for partition in found.lookups], "server": server,
+            **_index_fields(directories), "format": state.format, "model": identity.options.name, "dim": identity.dim,
+            "roots": list(state.roots), **{name: getattr(state, name) for name in names},
+            "lookups": [asdict(partition) for partition in state.lookups], "server": server,
         })  # fmt: skip
         return
     searched = []
-    for partition in found.lookups:
+    for partition in state.lookups:
         if partition.kind == "flat":
             searched.append(f"{partition.partition} one by one")
             continue
-        cut = f" over {partition.dim} dimensions" if partition.dim and partition.dim < identity.dim else ""
+        dims = f" over {partition.dim} dimensions" if partition.dim and partition.dim < identity.dim else ""
         recall = f"{100 * (partition.recall or 0):.1f} % of the best found"
         rest = partition.vectors - partition.covered
         searched.append(
-            f"{partition.partition} by {partition.kind}{cut}, {recall}" + (f", {rest} one by one" if rest else "")
+            f"{partition.partition} by {partition.kind}{dims}, {recall}" + (f", {rest} one by one" if rest else "")
         )
     rows = [
         ("model", f"{identity.options.name}, {identity.dim} dimensions"),
-        ("folders", ", ".join(found.roots) or "none, only listed files"),
-        ("files", _sum_of({"indexed": files.get("ok", 0), **found.modalities})),
-        ("items", _sum_of({"vectors": sum(found.items.values()), **found.items})),
+        ("folders", ", ".join(state.roots) or "none, only listed files"),
+        ("files", _sum_of({"indexed": files.get("ok", 0), **state.modalities})),
+        ("items", _sum_of({"vectors": sum(state.items.values()), **state.items})),
         ("missing", f"{missing}, forgotten with `mmsearch index --prune`" if missing else "0"),
         ("failed", f"{failed}, listed with `mmsearch status --failures`" if failed else "0"),
         ("unsupported", str(files.get("unsupported", 0))),
         ("searched", "; ".join(searched) or "nothing"),
-        ("on disk", f"{found.bytes / 1e6:.1f} MB in {found.segments} vector files"),
+        ("on disk", f"{state.bytes / 1e6:.1f} MB in {state.segments} vector files"),
     ]
     rows += [("server", f"{server['url']}, process {server['pid']}")] if server else []
     write_stdout(counts(", ".join(directories), rows))
@@ -106,8 +106,8 @@ def _status(reader: AnyReader, directories: list[str], as_json: bool) -> None:
 def _sum_of(counts: dict[Any, int]) -> str:
     """`6 indexed: 3 text, 3 image`: the first is the sum of the others."""
     (name, total), *parts = counts.items()
-    listed = ", ".join(f"{count} {part}" for part, count in parts if count)
-    return f"{total} {name}" + (f": {listed}" if listed else "")
+    summary = ", ".join(f"{count} {part}" for part, count in parts if count)
+    return f"{total} {name}" + (f": {summary}" if summary else "")
 
 
 def _index_fields(directories: list[str]) -> dict[str, Any]:
@@ -130,14 +130,14 @@ def _check(reader: AnyReader, directories: list[str], as_json: bool, trust_index
     else:
         write_stdout("".join(f"{harmless(line)}\n" for line in problems))
         if missing:
-            named = ", ".join(missing[:SHOWN_MISSING]) + (", ..." if len(missing) > SHOWN_MISSING else "")
-            log_line(f"{len(missing)} files are no longer there: {named}: `mmsearch index --prune` forgets them")
+            examples = ", ".join(missing[:SHOWN_MISSING]) + (", ..." if len(missing) > SHOWN_MISSING else "")
+            log_line(f"{len(missing)} files are no longer there: {examples}: `mmsearch index --prune` forgets them")
         if model != "ok":
             log_line(f"the model: {model}")
-        found = reader.status()
-        vectors = f"{sum(found.items.values())} vectors in {found.segments} files"
+        state = reader.status()
+        vectors = f"{sum(state.items.values())} vectors in {state.segments} files"
         verdict = f"{len(problems)} problems; `mmsearch status --repair` mends what can be mended"
-        log_line(f"checked {sum(found.files.values())} files and {vectors}: {verdict if problems else 'all is well'}")
+        log_line(f"checked {sum(state.files.values())} files and {vectors}: {verdict if problems else 'all is well'}")
     if problems:
         raise Exit(IndexDamaged.exit_code)
 
@@ -145,18 +145,18 @@ def _check(reader: AnyReader, directories: list[str], as_json: bool, trust_index
 def _repair(directory: str, as_json: bool) -> None:
     from mmsearch.store.integrity import repair
 
-    done = repair(directory, log_line)
+    repaired = repair(directory, log_line)
     if as_json:
-        fields = {"problems": done.found, "index_again": done.lost, "vectors_lost": done.vectors}
+        fields = {"problems": repaired.found, "index_again": repaired.lost, "vectors_lost": repaired.vectors}
         write_json({"index": directory, **fields})
         return
-    write_stdout("".join(f"{harmless(path)}\n" for path in done.lost))
-    if not done.found:
+    write_stdout("".join(f"{harmless(path)}\n" for path in repaired.lost))
+    if not repaired.found:
         log_line("nothing to mend")
-    elif not done.lost:
-        log_line(f"mended {len(done.found)} problems; nothing was lost")
+    elif not repaired.lost:
+        log_line(f"mended {len(repaired.found)} problems; nothing was lost")
     else:
         log_line(
-            f"mended {len(done.found)} problems; {done.vectors} vectors of {len(done.lost)} files were lost: "
-            "`mmsearch index` reads them again"
+            f"mended {len(repaired.found)} problems; {repaired.vectors} vectors of {len(repaired.lost)} files "
+            "were lost: `mmsearch index` reads them again"
         )

@@ -52,11 +52,11 @@ def merge(
     target, directories = locate_for_writing(output), locate_all(sources)
     if os.path.realpath(target) in map(os.path.realpath, directories):
         raise UsageError(f"{target} is what the others are joined in: leave it out of those to join")
-    with ExitStack() as opened:
-        readers = [opened.enter_context(Reader.open(directory, trust_index)) for directory in directories]
+    with ExitStack() as stack:
+        readers = [stack.enter_context(Reader.open(directory, trust_index)) for directory in directories]
         require_comparable(readers)
-        first, known = readers[0], read_identity(target)
-        if known is not None and (differences := known.differences(first.identity)):
+        first, existing = readers[0], read_identity(target)
+        if existing is not None and (differences := existing.differences(first.identity)):
             raise IndexMismatch(describe_differences(target, first.directory, differences))
         for root in sorted({root for reader in readers for root in roots(reader)}):
             if not os.path.lexists(path := moves(root)):
@@ -65,8 +65,8 @@ def merge(
                 )
         began = time.monotonic()
         # The identity of a source may have another name for the model; that of the target stays.
-        writer = opened.enter_context(Writer.open(target, known or first.identity, on_wait=log_line))
-        on_progress = opened.enter_context(counting("files", sum(map(count_files, readers))))
+        writer = stack.enter_context(Writer.open(target, existing or first.identity, on_wait=log_line))
+        on_progress = stack.enter_context(counting("files", sum(map(count_files, readers))))
         if first.allows_identity() and writer.identity == first.identity:
             writer.allow_model()
         importer = Importer(writer, moves, on_progress)
@@ -210,26 +210,26 @@ def _table_identity(table: Table, model: str | None, target: str, trust: bool, t
     from mmsearch.store.transfer import describe_differences
     from mmsearch.types import ModelOptions
 
-    known, identity = read_identity(target), table.about.identity
+    existing, identity = read_identity(target), table.about.identity
     name = model or (None if identity else table.about.model)
     if name is not None:
         if not model and not trust_index and not is_known_name(name):
             raise ModelUnavailable(
                 f"{table.path} names the model {name}: if that is right, name it with --model {name}"
             )
-        if known is not None and known.options.name == name:
-            named = known
+        if existing is not None and existing.options.name == name:
+            model_identity = existing
         else:
             model_options = ModelOptions(name, trust_remote_code=trust)
-            named = Identity.of(model_options, load_embedder(model_options).spec)
-        if identity is not None and (differences := identity.differences(named)):
+            model_identity = Identity.of(model_options, load_embedder(model_options).spec)
+        if identity is not None and (differences := identity.differences(model_identity)):
             raise IndexMismatch(describe_differences(table.path, f"--model {name}", differences))
-        identity = named  # the user decides how the model is loaded, not the table
+        identity = model_identity  # the user decides how the model is loaded, not the table
     if identity is None:
         raise UsageError(f"{table.path} does not say which model made its vectors: name it with --model")
-    if known is not None and (differences := known.differences(identity)):
+    if existing is not None and (differences := existing.differences(identity)):
         raise IndexMismatch(describe_differences(target, table.path, differences))
-    return known or identity
+    return existing or identity
 
 
 def _parse_moves(pairs: Sequence[str]) -> Moves:

@@ -60,9 +60,9 @@ class BatchQueue(Generic[Owner]):
     """Parts in the order they came, up to a bound that one part may exceed."""
 
     def __init__(self, embedder: Embedder) -> None:
-        own: Callable[[Segment], int] | None = getattr(embedder, "tokens", None)
-        self._cost = own or guess_tokens
-        self._paced = own is not None
+        count_tokens: Callable[[Segment], int] | None = getattr(embedder, "tokens", None)
+        self._cost = count_tokens or guess_tokens
+        self._paced = count_tokens is not None
         self._tokens: dict[Modality, int] = {}
         self._parts: list[PendingSegment[Owner]] = []
         self._bytes = 0
@@ -96,12 +96,12 @@ class BatchQueue(Generic[Owner]):
         """Empties the queue into batches: one partition each, the most expensive first, within the budget."""
         parts, self._parts, self._bytes = self._parts, [], 0
         parts.sort(key=lambda part: (part.segment.item.partition, -part.cost))
-        for partition, alike in groupby(parts, key=lambda part: part.segment.item.partition):
+        for partition, group in groupby(parts, key=lambda part: part.segment.item.partition):
             batch: list[PendingSegment[Owner]] = []
-            for part in alike:
+            for part in group:
                 tokens = self._tokens.get(partition, BATCH_TOKENS)
-                most = BATCH_PARTS * tokens // BATCH_TOKENS
-                if batch and (len(batch) >= most or (len(batch) + 1) * batch[0].cost > tokens):
+                max_parts = BATCH_PARTS * tokens // BATCH_TOKENS
+                if batch and (len(batch) >= max_parts or (len(batch) + 1) * batch[0].cost > tokens):
                     yield batch
                     batch = []
                 batch.append(part)
@@ -129,13 +129,13 @@ class BatchQueue(Generic[Owner]):
         if not batch:
             return np.zeros((0, 0), np.float32)
         with timer.on("forward"):
-            began, before = time.perf_counter(), getattr(embedder, "preprocess_seconds", 0.0)
+            began, preprocess_before = time.perf_counter(), getattr(embedder, "preprocess_seconds", 0.0)
             try:
                 vectors = embedder.embed([part.segment for part in batch])
             finally:
                 seconds = time.perf_counter() - began
                 # Where the host prepares one pass while the device computes another, both have run at once.
-                timer.move("preprocess", min(getattr(embedder, "preprocess_seconds", 0.0) - before, seconds))
+                timer.move("preprocess", min(getattr(embedder, "preprocess_seconds", 0.0) - preprocess_before, seconds))
         self.adapt(batch, seconds)
         return vectors
 

@@ -121,7 +121,7 @@ class FileDecoder:
                 yield from self._query(request.entry.path, request.query, request.settings or self.settings)
             elif request.item is not None:
                 with only(request.item.path, request.identity):
-                    yield from self._glimpse(request.item, request.kind, request.settings or self.settings)
+                    yield from self._preview(request.item, request.kind, request.settings or self.settings)
             else:
                 yield from self._decode(request) if request.digest else self._identify(request.entry.path)
         except MediaError as error:
@@ -154,11 +154,11 @@ class FileDecoder:
         yield Finished()
 
     @staticmethod
-    def _glimpse(item: Item, kind: str, settings: LoaderSettings) -> Iterator[Answer]:
+    def _preview(item: Item, kind: str, settings: LoaderSettings) -> Iterator[Answer]:
         if item.modality == "audio":
             yield Part(media.reload(item, kind, settings))
         else:
-            yield Part(Segment(item, media.glimpse(item, settings)))
+            yield Part(Segment(item, media.preview(item, settings)))
         yield Finished()
 
     def _decode(self, request: DecodeRequest) -> Iterator[Answer]:

@@ -48,7 +48,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Accepted:
     """The worker has received a request: if it dies from now on, the file is to blame."""
 
 
@@ -72,12 +72,12 @@ _AT_FIRST = 64 << 20
 _TAG = "#"
 _DTYPES = frozenset({"uint8", "float32", "float64", "int64"})
 _CLASSES: dict[str, type] = {
-    known.__name__: known
-    for known in (
+    message.__name__: message
+    for message in (
         *(Audio, Clip, FileMetadata, Item, LoaderSettings, ResizeRule, Segment, Span),
         *(Failed, Finished, Identified, Opened, Part, Timed),
         *(DecodeRequest, Entry, FileDecoder, Kind),
-        *(Note, Ready, Taken, WorkerSetup),
+        *(Note, Ready, Accepted, WorkerSetup),
     )
 }
 """The messages and what they hold, by name; nothing else is ever made of received bytes."""
@@ -90,7 +90,7 @@ class Garbled(MmsearchError):
 def send(stream: BinaryIO, message: Any) -> None:
     """Write one message; the stream is unbuffered or gets flushed."""
     arrays: list[memoryview] = []
-    head = json.dumps(_plain(message, arrays), separators=(",", ":")).encode("ascii")
+    head = json.dumps(_to_json(message, arrays), separators=(",", ":")).encode("ascii")
     views = [memoryview(head), *arrays]
     stream.write(_COUNT.pack(len(views)) + b"".join(_SIZE.pack(view.nbytes) for view in views) + head)
     for view in arrays:
@@ -109,30 +109,30 @@ def receive(stream: BinaryIO, admit: Callable[[int], None] = lambda size: None) 
         EOFError: the other side has gone, perhaps in the middle of a message.
         Garbled: it sends what is none.
     """
-    (count,) = _COUNT.unpack(_exactly(stream, _COUNT.size))
+    (count,) = _COUNT.unpack(_read_exactly(stream, _COUNT.size))
     if not 0 < count <= MOST_PIECES:
         raise Garbled(f"a message of {count} pieces")
-    sizes = _exactly(stream, _SIZE.size * count)
+    sizes = _read_exactly(stream, _SIZE.size * count)
     lengths = [size for (size,) in _SIZE.iter_unpack(sizes)]
     if sum(lengths) > MOST_BYTES:
         raise Garbled(f"a message of {sum(lengths)} bytes")
     admit(sum(lengths))
-    head, *arrays = [_exactly(stream, length) for length in lengths]
+    head, *arrays = [_read_exactly(stream, length) for length in lengths]
     try:
-        return _made(json.loads(head), arrays)
+        return _rebuild(json.loads(head), arrays)
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise Garbled(f"no message: {error}") from error
 
 
-def _plain(value: Any, arrays: list[memoryview]) -> Any:
+def _to_json(value: Any, arrays: list[memoryview]) -> Any:
     """The value as JSON; a value that JSON has no form for becomes an object with a tag."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if type(value) in (list, tuple, frozenset):
-        return [type(value).__name__, *(_plain(one, arrays) for one in value)]
+        return [type(value).__name__, *(_to_json(element, arrays) for element in value)]
     kind: type = type(value)
     if kind.__name__ in _CLASSES:
-        return {_TAG: kind.__name__} | {name: _plain(getattr(value, name), arrays) for name in _names(kind)}
+        return {_TAG: kind.__name__} | {name: _to_json(getattr(value, name), arrays) for name in _names(kind)}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray) and value.dtype.name in _DTYPES:
@@ -142,9 +142,11 @@ def _plain(value: Any, arrays: list[memoryview]) -> Any:
     raise TypeError(f"{type(value).__name__} is no part of a message")
 
 
-def _made(value: Any, arrays: list[bytearray]) -> Any:
+def _rebuild(value: Any, arrays: list[bytearray]) -> Any:
     if isinstance(value, list):
-        return {"list": list, "tuple": tuple, "frozenset": frozenset}[value[0]](_made(one, arrays) for one in value[1:])
+        return {"list": list, "tuple": tuple, "frozenset": frozenset}[value[0]](
+            _rebuild(element, arrays) for element in value[1:]
+        )
     if not isinstance(value, dict):
         return value
     values = dict(value)
@@ -154,7 +156,7 @@ def _made(value: Any, arrays: list[bytearray]) -> Any:
     kind = _CLASSES[name]
     if values.keys() != set(_names(kind)):
         raise ValueError(f"{name} has other fields")
-    return kind(**{key: _made(one, arrays) for key, one in values.items()})
+    return kind(**{key: _rebuild(element, arrays) for key, element in values.items()})
 
 
 def _array(arrays: list[bytearray], shape: list[int], dtype: str, at: int) -> Any:
@@ -171,14 +173,14 @@ def _names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else kind._fields
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytearray:
+def _read_exactly(stream: BinaryIO, size: int) -> bytearray:
     data, filled = bytearray(min(size, _AT_FIRST)), 0
     while filled < size:
         if filled == len(data):
             data.extend(bytes(min(filled, size - filled)))
         with memoryview(data) as whole, whole[filled:] as rest:
-            read = stream.readinto(rest)  # type: ignore[attr-defined]
-        if not read:
+            count = stream.readinto(rest)  # type: ignore[attr-defined]
+        if not count:
             raise EOFError
-        filled += read
+        filled += count
     return data

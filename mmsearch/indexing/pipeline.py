@@ -21,7 +21,7 @@ from mmsearch.store import FileRecord
 from mmsearch.store.writer import Writer
 from mmsearch.types import Embedder, IndexReport, is_object_url
 
-__all__ = ["IndexOptions", "Indexer", "gone", "nested", "plan", "to_read"]
+__all__ = ["IndexOptions", "Indexer", "is_gone", "nested", "plan", "to_read"]
 
 
 class Indexer:
@@ -45,7 +45,7 @@ class Indexer:
         self._processor: Processor = (
             processor(self._results) if processor else LocalProcessor(self._results, embedder, prestarted)
         )
-        self._again: list[scan.Entry] = []
+        self._postponed: list[scan.Entry] = []
         self._problems: set[str] = set()
         self._listed: dict[str, set[str]] = {}
         self._started = time.monotonic()
@@ -64,12 +64,12 @@ class Indexer:
                     if not os.path.isdir(path):
                         entry = self._entry(path)
                         self._writer.allow_file(entry.path)  # the user has named it
-                        self._meet(entry)
+                        self._visit(entry)
                 self._processor.finish()
-                while self._again:
-                    again, self._again = self._again, []
-                    for entry in again:
-                        self._meet(entry)
+                while self._postponed:
+                    entries, self._postponed = self._postponed, []
+                    for entry in entries:
+                        self._visit(entry)
                     self._processor.finish()
             for root in roots:
                 if root not in complete or nested(roots):
@@ -83,20 +83,21 @@ class Indexer:
 
     def _walk(self, root: str) -> bool:
         """Go through a folder; returns whether every file that the index knows there was met."""
-        known, met = self._writer.count_under(root, missing=self._options.prune), 0
+        known_count, seen_count = self._writer.count_under(root, missing=self._options.prune), 0
         for run in self._runs(root):
             if isinstance(run, scan.Problem):
-                met += self._meet(run)
+                seen_count += self._visit(run)
                 continue
             same = self._writer.unchanged(*run)
             unchanged = sum(same)
             self._counts["unchanged"] += unchanged
-            met += unchanged
+            seen_count += unchanged
             if unchanged:
                 self._listener.past(run.paths[-1], unchanged)
             if unchanged < len(same):
-                met += sum(self._meet(entry) for entry, is_same in zip(run.entries(), same, strict=True) if not is_same)
-        return known == met
+                changed = (entry for entry, is_same in zip(run.entries(), same, strict=True) if not is_same)
+                seen_count += sum(map(self._visit, changed))
+        return known_count == seen_count
 
     def _is_object(self, path: str) -> bool:
         return self._processor.reads_objects and is_object_url(path)
@@ -116,22 +117,22 @@ class Indexer:
 
         return object_stores.entry(path)
 
-    def _meet(self, entry: scan.Entry | scan.Problem) -> bool:
+    def _visit(self, entry: scan.Entry | scan.Problem) -> bool:
         """Process a file if it has to be; returns whether `count_under` counts it."""
         self._listener.past(entry.path, 1)
         record = self._writer.file(entry.path)
         counted = record is not None and (self._options.prune or not record.missing)
         if isinstance(entry, scan.Problem):
-            self._meet_problem(entry, record)
+            self._visit_problem(entry, record)
         elif entry.path in self._results.in_progress:
-            self._again.append(entry)  # reached by another way: compared again when it has been read
-        elif not (record and self._is_known(entry, record)):
+            self._postponed.append(entry)  # reached by another way: compared again when it has been read
+        elif not (record and self._is_unchanged(entry, record)):
             self._results.in_progress.add(entry.path)
             self._processor.process(PendingFile(entry, record))
         self._results.commit_if_due()
         return counted
 
-    def _meet_problem(self, problem: scan.Problem, record: FileRecord | None) -> None:
+    def _visit_problem(self, problem: scan.Problem, record: FileRecord | None) -> None:
         self._problems.add(problem.path)
         if record and self._is_gone(record):
             self._drop(record)
@@ -140,7 +141,7 @@ class Indexer:
         else:
             self._results.fail(scan.Entry(problem.path, 0, 0), problem.reason)
 
-    def _is_known(self, entry: scan.Entry, record: FileRecord) -> bool:
+    def _is_unchanged(self, entry: scan.Entry, record: FileRecord) -> bool:
         """True if nothing has to be done for the file; counts it then. Only its stat is compared."""
         if record.missing or record.size != entry.size or record.mtime_ns != entry.mtime_ns:
             return False
@@ -165,7 +166,7 @@ class Indexer:
     def _is_gone(self, record: FileRecord, root: str = "") -> bool:
         """Whether a file, perhaps of a folder that was gone through, is certainly not there any more."""
         if not self._is_object(record.path):
-            return gone(record.path, record.status)
+            return is_gone(record.path, record.status)
         if root in self._listed:
             return record.path not in self._listed[root]
         from mmsearch.scan import object_stores
@@ -178,7 +179,7 @@ class Indexer:
         if is_object_url(record.path):
             return False
         if record.status == "ok":
-            return any(self._writer.file(other) for other in scan.other_spellings(record.path))
+            return any(self._writer.file(spelling) for spelling in scan.other_spellings(record.path))
         return record.path not in self._problems and os.path.isdir(record.path)
 
     def _drop(self, record: FileRecord) -> None:
@@ -193,11 +194,11 @@ class Indexer:
 
 def nested(roots: Sequence[str]) -> bool:
     """Whether one of the folders lies in another one or is the same, so that files of one run count for the next."""
-    tops = sorted(os.path.join(root, "") for root in map(os.path.normpath, roots))
-    return any(after.startswith(before) for before, after in pairwise(tops))
+    folders = sorted(os.path.join(root, "") for root in map(os.path.normpath, roots))
+    return any(next_folder.startswith(folder) for folder, next_folder in pairwise(folders))
 
 
-def gone(path: str, status: str = "ok") -> bool:
+def is_gone(path: str, status: str = "ok") -> bool:
     """Whether the file is certainly not there any more; a folder that may not be entered proves nothing.
 
     Of an object only a list of its store tells.
@@ -205,24 +206,24 @@ def gone(path: str, status: str = "ok") -> bool:
     if is_object_url(path):
         return False
     try:
-        found = os.stat(path) if status == "ok" else os.lstat(path)
+        file_stat = os.stat(path) if status == "ok" else os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False
-    return status == "ok" and S_ISDIR(found.st_mode)
+    return status == "ok" and S_ISDIR(file_stat.st_mode)
 
 
-def plan(reader_file: Callable[[str], FileRecord | None], found: Iterable[scan.Entry | scan.Problem]) -> IndexReport:
+def plan(reader_file: Callable[[str], FileRecord | None], entries: Iterable[scan.Entry | scan.Problem]) -> IndexReport:
     """The report of a run, by stat alone (`--dry-run`): a touched file counts as changed, a copy as added."""
     counts = dict.fromkeys(("added", "changed", "unchanged", "failed", "known_failures", "unsupported"), 0)
-    for one in found:
-        record = reader_file(one.path)
-        if isinstance(one, scan.Problem):
-            counts["known_failures" if record and record.reason == one.reason else "failed"] += 1
+    for entry in entries:
+        record = reader_file(entry.path)
+        if isinstance(entry, scan.Problem):
+            counts["known_failures" if record and record.reason == entry.reason else "failed"] += 1
         elif record is None:
             counts["added"] += 1
-        elif record.missing or (record.size, record.mtime_ns) != (one.size, one.mtime_ns):
+        elif record.missing or (record.size, record.mtime_ns) != (entry.size, entry.mtime_ns):
             counts["changed" if record.status == "ok" else "added"] += 1
         else:
             counts[{"ok": "unchanged", "failed": "known_failures", "unsupported": "unsupported"}[record.status]] += 1
@@ -230,11 +231,11 @@ def plan(reader_file: Callable[[str], FileRecord | None], found: Iterable[scan.E
 
 
 def to_read(
-    reader_file: Callable[[str], FileRecord | None], found: Iterable[scan.Entry | scan.Problem]
+    reader_file: Callable[[str], FileRecord | None], entries: Iterable[scan.Entry | scan.Problem]
 ) -> Iterator[scan.Entry]:
     """The files that a run has to read, by stat alone."""
-    for one in found:
-        if isinstance(one, scan.Entry):
-            record = reader_file(one.path)
-            if not record or record.missing or (record.size, record.mtime_ns) != (one.size, one.mtime_ns):
-                yield one
+    for entry in entries:
+        if isinstance(entry, scan.Entry):
+            record = reader_file(entry.path)
+            if not record or record.missing or (record.size, record.mtime_ns) != (entry.size, entry.mtime_ns):
+                yield entry

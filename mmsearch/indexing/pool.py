@@ -25,7 +25,7 @@ from typing import Any
 from mmsearch.errors import MmsearchError
 from mmsearch.indexing import ipc
 from mmsearch.indexing.decode import LAST, Answer, DecodeRequest, Failed, Timed
-from mmsearch.indexing.ipc import Note, Ready, Taken, WorkerSetup
+from mmsearch.indexing.ipc import Accepted, Note, Ready, WorkerSetup
 from mmsearch.indexing.worker_process import PrestartedWorkers, end, spawn, worthwhile
 
 BYTES_AHEAD = 256 << 20
@@ -94,8 +94,8 @@ log = logging.getLogger(__name__)
 class _Budget:
     """A bound of the bytes that are decoded and not used yet."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self._used = 0
         self._changed = threading.Condition()
         self._open = True
@@ -103,7 +103,7 @@ class _Budget:
     def acquire(self, size: int) -> None:
         """Wait until there is room; a content larger than the whole budget gets it alone."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._open or not self._used or self._used + size <= self._most)
+            self._changed.wait_for(lambda: not self._open or not self._used or self._used + size <= self._max_bytes)
             self._used += size
 
     def release(self, size: int) -> None:
@@ -198,11 +198,11 @@ class Pool:
         """How many more workers are worth their start."""
         with self._arrived:
             sizes = [task.request.entry.size for task in chain(*self._waiting)]
-        there = len(self._lanes)
-        if there and time.monotonic() - self._started > GROW_SECONDS:
-            return min(self.limits.jobs - there, len(sizes))
-        useful = max(worthwhile(sizes), there + len(self.spares))
-        return max(0, min(self.limits.jobs, len(sizes), useful) - there)
+        lane_count = len(self._lanes)
+        if lane_count and time.monotonic() - self._started > GROW_SECONDS:
+            return min(self.limits.jobs - lane_count, len(sizes))
+        useful = max(worthwhile(sizes), lane_count + len(self.spares))
+        return max(0, min(self.limits.jobs, len(sizes), useful) - lane_count)
 
     def _watch(self) -> None:
         while not self.closed.wait(min(1.0, self.limits.seconds / 4)):
@@ -220,7 +220,7 @@ class _Lane(threading.Thread):
         self._lock = threading.Lock()  # starting and killing must not cross
         self._deadline: float | None = None
         self._overdue = False
-        self._taken = False
+        self._accepted = False
 
     def run(self) -> None:
         try:
@@ -249,14 +249,14 @@ class _Lane(threading.Thread):
     def _serve(self, task: Task) -> None:
         patience = self._pool.limits.seconds + task.request.entry.size / BYTES_A_SECOND
         for _ in range(_TRIES):
-            self._taken = False
+            self._accepted = False
             process = self._alive()
             try:
                 self._converse(process, task, patience)
                 return
             except Exception:  # the end of the pipe, or what a broken worker left in it
                 log.debug("a worker is lost", exc_info=True)
-                if self._taken or self._overdue:
+                if self._accepted or self._overdue:
                     break
             # The process died before it had the file in hand, which is not the file's fault.
             self._discard()
@@ -295,8 +295,8 @@ class _Lane(threading.Thread):
                 if isinstance(message, Timed):
                     return message.answer, message.seconds, size
                 self._pool.budget.release(size)
-                if isinstance(message, Taken):
-                    self._taken = True
+                if isinstance(message, Accepted):
+                    self._accepted = True
                 elif isinstance(message, Note):
                     logging.getLogger(message.logger).log(message.level, "%s", message.message)
         except BaseException:
@@ -324,9 +324,9 @@ class _Lane(threading.Thread):
             process = self._process = self._pool.spares.take() or spawn()
         self._deadline = time.monotonic() + START_SECONDS
         ipc.send(process.stdin, self._pool.setup)  # type: ignore[arg-type]
-        ready = ipc.receive(process.stdout)  # type: ignore[arg-type]
+        message = ipc.receive(process.stdout)  # type: ignore[arg-type]
         self._deadline = None
-        if not isinstance(ready, Ready):
+        if not isinstance(message, Ready):
             raise EOFError
         return process
 

@@ -27,7 +27,7 @@ _FILE_RIGHTS = {1: 1 << 13, 2: 1 << 14, 3: 1 << 15, 4: 1 << 15, 5: 1 << 16}
 _OWN = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat")
 """All of /proc that libraries look at."""
 
-_PLACE = {("x86_64", 64): 0, ("aarch64", 64): 1, ("arm64", 64): 1}
+_COLUMN = {("x86_64", 64): 0, ("aarch64", 64): 1, ("arm64", 64): 1}
 _ARCHITECTURE = (0xC000003E, 0xC00000B7)
 """The number of each architecture for seccomp."""
 _NEWEST = 462
@@ -148,7 +148,7 @@ def confine() -> frozenset[str]:
 
     Returns the names of what holds: of "limits", "privileges", "landlock" and "seccomp".
     """
-    held = {"limits"} if _limit() else set()
+    active = {"limits"} if _limit() else set()
     if sys.platform == "linux":
         import ctypes
 
@@ -156,10 +156,10 @@ def confine() -> frozenset[str]:
             libc = ctypes.CDLL(None)
             # The others are granted only to those who cannot get privileges by running a program.
             if libc.prctl(_PR_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0))) == 0:
-                held.add("privileges")
-                held |= {"landlock"} if _landlock(libc) else set()
-                held |= {"seccomp"} if _seccomp(libc) else set()
-    return frozenset(held)
+                active.add("privileges")
+                active |= {"landlock"} if _landlock(libc) else set()
+                active |= {"seccomp"} if _seccomp(libc) else set()
+    return frozenset(active)
 
 
 def _limit() -> bool:
@@ -214,34 +214,34 @@ def _seccomp(libc: ctypes.CDLL) -> bool:
     """Have the kernel refuse the calls above; whether it can."""
     import ctypes
 
-    place = _PLACE.get((os.uname().machine, 8 * struct.calcsize("P")))
-    if place is None:
+    column = _COLUMN.get((os.uname().machine, 8 * struct.calcsize("P")))
+    if column is None:
         return False
-    program = b"".join(struct.pack("=HBBI", *one) for one in _filter(place))
+    program = b"".join(struct.pack("=HBBI", *instruction) for instruction in _filter(column))
     code = ctypes.create_string_buffer(program, len(program))
     described = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
-    answer = libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), described, *map(ctypes.c_ulong, (0, 0)))
-    return bool(answer == 0)
+    status = libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), described, *map(ctypes.c_ulong, (0, 0)))
+    return bool(status == 0)
 
 
-def _filter(place: int) -> list[tuple[int, int, int, int]]:
+def _filter(column: int) -> list[tuple[int, int, int, int]]:
     """The program: (instruction, steps to skip if true, if false, operand). Arguments are read by their low half."""
-    steps = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, _ARCHITECTURE[place]), (_RETURN, 0, 0, _DENY), (_LOAD, 0, 0, 0)]
+    steps = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, _ARCHITECTURE[column]), (_RETURN, 0, 0, _DENY), (_LOAD, 0, 0, 0)]
     steps += [(_AT_LEAST, 0, 1, _NEWEST + 1), (_RETURN, 0, 0, _UNKNOWN)]
-    for table, answer in ((_REFUSED, _DENY), (_MISSING, _UNKNOWN)):
-        for number in (numbers[place] for numbers in table.values()):
-            steps += [] if number is None else [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, answer)]
-    own = os.getpid()
+    for table, verdict in ((_REFUSED, _DENY), (_MISSING, _UNKNOWN)):
+        for number in (numbers[column] for numbers in table.values()):
+            steps += [] if number is None else [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, verdict)]
+    pid = os.getpid()
     for numbers, argument, test, denies, operand in (
         ((2, None), 1, _ANY_BIT, True, _WRITES),  # open
         ((257, 56), 2, _ANY_BIT, True, _WRITES),  # openat
         ((56, 220), 0, _ANY_BIT, False, _CLONE_THREAD),  # clone
-        ((62, 129), 0, _EQUAL, False, own),  # kill
-        ((234, 131), 0, _EQUAL, False, own),  # tgkill, by which a process aborts
+        ((62, 129), 0, _EQUAL, False, pid),  # kill
+        ((234, 131), 0, _EQUAL, False, pid),  # tgkill, by which a process aborts
         ((302, 261), 0, _EQUAL, False, 0),  # prlimit64, where 0 is this process
         ((16, 29), 1, _EQUAL, True, _TIOCSTI),  # ioctl that types into a terminal
     ):
-        if (number := numbers[place]) is not None:
+        if (number := numbers[column]) is not None:
             skip = (0, 1) if denies else (1, 0)
             steps += [(_EQUAL, 0, 4, number), (_LOAD, 0, 0, 16 + 8 * argument)]
             steps += [(test, *skip, operand), (_RETURN, 0, 0, _DENY), (_RETURN, 0, 0, _ALLOW)]

@@ -23,11 +23,11 @@ class StageTimer:
     @contextmanager
     def on(self, stage: str) -> Iterator[None]:
         """Counts the time inside the block for `stage` instead of what it was counted for before."""
-        before = self._switch(stage)
+        previous = self._switch(stage)
         try:
             yield
         finally:
-            self._switch(before)
+            self._switch(previous)
 
     def add(self, stage: str, seconds: float) -> None:
         """Adds time that passed in another process."""
@@ -47,5 +47,5 @@ class StageTimer:
         now = time.perf_counter()
         self._seconds[self._current] += now - self._since
         self._since = now
-        before, self._current = self._current, stage
-        return before
+        previous, self._current = self._current, stage
+        return previous

@@ -20,7 +20,7 @@ from typing import BinaryIO
 from mmsearch import media
 from mmsearch.indexing import ipc, sandbox
 from mmsearch.indexing.decode import DecodeRequest, Failed, Timed
-from mmsearch.indexing.ipc import Note, Ready, Taken, WorkerSetup
+from mmsearch.indexing.ipc import Accepted, Note, Ready, WorkerSetup
 
 _SACRIFICE = "500"
 """Where the system runs out of memory, it ends this process rather than the one that holds the index."""
@@ -35,7 +35,7 @@ def main(early: bool = False) -> None:
     _keep_bytecode()
     sandbox.confine()  # before anything can start a thread, which would keep its rights
     if early:
-        media.get_ready()
+        media.preload_decoders()
     setup: WorkerSetup = ipc.receive(requests)
     if not _limit_memory(setup.memory):
         setup = replace(setup, memory=0)
@@ -49,7 +49,7 @@ def main(early: bool = False) -> None:
 
 def _serve(setup: WorkerSetup, request: DecodeRequest, answers: BinaryIO) -> None:
     try:
-        ipc.send(answers, Taken())
+        ipc.send(answers, Accepted())
         for timed in setup.reader.answers(request):
             answer = timed.answer
             if isinstance(answer, Failed) and answer.memory and setup.memory:
@@ -114,14 +114,14 @@ def die_with_parent() -> None:
         file.write(_SACRIFICE)
 
 
-def _limit_memory(most: int) -> bool:
-    """Make allocations fail beyond `most` bytes; returns whether it could. Only Linux counts memory really in use."""
-    if sys.platform != "linux" or not most:
+def _limit_memory(max_bytes: int) -> bool:
+    """Make allocations fail beyond `max_bytes`; returns whether it could. Only Linux counts memory really in use."""
+    if sys.platform != "linux" or not max_bytes:
         return False
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    soft = max_bytes if hard == resource.RLIM_INFINITY else min(max_bytes, hard)
     try:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, soft))
     except (OSError, ValueError):

@@ -42,8 +42,8 @@ tokens and the addresses of agents that use them."""
 
 def environment() -> dict[str, str]:
     """The whole environment of a worker."""
-    passed = {name: value for name, value in os.environ.items() if name in _HANDED_ON or name.startswith("LC_")}
-    return {**child_processes.environment(passed), **_ONE_THREAD}
+    inherited = {name: value for name, value in os.environ.items() if name in _HANDED_ON or name.startswith("LC_")}
+    return {**child_processes.environment(inherited), **_ONE_THREAD}
 
 
 def spawn(early: bool = False) -> subprocess.Popen[bytes]:
@@ -68,9 +68,9 @@ def end(process: subprocess.Popen[bytes]) -> int:
 
 def worthwhile(sizes: Iterable[int]) -> int:
     """How many workers files of these sizes are worth; at least one."""
-    known = list(sizes)
+    size_list = list(sizes)
     # The largest file, which may be gigabytes, keeps only one of them busy.
-    return 1 + (sum(known) - max(known, default=0)) // WORTHWHILE_BYTES
+    return 1 + (sum(size_list) - max(size_list, default=0)) // WORTHWHILE_BYTES
 
 
 class PrestartedWorkers:

@@ -29,24 +29,24 @@ __all__ = [
     "Kind",
     "Loaded",
     "claimed_pixels",
-    "get_ready",
-    "glimpse",
     "identify",
     "kind_of",
     "load",
     "load_picture",
     "load_query",
+    "preload_decoders",
+    "preview",
+    "preview_kind",
     "reload",
-    "seen_as",
 ]
 
 MOST_PARTS = 8
 """Windows or shots of a longer sound or clip that make a query."""
-_CALLED = {"image": "a picture", "audio": "sound", "video": "a clip"}
+_NOUNS = {"image": "a picture", "audio": "sound", "video": "a clip"}
 
 LOADERS = {name: "text" if kind.modality == "text" else name for name, kind in KINDS.items()}
 """Name of a kind -> module of this package that loads it."""
-_LOOKS = {"image": "image", "document": "pdf", "video": "video"}
+_PREVIEW_KINDS = {"image": "image", "document": "pdf", "video": "video"}
 """Modality -> name of its only kind."""
 
 
@@ -82,18 +82,18 @@ def load_query(
         MediaError: it cannot be read or is nothing of the kind.
     """
     if not isinstance(source, str):
-        return _copied(lambda file: copyfileobj(source, file), modality, settings)
+        return _load_copy(lambda file: copyfileobj(source, file), modality, settings)
     if fetch_url.is_url(source) and not os.path.exists(source):
-        return _copied(lambda file: fetch_url.fetch(source, file, allow_private=allow_private), modality, settings)
+        return _load_copy(lambda file: fetch_url.fetch(source, file, allow_private=allow_private), modality, settings)
     kind = identify(source)
     if kind.modality != modality and (kind.modality, modality) != ("video", "audio"):
-        raise MediaError(f"not {_CALLED.get(modality, modality)} but {kind.name}")
+        raise MediaError(f"not {_NOUNS.get(modality, modality)} but {kind.name}")
     parts = load(source, "", kind, replace(settings, tiles=False)).segments
-    found = [one.content for one in parts if one.item.partition == modality]
-    if not found:
+    contents = [part.content for part in parts if part.item.partition == modality]
+    if not contents:
         raise MediaError(f"no {modality} in it")
-    most = min(1 if modality == "image" else MOST_PARTS, len(found))
-    return [found[len(found) * place // most] for place in range(most)]
+    count = min(1 if modality == "image" else MOST_PARTS, len(contents))
+    return [contents[len(contents) * index // count] for index in range(count)]
 
 
 def load_picture(source: str | BinaryIO, settings: LoaderSettings) -> Picture:
@@ -101,7 +101,7 @@ def load_picture(source: str | BinaryIO, settings: LoaderSettings) -> Picture:
     return cast(Picture, load_query(source, "image", settings)[0])
 
 
-def _copied(write: Callable[[BinaryIO], object], modality: Modality, settings: LoaderSettings) -> list[Content]:
+def _load_copy(write: Callable[[BinaryIO], object], modality: Modality, settings: LoaderSettings) -> list[Content]:
     """The query in bytes without a path, by way of a temporary file, since decoders seek."""
     try:
         with TemporaryDirectory(prefix="mmsearch-") as folder:
@@ -142,7 +142,7 @@ def reload(item: Item, kind_name: str, settings: LoaderSettings) -> Segment:
     raise MediaError(f"part {item.ordinal} is no longer in the file")
 
 
-def get_ready() -> None:
+def preload_decoders() -> None:
     """Import the decoder of pictures early, before the first of them has to be decoded."""
     _loader("image")
     from PIL import Image
@@ -150,15 +150,15 @@ def get_ready() -> None:
     Image.preinit()
 
 
-def seen_as(item: Item) -> str:
+def preview_kind(item: Item) -> str:
     """The kind of file that shows what a part looks like, empty where there is nothing to look at.
 
     Pictures, stretches of a video, and pages, also where their text is meant.
     """
-    return _LOOKS.get(item.modality, "")
+    return _PREVIEW_KINDS.get(item.modality, "")
 
 
-def glimpse(item: Item, settings: LoaderSettings) -> Picture:
+def preview(item: Item, settings: LoaderSettings) -> Picture:
     """An indexed part as one picture: the picture or its box, its page, or one frame of its stretch of a video.
 
     Uint8 `(h, w, 3)`, as small as `settings` say. What is in the file now is shown, whether or not it was indexed.
@@ -166,7 +166,7 @@ def glimpse(item: Item, settings: LoaderSettings) -> Picture:
     Raises:
         MediaError: it has no looks, the file cannot be read, or no longer has that part.
     """
-    path, span, kind_name = item.path, item.span, seen_as(item)
+    path, span, kind_name = item.path, item.span, preview_kind(item)
     if not kind_name:
         raise MediaError(f"{item.modality} is nothing to look at")
     if span.box is not None:

@@ -50,7 +50,7 @@ class _File(io.FileIO):
 
 
 @contextmanager
-def opened(path: str, broken: str) -> Iterator[Any]:
+def open_container(path: str, broken: str) -> Iterator[Any]:
     """The file as a PyAV input container; what decoding it raises inside the block is a `MediaError` after `broken`.
 
     PyAV gets an open file instead of a name, so that any bytes can be in the name, and no protocol to open others
@@ -95,7 +95,7 @@ def packets(container: Any, stream: Any) -> Iterator[Any]:
         return
 
 
-def decoded(container: Any, stream: Any) -> Iterator[tuple[Any, list[Any]]]:
+def decode_packets(container: Any, stream: Any) -> Iterator[tuple[Any, list[Any]]]:
     """Every packet of `stream` with the frames that came out of it: none for a damaged one."""
     for packet in packets(container, stream):
         frames: list[Any] = []
@@ -110,7 +110,7 @@ def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only:
     Raises:
         MediaError: no sound in it, or none that can be decoded (then when the segments are read).
     """
-    with opened(path, f"broken {kind_name}") as container:
+    with open_container(path, f"broken {kind_name}") as container:
         facts = FileMetadata(duration=duration(container, _stream(container)))
     return Loaded(facts, segments(path, digest, "audio", settings, only=only))
 
@@ -123,13 +123,13 @@ def segments(
     Raises:
         MediaError: no sound stream, or nothing in it can be decoded.
     """
-    found = False
+    any_window = False
     for index, start, samples in _windows(path, settings, None if only is None else only - first):
-        found = True
+        any_window = True
         span = Span("second", round(start, 3), round(start + len(samples) / settings.audio_rate, 3))
         item = Item(path, digest, modality, "audio", first + index, span)
         yield Segment(item, Audio(samples, settings.audio_rate))
-    if not found:
+    if not any_window:
         raise MediaError("no sound could be decoded")
 
 
@@ -148,24 +148,24 @@ class _Grid:
 
     def keeps_last(self, length: int) -> bool:
         """Whether a short window at the end is worth having: neither a scrap nor a mere repeat of the one before."""
-        new = length - (self.size - self.hop)
-        return length >= _LAST_SHARE * self.size and new >= _NEW_SHARE * self.size
+        new_samples = length - (self.size - self.hop)
+        return length >= _LAST_SHARE * self.size and new_samples >= _NEW_SHARE * self.size
 
 
 def _windows(path: str, settings: LoaderSettings, only: int | None) -> Iterator[tuple[int, float, _Samples]]:
     """Index, start in seconds and samples of each window, or of one alone."""
     grid = _Grid.of(settings)
     if only is not None and only * grid.hop >= _SEEK_FROM * grid.rate:
-        with opened(path, "broken sound") as container:
+        with open_container(path, "broken sound") as container:
             stream = _stream(container)
-            samples = _sought(container, stream, only * grid.hop, grid)
+            samples = _seek_window(container, stream, only * grid.hop, grid)
             if samples is not None:
                 yield only, _begin(container, stream) + only * grid.hop / grid.rate, samples
                 return
-    with opened(path, "broken sound") as container:
+    with open_container(path, "broken sound") as container:
         stream = _stream(container)
         begin = _begin(container, stream)
-        for index, samples in enumerate(_cut(_mono(decoded(container, stream), grid.rate), grid)):
+        for index, samples in enumerate(_cut(_mono(decode_packets(container, stream), grid.rate), grid)):
             if only is None or index == only:
                 yield index, begin + index * grid.hop / grid.rate, samples
             if index == only:
@@ -190,26 +190,26 @@ def _begin(container: Any, stream: Any) -> float:
 
 def _cut(blocks: Iterator[_Samples], grid: _Grid) -> Iterator[_Samples]:
     """Windows of the sound that `blocks` make in a row, the last one shorter if it is kept."""
-    held: list[_Samples] = []
+    pending: list[_Samples] = []
     count, first = 0, True
     for block in blocks:
-        held.append(block)
+        pending.append(block)
         count += len(block)
         while count >= grid.size:
-            joined = np.concatenate(held)
+            joined = np.concatenate(pending)
             yield joined[: grid.size].copy()
-            held, count, first = [joined[grid.hop :]], count - grid.hop, False
+            pending, count, first = [joined[grid.hop :]], count - grid.hop, False
     if count and (first or grid.keeps_last(count)):
-        yield np.concatenate(held)
+        yield np.concatenate(pending)
 
 
 def _mono(packets: Iterator[tuple[Any, list[Any]]], rate: int) -> Iterator[_Samples]:
     """Float32 blocks in [-1, 1] at `rate`, all channels mixed; follows a change of format within the stream."""
-    mixer, known, total = None, None, 0
+    mixer, mixer_shape, total = None, None, 0
     for _, frames in packets:
         for frame in map(_plain, frames):
             shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-            if shape != known:
+            if shape != mixer_shape:
                 yield from _flushed(mixer)
                 if not _SLOWEST <= frame.sample_rate <= _FASTEST:
                     raise MediaError(
@@ -217,7 +217,7 @@ def _mono(packets: Iterator[tuple[Any, list[Any]]], rate: int) -> Iterator[_Samp
                     )
                 # To integers, because only there the mix is scaled so that equal channels stay within full scale.
                 mixer = av.AudioResampler(format="s32", layout="mono", rate=rate, frame_size=_BLOCK)
-                known = shape
+                mixer_shape = shape
             for block in _mixed(mixer, frame):
                 total += len(block)
                 yield block
@@ -254,31 +254,31 @@ def _flushed(mixer: Any) -> Iterator[_Samples]:
         yield from _mixed(mixer, None)
 
 
-def _sought(container: Any, stream: Any, first: int, grid: _Grid) -> _Samples | None:
+def _seek_window(container: Any, stream: Any, first: int, grid: _Grid) -> _Samples | None:
     """The window that starts at sample `first`, read from shortly before it; None where seeking does not get there."""
     zero = float((stream.start_time or 0) * stream.time_base)
     target = first / grid.rate
     with suppress(av.FFmpegError):
         container.seek(int((zero + target - _LEAD_IN) / stream.time_base), stream=stream)
-        found = decoded(container, stream)
-        for packet, frames in found:
+        packets = decode_packets(container, stream)
+        for packet, frames in packets:
             if not frames:
                 continue
-            if frames[0].time is None or (early := target - (frames[0].time - zero)) < 0:
+            if frames[0].time is None or (lead_seconds := target - (frames[0].time - zero)) < 0:
                 return None
-            if early <= _LEAD_IN:
-                lead = round(early * grid.rate)
-                return _gather(_mono(chain([(packet, frames)], found), grid.rate), lead, grid.size)
+            if lead_seconds <= _LEAD_IN:
+                lead = round(lead_seconds * grid.rate)
+                return _gather(_mono(chain([(packet, frames)], packets), grid.rate), lead, grid.size)
     return None
 
 
 def _gather(blocks: Iterator[_Samples], skip: int, size: int) -> _Samples | None:
     """Samples `skip` to `skip + size` of what the blocks make in a row, fewer at the end; None if there are none."""
-    held: list[_Samples] = []
+    pending: list[_Samples] = []
     count = 0
     for block in blocks:
-        held.append(block)
+        pending.append(block)
         count += len(block)
         if count >= skip + size:
             break
-    return np.concatenate(held)[skip : skip + size] if count > skip else None
+    return np.concatenate(pending)[skip : skip + size] if count > skip else None

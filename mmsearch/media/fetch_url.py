@@ -31,7 +31,7 @@ def is_url(source: str) -> bool:
 
 
 def fetch(
-    url: str, target: BinaryIO, most: int = MOST_BYTES, seconds: float = SECONDS, allow_private: bool = False
+    url: str, target: BinaryIO, max_bytes: int = MOST_BYTES, seconds: float = SECONDS, allow_private: bool = False
 ) -> None:
     """Write what lies at an http(s) URL to `target`.
 
@@ -45,41 +45,41 @@ def fetch(
     _require_web(url)
     deadline = _Deadline(seconds)
     sockets: list[socket.socket] = []
-    come: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
+    outcome: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
 
     def run() -> None:
         try:
-            come.put(_body(url, most, deadline, sockets, allow_private))
+            outcome.put(_body(url, max_bytes, deadline, sockets, allow_private))
         except Exception as error:  # raised by the thread that waits
-            come.put(error)
+            outcome.put(error)
 
     # Looking up a name heeds no timeout, and that of a socket begins again with each byte of a header.
     threading.Thread(target=run, name="mmsearch-fetch", daemon=True).start()
     try:
-        body = come.get(timeout=seconds)
+        body = outcome.get(timeout=seconds)
     except queue.Empty:
         raise deadline.missed() from None
     finally:
-        for one in sockets:
+        for connection in sockets:
             with suppress(OSError):
-                socket.socket.shutdown(one, socket.SHUT_RDWR)  # so that the thread waits for no more bytes
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # so that the thread waits for no more bytes
     if isinstance(body, Exception):
         raise body
     target.write(body)
 
 
-def _body(url: str, most: int, deadline: _Deadline, sockets: list[socket.socket], allow_private: bool) -> bytes:
+def _body(url: str, max_bytes: int, deadline: _Deadline, sockets: list[socket.socket], allow_private: bool) -> bytes:
     """The bytes at the URL; raises as `fetch`. Connections are put into `sockets`."""
     from http.client import HTTPException
 
     body = bytearray()
     try:
-        with _opener(deadline, sockets, allow_private).open(url, timeout=deadline.seconds / 3) as answer:
-            read = getattr(answer, "read1", answer.read)  # what is there, rather than wait for a full chunk
-            while chunk := read(_CHUNK):
+        with _opener(deadline, sockets, allow_private).open(url, timeout=deadline.seconds / 3) as response:
+            read_some = getattr(response, "read1", response.read)  # what is there, rather than wait for a full chunk
+            while chunk := read_some(_CHUNK):
                 body += chunk
-                if len(body) > most:
-                    raise MediaError(f"over {most / (1 << 20):.0f} MiB are not fetched")
+                if len(body) > max_bytes:
+                    raise MediaError(f"over {max_bytes / (1 << 20):.0f} MiB are not fetched")
                 deadline.check()
     except (OSError, HTTPException, ValueError) as error:  # URLError and HTTPError are OSErrors
         raise MediaError(f"cannot be fetched: {one_line(error)}") from error
@@ -122,7 +122,7 @@ def _opener(deadline: _Deadline, sockets: list[socket.socket], allow_private: bo
     from mmsearch.media import network_addresses
 
     class Watched(request.AbstractHTTPHandler):
-        def do_open(self, http_class: Any, req: Any, **given: Any) -> Any:
+        def do_open(self, http_class: Any, req: Any, **kwargs: Any) -> Any:
             # A proxy is its user's choice, wherever it is, and looks names up itself.
             proxied = req.has_proxy() or getattr(req, "_tunnel_host", None)
             if proxied and not allow_private:
@@ -136,7 +136,7 @@ def _opener(deadline: _Deadline, sockets: list[socket.socket], allow_private: bo
                     sockets.append(self.sock)
                     deadline.check()
 
-            return super().do_open(Connection, req, **given)
+            return super().do_open(Connection, req, **kwargs)
 
     class Http(Watched, request.HTTPHandler):
         pass

@@ -107,39 +107,39 @@ def _plain(text: str) -> str:
 
 def _tokens(source: str) -> Iterator[tuple[int, str, str]]:
     """`(offset, tag's name or "", itself)` in order; comments, declarations, scripts and styles are left out."""
-    at, end, quotes_close = 0, len(source), True
-    while at < end:
-        found = _OPENING.search(source, at)
-        opening = found.start() if found else end
-        if opening > at:
-            yield at, "", source[at:opening]
-        named = _NAME.match(source, opening)
-        if not named:
-            at = _after_markup(source, opening)
+    position, end, quotes_close = 0, len(source), True
+    while position < end:
+        bracket = _OPENING.search(source, position)
+        opening = bracket.start() if bracket else end
+        if opening > position:
+            yield position, "", source[position:opening]
+        name_match = _NAME.match(source, opening)
+        if not name_match:
+            position = _after_markup(source, opening)
             continue
-        tag = _TAG.match(source, named.end()) if quotes_close else None
+        tag = _TAG.match(source, name_match.end()) if quotes_close else None
         if tag is None:
             # One quote that never closes is enough to make every later search for its end run through the whole rest.
             quotes_close = False
-            at = source.find(">", opening) + 1
-            if not at:
+            position = source.find(">", opening) + 1
+            if not position:
                 return
         else:
-            at = tag.end()
-        name = named[1].lower()
-        yield opening, name, source[opening:at]
+            position = tag.end()
+        name = name_match[1].lower()
+        yield opening, name, source[opening:position]
         silent = _SILENT_END.get(name)
         if silent and source[opening + 1] != "/":
-            closing = silent.search(source, at)
-            at = closing.start() if closing else end
+            end_tag = silent.search(source, position)
+            position = end_tag.start() if end_tag else end
 
 
 def _after_markup(source: str, opening: int) -> int:
     """Where the comment, CDATA mark or declaration at `opening` ends."""
     if source.startswith("<!--", opening):
-        closing = source.find("-->", opening + 4)
-        return closing + 3 if closing >= 0 else len(source)
+        end = source.find("-->", opening + 4)
+        return end + 3 if end >= 0 else len(source)
     if source.startswith("<![CDATA[", opening):
         return opening + 9
-    closing = source.find(">", opening)
-    return closing + 1 if closing >= 0 else len(source)
+    end = source.find(">", opening)
+    return end + 1 if end >= 0 else len(source)

@@ -113,10 +113,10 @@ def _numbered(image: Image.Image, settings: LoaderSettings, only: int | None) ->
     """Each wanted part of an open picture with its ordinal."""
     frames = int(getattr(image, "n_frames", 1))
     if frames > 1 and image.format in _ANIMATED:
-        most = max(1, MAX_ANIMATED_PIXELS // max(1, image.width * image.height))
-        if frames > most:
-            log.warning("only the first %d of %d frames of an animation are indexed", most, frames)
-        return _moments(image, min(frames, most), settings, only)
+        max_frames = max(1, MAX_ANIMATED_PIXELS // max(1, image.width * image.height))
+        if frames > max_frames:
+            log.warning("only the first %d of %d frames of an animation are indexed", max_frames, frames)
+        return _moments(image, min(frames, max_frames), settings, only)
     if frames > 1 and image.format in _PAGED:
         return _pages(image, min(frames, MAX_PAGES), settings, only)
     return iter([(0, (WHOLE, _picture(image, settings)))])
@@ -129,15 +129,15 @@ def _moments(image: Image.Image, frames: int, settings: LoaderSettings, only: in
     clock = 0.0
     for part in range(count if only is None else min(only + 1, count)):
         first, last = bounds[part], bounds[part + 1]
-        began, shown = clock, None
+        began, picture = clock, None
         for frame in range(first, last):
             image.seek(frame)
             image.load()
             clock += (float(image.info.get("duration") or 0) or _UNSPOKEN_MS) / 1000
             if frame == (first + last) // 2 and only in (None, part):
-                shown = _picture(image.copy(), settings)
-        if shown is not None:
-            yield part, (Span("second", round(began, 3), round(clock, 3)), shown)
+                picture = _picture(image.copy(), settings)
+        if picture is not None:
+            yield part, (Span("second", round(began, 3), round(clock, 3)), picture)
 
 
 def _pages(image: Image.Image, frames: int, settings: LoaderSettings, only: int | None) -> _Parts:
@@ -158,14 +158,14 @@ def _tiles(
     strip = tiles.elongated(width, height)
     if strip and (fit := settings.image_fit) is not None and fit.kind == "patches":
         # The model sees most pixels of a strip as they are, neither squashed nor cropped to another shape.
-        seen = fit.whole(width, height)
-        strip = _MUCH * seen[0] * seen[1] < width * height
+        model_size = fit.whole(width, height)
+        strip = _MUCH * model_size[0] * model_size[1] < width * height
     if min(width, height) < LEAST_TILE or not (strip or tiles.panels(whole)):
         return
     with _image(file) as image:
         picture = _large(image)
-        for found in tiles.boxes(picture):
-            box = _scaled(found, picture.shape[1::-1], (width, height))
+        for part in tiles.boxes(picture):
+            box = _scaled(part, picture.shape[1::-1], (width, height))
             if min(box.width, box.height) >= LEAST_TILE:
                 yield box, _cut(picture, facts, box, settings)
 
@@ -180,12 +180,12 @@ def _large(image: Image.Image) -> Picture:
     return _array(image.reduce(factor) if factor > 1 and min(image.size) >= factor else image)
 
 
-def _scaled(box: Box, size: tuple[int, ...], other: tuple[int, ...]) -> Box:
+def _scaled(box: Box, size: tuple[int, ...], target: tuple[int, ...]) -> Box:
     """A box of a picture of one width and height, in pixels of the same picture in another size."""
-    across, down = other[0] / size[0], other[1] / size[1]
+    across, down = target[0] / size[0], target[1] / size[1]
     left, top = int(box.x * across), int(box.y * down)
     right, bottom = math.ceil((box.x + box.width) * across), math.ceil((box.y + box.height) * down)
-    return Box(left, top, min(right, other[0]) - left, min(bottom, other[1]) - top)
+    return Box(left, top, min(right, target[0]) - left, min(bottom, target[1]) - top)
 
 
 def _cut(picture: Picture, facts: FileMetadata, box: Box, settings: LoaderSettings) -> Picture:
@@ -248,7 +248,7 @@ def _facts(image: Image.Image) -> FileMetadata:
     exif = _exif(image)
     if image.format != "TIFF" and exif.get(ExifTags.Base.Orientation) in (5, 6, 7, 8):
         width, height = height, width
-    return FileMetadata(width=width, height=height, taken=_taken(exif))
+    return FileMetadata(width=width, height=height, taken=_time_taken(exif))
 
 
 def _exif(image: Image.Image) -> Image.Exif:
@@ -262,7 +262,7 @@ def _exif(image: Image.Image) -> Image.Exif:
         return Image.Exif()
 
 
-def _taken(exif: Image.Exif) -> str | None:
+def _time_taken(exif: Image.Exif) -> str | None:
     """When the shutter went, as ISO 8601 without a zone, since cameras do not know theirs."""
     try:
         details = exif.get_ifd(ExifTags.IFD.Exif)

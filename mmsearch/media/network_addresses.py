@@ -40,18 +40,18 @@ class NotPublic(MediaError):
 def is_public(address: str) -> bool:
     """Whether an address, as the system writes it, is one of the whole internet."""
     try:
-        found: Address = ipaddress.ip_address(address.partition("%")[0])
+        parsed: Address = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return is_public(str(found.ipv4_mapped))
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return is_public(str(parsed.ipv4_mapped))
         for network, shift in _CARRIERS:
-            if found in network:
-                inner = None if shift is None else ipaddress.IPv4Address((int(found) >> shift) & 0xFFFFFFFF)
+            if parsed in network:
+                inner = None if shift is None else ipaddress.IPv4Address((int(parsed) >> shift) & 0xFFFFFFFF)
                 return inner is not None and is_public(str(inner))
-    return found.is_global and not (
-        found.is_multicast or found.is_reserved or found.is_unspecified or found.is_loopback
+    return parsed.is_global and not (
+        parsed.is_multicast or parsed.is_reserved or parsed.is_unspecified or parsed.is_loopback
     )
 
 
@@ -63,16 +63,16 @@ def connect(address: tuple[str, int], timeout: float | None = None, source_addre
         OSError: it cannot be looked up, or none of them answers.
     """
     problem: OSError | None = None
-    for family, kind, protocol, _, place in _public(*address):
-        there = socket.socket(family, kind, protocol)
+    for family, kind, protocol, _, sockaddr in _public(*address):
+        connection = socket.socket(family, kind, protocol)
         try:
-            there.settimeout(timeout)
+            connection.settimeout(timeout)
             if source_address:
-                there.bind(source_address)
-            there.connect(place)
-            return there
+                connection.bind(source_address)
+            connection.connect(sockaddr)
+            return connection
         except OSError as error:
-            there.close()
+            connection.close()
             problem = error
     raise problem or NotPublic(address[0])
 
@@ -85,5 +85,5 @@ def require_public(host: str) -> None:
 
 
 def _public(host: str, port: int | None) -> list[Any]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [one for one in found if is_public(str(one[4][0]))]
+    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [info for info in infos if is_public(str(info[4][0]))]

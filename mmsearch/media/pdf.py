@@ -56,18 +56,18 @@ def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only:
 
 def _parts(path: str, digest: str, settings: LoaderSettings, only: int | None) -> Iterator[FileMetadata | Segment]:
     """The metadata, which a PDF has none of, then the segments, all from one opened file."""
-    with _opened(path) as pdf:
+    with _open_pdf(path) as pdf:
         yield FileMetadata()
         pages = min(len(pdf), MAX_PAGES)
         if only is not None and only < pages:
             picture, text = _page(pdf, only, settings.page_side)
-            yield _pictured(path, digest, only, picture, text or "")
+            yield _page_segment(path, digest, only, picture, text or "")
             return
         texts: dict[int, str] = {}
         if only is None:
             yield from _pictures(pdf, path, digest, settings, texts)
         else:
-            texts.update((number, text) for number in range(pages) if (text := _written(pdf, number)))
+            texts.update((number, text) for number in range(pages) if (text := _page_text(pdf, number)))
         ordinal, room = pages, MAX_CHARS
         for number, text in texts.items():
             for _, passage in cut(text[: max(0, room)], settings.passage_chars):
@@ -77,7 +77,7 @@ def _parts(path: str, digest: str, settings: LoaderSettings, only: int | None) -
             room -= len(text)
 
 
-def _pictured(path: str, digest: str, number: int, picture: Picture, text: str) -> Segment:
+def _page_segment(path: str, digest: str, number: int, picture: Picture, text: str) -> Segment:
     teaser = " ".join(text[:_TEASER_CHARS].split())
     return Segment(Item(path, digest, "document", "document", number, _span(number), teaser), picture)
 
@@ -89,7 +89,7 @@ def _span(number: int) -> Span:
 def _pictures(pdf: Any, path: str, digest: str, settings: LoaderSettings, texts: dict[int, str]) -> Iterator[Segment]:
     """A segment for each page that can be drawn; `texts` receives what is written on them."""
     pages = min(len(pdf), MAX_PAGES)
-    broken = unread = 0
+    broken = unreadable = 0
     first = ""
     if pages < len(pdf):
         log.warning("%s: only the first %d of %d pages are indexed", path, pages, len(pdf))
@@ -101,18 +101,18 @@ def _pictures(pdf: Any, path: str, digest: str, settings: LoaderSettings, texts:
             if broken == pages:
                 raise
             continue
-        unread += text is None
+        unreadable += text is None
         texts[number] = text or ""
-        yield _pictured(path, digest, number, picture, texts[number])
+        yield _page_segment(path, digest, number, picture, texts[number])
     # In a line or two, since a small file can say that it has any number of pages.
     if first:
         log.warning("%s: %s%s", path, first, f" (and {broken - 1} more)" if broken > 1 else "")
-    if unread:
-        log.warning("%s: the text of %d pages is left out", path, unread)
+    if unreadable:
+        log.warning("%s: the text of %d pages is left out", path, unreadable)
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Any]:
+def _open_pdf(path: str) -> Iterator[Any]:
     # pdfium gets an open file instead of a name, so that any bytes can be in the name.
     with reasons("broken PDF"), open(path, "rb", opener=regular) as file:
         with _LOCK:
@@ -121,8 +121,8 @@ def _opened(path: str) -> Iterator[Any]:
             try:
                 pdf = pdfium.PdfDocument(file)
             except pdfium.PdfiumError as error:
-                if known := _REASONS.get(error.err_code):
-                    raise MediaError(known) from error
+                if reason := _REASONS.get(error.err_code):
+                    raise MediaError(reason) from error
                 raise
             pdf.init_forms()
         try:
@@ -135,10 +135,10 @@ def _opened(path: str) -> Iterator[Any]:
 def _page(pdf: Any, number: int, side: int) -> tuple[Picture, str | None]:
     """The picture of a page, and its text, empty if it has none, None if it cannot be had."""
     with _LOCK, reasons("broken page"), closing(pdf[number]) as page:
-        return _drawn(page, side), _text(page)
+        return _render(page, side), _text(page)
 
 
-def _written(pdf: Any, number: int) -> str:
+def _page_text(pdf: Any, number: int) -> str:
     try:
         with _LOCK, reasons("broken page"), closing(pdf[number]) as page:
             return _text(page) or ""
@@ -146,7 +146,7 @@ def _written(pdf: Any, number: int) -> str:
         return ""
 
 
-def _drawn(page: Any, side: int) -> Picture:
+def _render(page: Any, side: int) -> Picture:
     longer = max(page.get_size())
     if not math.isfinite(longer) or longer <= 0:
         raise MediaError(f"broken page: {longer} points long")

@@ -167,7 +167,7 @@ def kind_of(path: str, head: bytes) -> Kind:
     for offset, mark, reason in _REFUSED:
         if head.startswith(mark, offset) and not (text and mark.isalnum()):
             raise UnsupportedMedia(reason)
-    name = _marked(head, text) or _structured(head) or (None if text else _rhythmic(head))
+    name = _by_mark(head, text) or _by_structure(head) or (None if text else _by_repetition(head))
     if name == _CONTAINER:
         name = _film_or_sound(path)
     if name is None:
@@ -193,19 +193,19 @@ def _by_suffix(suffix: str, head: bytes) -> str:
     raise UnsupportedMedia(f"not a format mmsearch reads (begins with {head[:8].hex(' ')})")
 
 
-def _marked(head: bytes, text: bool) -> str | None:
+def _by_mark(head: bytes, text: bool) -> str | None:
     for offset, mark, name in _MARKS:
         if head.startswith(mark, offset) and not (text and len(mark) <= _LONGEST_WORD and mark.isascii()):
             return name
     return None
 
 
-def _structured(head: bytes) -> str | None:
+def _by_structure(head: bytes) -> str | None:
     """Formats whose mark takes more than one comparison."""
     if head[:4] in _FAMILIES:
         return _FAMILIES[head[:4]].get(head[8:12])
     if head[4:8] == b"ftyp":
-        return _branded(head)
+        return _by_brand(head)
     if head[4:8] in _ATOMS and head[0] == 0:
         return _CONTAINER
     if head[:4] == b"OggS":
@@ -214,13 +214,14 @@ def _structured(head: bytes) -> str | None:
     if is_bitmap or _PNM.match(head) or _ICON.match(head):
         return "image"
     # Readers accept a PDF behind up to 1 KiB of junk, which mail gateways put there; a text that names it is none.
-    at = head.find(b"%PDF-", 0, 1024)
-    is_pdf = at >= 0 and (not head[:at].strip() or not looks_like_text(head[:at]) or b" obj" in head)
+    offset = head.find(b"%PDF-", 0, 1024)
+    is_pdf = offset >= 0 and (not head[:offset].strip() or not looks_like_text(head[:offset]) or b" obj" in head)
     return "pdf" if is_pdf else None
 
 
-def _branded(head: bytes) -> str:
-    brands = {head[8:12], *(head[at : at + 4] for at in range(16, min(int.from_bytes(head[:4], "big"), len(head)), 4))}
+def _by_brand(head: bytes) -> str:
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = {head[8:12], *(head[offset : offset + 4] for offset in range(16, end, 4))}
     if b"crx " in brands:
         raise UnsupportedMedia("a camera raw file")
     if brands & _PICTURE_BRANDS:
@@ -230,7 +231,7 @@ def _branded(head: bytes) -> str:
     return _CONTAINER
 
 
-def _rhythmic(head: bytes) -> str | None:
+def _by_repetition(head: bytes) -> str | None:
     """Streams without a file header, known by a mark that comes again and again."""
     for start in (0, 4):
         packet = 188 + start
@@ -245,10 +246,10 @@ def _rhythmic(head: bytes) -> str | None:
 
 def _film_or_sound(path: str) -> str:
     """`"audio"` if a container has no moving pictures (a cover does not count); `"video"` if it has, or is broken."""
-    from mmsearch.media.audio import opened
+    from mmsearch.media.audio import open_container
 
     try:
-        with opened(path, "") as container:
+        with open_container(path, "") as container:
             films = [stream for stream in container.streams.video if not stream.disposition & _COVER]
             return "video" if films or not container.streams.audio else "audio"
     except MediaError:
@@ -265,9 +266,10 @@ def claimed_pixels(head: bytes) -> float | None:
         return math.inf if b"acTL" in head else int.from_bytes(head[16:20], "big") * int.from_bytes(head[20:24], "big")
     if not head.startswith(JPEG):
         return None
-    at = 2
-    while at + 9 <= len(head) and head[at] == 0xFF:
-        if head[at + 1] in _JPEG_FRAMES:
-            return int.from_bytes(head[at + 5 : at + 7], "big") * int.from_bytes(head[at + 7 : at + 9], "big")
-        at += 2 + int.from_bytes(head[at + 2 : at + 4], "big")
+    offset = 2
+    while offset + 9 <= len(head) and head[offset] == 0xFF:
+        if head[offset + 1] in _JPEG_FRAMES:
+            height, width = head[offset + 5 : offset + 7], head[offset + 7 : offset + 9]
+            return int.from_bytes(height, "big") * int.from_bytes(width, "big")
+        offset += 2 + int.from_bytes(head[offset + 2 : offset + 4], "big")
     return math.inf

@@ -97,9 +97,9 @@ def _block_end(text: str, start: int, size: int) -> int:
     if end >= len(text):
         return len(text)
     for border in ("\n\n", "\n", " "):
-        found = text.rfind(border, start + size // 2, end)
-        if found >= 0:
-            return found + len(border)
+        index = text.rfind(border, start + size // 2, end)
+        if index >= 0:
+            return index + len(border)
     return end
 
 

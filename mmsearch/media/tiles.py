@@ -65,22 +65,26 @@ def boxes(picture: Picture) -> list[Box]:
 
     At most `MOST_PANELS` and `MOST_STRETCHES` of them, each in reading order; none of an ordinary picture.
     """
-    found = panels(picture)
+    panel_boxes = panels(picture)
     if not elongated(picture.shape[1], picture.shape[0]):
-        return found
-    most = _SQUARISH * min(picture.shape[:2])
-    found = [box for box in found if max(box.width, box.height) <= most]
-    return found + [one for one in stretches(picture) if 2 * sum(_shared(one, box) for box in found) < _area(one)]
+        return panel_boxes
+    max_side = _SQUARISH * min(picture.shape[:2])
+    panel_boxes = [box for box in panel_boxes if max(box.width, box.height) <= max_side]
+    return panel_boxes + [
+        stretch
+        for stretch in stretches(picture)
+        if 2 * sum(_shared(stretch, box) for box in panel_boxes) < _area(stretch)
+    ]
 
 
 def _area(box: Box) -> int:
     return box.width * box.height
 
 
-def _shared(one: Box, other: Box) -> int:
+def _shared(box: Box, other: Box) -> int:
     """Pixels that lie in both."""
-    across = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
-    down = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
+    across = min(box.x + box.width, other.x + other.width) - max(box.x, other.x)
+    down = min(box.y + box.height, other.y + other.height) - max(box.y, other.y)
     return max(0, across) * max(0, down)
 
 
@@ -96,10 +100,10 @@ def panels(picture: Picture) -> list[Box]:
     if paper is None:
         return []
     ink = _ink(small, paper)
-    least = max(2, round(LEAST_PANEL * min(max(ink.shape), LONG * min(ink.shape))))
+    min_side = max(2, round(LEAST_PANEL * min(max(ink.shape), LONG * min(ink.shape))))
     blocks: list[Box] = []
     for depth in _DEPTHS:
-        blocks = list(_blocks(ink, Box(0, 0, *ink.shape[::-1]), least, depth))
+        blocks = list(_blocks(ink, Box(0, 0, *ink.shape[::-1]), min_side, depth))
         if len(blocks) <= MOST_PANELS:
             break
     filled = [box for box in blocks if _is_filled(box, ink, small)]
@@ -109,8 +113,8 @@ def panels(picture: Picture) -> list[Box]:
         return []
     # Night on black paper and snow on white do not reach their edges, but are as large as the others.
     high, wide = (median(getattr(box, side) for box in filled) for side in ("height", "width"))
-    found = [box for box in blocks if box in filled or (2 * box.height >= high and 2 * box.width >= wide)]
-    return [_enlarged(box, factor, picture) for box in found][:MOST_PANELS]
+    panel_boxes = [box for box in blocks if box in filled or (2 * box.height >= high and 2 * box.width >= wide)]
+    return [_enlarged(box, factor, picture) for box in panel_boxes][:MOST_PANELS]
 
 
 def stretches(picture: Picture) -> list[Box]:
@@ -125,8 +129,8 @@ def stretches(picture: Picture) -> list[Box]:
     tall = height > width
     grey = small.astype(np.float32).mean(axis=2) if tall else small.astype(np.float32).mean(axis=2).T
     parts = [part for part in _stretches(grey) if grey[slice(*part)].std() >= _CALM]
-    found = (Box(0, a, grey.shape[1], b - a) if tall else Box(a, 0, b - a, grey.shape[1]) for a, b in parts)
-    return [_enlarged(box, factor, picture) for box in found]
+    stretch_boxes = (Box(0, a, grey.shape[1], b - a) if tall else Box(a, 0, b - a, grey.shape[1]) for a, b in parts)
+    return [_enlarged(box, factor, picture) for box in stretch_boxes]
 
 
 def _reduced(picture: Picture) -> tuple[Picture, int]:
@@ -158,32 +162,32 @@ def _paper(small: Picture) -> list[int] | None:
         calm = (pixels * pixels) @ shares - (pixels @ shares) ** 2 < _CALM**2
         busy = np.flatnonzero(~calm)
         if len(busy) and (between := calm[busy[0] : busy[-1]]).any():
-            some = (np.flatnonzero(between) + busy[0])[:: 1 + int(between.sum()) // _SAMPLE]
-            return [int(np.median(lines[some, :, channel])) for channel in range(3)]
+            sampled = (np.flatnonzero(between) + busy[0])[:: 1 + int(between.sum()) // _SAMPLE]
+            return [int(np.median(lines[sampled, :, channel])) for channel in range(3)]
     return None
 
 
 def _ink(small: Picture, paper: list[int], tolerance: int = _TOLERANCE) -> _Mask:
     """Float32 `(h, w)`, 1 where a pixel is not of the paper's colour and 0 where it is."""
-    other = np.zeros(small.shape[:2], np.bool_)
+    differs = np.zeros(small.shape[:2], np.bool_)
     for channel, shade in enumerate(paper):
         low, high = max(0, shade - tolerance), min(255, shade + tolerance)
-        other |= (small[:, :, channel] < low) | (small[:, :, channel] > high)
-    return other.astype(np.float32)
+        differs |= (small[:, :, channel] < low) | (small[:, :, channel] > high)
+    return differs.astype(np.float32)
 
 
-def _blocks(ink: _Mask, box: Box, least: int, depth: int) -> Iterator[Box]:
+def _blocks(ink: _Mask, box: Box, min_side: int, depth: int) -> Iterator[Box]:
     """The rest of a part when paper is cut off it and out of it, at most `depth` times one in the other."""
-    if min(box.width, box.height) < least:
+    if min(box.width, box.height) < min_side:
         return
     for rows in (True, False):
         runs = _runs(_part(ink, box), rows)
         if len(runs) > 1 and depth:
             for run in runs:
-                yield from _blocks(ink, _between(box, run, rows), least, depth - 1)
+                yield from _blocks(ink, _between(box, run, rows), min_side, depth - 1)
             return
         box = _between(box, (runs[0][0], runs[-1][1]) if runs else (0, 0), rows)
-    if min(box.width, box.height) >= least:
+    if min(box.width, box.height) >= min_side:
         yield box
 
 
@@ -219,7 +223,7 @@ def _is_filled(box: Box, ink: _Mask, small: Picture) -> bool:
     return filled and float(_part(small[:, :, 1], box).std()) >= _CALM
 
 
-def _is_plain(small: Picture, paper: list[int], ink: _Mask, found: list[Box]) -> bool:
+def _is_plain(small: Picture, paper: list[int], ink: _Mask, panel_boxes: list[Box]) -> bool:
     """Whether what lies between panels is of one colour, and no band of a gradient such as a sky's.
 
     It is taken to be in a picture that is so small that panels blur into the paper.
@@ -227,7 +231,7 @@ def _is_plain(small: Picture, paper: list[int], ink: _Mask, found: list[Box]) ->
     if ink.size < _SHARP:
         return True
     between = ink == 0
-    for box in found:
+    for box in panel_boxes:
         _part(between, box)[:] = False
     exact = _ink(small, paper, _EXACT) == 0
     return bool((exact & between).sum() >= _PLAIN * between.sum())
@@ -253,6 +257,6 @@ def _stretches(grey: _Grey) -> Iterator[tuple[int, int]]:
 def _calmest(roughness: _Grey, row: int, slack: int) -> int:
     """The row with the least detail within `slack` of one; of equal ones the nearest."""
     first = max(0, row - slack)
-    near = roughness[first : row + slack + 1]
-    away = np.abs(np.arange(first, first + len(near)) - row)
-    return first + int(np.lexsort((away, near))[0])
+    window = roughness[first : row + slack + 1]
+    away = np.abs(np.arange(first, first + len(window)) - row)
+    return first + int(np.lexsort((away, window))[0])

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from mmsearch.errors import MediaError
 from mmsearch.media import audio
-from mmsearch.media.audio import decoded, duration, opened, origin, packets
+from mmsearch.media.audio import decode_packets, duration, open_container, origin, packets
 from mmsearch.media.loaded import Loaded
 from mmsearch.types import Clip, FileMetadata, Item, LoaderSettings, Picture, Segment, Span
 
@@ -54,9 +54,9 @@ def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only:
     Raises:
         MediaError: no picture in it can be decoded.
     """
-    with opened(path, f"broken {kind_name}") as container:
+    with open_container(path, f"broken {kind_name}") as container:
         stream = _decodable(container)
-        first = next((frame for _, frames in decoded(container, stream) for frame in frames), None)
+        first = next((frame for _, frames in decode_packets(container, stream) for frame in frames), None)
         if first is None:
             raise MediaError("no picture could be decoded")
         width, height = (first.height, first.width) if _quarter_turns(first) % 2 else (first.width, first.height)
@@ -129,7 +129,7 @@ def _skipped(path: str, settings: LoaderSettings) -> str:
     """The frames that need no decoding, in FFmpeg's word: all but keyframes, those nobody refers to, or none."""
     if _keyframes_suffice(path, settings):
         return "NONKEY"
-    with opened(path, "broken video") as container:
+    with open_container(path, "broken video") as container:
         rate = _decodable(container).average_rate
         return "NONREF" if rate and rate >= _MANY_FRAMES else "DEFAULT"
 
@@ -139,7 +139,7 @@ def _keyframes_suffice(path: str, settings: LoaderSettings) -> bool:
 
     In a long video that is a share of a stretch, in others half a second, so that nothing that is looked at is missed.
     """
-    with opened(path, "broken video") as container:
+    with open_container(path, "broken video") as container:
         stream = _decodable(container)
         limit = _SPACING if (duration(container, stream) or 0.0) < _LONG else _LONG_SPACING
         last, widest = None, 0.0
@@ -168,13 +168,17 @@ class _Pass:
 
     def samples(self) -> Iterator[tuple[float, Any, Any]]:
         """Second, frame and stream, at least about half a second apart and never going back."""
-        with opened(self.path, "broken video") as container:
+        with open_container(self.path, "broken video") as container:
             stream = _decodable(container)
             stream.codec_context.skip_frame = self.skip
             zero, last, latest = origin(container), None, 0.0
             frame_time = 1.0 / float(stream.average_rate) if stream.average_rate else 0.04
-            read = _keyframes(container, stream, frame_time) if self.skip == "NONKEY" else decoded(container, stream)
-            for packet, frames in read:
+            packet_frames = (
+                _keyframes(container, stream, frame_time)
+                if self.skip == "NONKEY"
+                else decode_packets(container, stream)
+            )
+            for packet, frames in packet_frames:
                 if packet.pts is not None and not packet.is_corrupt:
                     length = float((packet.duration or 0) * packet.time_base) or frame_time
                     self.end = max(self.end, float(packet.pts * packet.time_base) - zero + length)
@@ -195,8 +199,8 @@ def _keyframes(container: Any, stream: Any, frame_time: float) -> Iterator[tuple
     for packet in packets(container, stream):
         frames: list[Any] = []
         now = None if packet.pts is None else float(packet.pts * packet.time_base)
-        near = now is not None and last is not None and abs(now - last) < _STEP - frame_time / 2
-        if not packet.size or (packet.is_keyframe and not near):
+        is_near = now is not None and last is not None and abs(now - last) < _STEP - frame_time / 2
+        if not packet.size or (packet.is_keyframe and not is_near):
             with suppress(av.FFmpegError):
                 frames = packet.decode()
             last = now if now is not None else last
@@ -212,14 +216,14 @@ def frame_in(path: str, start: float, end: float, settings: LoaderSettings) -> P
     Raises:
         MediaError: no picture there can be decoded.
     """
-    with opened(path, "broken video") as container:
+    with open_container(path, "broken video") as container:
         stream = _decodable(container)
         # A frame is wanted at once: threads would hold it back until some more were read.
         stream.codec_context.thread_type, stream.codec_context.thread_count = "NONE", 1
         zero, last = origin(container), None
         with suppress(av.FFmpegError, OSError):
             container.seek(int((zero + (start + end) / 2) / stream.time_base), stream=stream)
-        for _, frames in decoded(container, stream):
+        for _, frames in decode_packets(container, stream):
             for last in frames:
                 if last.time is None or last.time - zero >= start - _NEARLY:
                     return _picture(last, _reduced(last, stream, settings.image_side or _SIDE))
@@ -237,7 +241,7 @@ class _Stretch:
 
     start: float
     end: float = 0.0
-    most: int = 32
+    max_frames: int = 32
     frames: list[tuple[float, Picture]] = field(default_factory=list)
     _apart: float = 0.0
     _size: tuple[int, int] | None = None
@@ -248,17 +252,17 @@ class _Stretch:
         if self.frames and picture.shape != self.frames[0][1].shape:
             return
         self.frames.append((now, picture))
-        if len(self.frames) > self.most:
+        if len(self.frames) > self.max_frames:
             self.frames = self.frames[::2]
-            self._apart = 2 * (self.frames[-1][0] - self.frames[0][0]) / self.most
+            self._apart = 2 * (self.frames[-1][0] - self.frames[0][0]) / self.max_frames
 
-    def wants(self, now: float) -> bool:
+    def is_due(self, now: float) -> bool:
         return not self.frames or now - self.frames[-1][0] >= 0.9 * self._apart
 
-    def clip(self, most: int) -> Clip:
-        """At most `most` frames, each the nearest to the middle of an equal part of the stretch."""
+    def clip(self, max_frames: int) -> Clip:
+        """At most `max_frames` frames, each the nearest to the middle of an equal part of the stretch."""
         seconds = np.array([now for now, _ in self.frames], dtype=np.float64)
-        count = max(1, most)
+        count = max(1, max_frames)
         middles = self.start + (np.arange(count) + 0.5) * (self.end - self.start) / count
         nearest = np.unique(np.abs(seconds[None, :] - middles[:, None]).argmin(axis=1))
         chosen = np.arange(len(seconds)) if len(seconds) <= count else nearest
@@ -268,43 +272,43 @@ class _Stretch:
 def _stretches(path: str, settings: LoaderSettings, only: int | None) -> Iterator[_Stretch]:
     """The stretches of a video in order; with `only`, all but that one are without frames."""
     skip = _skipped(path, settings)
-    found = False
+    any_stretch = False
     for stretch in _joined(_Pass(path, skip), settings, only):
-        found = True
+        any_stretch = True
         yield stretch
-    if skip != "DEFAULT" and not found:  # keyframes that the decoder does not take for such
+    if skip != "DEFAULT" and not any_stretch:  # keyframes that the decoder does not take for such
         yield from _joined(_Pass(path, "DEFAULT"), settings, only)
 
 
 def _joined(reading: _Pass, settings: LoaderSettings, only: int | None) -> Iterator[_Stretch]:
     """As `_split`, but a leftover too short to stand alone becomes the end of the stretch before it."""
-    held: _Stretch | None = None
+    pending: _Stretch | None = None
     shortest = min(_SHORTEST, settings.clip_seconds / 2)
     for stretch in _split(reading, settings, only):
-        if held is not None and stretch.end - stretch.start < shortest:
-            held.end = stretch.end
+        if pending is not None and stretch.end - stretch.start < shortest:
+            pending.end = stretch.end
             continue
-        if held is not None:
-            yield held
-        held = stretch
-    if held is not None:
-        yield held
+        if pending is not None:
+            yield pending
+        pending = stretch
+    if pending is not None:
+        yield pending
 
 
 def _split(reading: _Pass, settings: LoaderSettings, only: int | None) -> Iterator[_Stretch]:
     side = settings.image_side or _SIDE
-    most = max(4 * settings.clip_frames, 16)
+    max_frames = max(4 * settings.clip_frames, 16)
     index, borders = 0, _Borders()
     current: _Stretch | None = None
     for now, frame, stream in reading.samples():
-        cut = borders.at(_Look.of(frame))
+        cut = borders.is_border(_Look.of(frame))
         if current is None:
-            current = _Stretch(now, most=most)
+            current = _Stretch(now, max_frames=max_frames)
         elif border := _border(current, now, cut, settings.clip_seconds):
             current.end, start = border
             yield current
-            current, index = _Stretch(start, most=most), index + 1
-        if only in (None, index) and current.wants(now):
+            current, index = _Stretch(start, max_frames=max_frames), index + 1
+        if only in (None, index) and current.is_due(now):
             current.add(now, frame, stream, side)
     if current is not None:
         current.end = min(max(reading.end, current.start + 0.001), current.start + settings.clip_seconds)
@@ -344,14 +348,14 @@ class _Borders:
     """Distinguishes shot borders from movement: at a border the picture changes much more than it did just before."""
 
     def __init__(self) -> None:
-        self._seen: _Look | None = None
+        self._previous: _Look | None = None
         self._recent: deque[float] = deque(maxlen=4)
 
-    def at(self, look: _Look) -> bool:
+    def is_border(self, look: _Look) -> bool:
         """Whether a border lies between this frame and the one before it."""
-        seen, self._seen = self._seen, look
-        if seen is None:
+        previous, self._previous = self._previous, look
+        if previous is None:
             return False
-        change, calm = look.change(seen), min(self._recent, default=0.0)
+        change, calm = look.change(previous), min(self._recent, default=0.0)
         self._recent.append(change)
         return change > _SURE_CUT or change > max(_LIKELY_CUT, 2 * calm)

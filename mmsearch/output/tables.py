@@ -83,7 +83,7 @@ def span_fields(span: Span) -> dict[str, Any]:
 
 
 def hits(
-    found: Sequence[Hit],
+    results: Sequence[Hit],
     query: str,
     model: str,
     form: Format,
@@ -96,7 +96,7 @@ def hits(
     """All hits of one query, ready to be written.
 
     Args:
-        found: in order of rank.
+        results: in order of rank.
         query: label of the query in the output.
         model: name of the embedder in the output.
         form: the format.
@@ -106,9 +106,9 @@ def hits(
         base: a table shows paths below this directory relative to it; the other formats never do.
         explain: show the rank and score of each stage; not in CSV and paths.
     """
-    rows = [hit_fields(hit, model, explain) for hit in found]
+    rows = [hit_fields(hit, model, explain) for hit in results]
     if form is Format.paths:
-        return "".join((harmless(hit.item.path) if width else hit.item.path) + end for hit in found)
+        return "".join((harmless(hit.item.path) if width else hit.item.path) + end for hit in results)
     if form is Format.json:
         return to_json({"query": query, "hits": rows}) + "\n"
     if form is Format.jsonl:
@@ -124,23 +124,23 @@ def hits(
             ]
         return as_csv(CSV_COLUMNS, labelled)
     if not width:
-        return _plain(_columns([_cells(hit, base, explain) for hit in found], 0)[0]) if found else ""
-    return draw(_hit_table(found, width, base, explain), width) if found else ""
+        return _plain(_columns([_cells(hit, base, explain) for hit in results], 0)[0]) if results else ""
+    return draw(_hit_table(results, width, base, explain), width) if results else ""
 
 
 def hit_blocks(
-    found: Sequence[Hit], pictured: Sequence[bool], room: tuple[int, int], *, width: int, base: str, explain: bool
+    results: Sequence[Hit], pictured: Sequence[bool], room: tuple[int, int], *, width: int, base: str, explain: bool
 ) -> tuple[str, list[str]]:
     """A table for a terminal with room for pictures on its left: the line with the names, then the lines of each hit.
 
     Args:
-        found: in order of rank, at least one.
+        results: in order of rank, at least one.
         pictured: which of them have a picture.
         room: columns and lines of a picture; a hit with one has at least so many lines.
         width, base, explain: as of `hits`.
     """
-    empty = [_MARK.ljust(room[0]) + "\n" * (room[1] - 1) * one for one in pictured]
-    lines = draw(_hit_table(found, width, base, explain, empty), width).splitlines(keepends=True)
+    empty = [_MARK.ljust(room[0]) + "\n" * (room[1] - 1) * has_picture for has_picture in pictured]
+    lines = draw(_hit_table(results, width, base, explain, empty), width).splitlines(keepends=True)
     starts = [number for number, line in enumerate(lines) if line.startswith(_MARK)]
     cleared = "".join(lines).replace("\n" + _MARK, "\n ").splitlines(keepends=True)
     blocks = [cleared[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
@@ -153,7 +153,7 @@ def to_json(value: Any, indent: int | None = 2) -> str:
     Characters that control a terminal, change the direction of writing or break lines for some readers are escaped.
     """
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
-    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def encode(text: str, paths: bool = False) -> bytes:
@@ -172,13 +172,13 @@ def harmless(text: str) -> str:
     return "".join(c if unicodedata.category(c) not in _UNSAFE_CATEGORIES else escape(c) for c in text)
 
 
-def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool, first: Sequence[str] = ()) -> Table:
+def _hit_table(results: Sequence[Hit], width: int, base: str, explain: bool, first: Sequence[str] = ()) -> Table:
     """A row for each hit; `first` are the cells of an additional first column."""
     from rich.style import Style
     from rich.text import Text
 
     lead = len(first[0].partition("\n")[0]) if first else 0
-    columns, widths = _columns([_cells(hit, base, explain) for hit in found], width - lead - 1 if first else width)
+    columns, widths = _columns([_cells(hit, base, explain) for hit in results], width - lead - 1 if first else width)
     table = plain_table()
     if first:
         table.add_column("", width=lead, no_wrap=True)
@@ -191,13 +191,13 @@ def _hit_table(found: Sequence[Hit], width: int, base: str, explain: bool, first
             overflow="ellipsis" if name == "snippet" else "fold",
             width=widths.get(name),
         )
-    at = list(columns).index("path") + bool(first)
+    path_column = list(columns).index("path") + bool(first)
     rows = zip(*([first] if first else []), *columns.values(), strict=True)
-    for hit, row in zip(found, rows, strict=True):
-        shown = [Text(cell) for cell in row]
+    for hit, row in zip(results, rows, strict=True):
+        row_cells = [Text(cell) for cell in row]
         if width:
-            shown[at].stylize(Style(link=_link(hit.item.path, hit.item.span)))
-        table.add_row(*shown)
+            row_cells[path_column].stylize(Style(link=_link(hit.item.path, hit.item.span)))
+        table.add_row(*row_cells)
     return table
 
 
@@ -244,18 +244,19 @@ def _plain(columns: Mapping[str, Sequence[str]]) -> str:
 def _link(path: str, span: Span) -> str:
     """A URL that opens the file at the page, second or box, in viewers that know the usual fragments."""
     box = ",".join(map(str, span.box or ()))
-    at = {"page": f"#page={span.start:.0f}", "second": f"#t={span.start:g}", "box": f"#xywh={box}"}.get(span.unit, "")
+    fragments = {"page": f"#page={span.start:.0f}", "second": f"#t={span.start:g}", "box": f"#xywh={box}"}
     from pathlib import Path
 
     from mmsearch.types import is_object_url
 
-    return (path if is_object_url(path) else Path(path).absolute().as_uri()) + at
+    return (path if is_object_url(path) else Path(path).absolute().as_uri()) + fragments.get(span.unit, "")
 
 
 def _cells(hit: Hit, base: str, explain: bool) -> dict[str, str]:
     """The cells of a hit in the table; paths below `base` are shown relative to it."""
     below = os.path.join(base, "")
     path = hit.item.path.removeprefix(below) if base else hit.item.path
+    stages = [f"{name} {stage.rank} ({stage.score:.3g})" for name, stage in hit.stages.items()] if explain else []
     return {
         "#": str(hit.rank),
         "relevance": f"{hit.relevance:.2f}",
@@ -264,7 +265,7 @@ def _cells(hit: Hit, base: str, explain: bool) -> dict[str, str]:
         + (" (changed since)" if hit.stale else "")
         + (f" (+{len(hit.duplicates)})" if hit.duplicates else ""),
         "where": str(hit.item.span) or hit.item.modality,
-        "why": ", ".join(f"{name} {one.rank} ({one.score:.3g})" for name, one in hit.stages.items()) if explain else "",
+        "why": ", ".join(stages),
         "snippet": harmless(hit.snippet or hit.item.snippet),
     }
 

@@ -97,8 +97,8 @@ def by_environment(environment: Mapping[str, str]) -> Protocol | None:
     if is_plain(environment):
         return None
     program = environment.get("TERM_PROGRAM", "")
-    if found := _BY_TERM.get(environment.get("TERM", "")) or _BY_PROGRAM.get(program):
-        return found
+    if match := _BY_TERM.get(environment.get("TERM", "")) or _BY_PROGRAM.get(program):
+        return match
     if program:
         return None  # the other variables may be those of the terminal that this one was started from
     if environment.get("LC_TERMINAL") == "iTerm2":  # of all variables this one goes along to other machines
@@ -106,24 +106,24 @@ def by_environment(environment: Mapping[str, str]) -> Protocol | None:
     return next((protocol for name, protocol in _BY_VARIABLE.items() if environment.get(name)), None)
 
 
-def is_complete(answer: bytes) -> bool:
+def is_complete(reply: bytes) -> bool:
     """True if this is the whole answer to `QUESTION`."""
-    return bool(_IDENTITY.search(answer))
+    return bool(_IDENTITY.search(reply))
 
 
 _IDENTITY = re.compile(rb"\x1b\[\?([\d;]*)c")
 
 
-def by_answer(answer: bytes) -> Answer:
+def by_answer(reply: bytes) -> Answer:
     """Parse the answer to `QUESTION`."""
-    size = re.search(rb"\x1b\[6;(\d{1,3});(\d{1,3})t", answer)
+    size = re.search(rb"\x1b\[6;(\d{1,3});(\d{1,3})t", reply)
     cell = (int(size[2]), int(size[1])) if size and int(size[1]) and int(size[2]) else None
-    name = re.search(rb"\x1bP>\|([^\x1b]*)", answer)
-    identity = _IDENTITY.search(answer)
+    name = re.search(rb"\x1bP>\|([^\x1b]*)", reply)
+    identity = _IDENTITY.search(reply)
     protocol: Protocol | None = None
     if name and name[1].decode("latin-1").startswith(_OWN_NAMES):
         protocol = "iterm"
-    elif b"\x1b_Gi=31;OK" in answer:
+    elif b"\x1b_Gi=31;OK" in reply:
         protocol = "kitty"
     elif identity and b"4" in identity[1].split(b";")[1:]:
         protocol = "sixel"
@@ -142,10 +142,10 @@ def kitty(picture: Picture) -> str:
     from mmsearch.media import encode_image
 
     data = b64encode(encode_image.png(picture)).decode()
-    chunks = [data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK)]
+    chunks = [data[offset : offset + _CHUNK] for offset in range(0, len(data), _CHUNK)]
     keys = ["a=T,f=100,q=2,C=1,", *["q=2,"] * (len(chunks) - 1)]
-    more = [*[1] * (len(chunks) - 1), 0]
-    return "".join(f"\x1b_G{key}m={left};{part}\x1b\\" for key, left, part in zip(keys, more, chunks, strict=True))
+    continues = [*[1] * (len(chunks) - 1), 0]
+    return "".join(f"\x1b_G{key}m={left};{part}\x1b\\" for key, left, part in zip(keys, continues, chunks, strict=True))
 
 
 def iterm(picture: Picture) -> str:
@@ -162,7 +162,7 @@ def sixel(picture: Picture) -> str:
     from mmsearch.media import encode_image
 
     height = max(picture.shape[0] // 6 * 6, min(picture.shape[0], 6))
-    pixels, colours = encode_image.in_colours(np.ascontiguousarray(picture[:height]), COLOURS)
+    pixels, colours = encode_image.quantize(np.ascontiguousarray(picture[:height]), COLOURS)
     shares = (colours.astype(int) * 100 + 127) // 255
     palette = "".join(f"#{number};2;{r};{g};{b}" for number, (r, g, b) in enumerate(shares))
     bands = "-".join("$".join(_band(pixels[top : top + 6])) for top in range(0, height, 6))

@@ -45,7 +45,7 @@ def gather(
     """
     settings = replace(settings, exact=False, image_fit=None, image_side=SIDES[0])
     evidence: list[dict[str, Any]] = []
-    used = 0
+    used_bytes = 0
     for hit, fields in zip(hits, cited, strict=True):
         try:
             content = original(hit.item, None, settings, may_read).content
@@ -58,11 +58,11 @@ def gather(
         for form in _forms(content):
             entry = {**fields, **form}
             size = len(json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace"))
-            if used + size <= budget:
+            if used_bytes + size <= budget:
                 evidence.append(entry)
-                used += size
+                used_bytes += size
                 break
-    return {"evidence": evidence, "bytes": used, "left_out": len(hits) - len(evidence)}
+    return {"evidence": evidence, "bytes": used_bytes, "left_out": len(hits) - len(evidence)}
 
 
 def _forms(content: Content) -> Iterator[dict[str, str]]:

@@ -25,7 +25,7 @@ def named_by_user(name: str) -> str:
 
 
 def permitted(
-    options: ModelOptions, trust: bool, directory: str, allowed: bool = False, given: Collection[str] = ()
+    options: ModelOptions, trust: bool, directory: str, allowed: bool = False, user_options: Collection[str] = ()
 ) -> ModelOptions:
     """The options of an index, unless they want what the user has not allowed.
 
@@ -38,11 +38,11 @@ def permitted(
         trust: the user allows program code, now.
         directory: where the index lies.
         allowed: the user has named the model for this index, or allows what it names.
-        given: options that the user has given just now.
+        user_options: options that the user has given just now.
     """
     from mmsearch.models.permissions import needing
 
-    if not allowed and (needed := needing(options, given)):
+    if not allowed and (needed := needing(options, user_options)):
         raise ModelUnavailable(
             f"the index in {directory} wants {needed}, and you have not named that for it: "
             "if you know where the index comes from, allow it with --trust-index"
@@ -103,10 +103,10 @@ def load_model(reader: AnyReader, device: str | None, trust: bool) -> Embedder:
     from mmsearch.models.permissions import needing
     from mmsearch.store import Identity
 
-    named = reader.identity.options
+    stored_options = reader.identity.options
     # The key is read only where something needs a grant.
-    allowed = needing(named) is None or reader.allows_identity()
-    options = replace(permitted(named, trust, reader.directory, allowed), device=device)
+    allowed = needing(stored_options) is None or reader.allows_identity()
+    options = replace(permitted(stored_options, trust, reader.directory, allowed), device=device)
     embedder = load_embedder(options)
     reader.identity.require(Identity.of(options, embedder.spec), reader.directory)
     return embedder
@@ -120,10 +120,10 @@ def reranker_for(index: AnyReader) -> str:
     from mmsearch.models.catalog import find
 
     options = index.identity.options
-    known = find(options.name)
-    if known is None or known.reranker is None:
+    entry = find(options.name)
+    if entry is None or entry.reranker is None:
         raise UsageError(f"no reranker is known to go with {options.name}: name one with --reranker, such as builtin")
-    return known.reranker
+    return entry.reranker
 
 
 def open_reranker(name: str | None, index: AnyReader, device: str | None, trust: bool = False) -> Reranker:
@@ -145,27 +145,27 @@ def crowded(reranker: str, device: str | None) -> bool:
     from mmsearch.models.catalog import find
     from mmsearch.models.machine import best, memories
 
-    known = find(reranker)
-    if known is None or known.name == BUILTIN:
+    entry = find(reranker)
+    if entry is None or entry.name == BUILTIN:
         return False
     devices = memories()
-    return best(known, [one for one in devices if one.device.startswith(device or "")] or devices)[1] == "no"
+    return best(entry, [memory for memory in devices if memory.device.startswith(device or "")] or devices)[1] == "no"
 
 
 def make_room(embedder: Embedder, queries: Iterable[Query]) -> tuple[Embedder, list[Query]]:
     """The queries, and an embedder that knows their vectors alone. The caller must let go of the model then."""
     from mmsearch.search.query import CachedQueryEmbedder
 
-    kept = list(queries)
-    return CachedQueryEmbedder(embedder, kept, keep=False), kept
+    query_list = list(queries)
+    return CachedQueryEmbedder(embedder, query_list, keep=False), query_list
 
 
 def types_to_rerank(reranker: str) -> tuple[str, ...]:
     """The types of files that a reranker is known to order better than an embedder; empty for all that it reads."""
     from mmsearch.models.catalog import find
 
-    known = find(reranker)
-    return tuple(sorted(known.gains)) if known and known.gains else ()
+    entry = find(reranker)
+    return tuple(sorted(entry.gains)) if entry and entry.gains else ()
 
 
 def with_rerank_types(request: SearchRequest, reranker: str) -> tuple[SearchRequest, str]:
@@ -175,8 +175,8 @@ def with_rerank_types(request: SearchRequest, reranker: str) -> tuple[SearchRequ
     """
     if request.rerank_types:
         return request, ""
-    gains, types, note = types_to_rerank(reranker), request.modalities, ""
-    if gains and not (types is None or types & {*gains}):
+    gains, modalities, note = types_to_rerank(reranker), request.modalities, ""
+    if gains and not (modalities is None or modalities & {*gains}):
         note = (
             f"not reranked: {reranker} is known to gain on {', '.join(gains)} alone; --rerank-types has it read others"
         )

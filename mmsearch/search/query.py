@@ -104,13 +104,13 @@ class QueryBuilder:
         self._require(modality)
         name, weight = split_weight(source, base)
         path = os.path.join(base, name)
-        opened: str | BinaryIO = name if "://" in name and not os.path.exists(path) else path
+        target: str | BinaryIO = name if "://" in name and not os.path.exists(path) else path
         try:
             if name == "-":
                 if self._stdin is None:
                     raise MediaError("stdin serves something else here")
-                opened = self._stdin
-            contents = self._load(opened, modality, self._spec.loader)
+                target = self._stdin
+            contents = self._load(target, modality, self._spec.loader)
         except MediaError as error:
             raise UsageError(f"--{modality} {name}: {error}") from None
         for content in contents:
@@ -121,8 +121,8 @@ class QueryBuilder:
         record, parts = self._reader.file(path), self._reader.items_at(path)
         if record is None or not parts:
             raise UsageError(f"--like {path}: not in the index in {self._reader.directory}: try --image, or index it")
-        own = [item for item, partition in parts if partition == record.modality] or [item for item, _ in parts]
-        middle = np.mean(list(self._reader.vectors_of(own).values()), axis=0)
+        item_ids = [item for item, partition in parts if partition == record.modality] or [item for item, _ in parts]
+        middle = np.mean(list(self._reader.vectors_of(item_ids).values()), axis=0)
         return np.asarray(middle / max(float(np.linalg.norm(middle)), 1e-12), np.float32)
 
 
@@ -167,14 +167,14 @@ def _parse(line: str) -> SearchRequest:
     data = json.loads(line)
     if unknown := [field for field in data if field not in FIELDS and field not in IGNORED]:
         raise UsageError(f"unknown field {unknown[0]!r}: known are {', '.join((*FIELDS, *IGNORED))}")
-    given: dict[str, tuple[str, ...]] = {}
+    fields: dict[str, tuple[str, ...]] = {}
     for field, name in FIELDS.items():
         value = data.get(field)
         texts = value if isinstance(value, list) else [] if value is None else [value]
         if not all(isinstance(text, str) for text in texts):
             raise UsageError(f"field {field!r} is a text or a list of texts")
-        given[name] = tuple(texts)
-    return SearchRequest(**given)  # type: ignore[arg-type]  # all of these fields are tuples
+        fields[name] = tuple(texts)
+    return SearchRequest(**fields)  # type: ignore[arg-type]  # all of these fields are tuples
 
 
 class StoredEmbedder:
@@ -215,8 +215,8 @@ class CachedQueryEmbedder:
         return self._model().embed(segments)
 
     def embed_query(self, query: Query) -> Vectors:
-        known = self._vectors.get(id(query))
-        return self._model().embed_query(query) if known is None else known
+        cached = self._vectors.get(id(query))
+        return self._model().embed_query(query) if cached is None else cached
 
     def _model(self) -> Embedder:
         if self._embedder is None:

@@ -103,7 +103,7 @@ class Ranking:
         by_words = request.mode != "dense" and query.is_text_only and reader.has_words
         self.mode = request.mode if by_words else "dense"
         self.words = words.terms(query.text)
-        self.least = -math.inf if request.min_relevance is None else request.min_relevance
+        self.min_relevance = -math.inf if request.min_relevance is None else request.min_relevance
 
     def best(self, count: int) -> list[Candidate]:
         """At most `count` candidates whose files are still there, the best first."""
@@ -111,7 +111,7 @@ class Ranking:
             best = list(islice(filter(self._passes, self._ordered()), count))
             # Going deeper finds nothing where each partition has ended, or gone below the least relevance.
             exhausted = all(
-                len(items) < self.depth or self.scales[name].relevance(items[-1][1]) < self.least
+                len(items) < self.depth or self.scales[name].relevance(items[-1][1]) < self.min_relevance
                 for name, items in self.neighbours.items()
             )
             if len(best) == count or exhausted:
@@ -137,7 +137,7 @@ class Ranking:
 
     def _passes(self, candidate: Candidate) -> bool:
         """Whether it may be a hit; notes on it whether its file has changed."""
-        if candidate.relevance < self.least or candidate.location.item.path in self.query.exclude_paths:
+        if candidate.relevance < self.min_relevance or candidate.location.item.path in self.query.exclude_paths:
             return False
         stale = self.staleness.get(candidate.location)
         candidate.stale = bool(stale)
@@ -147,7 +147,7 @@ class Ranking:
         """The first of each key at the present depth, best first."""
         if self.mode == "lexical":
             return (candidate for _, candidate in self._fused([], self._by_passage, self._by_name))
-        nearest = self._located({item: score for items in self.neighbours.values() for item, score in items})
+        nearest = self._locate({item: score for items in self.neighbours.values() for item, score in items})
         heads = self._heads(nearest).values()
         for rank, candidate in enumerate(heads, 1):
             candidate.stages["dense"] = StageScore(rank, candidate.relevance)
@@ -160,11 +160,11 @@ class Ranking:
     def _heads(self, candidates: Iterable[Candidate]) -> dict[Key, Candidate]:
         return best_by_key(candidates, self.request.all_segments)
 
-    def _located(self, scores: Mapping[int, float]) -> list[Candidate]:
-        places = self.reader.locate(list(scores), self.where)
+    def _locate(self, scores: Mapping[int, float]) -> list[Candidate]:
+        locations_by_item = self.reader.locate(list(scores), self.where)
         candidates = [
             Candidate(location, scores[item], self.scales[location.item.partition].relevance(scores[item]))
-            for item, locations in places.items()
+            for item, locations in locations_by_item.items()
             for location in locations
         ]
         return sorted(candidates, key=lambda candidate: candidate.order)
@@ -183,37 +183,38 @@ class Ranking:
         return self.reader.search_names(self.words, max(FIRST_DEPTH, self.request.depth), self.where, words.COVERED)
 
     @cached_property
-    def _known(self) -> list[Candidate]:
+    def _word_candidates(self) -> list[Candidate]:
         """All candidates found by words, by relevance."""
         ids = set(self._passages).union(*(items for _, items, _ in self._named))
-        return self._located(self.reader.scores(self.vector, sorted(ids)))
+        return self._locate(self.reader.scores(self.vector, sorted(ids)))
 
     @cached_property
     def _by_passage(self) -> Scored:
         """The passage of each key that holds the words best, with its score."""
         scores = self._passages
-        known = [candidate for candidate in self._known if candidate.location.item_id in scores]
-        best = self._heads(sorted(known, key=lambda candidate: -scores[candidate.location.item_id]))
+        candidates = [candidate for candidate in self._word_candidates if candidate.location.item_id in scores]
+        best = self._heads(sorted(candidates, key=lambda candidate: -scores[candidate.location.item_id]))
         return {key: (candidate, scores[candidate.location.item_id]) for key, candidate in best.items()}
 
     @cached_property
     def _by_name(self) -> Scored:
         """Each file that is named so by its nearest part, for a name does not say which one is meant."""
         shares = {path: share for path, _, share in self._named}
-        best = best_by_key((known for known in self._known if known.location.item.path in shares), by_segment=False)
+        candidates = [candidate for candidate in self._word_candidates if candidate.location.item.path in shares]
+        best = best_by_key(candidates, by_segment=False)
         by_segment = self.request.all_segments
-        return {known.key(by_segment): (known, shares[path]) for (path, _), known in best.items()}
+        return {candidate.key(by_segment): (candidate, shares[path]) for (path, _), candidate in best.items()}
 
     # --- by both ---
 
     def _fused_partition(self, partition: Modality, nearest: list[Candidate]) -> list[tuple[float, Candidate]]:
         """Candidates of a partition by vectors and words, each with what its place was worth by vectors alone."""
 
-        def own(scored: Scored) -> Scored:
+        def of_partition(scored: Scored) -> Scored:
             return {key: pair for key, pair in scored.items() if pair[0].location.item.partition == partition}
 
         dense = [candidate for candidate in nearest if candidate.location.item.partition == partition]
-        return self._fused(dense, own(self._by_passage), own(self._by_name))
+        return self._fused(dense, of_partition(self._by_passage), of_partition(self._by_name))
 
     def _fused(
         self,
@@ -222,22 +223,22 @@ class Ranking:
         by_name: Scored,
     ) -> list[tuple[float, Candidate]]:
         chosen = self._heads(dense)
-        worth = {key: candidate.relevance for key, candidate in chosen.items()}
+        relevances = {key: candidate.relevance for key, candidate in chosen.items()}
         rankings = {"dense": {key: rank for rank, key in enumerate(chosen, 1)}}
         stages = {key: dict(candidate.stages) for key, candidate in chosen.items()}
         for name, scored in (("names", by_name), ("passages", by_passage)):
             rankings[name] = words.ranks({key: score for key, (_, score) in scored.items()})
             for key, (candidate, score) in scored.items():
-                worth[key] = max(worth.get(key, -math.inf), candidate.relevance)
+                relevances[key] = max(relevances.get(key, -math.inf), candidate.relevance)
                 stages.setdefault(key, {})[name] = StageScore(rankings[name][key], score)
                 # A passage that holds the words says more about where to look than the part that is nearest.
-                if key not in chosen or (name == "passages" and candidate.relevance >= self.least):
+                if key not in chosen or (name == "passages" and candidate.relevance >= self.min_relevance):
                     chosen[key] = candidate
         sums = words.fuse(rankings.values())
-        order = sorted(chosen, key=lambda key: (-sums[key], -worth[key], chosen[key].order))
+        order = sorted(chosen, key=lambda key: (-sums[key], -relevances[key], chosen[key].order))
         for rank, key in enumerate(order, 1):
             chosen[key].stages = stages[key] | {"fused": StageScore(rank, sums[key])}
-        return list(zip(sorted(worth.values(), reverse=True), (chosen[key] for key in order), strict=True))
+        return list(zip(sorted(relevances.values(), reverse=True), (chosen[key] for key in order), strict=True))
 
 
 def fold_near_duplicates(
@@ -250,15 +251,15 @@ def fold_near_duplicates(
         vectors: by id of the item, float32 `(dim,)`, unit length.
         candidates: from which the hits were made, in the same order.
     """
-    kept: list[tuple[Hit, Vectors, list[str]]] = []
+    unique: list[tuple[Hit, Vectors, list[str]]] = []
     for hit, candidate in zip(hits, candidates, strict=True):
         item, vector = hit.item, vectors[candidate.location.item_id]
-        for first, other, paths in kept:
+        for first, first_vector, paths in unique:
             same_part = (first.item.digest, first.item.ordinal) == (item.digest, item.ordinal)
-            if same_part or (first.item.partition == item.partition and float(vector @ other) >= ALIKE):
+            if same_part or (first.item.partition == item.partition and float(vector @ first_vector) >= ALIKE):
                 if item.path != first.item.path and item.path not in paths:
                     paths.append(item.path)
                 break
         else:
-            kept.append((hit, vector, []))
-    return [replace(hit, duplicates=tuple(paths)) for hit, _, paths in kept]
+            unique.append((hit, vector, []))
+    return [replace(hit, duplicates=tuple(paths)) for hit, _, paths in unique]

@@ -51,7 +51,7 @@ class Option(NamedTuple):
     Attributes:
         help: for the API's description and for language models.
         http, tool: its name in each; empty where it is not allowed.
-        least, most, choices: values that are allowed over HTTP.
+        minimum, maximum, choices: values that are allowed over HTTP.
         single: over HTTP it is given once, though the field holds several values.
         name, kind, default: of the field: `texts`, `text`, `int`, `float` or `flag`.
     """
@@ -59,8 +59,8 @@ class Option(NamedTuple):
     help: str
     http: str = ""
     tool: str = ""
-    least: float | None = None
-    most: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
     choices: Sequence[str] = ()
     single: bool = False
     name: str = ""
@@ -71,7 +71,7 @@ class Option(NamedTuple):
         """The option over HTTP as JSON Schema."""
         kinds = {"int": "integer", "float": "number", "flag": "boolean"}
         default = None if self.kind == "texts" else self.default
-        limits = {"minimum": self.least, "maximum": self.most, "default": default}
+        limits = {"minimum": self.minimum, "maximum": self.maximum, "default": default}
         value: dict[str, Any] = {"type": kinds.get(self.kind, "string")}
         value |= {name: limit for name, limit in limits.items() if limit is not None}
         if self.choices:
@@ -95,8 +95,8 @@ class Option(NamedTuple):
             return self._text(value)
         if self.kind != "flag":
             return self._number(value)
-        known = {"1": True, "true": True, "": True, "0": False, "false": False}
-        flag = value if isinstance(value, bool) else known.get(value) if isinstance(value, str) else None
+        flags = {"1": True, "true": True, "": True, "0": False, "false": False}
+        flag = value if isinstance(value, bool) else flags.get(value) if isinstance(value, str) else None
         if flag is None:
             raise UsageError(f"{self.http} is true or false")
         return flag
@@ -117,8 +117,8 @@ class Option(NamedTuple):
                 raise ValueError
         except (TypeError, ValueError, OverflowError):
             raise UsageError(f"{self.http} is a number") from None
-        low = -math.inf if self.least is None else self.least
-        high = math.inf if self.most is None else self.most
+        low = -math.inf if self.minimum is None else self.minimum
+        high = math.inf if self.maximum is None else self.maximum
         if not math.isfinite(number) or not low <= number <= high:
             raise UsageError(f"{self.http} is a number from {low:g} to {high:g}, not {number}")
         return number
@@ -187,16 +187,16 @@ class SearchRequest:
         """The request of the values that each HTTP option is given. Raises UsageError."""
         if unknown := [name for name in values if name not in HTTP_OPTIONS]:
             raise UsageError(f"unknown option {unknown[0][:50]!r}: known are {', '.join(HTTP_OPTIONS)}")
-        given = [(option, values[name]) for name, option in HTTP_OPTIONS.items() if values.get(name)]
-        return cls(**{option.name: option.read(texts) for option, texts in given})
+        options = [(option, values[name]) for name, option in HTTP_OPTIONS.items() if values.get(name)]
+        return cls(**{option.name: option.read(texts) for option, texts in options})
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SearchRequest:
         """The request that `to_json` gave; raises TypeError for an unknown field."""
-        if unknown := sorted(set(data) - {one.name for one in fields(cls)}):
+        if unknown := sorted(set(data) - {field.name for field in fields(cls)}):
             raise TypeError(f"unknown: {unknown[0]}")
-        given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
-        return cls(**given)
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
+        return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with one key an attribute."""
@@ -219,8 +219,10 @@ class SearchRequest:
 
     def without_query(self) -> SearchRequest:
         """The options alone: equal for requests that may be ranked together."""
-        none: tuple[str, ...] = ()
-        return replace(self, texts=none, negatives=none, image=none, audio=none, video=none, like=none, like_ids=none)
+        empty: tuple[str, ...] = ()
+        return replace(
+            self, texts=empty, negatives=empty, image=empty, audio=empty, video=empty, like=empty, like_ids=empty
+        )
 
     @property
     def label(self) -> str:
@@ -287,24 +289,24 @@ def parse_types(text: str | None) -> frozenset[Modality] | None:
     return frozenset(modality for modality in MODALITIES if modality in names)
 
 
-def parse_ranges(option: str, texts: Sequence[str], read: Callable[[str], float]) -> Bounds:
+def parse_ranges(option: str, texts: Sequence[str], parse: Callable[[str], float]) -> Bounds:
     """`+1M` is at least, `-1M` at most, `1M..2M` between and `1M` just that; several hold together."""
     from mmsearch.store import Bounds
 
-    least: list[float] = []
-    most: list[float] = []
+    minimums: list[float] = []
+    maximums: list[float] = []
     for text in texts:
         low, dots, high = text.partition("..")
         if not dots:
             low, high = (text[1:], "") if text[:1] == "+" else ("", text[1:]) if text[:1] == "-" else (text, text)
         try:
-            least += [read(low)] if low else []
-            most += [read(high)] if high else []
+            minimums += [parse(low)] if low else []
+            maximums += [parse(high)] if high else []
         except ValueError:
             low = high = ""
         if not low and not high:
             raise UsageError(f"{option} {text!r} is no range: write +1 for at least, -1 for at most, or 1..2")
-    return Bounds(max(least, default=None), min(most, default=None))
+    return Bounds(max(minimums, default=None), min(maximums, default=None))
 
 
 def read_size(text: str) -> float:
@@ -318,10 +320,10 @@ def read_size(text: str) -> float:
 def read_seconds(text: str) -> float:
     """Seconds of `90`, `1.5m`, `2h` or `1:30`; ValueError for anything else."""
     if re.fullmatch(r"\d+(:\d{1,2}){1,2}(\.\d+)?", text):
-        total = 0.0
+        seconds = 0.0
         for part in text.split(":"):
-            total = 60 * total + float(part)
-        return total
+            seconds = 60 * seconds + float(part)
+        return seconds
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])?", text.strip().lower())
     if match is None:
         raise ValueError(text)

@@ -75,21 +75,21 @@ def _scores(reranker: Reranker, query: Query, candidates: Candidates, clock: Cal
         and not hit.stale
         and (candidates.types is None or hit.item.modality in candidates.types)
     ]
-    remaining, scores, read = iter(readable), dict[int, float](), 0
+    remaining, scores, read_count = iter(readable), dict[int, float](), 0
     # Nothing is known of the model's speed at first: a full batch might take many times the budget.
     size = RERANK_BATCH if candidates.budget is None else 1
     while size and (indexes := list(islice(remaining, size))):
         batch = [(index, _reload(candidates.hits[index], candidates)) for index in indexes]
         read_now = [index for index, segment in batch if segment is not None]
         segments = [segment for _, segment in batch if segment is not None]
-        new = reranker.score(query, segments) if segments else ()
-        if not all(math.isfinite(score) for score in new):
+        batch_scores = reranker.score(query, segments) if segments else ()
+        if not all(math.isfinite(score) for score in batch_scores):
             raise ValueError(f"{reranker.name} gave a score that is no number")
-        scores.update(zip(read_now, map(float, new), strict=True))
-        read += len(batch)
-        spent = clock() - began
-        size = int(min(RERANK_BATCH, max(0.0, budget - spent) / max(spent / read, 1e-6)))
-    if read < len(readable):
+        scores.update(zip(read_now, map(float, batch_scores), strict=True))
+        read_count += len(batch)
+        elapsed = clock() - began
+        size = int(min(RERANK_BATCH, max(0.0, budget - elapsed) / max(elapsed / read_count, 1e-6)))
+    if read_count < len(readable):
         log.warning("reranked the best %d of %d in %.1f seconds", len(scores), len(readable), clock() - began)
     return scores
 

@@ -75,8 +75,8 @@ class Searcher:
             neighbours = {name: self.reader.search_all(vectors, name, depth, where) for name in partitions}
             for index, (query, vector) in enumerate(zip(batch, vectors, strict=True)):
                 scales = self._scales(vector, query, request)
-                own = {name: hits[index] for name, hits in neighbours.items()}
-                ranking = Ranking(self.reader, query, vector, scales, request, where, staleness, depth, own)
+                nearest = {name: hits[index] for name, hits in neighbours.items()}
+                ranking = Ranking(self.reader, query, vector, scales, request, where, staleness, depth, nearest)
                 yield self._hits(ranking, count)
 
     def _hits(self, ranking: Ranking, count: int) -> list[Hit]:
@@ -109,8 +109,8 @@ class Searcher:
             rows[to_embed] = embed_queries(self.embedder, [queries[index] for index in to_embed])
         for index, query in enumerate(queries):
             if query.vector is not None:
-                total = rows[index] + query.vector
-                rows[index] = total / max(float(np.linalg.norm(total)), 1e-12)
+                combined = rows[index] + query.vector
+                rows[index] = combined / max(float(np.linalg.norm(combined)), 1e-12)
         return rows
 
     def _require_words(self, query: Query, request: SearchRequest) -> None:

@@ -27,12 +27,12 @@ TRUSTED_BYTES = 16 << 20
 """A larger file of the size and time that were indexed is not read as a whole before it is shown."""
 _SETTLED_NS = 2_000_000_000
 """A file that was changed so lately may change again within one tick of its clock."""
-_MOST_KNOWN = 4096
-_known: dict[tuple[int, ...], str] = {}
+_MOST_DIGESTS = 4096
+_digests: dict[tuple[int, ...], str] = {}
 """Digests of files by device, inode, size and times."""
 
 
-class Gone(MediaError):
+class FileGone(MediaError):
     """The file is not there, or cannot be read."""
 
 
@@ -52,14 +52,14 @@ class StalenessCache:
     def __init__(self, may_read: Callable[[str], bool]) -> None:
         """`may_read` says whether the file at a path may be opened, as a reader's does."""
         self._may_read = may_read
-        self._known: dict[str, bool | None] = {}
+        self._by_path: dict[str, bool | None] = {}
 
     def get(self, location: Located) -> bool | None:
         """As `staleness`."""
         path = location.item.path
-        if path not in self._known:
-            self._known[path] = staleness(location, self._may_read)
-        return self._known[path]
+        if path not in self._by_path:
+            self._by_path[path] = staleness(location, self._may_read)
+        return self._by_path[path]
 
 
 def staleness(location: Located, may_read: Callable[[str], bool] = lambda _: True) -> bool | None:
@@ -100,7 +100,7 @@ def folders_of(reader: Reader) -> tuple[str, ...]:
 
 
 def open_place(location: Located, folders: Sequence[str]) -> BinaryIO:
-    """The original file of a part, open to be read. Raises `Gone` or `Changed`."""
+    """The original file of a part, open to be read. Raises `FileGone` or `Changed`."""
     return open_unchanged(location.item, folders, (location.size, location.mtime_ns))
 
 
@@ -114,7 +114,7 @@ def open_unchanged(item: Item, folders: Sequence[str] = (), known: tuple[int, in
         known: size in bytes and time of the file when it was indexed; None has the content compared.
 
     Raises:
-        Gone: it is not there, cannot be read, or is no regular file.
+        FileGone: it is not there, cannot be read, or is no regular file.
         Changed: it is no longer what was indexed.
     """
     file, is_own = _open(item.path, folders)
@@ -129,7 +129,7 @@ def open_unchanged(item: Item, folders: Sequence[str] = (), known: tuple[int, in
             file.seek(0)
     except OSError as error:
         file.close()
-        raise Gone(f"cannot be read: {reason_of(error)}") from error
+        raise FileGone(f"cannot be read: {reason_of(error)}") from error
     except BaseException:
         file.close()
         raise
@@ -154,9 +154,9 @@ def is_unchanged(location: Located, folders: Sequence[str]) -> bool | None:
 def is_own(location: Located, folders: Sequence[str]) -> bool:
     """Whether the path of a file leads to the place where it was indexed, whatever is there now."""
     with suppress(MediaError):
-        file, own = _open(location.item.path, folders)
+        file, is_own_path = _open(location.item.path, folders)
         file.close()
-        return own or is_unchanged(location, folders) is True
+        return is_own_path or is_unchanged(location, folders) is True
     return False
 
 
@@ -196,17 +196,17 @@ def _open(path: str, folders: Sequence[str]) -> tuple[BinaryIO, bool]:
         return open(path, "rb", opener=regular), False
     except (OSError, ValueError) as error:
         reason = reason_of(error) if isinstance(error, OSError) else str(error)
-        raise Gone(f"cannot be read: {reason}") from error
+        raise FileGone(f"cannot be read: {reason}") from error
 
 
 def _digest_of_file(file: BinaryIO, status: os.stat_result) -> str:
     """The digest of an open file; a server does not read it again for each request."""
     key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    if key in _known:
-        return _known[key]
+    if key in _digests:
+        return _digests[key]
     digest = scan.digest_of(file)
     if max(status.st_mtime_ns, status.st_ctime_ns) < time.time_ns() - _SETTLED_NS:
-        if len(_known) >= _MOST_KNOWN:
-            _known.clear()
-        _known[key] = digest
+        if len(_digests) >= _MOST_DIGESTS:
+            _digests.clear()
+        _digests[key] = digest
     return digest

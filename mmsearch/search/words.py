@@ -31,10 +31,10 @@ def terms(text: str) -> tuple[str, ...]:
 def ranks(scores: Mapping[Key, float]) -> dict[Key, int]:
     """The rank of each key by its score, the highest first; equal scores share the best of their ranks."""
     ranked: dict[Key, int] = {}
-    before: tuple[float, int] | None = None
+    previous: tuple[float, int] | None = None
     for rank, (key, score) in enumerate(sorted(scores.items(), key=lambda pair: -pair[1]), 1):
-        before = before if before is not None and before[0] == score else (score, rank)
-        ranked[key] = before[1]
+        previous = previous if previous is not None and previous[0] == score else (score, rank)
+        ranked[key] = previous[1]
     return ranked
 
 
@@ -47,14 +47,14 @@ def fuse(rankings: Iterable[Mapping[Key, int]]) -> dict[Key, float]:
     return fused
 
 
-def snippet(text: str, words: Sequence[str], most: int = SNIPPET) -> str:
+def snippet(text: str, words: Sequence[str], max_chars: int = SNIPPET) -> str:
     """The stretch of a passage that holds most of the words, on one line, with `…` where it is cut."""
     line = " ".join(text[:_LOOKED_AT].split())
-    if len(line) <= most:
+    if len(line) <= max_chars:
         return line
-    start = _best_start(line, words, most - 2)
+    start = _best_start(line, words, max_chars - 2)
     begin = 0 if start == 0 else line.find(" ", max(0, start - 1)) + 1
-    end = min(len(line), begin + most - 2)
+    end = min(len(line), begin + max_chars - 2)
     if end < len(line) and (space := line.rfind(" ", begin, end)) > begin:
         end = space
     return ("…" if begin else "") + line[begin:end].strip() + ("…" if end < len(line) else "")
@@ -65,18 +65,18 @@ def _best_start(line: str, words: Sequence[str], width: int) -> int:
     initials: dict[str, list[str]] = {}
     for word in words:
         initials.setdefault(word[:1], []).append(word)
-    matches = [(match.start(), word) for match in _WORD.finditer(line) if (word := _known(match[0], initials))]
-    best, most = 0, 0
+    matches = [(match.start(), word) for match in _WORD.finditer(line) if (word := _matching_word(match[0], initials))]
+    best, most_words = 0, 0
     for index, (start, _) in enumerate(matches):
         inside = len({word for position, word in matches[index:] if position < start + width})
-        if inside > most:
-            best, most = start, inside
+        if inside > most_words:
+            best, most_words = start, inside
     # Some context before the first word, unless the window would begin near the start anyway.
     lead = width // 5
     return 0 if best < lead else best - lead
 
 
-def _known(token: str, initials: Mapping[str, Sequence[str]]) -> str:
+def _matching_word(token: str, initials: Mapping[str, Sequence[str]]) -> str:
     """The query's word that a token is a form of, judged by a common beginning; empty for none.
 
     `initials` are the words by their first letters: most tokens share that with none of them.

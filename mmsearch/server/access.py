@@ -90,12 +90,12 @@ class AccessMiddleware:
 
         async def sender(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = list(message.get("headers", ()))
-                names = {name.lower() for name, _ in own}
-                own += [
+                response_headers = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in response_headers}
+                response_headers += [
                     (name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in names
                 ]
-                message = {**message, "headers": own}
+                message = {**message, "headers": response_headers}
             await send(message)
 
         received = 0
@@ -135,19 +135,19 @@ class AccessMiddleware:
         if token is None:
             return None
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and _same(bearer.strip(), token):
+        if scheme.lower() == "bearer" and _tokens_match(bearer.strip(), token):
             return None
         try:
             cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
         except CookieError:
             cookie = None
-        if cookie is not None and _same(cookie.value, token):
+        if cookie is not None and _tokens_match(cookie.value, token):
             return None
         parameters = parse_qs(scope["query_string"].decode("latin-1"))
-        if scope["path"] == "/" and _same(parameters.get("token", [""])[0], token):
-            answer = RedirectResponse("/", 303)
-            answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", path="/")
-            return answer
+        if scope["path"] == "/" and _tokens_match(parameters.get("token", [""])[0], token):
+            response = RedirectResponse("/", 303)
+            response.set_cookie(COOKIE, token, httponly=True, samesite="strict", path="/")
+            return response
         return _error(
             401, "a token is needed: open the address that the server printed", {"www-authenticate": "Bearer"}
         )
@@ -175,8 +175,8 @@ def _is_same_origin(scope: Scope, headers: Mapping[str, str], host: str) -> bool
     return headers.get("sec-fetch-mode") == "navigate" and not scope["path"].startswith("/api/")
 
 
-def _same(given: str, token: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
+def _tokens_match(candidate: str, token: str) -> bool:
+    return hmac.compare_digest(candidate.encode("utf-8", "replace"), token.encode())
 
 
 def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -33,7 +33,7 @@ from mmsearch.errors import (
     UsageError,
 )
 from mmsearch.search.request import SearchRequest
-from mmsearch.search.staleness import Changed, Gone, folders_of, is_own, is_unchanged, open_place
+from mmsearch.search.staleness import Changed, FileGone, folders_of, is_own, is_unchanged, open_place
 from mmsearch.server import originals, responses, reveal
 from mmsearch.server.access import AccessMiddleware, AccessPolicy, TooLarge
 from mmsearch.server.decoding import ServerDecoder
@@ -220,7 +220,7 @@ class Server:
             return await asyncio.to_thread(answer)
         except Changed as error:
             return _error(409, f"{error}: run `mmsearch index`")
-        except (Gone, OSError):
+        except (FileGone, OSError):
             return _error(404, "the file is gone or cannot be read")
 
     async def reveal(self, request: Request) -> Response:
@@ -267,18 +267,18 @@ class _Own(StaticFiles):
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         """Fetched again each time: the modules of two versions do not go together."""
-        answer = super().file_response(*args, **kwargs)
-        answer.headers["cache-control"] = "no-cache"
-        if answer.headers.get("content-type", "").startswith("text/plain"):
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "no-cache"
+        if response.headers.get("content-type", "").startswith("text/plain"):
             # Windows may call scripts plain text, which browsers do not run; nothing of the page is.
-            answer.headers["content-type"] = "text/javascript; charset=utf-8"
-        return answer
+            response.headers["content-type"] = "text/javascript; charset=utf-8"
+        return response
 
 
-def _number(request: Request, name: str, default: int, most: int) -> int:
-    """A whole number from 1 to `most` of the address. Raises UsageError for what is no number."""
+def _number(request: Request, name: str, default: int, maximum: int) -> int:
+    """A whole number from 1 to `maximum` of the address. Raises UsageError for what is no number."""
     try:
-        return max(1, min(int(request.query_params.get(name, default)), most))
+        return max(1, min(int(request.query_params.get(name, default)), maximum))
     except ValueError:
         raise UsageError(f"{name} is a whole number") from None
 
@@ -328,8 +328,8 @@ async def _values_of_json(request: Request) -> dict[str, list[Any]]:
         raise UsageError("the body is no JSON") from None
     if not isinstance(body, dict):
         raise UsageError("the body is no JSON object")
-    given = {name: value for name, value in body.items() if value is not None and value != []}
-    return {name: value if isinstance(value, list) else [value] for name, value in given.items()}
+    fields = {name: value for name, value in body.items() if value is not None and value != []}
+    return {name: value if isinstance(value, list) else [value] for name, value in fields.items()}
 
 
 def _save(upload: UploadFile, path: str) -> None:

@@ -31,8 +31,8 @@ class Bounds:
     """Limits of connections, in seconds but for numbers of connections and bytes.
 
     Attributes:
-        most: connections at a time.
-        most_each: of them from one address, other than this machine's own.
+        max_open: connections at a time.
+        max_per_address: of them from one address, other than this machine's own.
         head: from the first byte, or the connection, to the end of a request's lines.
         idle: between two requests.
         body: without a byte of a body.
@@ -41,8 +41,8 @@ class Bounds:
         yielding: after which a client that does not read makes room for a new connection.
     """
 
-    most: int = MOST
-    most_each: int = 128
+    max_open: int = MOST
+    max_per_address: int = 128
     head: float = 10.0
     idle: float = 30.0
     body: float = 10.0
@@ -62,13 +62,13 @@ def bounds() -> Bounds:
     try:
         import resource
 
-        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     except (ImportError, OSError):  # Windows
         return Bounds()
-    if most == resource.RLIM_INFINITY:
+    if limit == resource.RLIM_INFINITY:
         return Bounds()
-    most = max(8, min(MOST, most // 3))
-    return Bounds(most, max(4, most // 4))
+    limit = max(8, min(MOST, limit // 3))
+    return Bounds(limit, max(4, limit // 4))
 
 
 class Connections:
@@ -79,15 +79,15 @@ class Connections:
         self._open: dict[Bounded, None] = {}
         self._addresses: Counter[str] = Counter()
 
-    def admit(self, new: Bounded) -> bool:
+    def admit(self, connection: Bounded) -> bool:
         """Whether there is room for one more, perhaps in the place of another."""
-        address = new.address
-        if self._addresses[address] >= self.bounds.most_each and not is_loopback(address):
+        address = connection.address
+        if self._addresses[address] >= self.bounds.max_per_address and not is_loopback(address):
             if not self._close_one(address):
                 return False
-        elif len(self._open) >= self.bounds.most and not self._close_one():
+        elif len(self._open) >= self.bounds.max_open and not self._close_one():
             return False
-        self._open[new] = None
+        self._open[connection] = None
         self._addresses[address] += 1
         return True
 
@@ -109,18 +109,22 @@ class Connections:
         while True:
             await asyncio.sleep(self.bounds.tick)
             now = time.monotonic()
-            for late in [connection for connection in self._open if connection.is_late(now, self.bounds)]:
-                late.end()
+            for connection in [connection for connection in self._open if connection.is_late(now, self.bounds)]:
+                connection.end()
 
     def _close_one(self, address: str | None = None) -> bool:
         """Close the connection that waits longest for its client; False where all are at work."""
         now = time.monotonic()
         candidates = [connection for connection in self._open if address in (None, connection.address)]
         for step in _FIRST_TO_GO:
-            least = self.bounds.yielding if step == "answer" else 0.0
-            waiting = [one for one in candidates if one.step == step and now - one.since >= least]
+            min_wait = self.bounds.yielding if step == "answer" else 0.0
+            waiting = [
+                connection
+                for connection in candidates
+                if connection.step == step and now - connection.since >= min_wait
+            ]
             if waiting:
-                min(waiting, key=lambda one: one.since).end()
+                min(waiting, key=lambda connection: connection.since).end()
                 return True
         return False
 
@@ -128,12 +132,12 @@ class Connections:
 class Bounded(H11Protocol):
     """One connection, which knows what it waits for and since when."""
 
-    def __init__(self, *args: Any, connections: Connections, **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, *args: Any, connections: Connections, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._connections = connections
         self.address = ""
         self.since = self._last = time.monotonic()
-        self._got = 0
+        self._received = 0
         self._stalled = False
         self._refused = False
         self.step: Step = "head"
@@ -159,7 +163,7 @@ class Bounded(H11Protocol):
         if self._refused:
             return
         self._last = time.monotonic()
-        self._got += len(data)
+        self._received += len(data)
         super().data_received(data)
         self._look(has_begun=True)
 
@@ -179,16 +183,16 @@ class Bounded(H11Protocol):
 
     def is_late(self, now: float, bounds: Bounds) -> bool:
         """Whether the client takes longer for the present step than it may."""
-        took = now - self.since
+        waited = now - self.since
         if self.transport.is_closing():  # the rest of the answer is not read
-            return took > bounds.answer
+            return waited > bounds.answer
         if self.step == "body":
             if self.flow.read_paused:  # the server itself is slow
                 self.since = self._last = now
-                self._got = 0
+                self._received = 0
                 return False
-            return now - self._last > bounds.body or (took > bounds.grace and self._got < took * bounds.rate)
-        return self.step != "work" and took > {"head": bounds.head, "idle": bounds.idle}.get(self.step, bounds.answer)
+            return now - self._last > bounds.body or (waited > bounds.grace and self._received < waited * bounds.rate)
+        return self.step != "work" and waited > {"head": bounds.head, "idle": bounds.idle}.get(self.step, bounds.answer)
 
     def end(self) -> None:
         """Close it at once; unsent data is lost."""
@@ -199,7 +203,7 @@ class Bounded(H11Protocol):
         """Note what the connection waits for now; a step that goes on keeps its beginning, whatever comes meanwhile."""
         step = self._step(has_begun)
         if step != self.step:
-            self.step, self.since, self._got = step, time.monotonic(), 0
+            self.step, self.since, self._received = step, time.monotonic(), 0
 
     def _step(self, has_begun: bool) -> Step:
         if self._stalled:

@@ -63,5 +63,5 @@ class ServerDecoder:
 
 def _entry(path: str) -> scan.Entry:
     """The file as it is now; one that is not there is a matter for the worker."""
-    found = scan.entry(path)
-    return found if isinstance(found, scan.Entry) else scan.Entry(path, 0, 0)
+    entry = scan.entry(path)
+    return entry if isinstance(entry, scan.Entry) else scan.Entry(path, 0, 0)

@@ -124,9 +124,9 @@ def remove(directory: str, info: ServerInfo) -> None:
 
 def socket_path(directory: str) -> str:
     """Where a new server's socket goes: in the index, else in the user's own folder of such things."""
-    near = os.path.join(directory, SOCKET)
-    if len(os.fsencode(near)) <= MOST_PATH:
-        return near
+    index_path = os.path.join(directory, SOCKET)
+    if len(os.fsencode(index_path)) <= MOST_PATH:
+        return index_path
     import tempfile
 
     folders = _socket_folders()
@@ -148,23 +148,23 @@ def listen(path: str) -> socket.socket:
     It appears under its name when it listens already: one that refuses connections belongs to a dead server.
     """
     folder_path, name = os.path.split(path)
-    new = f"{path[:-5]}.new"
+    new_path = f"{path[:-5]}.new"
     with Folder.open(folder_path) as folder:
-        folder.remove(os.path.basename(new))
-    own = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        folder.remove(os.path.basename(new_path))
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        before = os.umask(0o177)
+        old_mask = os.umask(0o177)
         try:
-            own.bind(new)
+            listener.bind(new_path)
         finally:
-            os.umask(before)
-        own.listen(1024)
+            os.umask(old_mask)
+        listener.listen(1024)
         with Folder.open(folder_path) as folder:
-            folder.rename(os.path.basename(new), name)
+            folder.rename(os.path.basename(new_path), name)
     except BaseException:
-        own.close()
+        listener.close()
         raise
-    return own
+    return listener
 
 
 def server(directory: str, action: str = "ask") -> dict[str, Any] | None:

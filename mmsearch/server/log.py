@@ -28,13 +28,13 @@ class Brief(logging.Filter):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
-        self._room, self._seen = float(MOST_AT_ONCE), clock()
+        self._room, self._updated = float(MOST_AT_ONCE), clock()
         self._left_out = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
         now = self._clock()
-        self._room = min(float(MOST_AT_ONCE), self._room + (now - self._seen) / SECONDS_EACH)
-        self._seen = now
+        self._room = min(float(MOST_AT_ONCE), self._room + (now - self._updated) / SECONDS_EACH)
+        self._updated = now
         if self._room < 1:
             self._left_out += 1
             return False
@@ -71,13 +71,13 @@ def brief() -> Iterator[None]:
             handler.removeFilter(short)
 
 
-def trim(directory: str, most: int = MOST_BYTES, kept: int = KEPT_BYTES, handle: int = _STDERR) -> None:
+def trim(directory: str, max_bytes: int = MOST_BYTES, kept_bytes: int = KEPT_BYTES, handle: int = _STDERR) -> None:
     """Leave only the end of the log of the index in `directory`, where that is what this process writes to."""
     with suppress(OSError), Folder.open(directory) as folder, folder.read(LOG) as file:
-        own, there = os.fstat(handle), os.fstat(file.fileno())
-        if (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino) and own.st_size > most:
-            file.seek(-kept, os.SEEK_END)
-            end = file.read(kept).partition(b"\n")[2]
+        output, log_file = os.fstat(handle), os.fstat(file.fileno())
+        if (output.st_dev, output.st_ino) == (log_file.st_dev, log_file.st_ino) and output.st_size > max_bytes:
+            file.seek(-kept_bytes, os.SEEK_END)
+            end = file.read(kept_bytes).partition(b"\n")[2]
             os.ftruncate(handle, 0)
             os.lseek(handle, 0, os.SEEK_SET)
             os.write(handle, end)

@@ -67,7 +67,7 @@ class ModelThread:
         self.directory = directory
         self.device = device
         self.load = Load()
-        self._most = most_waiting
+        self._max_waiting = most_waiting
         self._waiting: deque[_Job] = deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -110,7 +110,7 @@ class ModelThread:
 
     def _submit(self, job: _Job) -> Future[Any]:
         with self._changed:
-            if self._closing or len(self._waiting) >= self._most:
+            if self._closing or len(self._waiting) >= self._max_waiting:
                 self.load.refused += 1
                 raise Busy(f"{len(self._waiting)} queries wait already: try again in a moment")
             self._waiting.append(job)
@@ -124,10 +124,10 @@ class ModelThread:
             self._ready.set_result(None)
         except BaseException as error:
             self._ready.set_exception(error)
-        tried = time.monotonic()
+        last_try = time.monotonic()
         while (jobs := self._next()) is not None:
-            if jobs or self._session.is_open or time.monotonic() - tried >= OPEN_SECONDS:
-                tried = time.monotonic()
+            if jobs or self._session.is_open or time.monotonic() - last_try >= OPEN_SECONDS:
+                last_try = time.monotonic()
                 self._do(jobs)
         self._session.close()
         for job in self._waiting:

@@ -13,12 +13,12 @@ from mmsearch.types import MODALITIES
 Schema = dict[str, Any]
 
 
-def _type(*names: str, **more: Any) -> Schema:
-    return {"type": names[0] if len(names) == 1 else list(names), **more}
+def _type(*names: str, **extra: Any) -> Schema:
+    return {"type": names[0] if len(names) == 1 else list(names), **extra}
 
 
-def _list(of: Schema) -> Schema:
-    return {"type": "array", "items": of}
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
 
 
 def _ref(name: str) -> Schema:

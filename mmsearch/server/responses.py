@@ -13,7 +13,7 @@ from mmsearch.search.ranking import ALIKE
 from mmsearch.search.request import SearchRequest
 from mmsearch.server.model_thread import ModelThread
 from mmsearch.server.session import IndexSession, SearchAnswer, key_of
-from mmsearch.server.thumbnails import shown
+from mmsearch.server.thumbnails import has_thumbnail
 from mmsearch.store import Filter, Located
 from mmsearch.types import MODALITIES, Item
 
@@ -22,46 +22,46 @@ MOST_DUPLICATES = 64
 MOST_RECENT = 100
 
 
-def answer(found: SearchAnswer, request: SearchRequest, label: str, seconds: float) -> dict[str, Any]:
+def answer(result: SearchAnswer, request: SearchRequest, label: str, seconds: float) -> dict[str, Any]:
     """The answer to a search: hits as the command's JSON has them, with their links."""
     return {
         "query": label,
         "hits": [
             {
-                **hit_fields(hit, found.spec.name, request.explain),
+                **hit_fields(hit, result.spec.name, request.explain),
                 **_links(key_of(hit.id, hit.item.path), hit.item),
             }
-            for hit in found.hits[request.offset :]
+            for hit in result.hits[request.offset :]
         ],
         "offset": request.offset,
-        "more": len(found.hits) == request.depth,
+        "more": len(result.hits) == request.depth,
         "seconds": round(seconds, 4),
-        "notes": [note.message for note in found.notes],
+        "notes": [note.message for note in result.notes],
     }
 
 
 def item(session: IndexSession, key: str) -> dict[str, Any]:
     """A part of a file, with everything that the index knows of it and of the file's other parts."""
     location = session.location(key)
-    own = location.item
+    part = location.item
     siblings: dict[Any, Located] = {}  # in their order, pages by their picture and else by their text
-    for other in _locations(session, [number for number, _ in session.reader.items_at(own.path)]):
-        if other.item.path == own.path:
-            span = (other.item.span.unit, other.item.span.start, other.item.span.end)
-            kept = siblings.setdefault(span, other)
-            if kept.item.partition == "text" and other.item.partition != "text":
-                siblings[span] = other
+    for sibling in _locations(session, [number for number, _ in session.reader.items_at(part.path)]):
+        if sibling.item.path == part.path:
+            span = (sibling.item.span.unit, sibling.item.span.start, sibling.item.span.end)
+            chosen = siblings.setdefault(span, sibling)
+            if chosen.item.partition == "text" and sibling.item.partition != "text":
+                siblings[span] = sibling
     return {
-        **_links(key, own),
-        **span_fields(own.span),
-        "path": own.path,
-        "modality": own.modality,
+        **_links(key, part),
+        **span_fields(part.span),
+        "path": part.path,
+        "modality": part.modality,
         "kind": location.kind,
-        "text": own.text,
-        "facts": asdict(session.reader.catalog.facts(own.digest)),
+        "text": part.text,
+        "facts": asdict(session.reader.catalog.facts(part.digest)),
         "size": location.size,
         "modified": location.mtime_ns / 1e9,
-        "siblings": [_part(other) for other in list(siblings.values())[:MOST_SIBLINGS]],
+        "siblings": [_part(sibling) for sibling in list(siblings.values())[:MOST_SIBLINGS]],
         "parts": len(siblings),
     }
 
@@ -69,19 +69,19 @@ def item(session: IndexSession, key: str) -> dict[str, Any]:
 def duplicates(session: IndexSession, key: str) -> dict[str, Any]:
     """Files that hold the same bytes, or a part that the model can hardly tell from this one, the likest first."""
     location = session.location(key)
-    own = location.item_id
-    vector = session.reader.vectors_of([own])[own]
-    near = session.reader.search(vector, location.item.partition, MOST_DUPLICATES)
-    likeness = {number: score for number, score in near if score >= ALIKE or number == own}
+    item_id = location.item_id
+    vector = session.reader.vectors_of([item_id])[item_id]
+    neighbours = session.reader.search(vector, location.item.partition, MOST_DUPLICATES)
+    likeness = {number: score for number, score in neighbours if score >= ALIKE or number == item_id}
     paths = {location.item.path}
     entries: list[dict[str, Any]] = []
-    for other in _locations(session, [own, *(number for number in likeness if number != own)]):
-        path = other.item.path
+    for duplicate in _locations(session, [item_id, *(number for number in likeness if number != item_id)]):
+        path = duplicate.item.path
         if path not in paths:
             paths.add(path)
-            match = "exact" if other.item.digest == location.item.digest else "near"
-            score = 1.0 if match == "exact" else min(1.0, likeness[other.item_id])
-            entries.append({**_part(other), "path": path, "match": match, "likeness": round(score, 4)})
+            match = "exact" if duplicate.item.digest == location.item.digest else "near"
+            score = 1.0 if match == "exact" else min(1.0, likeness[duplicate.item_id])
+            entries.append({**_part(duplicate), "path": path, "match": match, "likeness": round(score, 4)})
     return {"id": key, "duplicates": entries}
 
 
@@ -89,10 +89,10 @@ def recent(session: IndexSession, top: int) -> dict[str, Any]:
     """The files that were changed last, each by its first part."""
     reader = session.reader
     first = {path: parts[0][0] for path in reader.catalog.latest(top) if (parts := reader.items_at(path))}
-    known = {
+    locations_by_key = {
         (location.item_id, location.item.path): location for location in _locations(session, [*set(first.values())])
     }
-    locations = [known[number, path] for path, number in first.items() if (number, path) in known]
+    locations = [locations_by_key[number, path] for path, number in first.items() if (number, path) in locations_by_key]
     return {
         "files": [
             {
@@ -135,7 +135,7 @@ def _links(key: str, item: Item) -> dict[str, Any]:
         "name": os.path.basename(item.path),
         "where": str(item.span),
         "partition": item.partition,
-        "thumbnail": f"{address}/thumbnail" if shown(item) else None,
+        "thumbnail": f"{address}/thumbnail" if has_thumbnail(item) else None,
         "media": f"{address}/media",
         "page_image": f"{address}/page" if item.modality == "document" else None,
     }

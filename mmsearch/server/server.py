@@ -49,7 +49,7 @@ MOST_WAITING = 2048
 ACCEPTED = 16
 """Connections that are accepted at a time, before any of them is looked at: each is an open file."""
 LOG_SECONDS = 10.0
-LOCAL = Bounds(most=96, most_each=96)
+LOCAL = Bounds(max_open=96, max_per_address=96)
 """For connections of the command line, which sends its request at once."""
 GRACE_SECONDS = 3
 """Seconds for open requests when the server ends."""
@@ -91,7 +91,7 @@ def run(settings: ServerSettings, announce: Callable[[str, str | None], None]) -
         MmsearchError: the index cannot be opened, or its model not loaded.
         KeyboardInterrupt: a signal ended it.
     """
-    lock = _take(settings.directory)
+    lock = _lock_index(settings.directory)
     model = ModelThread(settings.directory, settings.device, settings.trust, settings.most_waiting)
     decoder: ServerDecoder | None = None
     try:
@@ -138,13 +138,13 @@ class _Running:
         local = await self._open_local() if self._is_alone else None
         loops = (self._watch(), self._connections.watch(), self._local.watch(), self._trim())
         watching = [asyncio.ensure_future(loop) for loop in loops]
-        ready = asyncio.ensure_future(self._tell())
+        announcement = asyncio.ensure_future(self._announce_when_ready())
         try:
             await self._web.serve([self._listener])
-            if ready.done():
-                ready.result()
+            if announcement.done():
+                announcement.result()
         finally:
-            for task in (*watching, ready):
+            for task in (*watching, announcement):
                 task.cancel()
             if local is not None:
                 local.close()
@@ -169,21 +169,21 @@ class _Running:
         try:
             if discovery.has_unix_sockets():
                 path = discovery.socket_path(directory)
-                own = discovery.listen(path)
+                listener = discovery.listen(path)
                 name = os.path.relpath(path, directory) if os.path.dirname(path) == directory else path
                 info = discovery.ServerInfo(os.getpid(), __version__, url, name)
             else:
-                own = _bound("127.0.0.1", 0)
-                info = discovery.ServerInfo(os.getpid(), __version__, url, "", own.getsockname()[1], secret)
-            local = await asyncio.get_running_loop().create_server(protocol, sock=own, backlog=ACCEPTED)
-            own.listen(MOST_WAITING)
+                listener = _bind("127.0.0.1", 0)
+                info = discovery.ServerInfo(os.getpid(), __version__, url, "", listener.getsockname()[1], secret)
+            local = await asyncio.get_running_loop().create_server(protocol, sock=listener, backlog=ACCEPTED)
+            listener.listen(MOST_WAITING)
             discovery.write(directory, info)
         except OSError as error:
             log.warning("`mmsearch search` will not use this server: %s", error)
             return None
         return local
 
-    async def _tell(self) -> None:
+    async def _announce_when_ready(self) -> None:
         while not self._web.started:
             await asyncio.sleep(0.01)
         self._listener.listen(MOST_WAITING)
@@ -217,11 +217,11 @@ class _Web(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """End in order on a signal, unless the parent process has it ignored."""
         numbers = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        old_handlers = {number: signal.signal(number, self.handle_exit) for number in numbers}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in old_handlers.items():
                 signal.signal(number, handler)
         if self._captured_signals:
             raise KeyboardInterrupt
@@ -245,7 +245,7 @@ def _config(app: ASGIApp, connections: Connections) -> uvicorn.Config:
     )
 
 
-def _take(directory: str) -> FileLock | None:
+def _lock_index(directory: str) -> FileLock | None:
     """The lock of the one server of an index; None where the index cannot be written. Raises UsageError if taken."""
     from filelock import FileLock, Timeout
 
@@ -256,8 +256,8 @@ def _take(directory: str) -> FileLock | None:
         lock.acquire()
     except Timeout:
         info = discovery.read(directory)
-        at = f" at {info.url.partition('?')[0]} by process {info.pid}" if info else ""
-        raise UsageError(f"the index in {directory} is served already{at}: end that with --stop") from None
+        address = f" at {info.url.partition('?')[0]} by process {info.pid}" if info else ""
+        raise UsageError(f"the index in {directory} is served already{address}: end that with --stop") from None
     except (OSError, NotImplementedError) as error:
         log.warning("`mmsearch search` will not use this server: %s", error)
         return None
@@ -267,30 +267,30 @@ def _take(directory: str) -> FileLock | None:
 def _listen(host: str, port: int | None) -> socket.socket:
     """A socket that is bound to an address. Raises UsageError."""
     try:
-        return _bound(host, DEFAULT_PORT if port is None else port)
+        return _bind(host, DEFAULT_PORT if port is None else port)
     except OSError as error:
         if port is None:
             with suppress(OSError):
-                return _bound(host, 0)
+                return _bind(host, 0)
         raise UsageError(f"--host {host} --port {port}: {error.strerror or error}") from None
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET if ipaddress.ip_address(host).version == 4 else socket.AF_INET6
         address: tuple[Any, ...] = (host, port)
     except ValueError:  # a name
         (family, _, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    own = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":
-            own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        own.bind(address)
-        own.listen(MOST_WAITING)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(MOST_WAITING)
     except BaseException:
-        own.close()
+        listener.close()
         raise
-    return own
+    return listener
 
 
 def _url(host: str, port: int) -> str:

@@ -147,8 +147,8 @@ class IndexSession:
         groups: dict[tuple[SearchRequest, str | None], list[int]] = {}
         for index, (request, contents) in enumerate(requests):
             try:
-                ready = prepared[index] = self._prepare(request, contents)
-                groups.setdefault((ready.request.without_query(), ready.reranker), []).append(index)
+                entry = prepared[index] = self._prepare(request, contents)
+                groups.setdefault((entry.request.without_query(), entry.reranker), []).append(index)
             except Exception as error:
                 answers[index] = error
         for indexes in groups.values():
@@ -192,8 +192,8 @@ class IndexSession:
         builder = QueryBuilder(self.reader, self.embedder, None, load)
         if not request.like_ids:
             return builder.query(request)
-        others = any(part.strip() for part in (*request.texts, *request.image, *request.audio, *request.video))
-        query = builder.query(request) if others else Query((), request.label)
+        has_query = any(part.strip() for part in (*request.texts, *request.image, *request.audio, *request.video))
+        query = builder.query(request) if has_query else Query((), request.label)
         locations = [self.location(key) for key in request.like_ids]
         rows = self.reader.vectors_of([location.item_id for location in locations])
         vector = np.asarray(np.sum([rows[location.item_id] for location in locations], axis=0), np.float32)
@@ -206,7 +206,7 @@ class IndexSession:
         try:
             with captured_warnings() as warnings:
                 queries = [prepared[index].query for index in indexes]
-                found = list(self._searcher(first.reranker).search_all(queries, first.request, first.where))
+                results = list(self._searcher(first.reranker).search_all(queries, first.request, first.where))
         except Exception as error:
             if len(indexes) == 1:
                 return {indexes[0]: error}
@@ -217,7 +217,7 @@ class IndexSession:
         notes = (*([Note("", 0, first.note)] if first.note else ()), *warnings)
         return {
             index: SearchAnswer(prepared[index].query.label, hits, self.embedder.spec, notes)
-            for index, hits in zip(indexes, found, strict=True)
+            for index, hits in zip(indexes, results, strict=True)
         }
 
     def _searcher(self, reranker: str | None) -> Searcher:
@@ -240,11 +240,11 @@ def _mark(path: str) -> str:
 def captured_warnings(of_all_threads: bool = False) -> Iterator[list[Note]]:
     """The warnings that this thread, or any, logs meanwhile; they are logged all the same."""
     notes: list[Note] = []
-    own = threading.get_ident()
+    thread_id = threading.get_ident()
 
     class Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if of_all_threads or record.thread == own:
+            if of_all_threads or record.thread == thread_id:
                 notes.append(Note(record.name, record.levelno, record.getMessage()))
 
     collector, product = Collector(logging.WARNING), logging.getLogger("mmsearch")

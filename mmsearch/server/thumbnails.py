@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from mmsearch.media import encode_image, seen_as
+from mmsearch.media import encode_image, preview_kind
 from mmsearch.search.staleness import identity_of, is_unchanged, open_place
 from mmsearch.server.decoding import ServerDecoder
 from mmsearch.store import Located, thumbnail_cache
@@ -19,22 +19,22 @@ from mmsearch.types import Audio, Item, LoaderSettings
 
 SIZES, PAGE_SIDE = thumbnail_cache.SIZES, thumbnail_cache.PAGE_SIDE
 MOST_BYTES = 256 << 20
-_KEPT = 0.8
+_KEPT_SHARE = 0.8
 """Share of the room that stays used after the oldest have gone."""
 
 
-def shown(item: Item) -> bool:
+def has_thumbnail(item: Item) -> bool:
     """Whether there is a thumbnail of a part: pictures, pages, stretches of video and sound."""
-    return bool(seen_as(item)) or item.modality == "audio"
+    return bool(preview_kind(item)) or item.modality == "audio"
 
 
 class Thumbnails:
     """Makes and keeps them; used from one event loop."""
 
-    def __init__(self, directory: str, decoder: ServerDecoder, most: int = MOST_BYTES) -> None:
+    def __init__(self, directory: str, decoder: ServerDecoder, max_bytes: int = MOST_BYTES) -> None:
         self._directory = directory
         self._decoder = decoder
-        self._most = most
+        self._max_bytes = max_bytes
         self._used: int | None = None
         self._making: dict[str, asyncio.Task[bytes]] = {}
 
@@ -89,19 +89,19 @@ class Thumbnails:
             self._used = sum(entry.size for entry in thumbnail_cache.kept(self._directory))
         else:
             self._used += added
-        if self._used <= self._most:
+        if self._used <= self._max_bytes:
             return
         entries = sorted(
             thumbnail_cache.kept(self._directory), key=lambda entry: (entry.mtime_ns, entry.name), reverse=True
         )
-        kept, removed = 0, []
+        kept_bytes, removed = 0, []
         for entry in entries:
-            if kept + entry.size <= self._most * _KEPT:
-                kept += entry.size
+            if kept_bytes + entry.size <= self._max_bytes * _KEPT_SHARE:
+                kept_bytes += entry.size
             else:
                 removed.append(entry.name)
         thumbnail_cache.remove(self._directory, removed)
-        self._used = kept
+        self._used = kept_bytes
 
 
 def _name(item: Item, side: int) -> str:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mmsearch.indexing import ipc
 from mmsearch.indexing.decode import DecodeRequest, Failed, FileDecoder, Finished, Identified, Opened, Part, Timed
-from mmsearch.indexing.ipc import Note, Ready, Taken, WorkerSetup
+from mmsearch.indexing.ipc import Accepted, Note, Ready, WorkerSetup
 from mmsearch.media import Kind
 from mmsearch.scan import Entry
 from mmsearch.types import Clip, FileMetadata, Item, LoaderSettings, ResizeRule, Segment, Span
@@ -67,7 +67,7 @@ def test_messages_come_out_as_they_went_in() -> None:
         Timed(Finished(), 0),
         Note("a.logger", 30, "said"),
         Ready(),
-        Taken(),
+        Accepted(),
     ):
         stream = io.BytesIO()
         ipc.send(stream, message)

@@ -269,9 +269,9 @@ def test_the_web_may_refuse_and_may_not_lead_astray(asker: QueryBuilder, site: s
 
 def test_a_download_has_limits_of_size_and_time(site: str) -> None:
     with pytest.raises(MediaError, match="over 1 MiB"):
-        fetch_url.fetch(f"{site}/endless", io.BytesIO(), most=1 << 20, allow_private=True)
+        fetch_url.fetch(f"{site}/endless", io.BytesIO(), max_bytes=1 << 20, allow_private=True)
     with pytest.raises(MediaError, match="not here after"):
-        fetch_url.fetch(f"{site}/endless", io.BytesIO(), most=1 << 40, seconds=0.3, allow_private=True)
+        fetch_url.fetch(f"{site}/endless", io.BytesIO(), max_bytes=1 << 40, seconds=0.3, allow_private=True)
 
 
 SLOW = {

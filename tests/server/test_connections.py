@@ -25,7 +25,7 @@ from mmsearch.cli import main
 from mmsearch.server import server
 from mmsearch.server.connections import Bounds
 server.bounds = lambda: Bounds(
-    most=20, most_each=10, head=1.0, idle=1.0, body=1.0, grace=1.5, rate=4096, answer=1.5, yielding=0.2
+    max_open=20, max_per_address=10, head=1.0, idle=1.0, body=1.0, grace=1.5, rate=4096, answer=1.5, yielding=0.2
 )
 sys.argv = ["mmsearch", *sys.argv[1:]]
 main()
@@ -222,8 +222,8 @@ class One:
         self.registry.leave(self)  # type: ignore[arg-type]  # it takes the place of one
 
 
-def registry(most: int, most_each: int) -> Callable[[One], bool]:
-    One.registry = Connections(Bounds(most=most, most_each=most_each))
+def registry(most: int, max_per_address: int) -> Callable[[One], bool]:
+    One.registry = Connections(Bounds(max_open=most, max_per_address=max_per_address))
     return One.registry.admit  # type: ignore[return-value]  # likewise
 
 
@@ -255,7 +255,7 @@ def test_one_address_does_not_take_all_of_it() -> None:
 )
 def test_there_are_fewer_connections_than_files(monkeypatch: pytest.MonkeyPatch, limit: int, most: int) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
-    assert connections.bounds().most == most
+    assert connections.bounds().max_open == most
 
 
 # --- what is said of it ---

@@ -14,7 +14,7 @@ from PIL import Image
 
 from mmsearch.errors import IndexDamaged, MediaError
 from mmsearch.search import staleness
-from mmsearch.search.staleness import Changed, Gone
+from mmsearch.search.staleness import Changed, FileGone
 from mmsearch.server.decoding import ServerDecoder
 from mmsearch.server.mcp import evidence
 from mmsearch.server.session import IndexSession
@@ -222,7 +222,7 @@ def test_what_is_gone_and_what_has_changed_are_told_apart(top: Path) -> None:
         folders = staleness.folders_of(reader)
         (number,) = [one for one, _ in reader.items_at(str(top / "files" / "inner" / "picture.jpg"))][:1]
         (place,) = reader.locate([number])[number]
-        for swap, kind in ((link, Changed), (fifo, Gone), (folder, Gone)):
+        for swap, kind in ((link, Changed), (fifo, FileGone), (folder, FileGone)):
             with with_swap(swap, top, "picture.jpg"), pytest.raises(kind):
                 staleness.open_place(place, folders)
         assert staleness.is_own(place, folders)

@@ -10,12 +10,12 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
 from mmsearch.errors import MediaError, MmsearchError, OutsideIndex, UsageError
-from mmsearch.media import seen_as
+from mmsearch.media import preview_kind
 from mmsearch.media.encode_image import jpeg
 from mmsearch.output.tables import harmless, hit_fields, span_fields
 from mmsearch.search.request import SearchRequest
@@ -101,21 +101,20 @@ def fetch(
                     break
         item = location.item
         fields = {"id": name, "path": harmless(item.path), "modality": item.modality, **span_fields(item.span)}
-        known: FileMetadata = reader.catalog.facts(item.digest)
-        facts = {"width": known.width, "height": known.height, "duration": known.duration, "taken": known.taken}
-        fields |= {fact: value for fact, value in facts.items() if value is not None}
+        metadata: FileMetadata = reader.catalog.facts(item.digest)
+        fields |= {name: value for name, value in asdict(metadata).items() if value is not None}
         fields |= _texts(reader, item, around) | {"stale": file is None}
         if len(locations) > 1:
-            fields["copies"] = [harmless(other.item.path) for other in locations if other.item.path != item.path]
-        if not picture or not seen_as(item):
+            fields["copies"] = [harmless(copy.item.path) for copy in locations if copy.item.path != item.path]
+        if not picture or not preview_kind(item):
             return Evidence(_utf8(fields))
         if not reader.may_read(item.path):
             raise OutsideIndex
         if file is None:
             raise MediaError("the file has changed since it was indexed or is gone: run `mmsearch index`")
         settings = replace(reader.identity.loader, exact=False, image_fit=None, image_side=side, page_side=side)
-        looks = decoder.look(replace(item, text=""), location.kind, settings, identity_of(file)).result()
-        return Evidence(_utf8(fields), bounded(looks[0], side))  # type: ignore[arg-type]  # it is a picture
+        contents = decoder.look(replace(item, text=""), location.kind, settings, identity_of(file)).result()
+        return Evidence(_utf8(fields), bounded(contents[0], side))  # type: ignore[arg-type]  # it is a picture
 
 
 def status(session: IndexSession, failures: int = 20) -> dict[str, Any]:
@@ -132,7 +131,7 @@ def status(session: IndexSession, failures: int = 20) -> dict[str, Any]:
         "failed": state.files.get("failed", 0),
         "unsupported": state.files.get("unsupported", 0),
         "missing": state.missing,
-        "failures": [{"path": harmless(one.path), "reason": harmless(one.reason)} for one in failed],
+        "failures": [{"path": harmless(record.path), "reason": harmless(record.reason)} for record in failed],
     }
 
 
@@ -156,9 +155,9 @@ def _texts(reader: Reader, item: Item, around: int) -> dict[str, str]:
     digest = item.digest
     if item.partition == "text":
         ids = reader.catalog.parts(digest, max(0, item.ordinal - around), item.ordinal + around)
-        near = [other for other in _items(reader, ids) if other.partition == "text"]
-        before = [other.text for other in near if other.ordinal < item.ordinal]
-        after = [other.text for other in near if other.ordinal > item.ordinal]
+        neighbours = [neighbour for neighbour in _items(reader, ids) if neighbour.partition == "text"]
+        before = [neighbour.text for neighbour in neighbours if neighbour.ordinal < item.ordinal]
+        after = [neighbour.text for neighbour in neighbours if neighbour.ordinal > item.ordinal]
         texts = {"text": item.text, "before": "\n".join(before), "after": "\n".join(after)}
         return {name: text for name, text in texts.items() if text}
     if item.modality == "document":
@@ -187,5 +186,5 @@ def _utf8(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
-        return {name: _utf8(one) for name, one in value.items()}
-    return [_utf8(one) for one in value] if isinstance(value, (list, tuple)) else value
+        return {name: _utf8(element) for name, element in value.items()}
+    return [_utf8(element) for element in value] if isinstance(value, (list, tuple)) else value

@@ -134,8 +134,8 @@ def build(model: ModelThread, decoder: ServerDecoder) -> MCPServer[None]:
 
         The picture is a JPEG. Of sound there are facts alone, such as its seconds.
         """
-        found = await ask(lambda session: evidence.fetch(session, decoder, id, around, side, picture))
-        return _result(found.fields, found.jpeg)
+        result = await ask(lambda session: evidence.fetch(session, decoder, id, around, side, picture))
+        return _result(result.fields, result.jpeg)
 
     @server.tool(title="What is indexed", annotations=hints)
     async def status(failures: Failures = 20) -> CallToolResult:
