@@ -44,7 +44,7 @@ class Clip:
 Content: TypeAlias = "str | Picture | Audio | Clip"
 """Decoded content, by partition: text is `str`, image and document are `Picture`, audio `Audio`, video `Clip`."""
 Kind: TypeAlias = Literal["text", "image", "audio", "video"]
-"""What a model calls an input; a page of a document is an image to it."""
+"""The type of an input for a model; a page of a document is an image."""
 
 
 EARLIEST_NS, LATEST_NS = -(1 << 63), (1 << 63) - 1
@@ -166,7 +166,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class FileMetadata:
-    """What filters need to know of a file: pixels, seconds, and when a picture was taken (ISO 8601, local time)."""
+    """Facts of a file for filters: pixels, seconds, and when a picture was taken (ISO 8601, local time)."""
 
     width: int | None = None
     height: int | None = None
@@ -184,10 +184,10 @@ class QueryPart:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is searched for.
+    """A query.
 
     Attributes:
-        parts: ingredients; those of negative weight are what is not meant.
+        parts: ingredients; a negative weight excludes.
         label: how output names the query.
         vector: float32 `(dim,)`, stored vectors that are one more ingredient and need no model.
         exclude_paths: absolute paths that are no answer.
@@ -210,7 +210,7 @@ class Query:
 
 
 class StageScore(NamedTuple):
-    """What one stage of the ranking made of a hit."""
+    """Rank and score of a hit at one stage of the ranking."""
 
     rank: int
     score: float
@@ -224,11 +224,11 @@ class Hit:
         item: where it is.
         rank: counts from 1.
         score: the raw cosine, not comparable across modalities.
-        relevance: what is comparable.
+        relevance: comparable between modalities.
         rerank_score: of the reranker that read it.
         stale: the file on disk is no longer what was indexed.
         snippet: the stretch of its text that holds most of the query's words.
-        stages: by name, in order, what each stage of the ranking made of it.
+        stages: by name, in order, its rank and score at each stage of the ranking.
         duplicates: paths of hits that are nearly the same and were folded into this one.
         id: the number of the item in its index, 0 where there is none.
     """
@@ -287,7 +287,7 @@ class ResizeRule:
         return sides
 
     def cut(self, width: int, height: int) -> tuple[tuple[int, int], tuple[float, float, float, float]]:
-        """Width and height of what the model sees, and which part it is: left, top, right, bottom in `[0, 1]`."""
+        """Size of the model's input, and its part of the picture: left, top, right, bottom in `[0, 1]`."""
         whole = self.whole(width, height)
         if self.kind != "edge" or not self.height:
             return whole, (0.0, 0.0, 1.0, 1.0)
@@ -298,7 +298,7 @@ class ResizeRule:
 
 @dataclass(frozen=True, slots=True)
 class LoaderSettings:
-    """How files become segments. Whatever is in here changes vectors, so it is part of an index's identity.
+    """How files become segments. Every field changes vectors, so it is part of an index's identity.
 
     Attributes:
         passage_chars: longest passage of text, in characters.
@@ -370,7 +370,7 @@ class ModelOptions:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """What the rest of the program may know of a loaded embedder.
+    """The description of a loaded embedder for the rest of the program.
 
     Attributes:
         name: as the user gave it.
@@ -407,7 +407,7 @@ class Embedder(Protocol):
 
 @runtime_checkable
 class Preloadable(Protocol):
-    """What an embedder can do besides whose model is not loaded yet."""
+    """Further methods of an embedder whose model is not loaded yet."""
 
     def prepare(self) -> None:
         """Begins to load it; does not wait."""
@@ -436,7 +436,7 @@ class Reranker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IndexReport:
-    """What an index run did. All counts but `items` are files; `items` counts vectors computed.
+    """The report of an index run. All counts but `items` are files; `items` counts vectors computed.
 
     `stages` says where the seconds went, by stage; it is empty for a dry run. On the main thread `scan` (finding files,
     comparing them with the index), `load` (waiting for the model), `preprocess` and `forward` (the model, host part and

@@ -1,4 +1,4 @@
-"""What all commands share: errors and signals become one line and an exit code, output goes out as bytes.
+"""Shared by all commands: errors and signals become one line and an exit code, output goes out as bytes.
 
 Knows nothing about any single command.
 """
@@ -131,7 +131,7 @@ def _interruptible(signals: list[int]) -> Iterator[None]:
 
 
 def log_line(line: str) -> None:
-    """One line on stderr, safe for a terminal whatever names it holds."""
+    """Write one line to stderr, safe for a terminal."""
     with suppress(OSError):  # closed, or on a full disk: the exit code still tells
         print(_safe_line(line), file=sys.stderr, flush=True)
 

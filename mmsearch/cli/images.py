@@ -86,7 +86,7 @@ def show(
                 try:
                     write_stdout(f"\x1b7\x1b[{above}A\r{drawn(picture, terminal)}\x1b8")  # and the cursor back
                 except BaseException:
-                    write_stdout("\x1b\\\x1b8")  # else the terminal would take what follows for the rest of it
+                    write_stdout("\x1b\\\x1b8")  # else the terminal would read further output as part of it
                     raise
 
 
@@ -169,7 +169,7 @@ def _cell_size() -> tuple[int, int] | None:
 
 
 def _ask_terminal(question: bytes) -> bytes:
-    """The answer of the terminal; empty if it cannot be asked without taking what somebody types."""
+    """The answer of the terminal; empty if asking would take input of the user."""
     from mmsearch.output.terminal_images import is_complete
 
     try:

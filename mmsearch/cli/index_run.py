@@ -127,7 +127,7 @@ class IndexRun:
         self.options = replace(self.options, scan=replace(self.options.scan, confined=allowed.confined))
 
     def plan(self, files: ListedFiles | None) -> IndexReport:
-        """What `run` would do, by looking at files alone."""
+        """The report of `run` in advance, from the files' stat alone."""
         from mmsearch.indexing.pipeline import plan
         from mmsearch.scan import entry, object_stores, walk
         from mmsearch.store import Reader, read_identity
@@ -247,7 +247,7 @@ class IndexRun:
                 return report
 
     def _allowed(self) -> Allowed:
-        """What the index may name; nothing if it cannot be read and is replaced."""
+        """The names that the index may use; none if it cannot be read and is replaced."""
         from mmsearch.store import Allowed, read_allowed
 
         try:

@@ -1,4 +1,4 @@
-"""`mmsearch index --optimize` and `--shared`: what can be done to an index without reading files."""
+"""`mmsearch index --optimize` and `--shared`: changes to an index that read no files."""
 
 from __future__ import annotations
 

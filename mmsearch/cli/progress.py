@@ -1,6 +1,6 @@
 """Progress of an index run on stderr: a bar on a terminal, nothing but failures elsewhere.
 
-Long runs are announced: what there is to read, in which batches, and how long it will take; after a minute again, by
+Long runs are announced: the files to read, in which batches, and how long it will take; after a minute again, by
 the speed so far. This is shown on a terminal, and elsewhere with `--progress`.
 """
 
@@ -84,7 +84,7 @@ class Ahead:
                 log_line(", ".join([*filter(None, parts), f"about {duration(seconds)} expected"]))
 
     def correct(self, done: Work, seconds: float) -> None:
-        """Show what is left after so many seconds, if the run was announced."""
+        """Show the remaining work after so many seconds, if the run was announced."""
         if self.expected is not None and done.files:
             line = progress_line(done, self.work, seconds)
             log_line(f"after {duration(seconds)}: {line}; {duration(self.expected)} were expected")
@@ -190,7 +190,7 @@ def listening(ahead: Ahead | None = None, always: bool = False) -> Iterator[Quie
     """A listener that suits stderr.
 
     Args:
-        ahead: counts what has to be read; None if that is not known.
+        ahead: counts the files to read; None if they are not known.
         always: announce long runs even if stderr is no terminal.
     """
     if not sys.stderr.isatty():

@@ -208,7 +208,7 @@ def _search(
 
 
 def _requests(request: SearchRequest, queries: str | None) -> list[SearchRequest]:
-    """What the command line asks for, or each line of the file with queries."""
+    """The request of the command line, or one for each line of the file with queries."""
     from mmsearch.search.query import read_lines
 
     if queries is None:

@@ -1,4 +1,4 @@
-"""`mmsearch status`: what is indexed, what failed, and whether the index is sound."""
+"""`mmsearch status`: the content of the index, its failures, and its soundness."""
 
 from __future__ import annotations
 

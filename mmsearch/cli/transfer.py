@@ -253,7 +253,7 @@ def _report(
     moves: Moves,
     as_json: bool,
 ) -> None:
-    """What was imported: JSON on stdout, or the counts that are not zero on stderr."""
+    """Report the import: JSON on stdout, or the counts that are not zero on stderr."""
     for old in sorted(moves.unused):
         log_line(f"warning: --map {old}: no path begins with it")
     if as_json:

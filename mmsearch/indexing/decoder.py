@@ -85,7 +85,7 @@ class Decoder:
             self._pool.submit(task)
 
     def next(self, wait: float = 0.0) -> Event | None:
-        """The next answer, None if workers have none for so many seconds; what is read in this process is read now.
+        """The next answer, None if workers have none for so many seconds; files of this process are read now.
 
         The caller has to `release` the size of each `Part` when its content is no longer held.
         """
@@ -181,7 +181,7 @@ class BackgroundDecoder:
         return future
 
     def close(self) -> None:
-        """End the workers, whatever they are doing; what is still waited for fails."""
+        """End the workers at once; open futures fail."""
         self._inbox.put(None)
         self._thread.join()
 

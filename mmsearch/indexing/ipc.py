@@ -66,9 +66,9 @@ _SIZE = struct.Struct("<Q")
 MOST_PIECES = 1024
 """Of one message: its JSON and its arrays, of which the largest, a clip, has two."""
 MOST_BYTES = 2 << 30
-"""Of one message: more than twice the largest picture that is read, so what says more is not to be believed."""
+"""Of one message: more than twice the largest picture that is read, so a larger claim is false."""
 _AT_FIRST = 64 << 20
-"""So much room is made before the first byte has come; what a length claims beyond that has to come first."""
+"""Bytes allocated before the first one arrives; the buffer grows only as data arrives, even if the length claims more."""
 _TAG = "#"
 _DTYPES = frozenset({"uint8", "float32", "float64", "int64"})
 _CLASSES: dict[str, type] = {
@@ -80,7 +80,7 @@ _CLASSES: dict[str, type] = {
         *(Note, Ready, Accepted, WorkerSetup),
     )
 }
-"""The messages and what they hold, by name; nothing else is ever made of received bytes."""
+"""The messages and their parts, by name; received bytes create no other objects."""
 
 
 class Garbled(MmsearchError):
@@ -107,7 +107,7 @@ def receive(stream: BinaryIO, admit: Callable[[int], None] = lambda size: None) 
 
     Raises:
         EOFError: the other side has gone, perhaps in the middle of a message.
-        Garbled: it sends what is none.
+        Garbled: it sends no valid message.
     """
     (count,) = _COUNT.unpack(_read_exactly(stream, _COUNT.size))
     if not 0 < count <= MOST_PIECES:

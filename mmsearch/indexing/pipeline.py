@@ -51,7 +51,7 @@ class Indexer:
         self._started = time.monotonic()
 
     def run(self, roots: Sequence[str], files: Iterable[str] = ()) -> IndexReport:
-        """Index everything below `roots`, then the listed `files`; what is finished is committed even on Ctrl-C."""
+        """Index everything below `roots`, then the listed `files`; finished files are committed even on Ctrl-C."""
         if self._options.prune:
             self._writer.forget_vectors()
         try:

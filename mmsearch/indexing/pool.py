@@ -74,7 +74,7 @@ def default_jobs() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many workers there are at most, and what one may take for one file.
+    """Maximum number of workers, and the time and memory of each for one file.
 
     Attributes:
         jobs: worker processes; 0 to read in this one, without limits.
@@ -166,7 +166,7 @@ class Pool:
         self.budget.release(size)
 
     def close(self) -> None:
-        """End all workers, whatever they are doing. Closing twice is fine."""
+        """End all workers at once. Closing twice is fine."""
         self.closed.set()
         self.budget.close()
         with self._arrived:
@@ -177,7 +177,7 @@ class Pool:
             lane.join()
 
     def next_task(self) -> Task | None:
-        """For a lane: what to do next, None when the pool is closed."""
+        """For a lane: the next task, None when the pool is closed."""
         with self._arrived:
             self._arrived.wait_for(lambda: self.closed.is_set() or any(self._waiting))
             return None if self.closed.is_set() else next(filter(None, self._waiting)).popleft()
@@ -234,7 +234,7 @@ class _Lane(threading.Thread):
             self._discard()
 
     def kill(self) -> None:
-        """End the process, whatever it is doing."""
+        """End the process at once."""
         with self._lock:
             if self._process is not None:
                 self._process.kill()
@@ -254,7 +254,7 @@ class _Lane(threading.Thread):
             try:
                 self._converse(process, task, patience)
                 return
-            except Exception:  # the end of the pipe, or what a broken worker left in it
+            except Exception:  # the end of the pipe, or garbage from a broken worker
                 log.debug("a worker is lost", exc_info=True)
                 if self._accepted or self._overdue:
                     break

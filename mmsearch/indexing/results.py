@@ -49,7 +49,7 @@ class IndexOptions:
 
 @dataclass(slots=True, eq=False)
 class PendingFile:
-    """A file in progress, and what is known of it so far; `copies` are other files with the same content."""
+    """A file in progress, with the facts known so far; `copies` are other files with the same content."""
 
     entry: scan.Entry
     record: FileRecord | None
@@ -80,7 +80,7 @@ class PendingFile:
 
 
 class Results:
-    """Stages what became of files, counts it, and commits when enough has come together."""
+    """Stages and counts the results of files, and commits when enough have come together."""
 
     def __init__(self, writer: Writer, options: IndexOptions, listener: ProgressListener) -> None:
         self.writer = writer
@@ -173,7 +173,7 @@ class Results:
 
 
 class Processor(Protocol):
-    """Reads and embeds files, and hands what became of them to the `Results`."""
+    """Reads and embeds files, and hands the outcomes to the `Results`."""
 
     reads_objects: bool
     """Whether it reads objects of stores by their URLs."""
@@ -185,4 +185,4 @@ class Processor(Protocol):
         """Return when all files have their results."""
 
     def close(self) -> None:
-        """Stop, whatever is going on."""
+        """Stop at once."""

@@ -146,7 +146,7 @@ _DENY, _UNKNOWN = _ERROR | errno.EPERM, _ERROR | errno.ENOSYS
 def confine() -> frozenset[str]:
     """Give the rights up, for this thread and those it starts from now on, so call it before there are others.
 
-    Returns the names of what holds: of "limits", "privileges", "landlock" and "seccomp".
+    Returns the names of the restrictions in force, of "limits", "privileges", "landlock" and "seccomp".
     """
     active = {"limits"} if _limit() else set()
     if sys.platform == "linux":
@@ -163,7 +163,7 @@ def confine() -> frozenset[str]:
 
 
 def _limit() -> bool:
-    """No core dumps, which hold what was decoded, and no byte into any file."""
+    """No core dumps, which hold decoded data, and no byte into any file."""
     try:
         import resource
     except ImportError:  # Windows
@@ -188,17 +188,13 @@ def _landlock(libc: ctypes.CDLL) -> bool:
     if ruleset < 0:
         return False
     try:
-        for path in _readable():
+        # All of the root but /proc, where the environment and the files of other processes are.
+        for path in [*(os.path.join("/", name) for name in os.listdir("/") if name != "proc"), *_OWN]:
             with suppress(OSError):
                 _allow_reading(libc, ruleset, path)
         return bool(libc.syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0) == 0)
     finally:
         os.close(ruleset)
-
-
-def _readable() -> list[str]:
-    """All of the root but /proc, where the environment and the files of other processes are."""
-    return [os.path.join("/", name) for name in os.listdir("/") if name != "proc"] + list(_OWN)
 
 
 def _allow_reading(libc: ctypes.CDLL, ruleset: int, path: str) -> None:

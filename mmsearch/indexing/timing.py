@@ -1,4 +1,4 @@
-"""A stopwatch with one hand for each stage of a run, so that a report can say what held the run back.
+"""A stopwatch with one hand for each stage of a run, so that a report can name the slowest stage.
 
 Knows only the names of the stages.
 """
@@ -22,7 +22,7 @@ class StageTimer:
 
     @contextmanager
     def on(self, stage: str) -> Iterator[None]:
-        """Counts the time inside the block for `stage` instead of what it was counted for before."""
+        """Counts the time inside the block for `stage` instead of the current stage."""
         previous = self._switch(stage)
         try:
             yield

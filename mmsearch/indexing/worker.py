@@ -1,6 +1,6 @@
 """A worker process: answers requests on its standard input, confined to that, and dies when its parent does.
 
-Imports neither a model's library nor the store. What a decoder does to this process, it does to one file.
+Imports neither a model's library nor the store. A decoder that breaks this process costs one file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(early: bool = False) -> None:
-    """Entry point of the process; never returns. One that is `early` has time to get ready for pictures."""
+    """Entry point of the process; never returns. With `early` it imports the picture decoder before its setup."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which commits first
     die_with_parent()
     requests, answers = _channels()
@@ -60,7 +60,7 @@ def _serve(setup: WorkerSetup, request: DecodeRequest, answers: BinaryIO) -> Non
 
 
 def _listen(requests: BinaryIO, waiting: queue.SimpleQueue[DecodeRequest]) -> None:
-    """Hands requests on; the end of the stream is the end of the parent, whatever is being decoded."""
+    """Queue the requests; when the stream ends, the parent has ended, and so does this process."""
     with suppress(Exception):
         while True:
             waiting.put(ipc.receive(requests))

@@ -47,7 +47,7 @@ def environment() -> dict[str, str]:
 
 
 def spawn(early: bool = False) -> subprocess.Popen[bytes]:
-    """A process that waits for its setup; an `early` one imports meanwhile what decodes pictures. Raises OSError."""
+    """A process that waits for its setup; an `early` one meanwhile imports the picture decoder. Raises OSError."""
     return subprocess.Popen(
         child_processes.command(_ENTRY, "early" if early else ""),
         stdin=subprocess.PIPE,

@@ -151,7 +151,7 @@ def preload_decoders() -> None:
 
 
 def preview_kind(item: Item) -> str:
-    """The kind of file that shows what a part looks like, empty where there is nothing to look at.
+    """The kind of file to preview a part from, empty if it has no picture.
 
     Pictures, stretches of a video, and pages, also where their text is meant.
     """
@@ -161,7 +161,7 @@ def preview_kind(item: Item) -> str:
 def preview(item: Item, settings: LoaderSettings) -> Picture:
     """An indexed part as one picture: the picture or its box, its page, or one frame of its stretch of a video.
 
-    Uint8 `(h, w, 3)`, as small as `settings` say. What is in the file now is shown, whether or not it was indexed.
+    Uint8 `(h, w, 3)`, as small as `settings` say. Shows the current content of the file, even if it has changed since.
 
     Raises:
         MediaError: it has no looks, the file cannot be read, or no longer has that part.

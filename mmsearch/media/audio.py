@@ -28,7 +28,7 @@ av.logging.set_level(None)
 _Samples: TypeAlias = npt.NDArray[np.float32]
 
 LONGEST = 24 * 3600.0
-"""Seconds of sound that are read of one file; what comes after is left out."""
+"""Maximum seconds of sound read of one file."""
 _LAST_SHARE = 0.25
 _NEW_SHARE = 0.05
 _SLOWEST, _FASTEST = 1_000, 1_536_000
@@ -51,7 +51,7 @@ class _File(io.FileIO):
 
 @contextmanager
 def open_container(path: str, broken: str) -> Iterator[Any]:
-    """The file as a PyAV input container; what decoding it raises inside the block is a `MediaError` after `broken`.
+    """Open the file as a PyAV input container; decoding errors inside the block become `MediaError`s after `broken`.
 
     PyAV gets an open file instead of a name, so that any bytes can be in the name, and no protocol to open others
     with: a playlist must not make us read other files or the network.
@@ -273,7 +273,7 @@ def _seek_window(container: Any, stream: Any, first: int, grid: _Grid) -> _Sampl
 
 
 def _gather(blocks: Iterator[_Samples], skip: int, size: int) -> _Samples | None:
-    """Samples `skip` to `skip + size` of what the blocks make in a row, fewer at the end; None if there are none."""
+    """Samples `skip` to `skip + size` of the joined blocks, fewer at the end; None if there are none."""
     pending: list[_Samples] = []
     count = 0
     for block in blocks:

@@ -59,7 +59,7 @@ def shrunk(picture: Picture, width: int, height: int) -> Picture:
 
 
 def quantize(picture: Picture, max_colours: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """The picture in at most so many colours: which each pixel has, uint8 `(h, w)`, and what they are, `(n, 3)`."""
+    """The picture in at most so many colours: the index of each pixel, uint8 `(h, w)`, and the palette, `(n, 3)`."""
     image = Image.fromarray(picture).quantize(max_colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
     colours = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
     return np.array(image, dtype=np.uint8), colours

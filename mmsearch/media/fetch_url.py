@@ -1,6 +1,6 @@
 """A file from the web, when the user named one: by http or https alone, and within limits of size, time and redirects.
 
-Knows nothing of what is in it. urllib and http are imported when they are needed.
+Knows nothing of its content. Imports urllib and http only when needed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def is_url(source: str) -> bool:
 def fetch(
     url: str, target: BinaryIO, max_bytes: int = MOST_BYTES, seconds: float = SECONDS, allow_private: bool = False
 ) -> None:
-    """Write what lies at an http(s) URL to `target`.
+    """Write the content of an http(s) URL to `target`.
 
     Raises:
         MediaError: another scheme, or an address of this machine or its network without `allow_private`, both also
@@ -53,7 +53,7 @@ def fetch(
         except Exception as error:  # raised by the thread that waits
             outcome.put(error)
 
-    # Looking up a name heeds no timeout, and that of a socket begins again with each byte of a header.
+    # A name lookup has no timeout, and that of a socket begins again with each byte of a header.
     threading.Thread(target=run, name="mmsearch-fetch", daemon=True).start()
     try:
         body = outcome.get(timeout=seconds)
@@ -75,7 +75,7 @@ def _body(url: str, max_bytes: int, deadline: _Deadline, sockets: list[socket.so
     body = bytearray()
     try:
         with _opener(deadline, sockets, allow_private).open(url, timeout=deadline.seconds / 3) as response:
-            read_some = getattr(response, "read1", response.read)  # what is there, rather than wait for a full chunk
+            read_some = getattr(response, "read1", response.read)  # does not wait for a full chunk
             while chunk := read_some(_CHUNK):
                 body += chunk
                 if len(body) > max_bytes:
@@ -123,7 +123,7 @@ def _opener(deadline: _Deadline, sockets: list[socket.socket], allow_private: bo
 
     class Watched(request.AbstractHTTPHandler):
         def do_open(self, http_class: Any, req: Any, **kwargs: Any) -> Any:
-            # A proxy is its user's choice, wherever it is, and looks names up itself.
+            # The user chose the proxy, which may be anywhere and looks names up itself.
             proxied = req.has_proxy() or getattr(req, "_tunnel_host", None)
             if proxied and not allow_private:
                 network_addresses.require_public(urlsplit(req.full_url).hostname or "")

@@ -33,7 +33,7 @@ _BREAKS = {
     **dict.fromkeys(_LINES, _LINE),
     **dict.fromkeys(_PARAGRAPHS, _PARAGRAPH),
 }
-"""What stands in the text where such a tag opens or closes."""
+"""Tag -> the gap in the text where it opens or closes."""
 
 
 class Page:

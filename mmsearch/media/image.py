@@ -1,7 +1,7 @@
 """Pictures of every format Pillow reads: upright RGB, one segment each, or a few frames of an animation, or each page.
 
 Knows nothing of models but the longest side they want. A picture is whole or it is a failure: half of a truncated one
-is never handed on. What holds several pictures, or is longer than a model can see, is followed by its parts.
+is never handed on. Parts follow a sheet of several pictures, or a picture too long for a model.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_PIXELS = 256_000_000
 MAX_PAGES = 10_000
 """Pages read of one file of many pictures."""
 MAX_ANIMATED_PIXELS = 4_000_000_000
-"""Pixels of all frames together that are decoded of one animation; what comes later is left out and logged."""
+"""Maximum pixels decoded of all frames of one animation; later frames are skipped and logged."""
 TILED_PIXELS = 24_000_000
 """Of a larger picture parts are cut at about this size, which is more than models see of a strip or a sheet."""
 LEAST_TILE = 48
@@ -48,7 +48,7 @@ _FILTERS = {name.lower(): Image.Resampling[name] for name in ("BILINEAR", "BICUB
 _GAP = 2.0
 """Pillow averages whole pixels until a picture is so many times the target size, then resamples."""
 _DRAFT_GAP = 1.25
-"""The same for what the JPEG decoder averages: 44 dB and more from a full decode, in a third to half of its time."""
+"""The same for averaging by the JPEG decoder: 44 dB and more from a full decode, in a third to half of its time."""
 _MUCH = 2
 """A picture with fewer pixels than so many times the model's is not worth reducing before the processor does."""
 _MOST_ASPECT = 20
@@ -153,7 +153,7 @@ def _pages(image: Image.Image, frames: int, settings: LoaderSettings, only: int 
 def _tiles(
     file: BinaryIO, whole: Picture, facts: FileMetadata, settings: LoaderSettings
 ) -> Iterator[tuple[Box, Picture]]:
-    """The parts of a still picture. Only what is a strip, or looks like a grid already as a whole, is decoded again."""
+    """The parts of a still picture. Only a strip, or a picture that looks like a grid, is decoded again."""
     width, height = facts.width or 0, facts.height or 0
     strip = tiles.elongated(width, height)
     if strip and (fit := settings.image_fit) is not None and fit.kind == "patches":
@@ -199,7 +199,7 @@ def _cut(picture: Picture, facts: FileMetadata, box: Box, settings: LoaderSettin
 
 @contextmanager
 def _opened(path: str) -> Iterator[BinaryIO]:
-    """The file; whatever goes wrong inside the block becomes `MediaError`."""
+    """The file; errors inside the block become `MediaError`."""
     with reasons("broken or truncated picture", "truncated picture"), open(path, "rb", opener=regular) as file:
         yield file
 
@@ -275,7 +275,7 @@ def _time_taken(exif: Image.Exif) -> str | None:
 
 
 def _picture(image: Image.Image, settings: LoaderSettings) -> Picture:
-    """Upright RGB of what `image` stands at, uint8 `(h, w, 3)`, reduced in the order that costs least."""
+    """Upright RGB of the current frame of `image`, uint8 `(h, w, 3)`, reduced in the cheapest order."""
     fit, side = (None, None) if settings.exact else (settings.image_fit, settings.image_side)
     if fit is not None:
         return _array(_fitted(image, fit))

@@ -27,7 +27,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file opened for indexing: what its header says, and its segments, decoded one at a time as they are asked for.
+    """A file opened for indexing: facts from its header, and its segments, decoded one at a time on demand.
 
     Iterating raises `MediaError` when a part that matters cannot be decoded.
     """
@@ -43,7 +43,7 @@ class Loaded:
 
 @contextmanager
 def reasons(broken: str, truncated: str | None = None) -> Iterator[None]:
-    """Translate whatever a decoder raises inside the block into `MediaError`.
+    """Translate exceptions of a decoder inside the block into `MediaError`.
 
     Decoders answer hostile files with nearly every exception class there is, so all of them are taken; the original
     stays attached as the cause and goes to the debug log, because it may also be our own mistake.

@@ -30,7 +30,7 @@ MAX_PAGE_CHARS = 256 * 1024
 """Characters of text indexed of one page."""
 _TEASER_CHARS = 300
 _HYPHEN = "\ufffe"
-"""What pdfium puts for a hyphen that only a line's end brought about, and the line break after it."""
+"""pdfium's character for a hyphen at a line's end; a line break follows it."""
 
 _REASONS = {
     pdfium.raw.FPDF_ERR_PASSWORD: "password-protected PDF",
@@ -87,7 +87,7 @@ def _span(number: int) -> Span:
 
 
 def _pictures(pdf: Any, path: str, digest: str, settings: LoaderSettings, texts: dict[int, str]) -> Iterator[Segment]:
-    """A segment for each page that can be drawn; `texts` receives what is written on them."""
+    """A segment for each page that can be drawn; `texts` receives their texts."""
     pages = min(len(pdf), MAX_PAGES)
     broken = unreadable = 0
     first = ""

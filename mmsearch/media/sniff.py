@@ -1,6 +1,6 @@
 """The kind of a file from its first bytes; its name decides only where the bytes leave it open.
 
-Tables of marks, most telling first. Knows how a format begins, nothing of what is inside, with one exception: a
+Tables of marks, most telling first. Knows only how formats begin, with one exception: a
 container that may or may not hold pictures (MP4, Matroska, ASF, MPEG) is opened to see.
 """
 
@@ -62,7 +62,7 @@ _LONGEST_WORD = 8
 _RIFF = {b"WAVE": "audio", b"AVI ": "video", b"WEBP": "image"}
 _FORM = {b"AIFF": "audio", b"AIFC": "audio"}
 _FAMILIES = {b"RIFF": _RIFF, b"RF64": _RIFF, b"RIFX": _RIFF, b"FORM": _FORM}
-"""First four bytes -> what bytes 8 to 12 stand for."""
+"""First four bytes -> meaning of bytes 8 to 12."""
 _PICTURE_BRANDS = frozenset({b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _SOUND_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
 _ATOMS = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
@@ -98,7 +98,7 @@ _REFUSED: tuple[tuple[int, bytes, str], ...] = (
     (0, b"wOF2", "a font"),
     (128, b"DICM", "DICOM"),
 )
-"""Offset, mark, and what to call a format that is known and not read."""
+"""Offset, mark, and description of a format that is recognised but not read."""
 
 _OFFICE = {
     **dict.fromkeys(("docx", "docm", "odt", "pages"), "a word processor's file"),
@@ -152,7 +152,7 @@ def kind_of(path: str, head: bytes) -> Kind:
         head: its first `HEAD_BYTES` bytes, or all of a shorter one.
 
     Raises:
-        UnsupportedMedia: nothing here reads such a file; the message says what it is.
+        UnsupportedMedia: no loader reads such a file; the message names its type.
         MediaError: the file is empty.
     """
     if not head:
@@ -253,7 +253,7 @@ def _film_or_sound(path: str) -> str:
             films = [stream for stream in container.streams.video if not stream.disposition & _COVER]
             return "video" if films or not container.streams.audio else "audio"
     except MediaError:
-        # Whatever is wrong with it, the loader meets the same and says so.
+        # The loader meets the same error and reports it.
         return "video"
 
 

@@ -63,7 +63,7 @@ def utf16_without_mark(data: bytes) -> str | None:
 
 
 def decode(data: bytes) -> str:
-    """The text of a file's bytes, whatever its encoding; what cannot be decoded becomes U+FFFD."""
+    """The text of a file's bytes, in any encoding; undecodable bytes become U+FFFD."""
     for mark, name in BOMS:
         if data.startswith(mark):
             return data.decode(name, "replace")

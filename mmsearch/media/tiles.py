@@ -25,28 +25,28 @@ MOST_STRETCHES = 16
 OVERLAP = 0.25
 """Share of a stretch that the next one repeats, so that what lies on a cut is whole in one of them."""
 _SQUARISH = 1.4
-"""Longer side of a panel of a strip, as a share of the strip's shorter one; what is longer is cut into stretches."""
+"""Longer side of a panel of a strip, as a share of the strip's shorter one; longer ones are cut into stretches."""
 MOST_PANELS = 36
 """A film's contact sheet; of a finer grid its rows or blocks are the panels."""
 LEAST_PANEL = 1 / 14
 """Shorter side of a panel, as a share of the picture's longer one; of a strip, of as much of it as would be none."""
 LEAST_COVER = 0.3
-"""Share of the picture that panels fill together: what holds a picture or two among other things is no grid."""
+"""Share of the picture that panels must fill together: a page with a picture or two is no grid."""
 
 _DETAIL = 512
 """A picture of so many pixels squared shows gutters of a third of a percent."""
 _LEAST = 32
 """With fewer pixels in a line it may be of one colour by chance."""
 _CALM = 6.0
-"""Standard deviation of grey along a line that is of one colour, but for what JPEG adds."""
+"""Standard deviation of grey along a line that is of one colour, apart from JPEG noise."""
 _TOLERANCE = 24
 """Difference in a channel from which a pixel is not of the paper's colour."""
 _EXACT, _PLAIN = 10, 0.7
 """Difference within which so many of the paper's pixels must be. Of a band of a gradient it would be 10 in 24."""
 _SHARP = 65536
-"""Pixels from which gutters are more than what is blurred of them."""
+"""Below so many pixels, gutters may be blurred away entirely."""
 _SAMPLE = 16
-"""About so many of such lines say what colour paper has."""
+"""About so many lines are sampled for the colour of the paper."""
 _STRAY = 0.002
 """Share of a line's pixels that may differ from the paper."""
 _FILLED, _TOUCHED = 0.75, 0.3
@@ -155,7 +155,7 @@ def _enlarged(box: Box, factor: int, picture: Picture) -> Box:
 
 def _paper(small: Picture) -> list[int] | None:
     """The colour of lines that cross the picture between others; None where there is no such line."""
-    green = small[:, :, 1].astype(np.float32)  # most of what the eye calls grey, at a third of the work
+    green = small[:, :, 1].astype(np.float32)  # close to perceived grey, at a third of the work
     for lines, pixels in ((small, green), (small.swapaxes(0, 1), green.T)):
         # Products with a vector are several times faster than `std`, and every photograph comes this far.
         shares = np.full(pixels.shape[1], 1 / pixels.shape[1], np.float32)

@@ -1,7 +1,7 @@
 """Videos: one sparse pass that cuts at shot borders, a few frames of every stretch, then the windows of the sound.
 
 Holds only the reduced frames of the stretch being read, so memory does not grow with the length. Knows nothing of
-models or the index; what sound becomes is `audio`'s business.
+models or the index; `audio` handles the sound.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def load(path: str, digest: str, kind_name: str, settings: LoaderSettings, only:
     """A `Clip` for each stretch of a video, then the windows of its sound; `only` asks for one of them by its ordinal.
 
     Stretches end at shot borders and after `clip_seconds`. Shot borders are known to half a second, or to the next
-    keyframe in long videos. What a damaged tail takes away is left out.
+    keyframe in long videos. A damaged tail is left out.
 
     Raises:
         MediaError: no picture in it can be decoded.

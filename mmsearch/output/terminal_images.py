@@ -55,7 +55,7 @@ _DUMB = ("", "dumb", "unknown", "linux")
 
 QUESTION = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\" + b"\x1b[>q" + b"\x1b[16t" + b"\x1b[c" + b"\r\x1b[K"
 """Asks for kitty's protocol, the name, the pixels of a cell, and the device attributes. Every terminal answers the
-last, in order, so nothing comes after that. What a simple terminal prints of the others is cleared from the line."""
+last, in order, so nothing comes after that. A simple terminal prints some of the others, so the line is cleared."""
 _OWN_NAMES = ("iTerm2", "WezTerm", "mintty")
 
 _CHUNK = 4096
@@ -80,7 +80,7 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the answer of a terminal says."""
+    """The parsed reply of a terminal."""
 
     protocol: Protocol | None = None
     cell: tuple[int, int] | None = None

@@ -39,7 +39,7 @@ def gather(
         hits: best first.
         cited: one JSON object a hit that says where it is, to which the content is added: `text`, or `image`, a
             data URI; a sound has neither, its path and seconds say it all.
-        settings: how files are loaded; a picture is as large as there is room for, whatever the model saw of it.
+        settings: how files are loaded; a picture is as large as the budget allows, even if the model saw less.
         budget: most bytes of all evidence together.
         may_read: whether the file at a path may be opened, as a reader's does.
     """

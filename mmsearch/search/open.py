@@ -27,14 +27,14 @@ def named_by_user(name: str) -> str:
 def permitted(
     options: ModelOptions, trust: bool, directory: str, allowed: bool = False, user_options: Collection[str] = ()
 ) -> ModelOptions:
-    """The options of an index, unless they want what the user has not allowed.
+    """The options of an index, if the user has allowed all they need.
 
     An index may come from anywhere, in an archive or a shared folder: that it names a model in some directory,
     arguments for a loader, or a model with program code of its own is no permission. Raises ModelUnavailable where it
     would need one.
 
     Args:
-        options: what the index wants.
+        options: from the index.
         trust: the user allows program code, now.
         directory: where the index lies.
         allowed: the user has named the model for this index, or allows what it names.

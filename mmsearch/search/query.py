@@ -61,7 +61,7 @@ class QueryBuilder:
         load: Load | None = None,
         allow_private: bool = False,
     ) -> None:
-        """Files, streams and URLs are read by `load`, else by `media.load_query`, which heeds `allow_private`."""
+        """Files, streams and URLs are read by `load`, else by `media.load_query`, which respects `allow_private`."""
         self._load: Load = load or partial(media.load_query, allow_private=allow_private)
         self._reader = reader
         self._embedder = embedder

@@ -77,7 +77,7 @@ class Ranking:
         reader: the index.
         query: its words, and the paths that are no answer.
         vector: float32 `(dim,)`.
-        scales: what cosines with it mean, by partition.
+        scales: from cosines to relevance, by partition.
         request: how to rank.
         where: files that may answer.
         staleness: of files on the disk.
@@ -208,7 +208,7 @@ class Ranking:
     # --- by both ---
 
     def _fused_partition(self, partition: Modality, nearest: list[Candidate]) -> list[tuple[float, Candidate]]:
-        """Candidates of a partition by vectors and words, each with what its place was worth by vectors alone."""
+        """Candidates of a partition by vectors and words, each with the relevance of its place by vectors alone."""
 
         def of_partition(scored: Scored) -> Scored:
             return {key: pair for key, pair in scored.items() if pair[0].location.item.partition == partition}

@@ -213,7 +213,7 @@ class SearchRequest:
         return replace(self, base=self.base or here, inside=inside, after=after, before=before)
 
     def require_query(self) -> None:
-        """Raises UsageError where nothing says what to look for."""
+        """Raise UsageError if the request has no query."""
         if not any((*map(str.strip, self.texts), self.image, self.audio, self.video, self.like, self.like_ids)):
             raise UsageError(f"nothing to look for{' but what is not meant' if self.negatives else ''}: {HOW_TO_QUERY}")
 
@@ -231,12 +231,12 @@ class SearchRequest:
 
     @property
     def modalities(self) -> frozenset[Modality] | None:
-        """What `types` names; None for all. Raises UsageError."""
+        """The modalities in `types`; None for all. Raises UsageError."""
         return parse_types(",".join(self.types) if self.types else None)
 
     @property
     def rerank_modalities(self) -> frozenset[Modality] | None:
-        """What `rerank_types` names; None for all. Raises UsageError."""
+        """The modalities in `rerank_types`; None for all. Raises UsageError."""
         return parse_types(",".join(self.rerank_types) if self.rerank_types else None)
 
     @property

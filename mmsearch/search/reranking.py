@@ -1,6 +1,6 @@
 """Reranking: reloads the contents of the best candidates and orders them by a reranker's score.
 
-Best first: what has been read when the time budget ends is ordered, the rest keeps its order behind it. Knows
+Reads the best first: candidates read within the time budget are ordered, the others keep their order behind them. Knows
 the reranker's interface and how to load content; nothing of indexes or how the candidates were found.
 """
 
@@ -29,7 +29,7 @@ class Candidates:
 
     Attributes:
         hits: in the order in which they were found.
-        kinds: what kind of file each is in.
+        kinds: the kind of file of each item.
         settings: how such files are loaded.
         types: of the files; None for all that the reranker reads.
         budget: seconds after which nothing more is read; None for no limit.

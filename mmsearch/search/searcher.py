@@ -45,7 +45,7 @@ class Searcher:
 
     @cached_property
     def _samples(self) -> dict[Modality, Vectors]:
-        """Vectors of each partition that a query is measured against, where the model does not say what scores mean."""
+        """Vectors of each partition as background of scores, for models without measured odds."""
         return {partition: self.reader.sample(partition) for partition in self.counts}
 
     def search(self, query: Query, request: SearchRequest = DEFAULTS, where: Filter | None = None) -> list[Hit]:
@@ -126,7 +126,7 @@ class Searcher:
             self._warned = True
 
     def _scales(self, vector: Vectors, query: Query, request: SearchRequest) -> Mapping[Modality, Scale]:
-        """What a score means in each partition: by the model's odds for words, else by the index's vectors."""
+        """The scale of scores in each partition: the model's odds for words, else the index's vectors."""
         if request.raw:
             return dict.fromkeys(self.counts, RAW)
         odds = self.embedder.spec.odds if query.is_text_only else {}

@@ -1,7 +1,7 @@
 """Original files: whether they are what was indexed, and opened to be shown only if they certainly are.
 
-Whoever can write to an indexed folder can put a link to any file in a file's place. So what has been opened is
-compared, never what a path leads to at some other moment: below the folders of the index no link is followed, and
+Anyone who can write to an indexed folder can put a link to any file in a file's place. So the opened file is
+compared, never a path that is resolved again: below the folders of the index no link is followed, and
 where anything is in doubt the content decides. Knows the reader's interface and loaders; nothing about ranking.
 """
 
@@ -90,7 +90,7 @@ def _digest_of_path(path: str, size: int, mtime_ns: int) -> str:
     return scan.digest(path)
 
 
-# --- by what has been opened: before anything of a file is shown ---
+# --- by the opened file: before anything of it is shown ---
 
 
 def folders_of(reader: Reader) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ def open_unchanged(item: Item, folders: Sequence[str] = (), known: tuple[int, in
     """The original file of an item, open to be read.
 
     Args:
-        item: its digest is what the content must have.
+        item: the content must have its digest.
         folders: absolute; below them no link is followed, and `known` is believed of large files. A file elsewhere, or
             one that is reached through a link, has its content compared.
         known: size in bytes and time of the file when it was indexed; None has the content compared.
@@ -152,7 +152,7 @@ def is_unchanged(location: Located, folders: Sequence[str]) -> bool | None:
 
 
 def is_own(location: Located, folders: Sequence[str]) -> bool:
-    """Whether the path of a file leads to the place where it was indexed, whatever is there now."""
+    """Whether the path of a file leads to the place where it was indexed, even if its content has changed."""
     with suppress(MediaError):
         file, is_own_path = _open(location.item.path, folders)
         file.close()
@@ -169,7 +169,7 @@ def original(item: Item, kind: str | None, settings: LoaderSettings, may_read: C
     Raises:
         OutsideIndex: the file may not be opened.
         MediaError: the file has changed or cannot be read.
-        Unreachable: it is an object, and what reads those is not installed.
+        Unreachable: it is an object, and no reader for objects is installed.
     """
     if item.partition == "text" and item.text:
         return Segment(item, item.text)

@@ -276,7 +276,7 @@ class _Own(StaticFiles):
 
 
 def _number(request: Request, name: str, default: int, maximum: int) -> int:
-    """A whole number from 1 to `maximum` of the address. Raises UsageError for what is no number."""
+    """A whole number from 1 to `maximum` of the address. Raises UsageError for anything else."""
     try:
         return max(1, min(int(request.query_params.get(name, default)), maximum))
     except ValueError:

@@ -43,7 +43,7 @@ def is_allowed(forbidden: bool) -> bool:
 
 
 def search(directory: str, request: SearchRequest, device: str | None, trust: bool) -> ServerAnswer | None:
-    """What the server of the index in `directory` finds; None where the command has to search by itself.
+    """The answer of the server of the index in `directory`; None if the command has to search by itself.
 
     Raises:
         UsageError: as the command's own search would.
@@ -68,7 +68,7 @@ def search(directory: str, request: SearchRequest, device: str | None, trust: bo
 
 
 def surroundings(directory: str) -> dict[str, Any]:
-    """What has to be the same on both sides: the program, the index, the user, the file system and the clock."""
+    """Facts that must agree on both sides: the program, the index, the user, the file system and the clock."""
     root = os.stat(os.sep)
     try:
         database = os.stat(os.path.join(directory, DATABASE))

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from mmsearch.server.access import is_loopback
 
 Step: TypeAlias = Literal["head", "idle", "body", "answer", "work"]
-"""What a connection waits for: the lines of a request, the next request, a body, the client to read, or the server."""
+"""A connection waits for the lines of a request, the next request, a body, the client to read, or the server."""
 MOST = 512
 _FIRST_TO_GO: tuple[Step, ...] = ("head", "idle", "answer", "body")
 """Connections in these steps are closed for new ones, in this order."""
@@ -130,7 +130,7 @@ class Connections:
 
 
 class Bounded(H11Protocol):
-    """One connection, which knows what it waits for and since when."""
+    """One connection, with its present step and the beginning of that."""
 
     def __init__(self, *args: Any, connections: Connections, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -200,7 +200,7 @@ class Bounded(H11Protocol):
         self.transport.abort()
 
     def _look(self, has_begun: bool = False) -> None:
-        """Note what the connection waits for now; a step that goes on keeps its beginning, whatever comes meanwhile."""
+        """Update the step; a step that goes on keeps its beginning, even if bytes arrive meanwhile."""
         step = self._step(has_begun)
         if step != self.step:
             self.step, self.since, self._received = step, time.monotonic(), 0

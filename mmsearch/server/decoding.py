@@ -1,6 +1,6 @@
 """Files decoded for the server by guarded worker processes, never in the server itself.
 
-A decoder that crashes, hangs or swells costs one request. Workers start when there is work and go when there is none.
+A decoder that crashes, hangs or takes too much memory costs one request. Workers start and end with the work.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class ServerDecoder:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """End the workers, whatever they are doing."""
+        """End the workers at once."""
         self._decoder.close()
 
     def query(self, path: str, modality: Modality, settings: LoaderSettings) -> Future[list[Content]]:
-        """What is in a file to search by, as `media.load_query`, or its MediaError."""
+        """The contents of a query file, as `media.load_query` gives them, or its MediaError."""
         return self._submit(DecodeRequest(_entry(path), query=modality, settings=settings))
 
     def look(self, item: Item, kind: str, settings: LoaderSettings, identity: Identity) -> Future[list[Content]]:
-        """What a part of a file looks like, or its sound: one content. MediaError where there is none.
+        """The preview of a part of a file, or its sound, as one content; MediaError if it has none.
 
         No other file is read than the one with this `identity`, which the caller keeps open.
         """
@@ -62,6 +62,6 @@ class ServerDecoder:
 
 
 def _entry(path: str) -> scan.Entry:
-    """The file as it is now; one that is not there is a matter for the worker."""
+    """The file as it is now; the worker reports one that is missing."""
     entry = scan.entry(path)
     return entry if isinstance(entry, scan.Entry) else scan.Entry(path, 0, 0)

@@ -104,7 +104,7 @@ def write(directory: str, info: ServerInfo) -> None:
 
 
 def remove(directory: str, info: ServerInfo) -> None:
-    """Remove the files of a server that has ended: never anything but our own socket, whatever `serve.json` says."""
+    """Remove the files of a server that has ended: only our own socket, even if `serve.json` names another."""
     with suppress(OSError), Folder.open(directory) as folder:
         folder.remove(FILE)
     if not info.socket:
@@ -168,7 +168,7 @@ def listen(path: str) -> socket.socket:
 
 
 def server(directory: str, action: str = "ask") -> dict[str, Any] | None:
-    """The `pid` and `url` of the server of this index, which may be told to `stop`; None where there is none."""
+    """The `pid` and `url` of the server of this index; None if there is none. The action may be `stop`."""
     answer = post(directory, action) or {}
     pid, url = answer.get("pid"), answer.get("url")
     is_ours = type(pid) is int and isinstance(url, str) and url.isascii() and url.isprintable()
@@ -228,7 +228,7 @@ def _peer(connection: socket.socket) -> int | None:
             "iII", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("iII"))
         )
         return int(user)
-    if sys.platform == "darwin":  # a version and a user, at the beginning of what LOCAL_PEERCRED gives
+    if sys.platform == "darwin":  # a version and a user, at the beginning of the data of LOCAL_PEERCRED
         return int(struct.unpack_from("II", connection.getsockopt(0, 1, 76))[1])
     return None
 

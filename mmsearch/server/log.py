@@ -72,7 +72,7 @@ def brief() -> Iterator[None]:
 
 
 def trim(directory: str, max_bytes: int = MOST_BYTES, kept_bytes: int = KEPT_BYTES, handle: int = _STDERR) -> None:
-    """Leave only the end of the log of the index in `directory`, where that is what this process writes to."""
+    """Keep only the end of the log of the index in `directory`, if this process writes to it."""
     with suppress(OSError), Folder.open(directory) as folder, folder.read(LOG) as file:
         output, log_file = os.fstat(handle), os.fstat(file.fileno())
         if (output.st_dev, output.st_ino) == (log_file.st_dev, log_file.st_ino) and output.st_size > max_bytes:

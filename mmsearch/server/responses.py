@@ -107,7 +107,7 @@ def recent(session: IndexSession, top: int) -> dict[str, Any]:
 
 
 def status(session: IndexSession, model: ModelThread, can_reveal: bool) -> dict[str, Any]:
-    """What is indexed and with which model, and how busy the server is."""
+    """Counts and model of the index, and the load of the server."""
     state = session.reader.status()
     return {
         "version": __version__,

@@ -1,4 +1,4 @@
-"""Runs the server: opens the index, listens, announces the address, and ends when told to, or after a time without use.
+"""Runs the server: opens the index, listens, announces the address, and ends on request or after a time without use.
 
 Knows processes and sockets; the applications answer.
 """

@@ -91,6 +91,6 @@ def test_a_part_that_is_gone_is_an_error(tmp_path: Path) -> None:
 def test_few_colours_are_kept_as_they_are() -> None:
     picture = np.zeros((10, 12, 3), np.uint8)
     picture[:, 6:] = (255, 10, 0)
-    pixels, colours = encode_image.in_colours(picture, 16)
+    pixels, colours = encode_image.quantize(picture, 16)
     assert pixels.shape == (10, 12) and len(colours) <= 16
     assert (colours[pixels] == picture).all()

@@ -1,4 +1,4 @@
-"""What the tools answer: hits, evidence by id, and what is indexed, as plain data that is valid UTF-8.
+"""The results of the tools: hits, evidence by id, and the status of the index, as plain data that is valid UTF-8.
 
 An id names content and part, not a path: it holds as long as the index has a file with that content, also over a
 rebuild, and nothing but files of the index can be read by it. Knows nothing of the protocol.
@@ -54,7 +54,7 @@ class Evidence:
 
 
 def search(session: IndexSession, request: SearchRequest) -> dict[str, Any]:
-    """The hits in order with their ids, and what their scores mean. `like_ids` are ids of this module.
+    """The hits in order with their ids, and the meaning of their scores. `like_ids` are ids of this module.
 
     Raises:
         UsageError: there is nothing to look for, or the index cannot answer such a request.
@@ -93,7 +93,7 @@ def fetch(
     with ExitStack() as stack:
         location, file = locations[0], None
         folders = folders_of(reader)
-        for candidate in locations:  # the first whose file is what was indexed is held open meanwhile
+        for candidate in locations:  # the first whose file is unchanged is held open meanwhile
             if reader.may_read(candidate.item.path):
                 with suppress(MediaError):
                     file = stack.enter_context(open_place(candidate, folders))
@@ -118,7 +118,7 @@ def fetch(
 
 
 def status(session: IndexSession, failures: int = 20) -> dict[str, Any]:
-    """What is indexed, with which model, and the first so many files that could not be read."""
+    """Counts and model of the index, and the first so many files that could not be read."""
     reader = session.reader
     state = reader.status()
     failed = islice(reader.failures(), failures)
