@@ -51,7 +51,7 @@ class Index:
                 its loader, files outside the folder that holds the index.
 
         Raises:
-            IndexMissing, IndexMismatch, IndexDamaged: there is none that can be read, or several do not go together.
+            IndexMissing, IndexMismatch, IndexDamaged: no index can be read, or several are incompatible.
             ModelUnavailable: its model is not on this machine, or the index may not name it.
         """
         directories = [os.path.abspath(os.path.expanduser(os.fspath(location))) for location in (path, *more_paths)]

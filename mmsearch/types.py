@@ -65,7 +65,7 @@ def is_object_url(path: str) -> bool:
 
 
 def content_kind(content: Content) -> Kind:
-    """How a model calls this content."""
+    """The modality of a content for a model."""
     if isinstance(content, str):
         return "text"
     if isinstance(content, Audio):
@@ -188,7 +188,7 @@ class Query:
 
     Attributes:
         parts: ingredients; a negative weight excludes.
-        label: how output names the query.
+        label: name of the query in output.
         vector: float32 `(dim,)`, stored vectors that are one more ingredient and need no model.
         exclude_paths: absolute paths that are no answer.
     """
@@ -230,7 +230,7 @@ class Hit:
         snippet: the stretch of its text that holds most of the query's words.
         stages: by name, in order, its rank and score at each stage of the ranking.
         duplicates: paths of hits that are nearly the same and were folded into this one.
-        id: the number of the item in its index, 0 where there is none.
+        id: the number of the item in its index, 0 if there is none.
     """
 
     item: Item

@@ -27,7 +27,7 @@ R = TypeVar("R")
 
 INTERRUPTED = 130
 MAX_SEEN_MESSAGES = 10_000
-"""So many messages are remembered, so that a run over millions of broken files needs no memory for them."""
+"""Maximum number of remembered messages, so that millions of broken files cost no memory."""
 
 
 def handle_errors(command: Callable[P, R]) -> Callable[P, R]:

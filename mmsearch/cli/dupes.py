@@ -1,4 +1,4 @@
-"""`mmsearch dupes`: near-duplicate files, from the index alone."""
+"""`mmsearch dupes`: near-duplicate files, from the index only."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def _listed_files(source: str | None, null: bool) -> Iterator[ListedFiles | None
         yield None
         return
     try:
-        # Entered below, so that an error of the run is none of the list.
+        # Entered below, so that an error of the run is not reported as one of the list.
         source_file = nullcontext(sys.stdin.buffer) if source == "-" else open(source, "rb", opener=regular_or_handed)  # noqa: SIM115
     except OSError as error:
         raise UsageError(f"--files-from {source}: {error.strerror or error}") from None

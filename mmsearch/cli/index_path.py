@@ -29,7 +29,7 @@ def locate(path: str | None) -> str:
 
 
 def locate_all(paths: Sequence[str] | None) -> list[str]:
-    """The absolute directories of the indexes to use together, each once; mostly a single one.
+    """The absolute directories of the indexes to use together, each once; usually one.
 
     Several are given one by one, or in $MMSEARCH_INDEX separated as in $PATH.
     """

@@ -29,7 +29,7 @@ FORECAST_AFTER = 1.0
 LONG_SECONDS = 60.0
 """Shorter runs are not announced."""
 CORRECT_AFTER = 60.0
-"""Seconds after which a run shows how fast it really is."""
+"""Seconds after which a run shows its real speed."""
 SHOWN_FAILURES = 20
 """The first ones are shown as they happen; `status --failures` lists all."""
 
@@ -149,7 +149,7 @@ class Live(Quiet):
 
 
 def share_of(done: Work, total: Work) -> float:
-    """How much of the work is done, 0 to 1: the mean by number and by size, as small files cost by number."""
+    """The finished share of the work, 0 to 1: the mean by number and by size, as small files cost by number."""
     files = done.files / max(1, total.files)
     return min(1.0, (files + done.bytes / max(1, total.bytes)) / 2)
 

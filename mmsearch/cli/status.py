@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mmsearch.store import AnyReader
 
 SHOWN_MISSING = 3
-"""So many missing files are named; the rest are counted."""
+"""Missing files that are named; the rest are only counted."""
 
 
 @handle_errors
@@ -111,7 +111,7 @@ def _sum_of(counts: dict[Any, int]) -> str:
 
 
 def _index_fields(directories: list[str]) -> dict[str, Any]:
-    """How JSON names the index; for several indexes `index` is null."""
+    """The JSON fields that name the index; for several indexes `index` is null."""
     return {"index": directories[0]} if len(directories) == 1 else {"index": None, "indexes": directories}
 
 

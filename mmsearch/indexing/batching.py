@@ -36,19 +36,19 @@ MOST_PARTS = 512
 MOST_BYTES = 128 << 20
 BATCH_PARTS = 64
 WORTHWHILE_PARTS = 16
-"""With so many a pass is about as fast a part as with more; fewer are better left to wait for others."""
+"""Parts for an efficient pass: more are hardly faster per part, and fewer wait for others."""
 BATCH_TOKENS = 1 << 16
 """Tokens in a batch, padding included: 49 pictures of a megapixel at 28 pixels a patch."""
 CALL_SECONDS = 2.0
 """How long a batch should keep a model busy that cuts its own passes: enough to overlap them, little enough to lose
 when the run is interrupted."""
 _CHARS, _PIXELS, _SAMPLES = 4, 28 * 28, 320
-"""Of these a token has about so many, in models that do not say."""
+"""Characters, pixels and samples of a token, in models that do not count tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingSegment(Generic[Owner]):
-    """A part, whose it is, its cost in tokens, and the bytes it holds."""
+    """A part with its owner, its cost in tokens, and its size in bytes."""
 
     owner: Owner
     segment: Segment
@@ -77,7 +77,7 @@ class BatchQueue(Generic[Owner]):
 
     @property
     def worthwhile(self) -> bool:
-        """Whether there is enough for a model that has nothing to do. A busy one lets more come together."""
+        """Whether there is enough for an idle model; while it is busy, more parts collect."""
         return len(self._parts) >= WORTHWHILE_PARTS
 
     def add(self, owner: Owner, segment: Segment, size: int) -> None:

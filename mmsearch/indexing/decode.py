@@ -87,7 +87,7 @@ class Failed:
 
 Answer: TypeAlias = Identified | Opened | Part | Finished | Failed
 LAST = (Identified, Finished, Failed)
-"""Answers after which none comes to the same request."""
+"""The types of the final answer to a request."""
 
 
 @dataclass(frozen=True, slots=True)

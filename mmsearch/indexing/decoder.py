@@ -1,4 +1,4 @@
-"""Where decoded contents come from: this process while there is little to do, worker processes from then on.
+"""Decodes files in this process while there is little to do, and in worker processes from then on.
 
 A worker takes a third of a second to start, which a handful of notes and pictures is not worth. But files whose
 decoders often crash, hang or swell are never read in this process: the first bytes of a file tell which those are.
@@ -148,7 +148,7 @@ def is_gentle(request: DecodeRequest) -> bool:
         with open(request.entry.path, "rb", opener=regular) as file:
             head = file.read(media.HEAD_BYTES)
     except (OSError, ValueError):
-        return True  # it cannot even be opened, and reading it says why
+        return True  # it cannot even be opened; reading it reports why
     pixels = media.claimed_pixels(head)
     return pixels <= HERE_PIXELS if pixels is not None else not head or looks_like_text(head)
 
@@ -175,7 +175,7 @@ class BackgroundDecoder:
         self.close()
 
     def submit(self, request: DecodeRequest) -> Future[list[Content]]:
-        """The contents that a file gives, or the MmsearchError that says why it gives none."""
+        """The contents of a file, or the MmsearchError that explains why there are none."""
         future: Future[list[Content]] = Future()
         self._inbox.put(Task(request, future))
         return future

@@ -68,7 +68,7 @@ MOST_PIECES = 1024
 MOST_BYTES = 2 << 30
 """Of one message: more than twice the largest picture that is read, so a larger claim is false."""
 _AT_FIRST = 64 << 20
-"""Bytes allocated before the first one arrives; the buffer grows only as data arrives, even if the length claims more."""
+"""Bytes allocated at first; the buffer grows only as data arrives, even if the length claims more."""
 _TAG = "#"
 _DTYPES = frozenset({"uint8", "float32", "float64", "int64"})
 _CLASSES: dict[str, type] = {

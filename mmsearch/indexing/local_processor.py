@@ -48,7 +48,7 @@ class LocalProcessor:
         self._decoder.__exit__()
 
     def _pump(self, drain: bool = False) -> None:
-        """Handle events; wait for more while no further request may be made, or, to drain, until there are none."""
+        """Handle events; wait while the decoder is full, or, with `drain`, until no events are left."""
         while not self._decoder.idle:
             event = self._decoder.next()
             if event is None and not drain and not self._decoder.full:
@@ -60,7 +60,7 @@ class LocalProcessor:
                 self._embed_all()
 
     def _wait(self) -> Event | None:
-        """The next event, once it comes; the model embeds a few parts rather than do nothing for long."""
+        """Wait for the next event; the model embeds a few parts rather than idle for long."""
         if self._queue.worthwhile:
             self._embed_all()
             return None

@@ -33,9 +33,9 @@ BYTES_AHEAD = 256 << 20
 START_SECONDS = 60.0
 """A worker that is not ready by then never will be; on a busy machine it takes a few seconds, else under one."""
 BYTES_A_SECOND = 10_000_000
-"""A file gets a second more for so many bytes: digests of large ones on slow disks give no sign until the end."""
+"""A file gets one more second per so many bytes, because its digest reports nothing until its end."""
 GROW_SECONDS = 0.5
-"""When the first worker has been busy for so long and files still wait, the others are worth their start."""
+"""If files still wait when the first worker has been busy for this time, the others start."""
 _TRIES = 3
 _EXIT_SECONDS = 1.0
 
@@ -306,7 +306,7 @@ class _Lane(threading.Thread):
             self._deadline = None
 
     def _alive(self) -> subprocess.Popen[bytes]:
-        """The process, a new one if there is none or it died while it had nothing to do."""
+        """The process; starts a new one if there is none or it died while idle."""
         if self._process is not None and not self._overdue and self._process.poll() is None:
             return self._process
         for _ in range(_TRIES):

@@ -97,6 +97,6 @@ class PrestartedWorkers:
             self._processes += [spawn(early=True) for _ in range(count)]
 
     def take(self) -> subprocess.Popen[bytes] | None:
-        """One of them, None when there is none left."""
+        """One process, None if none is left."""
         with self._lock:
             return self._processes.pop() if self._processes else None

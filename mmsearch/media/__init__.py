@@ -97,7 +97,7 @@ def load_query(
 
 
 def load_picture(source: str | BinaryIO, settings: LoaderSettings) -> Picture:
-    """The picture that `load_query` gives; raises likewise."""
+    """The picture of `load_query`; raises the same errors."""
     return cast(Picture, load_query(source, "image", settings)[0])
 
 

@@ -25,7 +25,7 @@ def jpeg(picture: Picture, side: int) -> bytes:
 
 
 def webp(picture: npt.NDArray[np.uint8], side: int) -> bytes:
-    """The bytes of a WebP of a uint8 `(h, w, 3)` or, with transparency, `(h, w, 4)` picture, likewise."""
+    """The bytes of a WebP of a uint8 `(h, w, 3)` or, with transparency, `(h, w, 4)` picture, reduced likewise."""
     image = Image.fromarray(picture)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     out = io.BytesIO()

@@ -1,4 +1,4 @@
-"""A file from the web, when the user named one: by http or https alone, and within limits of size, time and redirects.
+"""Fetches a URL that the user named: http and https only, within limits of size, time and redirects.
 
 Knows nothing of its content. Imports urllib and http only when needed.
 """
@@ -37,7 +37,7 @@ def fetch(
 
     Raises:
         MediaError: another scheme, or an address of this machine or its network without `allow_private`, both also
-            after a redirect; too large, too slow, or not to be had.
+            after a redirect; too large, too slow, or not available.
     """
     import queue
     import socket

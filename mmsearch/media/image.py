@@ -37,7 +37,7 @@ LEAST_TILE = 48
 """Pixels of the shorter side of a part; a smaller one shows nothing."""
 
 _ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF", "FLI"})
-"""Formats whose further pictures are moments; the second picture in a JPEG (MPO) is another view, mostly a preview."""
+"""Animated formats. The second picture in a JPEG (MPO) is another view, usually a preview."""
 _PAGED = frozenset({"TIFF", "DCX"})
 _REFUSED = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 """Formats Pillow names but hands to another program or cannot decode at all."""
@@ -50,7 +50,7 @@ _GAP = 2.0
 _DRAFT_GAP = 1.25
 """The same for averaging by the JPEG decoder: 44 dB and more from a full decode, in a third to half of its time."""
 _MUCH = 2
-"""A picture with fewer pixels than so many times the model's is not worth reducing before the processor does."""
+"""A picture is reduced before the processor only if it has this many times the model's pixels."""
 _MOST_ASPECT = 20
 _REDUCED_COPY = 1
 """The bit of TIFF's NewSubfileType that marks a smaller copy of another page."""
@@ -304,7 +304,7 @@ def _fitted(image: Image.Image, fit: ResizeRule) -> Image.Image:
     target = fit.whole(*stored)
     if max(stored) > _MOST_ASPECT * min(stored) or stored[0] * stored[1] < _MUCH * target[0] * target[1]:
         return _rgb(_upright(image))
-    # Whether it lies on its side is not known yet, so there must be enough for either way.
+    # It may still be rotated, so the draft must suffice for both orientations.
     turned = fit.whole(*stored[::-1])
     enough = max(target[0], turned[1]), max(target[1], turned[0])
     image.draft(None, (math.ceil(enough[0] * _DRAFT_GAP), math.ceil(enough[1] * _DRAFT_GAP)))
@@ -321,7 +321,7 @@ def _upright(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)
     except Exception:
-        # A picture is worth more than its notes: with broken EXIF it is taken as it lies.
+        # With broken EXIF the picture is kept without rotation.
         log.debug("EXIF cannot be read", exc_info=True)
         return image
 

@@ -46,7 +46,7 @@ def reasons(broken: str, truncated: str | None = None) -> Iterator[None]:
     """Translate exceptions of a decoder inside the block into `MediaError`.
 
     Decoders answer hostile files with nearly every exception class there is, so all of them are taken; the original
-    stays attached as the cause and goes to the debug log, because it may also be our own mistake.
+    stays attached as the cause and goes to the debug log, because it may be a bug of ours.
 
     Args:
         broken: how the message begins, such as `"broken PNG"`.

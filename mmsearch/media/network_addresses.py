@@ -1,8 +1,8 @@
-"""Which addresses of the network are everybody's, and a connection to such a one alone.
+"""Connections to public addresses only.
 
 A URL comes from anywhere, and this machine and its network trust requests from here: routers, printers, databases, the
-service that gives a cloud's machines their credentials. A name is looked up once and the connection made to what was
-looked at, so that it cannot mean something else a moment later. Knows nothing of HTTP.
+service that gives a cloud's machines their credentials. A name is looked up once and the checked address is used
+for the connection, so that the name cannot change its meaning in between. Knows nothing of HTTP.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CARRIERS = tuple(
         ("fec0::/10", None),  # site-local
     )
 )
-"""Networks of IPv6 whose addresses stand for one of IPv4, which is so many bits from the end; None for none at all."""
+"""IPv6 networks that embed an IPv4 address this many bits from the end; None for networks that are never public."""
 
 
 class NotPublic(MediaError):

@@ -27,7 +27,7 @@ JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a JPEG that are followed by its sides."""
 _CONTAINER = "container"
-"""Marks a format that holds sound alone or moving pictures."""
+"""A format of either sound or video."""
 _COVER = 1024
 """FFmpeg's flag AV_DISPOSITION_ATTACHED_PIC."""
 
@@ -213,7 +213,7 @@ def _by_structure(head: bytes) -> str | None:
     is_bitmap = head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
     if is_bitmap or _PNM.match(head) or _ICON.match(head):
         return "image"
-    # Readers accept a PDF behind up to 1 KiB of junk, which mail gateways put there; a text that names it is none.
+    # Readers accept a PDF behind up to 1 KiB of junk from mail gateways; a text that mentions the mark is no PDF.
     offset = head.find(b"%PDF-", 0, 1024)
     is_pdf = offset >= 0 and (not head[:offset].strip() or not looks_like_text(head[:offset]) or b" obj" in head)
     return "pdf" if is_pdf else None
@@ -232,7 +232,7 @@ def _by_brand(head: bytes) -> str:
 
 
 def _by_repetition(head: bytes) -> str | None:
-    """Streams without a file header, known by a mark that comes again and again."""
+    """Streams without a file header, recognised by a repeated mark."""
     for start in (0, 4):
         packet = 188 + start
         if head[start::packet][:4] == b"G" * 4:
@@ -258,7 +258,7 @@ def _film_or_sound(path: str) -> str:
 
 
 def claimed_pixels(head: bytes) -> float | None:
-    """How many pixels a PNG or JPEG says it has, for which decoders take memory even if the file ends at once.
+    """The number of pixels that a PNG or JPEG claims; decoders allocate memory for them even if the file ends at once.
 
     Infinity where the beginning does not say, or of an animation; None for all other formats.
     """

@@ -29,7 +29,7 @@ that it is given (39 s for a line of 2 MB), so it gets one block after the other
 _INVISIBLE = dict.fromkeys((*range(9), *range(11, 32), 127, *range(0xD800, 0xE000)), " ")
 """Controls and lone surrogates, which break terminals, SQLite and tokenizers, become blanks; tab and newline stay."""
 _HEADER_SHARE = 3
-"""A table's header is repeated if it takes at most one part in so many of a passage."""
+"""A table's header is repeated if it takes at most this fraction (1/n) of a passage."""
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ def _plain(source: str, limit: int, markdown: bool = False) -> _Passages:
 
 
 def _table(source: str, limit: int) -> _Passages:
-    """Rows under a repeated header, so that a number deep down in a table still says what it is."""
+    """Rows under a repeated header, so that numbers far down in a table keep their meaning."""
     header = next((line.rstrip() for line in source.split("\n", 64) if line.strip()), "")
     if len(header) * _HEADER_SHARE > limit:
         header = ""

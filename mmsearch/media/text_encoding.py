@@ -21,7 +21,7 @@ LEGACY = [
     *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r"),
     *("cp932", "euc_jp", "gb18030", "big5", "euc_kr", "iso2022_jp"),
 ]
-"""Encodings older than Unicode that are still met with; a longer list makes guesses on short texts worse."""
+"""Encodings older than Unicode that are still in use; a longer list makes guesses on short texts worse."""
 
 SAMPLE_BYTES = 64 * 1024
 CERTAIN_HIGH_BYTES = 24
@@ -81,7 +81,7 @@ def decode(data: bytes) -> str:
 
 
 def _is_utf8(data: bytes) -> bool:
-    """Whether it is UTF-8, but for a character that the end may cut."""
+    """Whether it is UTF-8; the end may cut a character."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data, final=False)
     except UnicodeDecodeError:

@@ -23,7 +23,7 @@ LONG = 2.5
 MOST_STRETCHES = 16
 """Of a longer strip each stretch is longer instead."""
 OVERLAP = 0.25
-"""Share of a stretch that the next one repeats, so that what lies on a cut is whole in one of them."""
+"""Share of a stretch that the next one repeats, so that an object on a cut is whole in one of them."""
 _SQUARISH = 1.4
 """Longer side of a panel of a strip, as a share of the strip's shorter one; longer ones are cut into stretches."""
 MOST_PANELS = 36
@@ -34,7 +34,7 @@ LEAST_COVER = 0.3
 """Share of the picture that panels must fill together: a page with a picture or two is no grid."""
 
 _DETAIL = 512
-"""A picture of so many pixels squared shows gutters of a third of a percent."""
+"""Side in pixels of a reduced picture; it shows gutters of a third of a percent."""
 _LEAST = 32
 """With fewer pixels in a line it may be of one colour by chance."""
 _CALM = 6.0
@@ -42,7 +42,7 @@ _CALM = 6.0
 _TOLERANCE = 24
 """Difference in a channel from which a pixel is not of the paper's colour."""
 _EXACT, _PLAIN = 10, 0.7
-"""Difference within which so many of the paper's pixels must be. Of a band of a gradient it would be 10 in 24."""
+"""The share of the paper's pixels that must be within this difference; in a band of a gradient it is 10 in 24."""
 _SHARP = 65536
 """Below so many pixels, gutters may be blurred away entirely."""
 _SAMPLE = 16
@@ -177,7 +177,7 @@ def _ink(small: Picture, paper: list[int], tolerance: int = _TOLERANCE) -> _Mask
 
 
 def _blocks(ink: _Mask, box: Box, min_side: int, depth: int) -> Iterator[Box]:
-    """The rest of a part when paper is cut off it and out of it, at most `depth` times one in the other."""
+    """The rest of a part after cutting off its margins and gutters, recursively at most `depth` times."""
     if min(box.width, box.height) < min_side:
         return
     for rows in (True, False):
@@ -224,9 +224,9 @@ def _is_filled(box: Box, ink: _Mask, small: Picture) -> bool:
 
 
 def _is_plain(small: Picture, paper: list[int], ink: _Mask, panel_boxes: list[Box]) -> bool:
-    """Whether what lies between panels is of one colour, and no band of a gradient such as a sky's.
+    """Whether the area between panels is of one colour, and no band of a gradient such as a sky's.
 
-    It is taken to be in a picture that is so small that panels blur into the paper.
+    True for a picture so small that panels blur into the paper.
     """
     if ink.size < _SHARP:
         return True

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Format(str, Enum):
-    """How hits are written."""
+    """Output formats of hits."""
 
     table = "table"
     json = "json"

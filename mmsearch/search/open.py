@@ -36,7 +36,7 @@ def permitted(
     Args:
         options: from the index.
         trust: the user allows program code, now.
-        directory: where the index lies.
+        directory: of the index.
         allowed: the user has named the model for this index, or allows what it names.
         user_options: options that the user has given just now.
     """
@@ -153,7 +153,7 @@ def crowded(reranker: str, device: str | None) -> bool:
 
 
 def make_room(embedder: Embedder, queries: Iterable[Query]) -> tuple[Embedder, list[Query]]:
-    """The queries, and an embedder that knows their vectors alone. The caller must let go of the model then."""
+    """The queries, and an embedder that knows only their vectors. The caller must drop its reference to the model."""
     from mmsearch.search.query import CachedQueryEmbedder
 
     query_list = list(queries)

@@ -178,7 +178,7 @@ def _parse(line: str) -> SearchRequest:
 
 
 class StoredEmbedder:
-    """Stands for a model where a query is made of stored vectors alone, so that no model has to be loaded."""
+    """Replaces the model for queries of stored vectors only, so that no model is loaded."""
 
     def __init__(self, identity: Identity) -> None:
         self.spec = identity.spec

@@ -231,7 +231,7 @@ class Ranking:
             for key, (candidate, score) in scored.items():
                 relevances[key] = max(relevances.get(key, -math.inf), candidate.relevance)
                 stages.setdefault(key, {})[name] = StageScore(rankings[name][key], score)
-                # A passage that holds the words says more about where to look than the part that is nearest.
+                # A passage with the words is a better location than the nearest part.
                 if key not in chosen or (name == "passages" and candidate.relevance >= self.min_relevance):
                     chosen[key] = candidate
         sums = words.fuse(rankings.values())

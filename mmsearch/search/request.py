@@ -137,7 +137,7 @@ class SearchRequest:
         like: paths of indexed files. `like_ids` are ids of items, each server's own.
         base: the folder that relative paths and globs start from; empty for the working directory.
         types: names of modalities, each text one or several with commas.
-        reranker: another reranker than the one that goes with the index's model.
+        reranker: replaces the reranker of the index's model.
         fold: of hits that are nearly the same only the first.
     """
 

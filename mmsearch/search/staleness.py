@@ -66,7 +66,7 @@ def staleness(location: Located, may_read: Callable[[str], bool] = lambda _: Tru
     """None when the file is gone, True when it is no longer what was indexed, False when it is.
 
     Only a file whose time alone changed is read again, to see whether its content did; one that may not be read counts
-    as changed then. An object in a store is taken to be unchanged, as no search asks the store.
+    as changed then. An object in a store counts as unchanged, as no search asks the store.
     """
     path = location.item.path
     if is_object_url(path):

@@ -51,7 +51,7 @@ class AccessPolicy:
 
     @property
     def is_local(self) -> bool:
-        """Whether the server listens to this machine alone."""
+        """Whether the server listens only to this machine."""
         return is_loopback(self.host)
 
 
@@ -84,7 +84,7 @@ class AccessMiddleware:
         headers: dict[str, str] = {}
         for key, value in scope["headers"]:
             name = key.decode("latin-1").lower()
-            # Of two Hosts or Origins none is to be believed.
+            # Two Hosts or Origins are ambiguous, so neither counts.
             twice = name in headers and name in ("host", "origin")
             headers[name] = "\0" if twice else value.decode("latin-1")
 

@@ -1,4 +1,4 @@
-"""The web application: which address is answered how. Knows HTTP and hands everything else on."""
+"""The web application: a handler for each address. Knows HTTP and delegates everything else."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ class Server:
         same: bool | None = True
         if original.is_outside:
             same = False
-        elif not is_object_url(original.location.item.path):  # those are taken to be unchanged
+        elif not is_object_url(original.location.item.path):  # objects count as unchanged
             # It may read all of a large file.
             same = await asyncio.to_thread(is_unchanged, original.location, original.folders)
         return _json({**fields, "stale": same is False, "missing": same is None})
@@ -285,7 +285,7 @@ def _number(request: Request, name: str, default: int, maximum: int) -> int:
 
 @dataclass
 class Usage:
-    """How many requests are open, and when the last one ended."""
+    """The number of open requests, and the time when the last one ended."""
 
     open: int = 0
     last: float = field(default_factory=time.monotonic)

@@ -28,7 +28,7 @@ _REFUSED = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: c
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Limits of connections, in seconds but for numbers of connections and bytes.
+    """Limits of connections: numbers, seconds and bytes a second.
 
     Attributes:
         max_open: connections at a time.
@@ -53,7 +53,7 @@ class Bounds:
 
     @property
     def tick(self) -> float:
-        """How often to look for late connections."""
+        """Interval of the search for late connections, in seconds."""
         return min(1.0, self.head / 4, self.body / 4, self.answer / 4)
 
 

@@ -37,7 +37,7 @@ FIRST_SECONDS = 1.0
 """A living server has sent the head of its answer within this time from the connection on; nothing else that stands
 behind the socket costs a search more."""
 BUSY_SECONDS = 0.5
-"""How often a server that works on an answer sends a space."""
+"""Interval of spaces from a server that works on an answer."""
 SILENT_SECONDS = 3.0
 """A server that has sent nothing for so long is dead, or stopped."""
 ANSWER_SECONDS = 600.0
@@ -46,7 +46,7 @@ _LEAST_RATE = 1 << 20
 """Bytes a second of an answer."""
 MOST_FILE = 1 << 16
 _FOLDER = "mmsearch-serve-"
-"""How the name of a folder begins that holds nothing but a socket."""
+"""Prefix of the name of a folder that holds only a socket."""
 _SECRET = re.compile(r"[\w-]*", re.ASCII)
 _OK = re.compile(rb"HTTP/1\.[01] 200 ")
 
@@ -57,7 +57,7 @@ class ServerInfo(NamedTuple):
     Attributes:
         pid, version: of the server.
         url: of its page, with the token if it needs one.
-        socket: path of the Unix socket, relative to the index where it lies there; empty where there is none.
+        socket: path of the Unix socket, relative to the index if it is in there; empty if there is none.
         port, secret: how to reach it on this machine where there is no socket.
     """
 
@@ -96,7 +96,7 @@ def _is_ours(info: ServerInfo) -> bool:
 
 
 def write(directory: str, info: ServerInfo) -> None:
-    """Write where the server is, for its user alone. Raises OSError."""
+    """Write the location of the server, readable only by its user. Raises OSError."""
     with Folder.open(directory) as folder:
         with folder.create(FILE + TEMPORARY) as file:
             file.write(json.dumps(info._asdict()).encode())
@@ -123,7 +123,7 @@ def remove(directory: str, info: ServerInfo) -> None:
 
 
 def socket_path(directory: str) -> str:
-    """Where a new server's socket goes: in the index, else in the user's own folder of such things."""
+    """The path for a new server's socket: in the index, else in the user's folder for sockets."""
     index_path = os.path.join(directory, SOCKET)
     if len(os.fsencode(index_path)) <= MOST_PATH:
         return index_path
@@ -143,7 +143,7 @@ def _socket_folders() -> list[str]:
 
 
 def listen(path: str) -> socket.socket:
-    """A socket that listens at this path, for this user alone, where none listened. Raises OSError.
+    """Listen on a new socket at this path, for this user only. Raises OSError.
 
     It appears under its name when it listens already: one that refuses connections belongs to a dead server.
     """
@@ -176,7 +176,7 @@ def server(directory: str, action: str = "ask") -> dict[str, Any] | None:
 
 
 def post(directory: str, action: str, body: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-    """The answer of the server of this index; None where there is none, or none that can be trusted.
+    """The answer of the server of this index; None if there is none, or it cannot be trusted.
 
     Files that a dead server has left are removed.
     """

@@ -26,9 +26,9 @@ T = TypeVar("T")
 MOST_TOGETHER = 64
 """Searches in one batch."""
 GATHER_SECONDS = 0.002
-"""How long the first of a batch waits for others, where others came lately."""
+"""Seconds that the first of a batch waits for others, if the last batch had several."""
 LOOK_SECONDS = 1.0
-"""How often an idle thread goes on to the latest commit; an old snapshot would keep the database's log growing."""
+"""Interval at which an idle thread moves to the latest commit; an old snapshot would let the database's log grow."""
 OPEN_SECONDS = 2.0
 """Pause between attempts to open an index that is gone or cannot be read."""
 
@@ -92,7 +92,7 @@ class ModelThread:
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait."""
+        """The number of waiting jobs."""
         return len(self._waiting)
 
     def search(
@@ -105,7 +105,7 @@ class ModelThread:
         return self._submit(_Job(request, contents or {}, alone))
 
     def call(self, work: Callable[[IndexSession], T]) -> Future[T]:
-        """The result of a short piece of work with the open index. Raises likewise."""
+        """The result of a short piece of work with the open index. Raises Busy as `search` does."""
         return self._submit(_Job(work=work))
 
     def _submit(self, job: _Job) -> Future[Any]:

@@ -114,7 +114,7 @@ def answer(file: BinaryIO, item: Item, kind: str, ranged: str | None, is_head: b
 def _part(ranged: str | None, size: int) -> tuple[int, int] | None:
     """First byte and the one behind the last; the whole file for no range, or one that is not understood.
 
-    None for one that lies outside of the file.
+    None for a range outside of the file.
     """
     match = _RANGE.fullmatch(ranged or "")
     if match is None:

@@ -67,7 +67,7 @@ def item(session: IndexSession, key: str) -> dict[str, Any]:
 
 
 def duplicates(session: IndexSession, key: str) -> dict[str, Any]:
-    """Files that hold the same bytes, or a part that the model can hardly tell from this one, the likest first."""
+    """Files that hold the same bytes, or a part that is nearly the same for the model, most similar first."""
     location = session.location(key)
     item_id = location.item_id
     vector = session.reader.vectors_of([item_id])[item_id]

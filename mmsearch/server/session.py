@@ -34,7 +34,7 @@ class NoItem(MmsearchError):
 
 
 class Note(NamedTuple):
-    """A message of a search besides its hits; without a logger it is for the user alone."""
+    """A message of a search besides its hits; without a logger it is only for the user."""
 
     logger: str
     level: int
@@ -169,7 +169,7 @@ class IndexSession:
         if request.globs and not request.base:  # they start from the folder that all indexed files have in common
             try:
                 base = os.path.commonpath(self.reader.catalog.roots())
-            except ValueError:  # there is none, or they lie on two drives
+            except ValueError:  # there are no roots, or they are on two drives
                 base = os.path.dirname(self.directory)
             request = replace(request, base=base)
         where = request.filter(GLOB_PATIENCE)
@@ -238,7 +238,7 @@ def _mark(path: str) -> str:
 
 @contextmanager
 def captured_warnings(of_all_threads: bool = False) -> Iterator[list[Note]]:
-    """The warnings that this thread, or any, logs meanwhile; they are logged all the same."""
+    """Collect the warnings that this thread, or any thread, logs in the block; they are logged as well."""
     notes: list[Note] = []
     thread_id = threading.get_ident()
 

@@ -67,7 +67,7 @@ class Thumbnails:
     ) -> bytes:
         small = replace(settings, exact=False, image_fit=None, image_side=side, page_side=side)
         item = replace(location.item, text="")
-        # Held open meanwhile, so that no other file can come to be called the same by the system.
+        # Held open meanwhile, so that the system cannot give its inode to another file.
         with await asyncio.to_thread(open_place, location, folders) as file:
             (content, *_) = await asyncio.wrap_future(self._decoder.look(item, location.kind, small, identity_of(file)))
 
