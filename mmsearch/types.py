@@ -273,9 +273,6 @@ class ResizeRule:
         if self.kind == "edge":
             longer = int(self.edge * max(width, height) / min(width, height))
             return (self.edge, longer) if width <= height else (longer, self.edge)
-        return self._patched(width, height)
-
-    def _patched(self, width: int, height: int) -> tuple[int, int]:
         step = self.step
         sides = round(width / step) * step, round(height / step) * step
         if sides[0] * sides[1] > self.most:

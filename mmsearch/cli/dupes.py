@@ -109,8 +109,8 @@ def _table(groups: Sequence[Group], base: str) -> Table:
         for position, member in enumerate(group.members):
             first = position == 0
             note = f"keep: {group.why}" if first and len(group.copies) > 1 else "" if member.whole else "holds it"
-            where = ", ".join(map(str, member.spans)) or member.modality
+            location = ", ".join(map(str, member.spans)) or member.modality
             path = harmless(member.path.removeprefix(os.path.join(base, "")))
-            cells = (str(number) if first else "", group.match if first else "", note, path, where)
+            cells = (str(number) if first else "", group.match if first else "", note, path, location)
             table.add_row(*map(Text, (*cells, f"{member.likeness:.3f}", f"{member.size:,}")))
     return table

@@ -102,11 +102,11 @@ def _figures(report: Report) -> Table:
             means = [f"{mean.mean:.3f} {_span(mean.low, mean.high)}" for mean in map(measures.__getitem__, PARTS)]
             rest = [""] * (2 + len(extra))
             if pair is None:
-                won = gain(outcome, report.outcomes[0])["ndcg@10"]
-                same = [f"{agreement(outcome, report.exact).mean:.3f}"] if report.exact else []
+                gains = gain(outcome, report.outcomes[0])["ndcg@10"]
+                agreements = [f"{agreement(outcome, report.exact).mean:.3f}"] if report.exact else []
                 first = outcome is report.outcomes[0]
                 ms = f"{1000 * outcome.seconds / len(results):.1f}"
-                rest = ["" if first else f"{won.mean:+.3f} {_span(won.low, won.high)}", *same, ms]
+                rest = ["" if first else f"{gains.mean:+.3f} {_span(gains.low, gains.high)}", *agreements, ms]
             table.add_row(f"{pair or 'all'} ({len(results)})", outcome.setting, *means, *rest)
     return table
 

@@ -100,12 +100,12 @@ def _steps(heights: Sequence[int], pictured: Sequence[bool], rows: int) -> Itera
     line = 0
     for position, height in enumerate(heights):
         while waiting and line + height - waiting[0][1] >= rows:
-            first, began = waiting.popleft()
-            yield first, line - began
+            first, start_line = waiting.popleft()
+            yield first, line - start_line
         yield position, 0
         waiting.extend([(position, line)] * pictured[position])
         line += height
-    yield from ((first, line - began) for first, began in waiting)
+    yield from ((first, line - start_line) for first, start_line in waiting)
 
 
 @contextmanager

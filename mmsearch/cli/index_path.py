@@ -64,12 +64,12 @@ def locate_for_writing(path: str | None) -> str:
 
 
 def _nearest(start: str) -> str | None:
-    here = start
+    folder = start
     while True:
-        candidate = os.path.join(here, LOCAL_NAME)
+        candidate = os.path.join(folder, LOCAL_NAME)
         if os.path.isdir(candidate):
             return candidate
-        parent = os.path.dirname(here)
-        if parent == here:
+        parent = os.path.dirname(folder)
+        if parent == folder:
             return None
-        here = parent
+        folder = parent

@@ -233,8 +233,8 @@ class IndexRun:
         except ModelUnavailable:  # on this machine, but perhaps not on the nodes
             torch = True
         with Cluster(cluster_options.address, cluster_options.jobs, torch) as cluster:
-            same = existing is not None and not self.rebuild and model.to_json() == existing.options.to_json()
-            identity = existing if existing and same else Identity.of(model, cluster.describe(model))
+            is_same_model = existing is not None and not self.rebuild and model.to_json() == existing.options.to_json()
+            identity = existing if existing and is_same_model else Identity.of(model, cluster.describe(model))
             with Writer.open(self.directory, identity, rebuild=self.rebuild, on_wait=log_line) as writer:
                 self._grant(writer)
                 with listening() as listener:

@@ -78,8 +78,8 @@ class Ahead:
             seconds = expectation.seconds(kinds)
             if seconds >= LONG_SECONDS:
                 self.expected = seconds
-                often = sorted(kinds, key=lambda kind: -kinds[kind].files)
-                files = ", ".join(f"{kinds[kind].files:,} {NAMES[kind]}" for kind in often)
+                by_number = sorted(kinds, key=lambda kind: -kinds[kind].files)
+                files = ", ".join(f"{kinds[kind].files:,} {NAMES[kind]}" for kind in by_number)
                 parts = [f"{files} to read with {self._embedder.spec.name}", expectation.batches(kinds)]
                 log_line(", ".join([*filter(None, parts), f"about {duration(seconds)} expected"]))
 

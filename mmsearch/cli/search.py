@@ -71,7 +71,7 @@ def search(
     rerank_types: options.RerankTypes = None,
     fold: options.Fold = False,
     explain: options.Explain = False,
-    seen: options.Pictures = None,
+    pictures: options.Pictures = None,
     context: options.Context = False,
     context_budget: options.ContextBudget = 1 << 18,
     form: options.Shape = None,
@@ -105,7 +105,7 @@ def search(
     shape = _format(form, as_json, as_jsonl, paths or null)
     if context and shape not in (Format.table, Format.json, Format.jsonl):
         raise UsageError(f"--context is JSON: leave out --format {shape.value}")
-    terminal = screen(seen) if shape is Format.table and not context else None
+    terminal = screen(pictures) if shape is Format.table and not context else None
     request = SearchRequest(
         texts=(text,) if (text := " ".join(words or []).strip()) else (),
         negatives=tuple(not_ or ()),

@@ -88,14 +88,14 @@ class Indexer:
             if isinstance(run, scan.Problem):
                 seen_count += self._visit(run)
                 continue
-            same = self._writer.unchanged(*run)
-            unchanged = sum(same)
+            unchanged_flags = self._writer.unchanged(*run)
+            unchanged = sum(unchanged_flags)
             self._counts["unchanged"] += unchanged
             seen_count += unchanged
             if unchanged:
                 self._listener.past(run.paths[-1], unchanged)
-            if unchanged < len(same):
-                changed = (entry for entry, is_same in zip(run.entries(), same, strict=True) if not is_same)
+            if unchanged < len(unchanged_flags):
+                changed = (entry for entry, is_same in zip(run.entries(), unchanged_flags, strict=True) if not is_same)
                 seen_count += sum(map(self._visit, changed))
         return known_count == seen_count
 
@@ -123,7 +123,13 @@ class Indexer:
         record = self._writer.file(entry.path)
         counted = record is not None and (self._options.prune or not record.missing)
         if isinstance(entry, scan.Problem):
-            self._visit_problem(entry, record)
+            self._problems.add(entry.path)
+            if record and self._is_gone(record):
+                self._drop(record)
+            elif record and record.status == "failed" and record.reason == entry.reason:
+                self._counts["known_failures"] += 1
+            else:
+                self._results.fail(scan.Entry(entry.path, 0, 0), entry.reason)
         elif entry.path in self._results.in_progress:
             self._postponed.append(entry)  # reached by another way: compared again when it has been read
         elif not (record and self._is_unchanged(entry, record)):
@@ -131,15 +137,6 @@ class Indexer:
             self._processor.process(PendingFile(entry, record))
         self._results.commit_if_due()
         return counted
-
-    def _visit_problem(self, problem: scan.Problem, record: FileRecord | None) -> None:
-        self._problems.add(problem.path)
-        if record and self._is_gone(record):
-            self._drop(record)
-        elif record and record.status == "failed" and record.reason == problem.reason:
-            self._counts["known_failures"] += 1
-        else:
-            self._results.fail(scan.Entry(problem.path, 0, 0), problem.reason)
 
     def _is_unchanged(self, entry: scan.Entry, record: FileRecord) -> bool:
         """True if nothing has to be done for the file; counts it then. Only its stat is compared."""

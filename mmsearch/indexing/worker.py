@@ -27,14 +27,14 @@ _SACRIFICE = "500"
 _PR_SET_PDEATHSIG = 1
 
 
-def main(early: bool = False) -> None:
-    """Entry point of the process; never returns. With `early` it imports the picture decoder before its setup."""
+def main(preload: bool = False) -> None:
+    """Entry point of the process; never returns. With `preload` it imports the picture decoder before its setup."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which commits first
     die_with_parent()
     requests, answers = _channels()
     _keep_bytecode()
     sandbox.confine()  # before anything can start a thread, which would keep its rights
-    if early:
+    if preload:
         media.preload_decoders()
     setup: WorkerSetup = ipc.receive(requests)
     if not _limit_memory(setup.memory):

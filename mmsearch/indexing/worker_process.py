@@ -25,7 +25,7 @@ WORTHWHILE_BYTES = 8 << 20
 longer."""
 LOOK_AT = 2000
 """Files that are looked at to tell how many workers there will be."""
-_ENTRY = "from mmsearch.indexing.worker import main; main(sys.argv[1] == 'early')"
+_ENTRY = "from mmsearch.indexing.worker import main; main(sys.argv[1] == 'preload')"
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _HANDED_ON = {
     # the encoding of names, the time zone, and temporary folders
@@ -46,10 +46,10 @@ def environment() -> dict[str, str]:
     return {**child_processes.environment(inherited), **_ONE_THREAD}
 
 
-def spawn(early: bool = False) -> subprocess.Popen[bytes]:
-    """A process that waits for its setup; an `early` one meanwhile imports the picture decoder. Raises OSError."""
+def spawn(preload: bool = False) -> subprocess.Popen[bytes]:
+    """Start a process, which waits for its setup; with `preload` it imports the picture decoder. Raises OSError."""
     return subprocess.Popen(
-        child_processes.command(_ENTRY, "early" if early else ""),
+        child_processes.command(_ENTRY, "preload" if preload else ""),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -94,7 +94,7 @@ class PrestartedWorkers:
         """Starts as many of at most `jobs` as the first of the files to be read are worth; none for small ones."""
         count = min(jobs, worthwhile(entry.size for entry in islice(entries, LOOK_AT)) - 1)
         with suppress(OSError):  # the pool will meet the same, and say so
-            self._processes += [spawn(early=True) for _ in range(count)]
+            self._processes += [spawn(preload=True) for _ in range(count)]
 
     def take(self) -> subprocess.Popen[bytes] | None:
         """One process, None if none is left."""

@@ -50,23 +50,23 @@ class _File(io.FileIO):
 
 
 @contextmanager
-def open_container(path: str, broken: str) -> Iterator[Any]:
-    """Open the file as a PyAV input container; decoding errors inside the block become `MediaError`s after `broken`.
+def open_container(path: str, prefix: str) -> Iterator[Any]:
+    """Open the file as a PyAV input container; decoding errors inside the block become `MediaError`s after `prefix`.
 
     PyAV gets an open file instead of a name, so that any bytes can be in the name, and no protocol to open others
     with: a playlist must not make us read other files or the network.
     """
     options = {"protocol_whitelist": "none"}
-    with reasons(broken), _File(path, opener=regular) as file:
+    with reasons(prefix), _File(path, opener=regular) as file:
         if not os.fstat(file.fileno()).st_size:
             raise MediaError("empty file")
         try:
             with av.open(file, options=options, metadata_errors="ignore", buffer_size=1 << 17) as container:
                 yield container
         except av.EOFError as error:
-            raise MediaError(f"{broken}: it ends too early") from error
+            raise MediaError(f"{prefix}: it ends too early") from error
         except av.FFmpegError as error:
-            raise MediaError(f"{broken}: {(error.strerror or type(error).__name__).lower()}") from error
+            raise MediaError(f"{prefix}: {(error.strerror or type(error).__name__).lower()}") from error
 
 
 def origin(container: Any) -> float:

@@ -36,9 +36,9 @@ def webp(picture: npt.NDArray[np.uint8], side: int) -> bytes:
 def waveform(samples: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.uint8]:
     """A picture of a sound, uint8 `(height, width, 4)`: how loud it is over time, in one colour on nothing."""
     bars = [float(np.abs(part).max(initial=0.0)) for part in np.array_split(samples, width)]
-    loud = np.asarray(bars) / max(*bars, 1e-6)
+    loudness = np.asarray(bars) / max(*bars, 1e-6)
     distance = np.abs(np.arange(height) + 0.5 - height / 2)[:, None]
-    drawn = distance <= np.maximum(loud * height * 0.46, 0.75)[None, :]
+    drawn = distance <= np.maximum(loudness * height * 0.46, 0.75)[None, :]
     picture = np.zeros((height, width, 4), np.uint8)
     picture[drawn] = WAVE
     return picture

@@ -300,18 +300,21 @@ def _fitted(image: Image.Image, fit: ResizeRule) -> Image.Image:
 
     A picture that is hardly larger is left to the processor, and so is a strip, which it may refuse or pad.
     """
-    stored = image.size
-    target = fit.whole(*stored)
-    if max(stored) > _MOST_ASPECT * min(stored) or stored[0] * stored[1] < _MUCH * target[0] * target[1]:
+    stored_size = image.size
+    target = fit.whole(*stored_size)
+    if (
+        max(stored_size) > _MOST_ASPECT * min(stored_size)
+        or stored_size[0] * stored_size[1] < _MUCH * target[0] * target[1]
+    ):
         return _rgb(_upright(image))
     # It may still be rotated, so the draft must suffice for both orientations.
-    turned = fit.whole(*stored[::-1])
-    enough = max(target[0], turned[1]), max(target[1], turned[0])
-    image.draft(None, (math.ceil(enough[0] * _DRAFT_GAP), math.ceil(enough[1] * _DRAFT_GAP)))
+    turned_target = fit.whole(*stored_size[::-1])
+    draft_size = max(target[0], turned_target[1]), max(target[1], turned_target[0])
+    image.draft(None, (math.ceil(draft_size[0] * _DRAFT_GAP), math.ceil(draft_size[1] * _DRAFT_GAP)))
     image = _rgb(_upright(image))
     # The size in the file decides, as it would for the processor: a draft is rounded to whole pixels.
-    lying = (stored[0] > stored[1]) != (image.width > image.height)
-    size, (left, top, right, bottom) = fit.cut(*(stored[::-1] if lying else stored))
+    is_rotated = (stored_size[0] > stored_size[1]) != (image.width > image.height)
+    size, (left, top, right, bottom) = fit.cut(*(stored_size[::-1] if is_rotated else stored_size))
     part = left * image.width, top * image.height, right * image.width, bottom * image.height
     return image.resize(size, _FILTERS[fit.resample], part, reducing_gap=_GAP)
 

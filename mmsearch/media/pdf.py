@@ -135,7 +135,17 @@ def _open_pdf(path: str) -> Iterator[Any]:
 def _page(pdf: Any, number: int, side: int) -> tuple[Picture, str | None]:
     """The picture of a page, and its text, empty if it has none, None if it cannot be had."""
     with _LOCK, reasons("broken page"), closing(pdf[number]) as page:
-        return _render(page, side), _text(page)
+        longer = max(page.get_size())
+        if not math.isfinite(longer) or longer <= 0:
+            raise MediaError(f"broken page: {longer} points long")
+        # The size is rounded up in points times scale: a hair less keeps the longer side from becoming one pixel more.
+        bitmap = page.render(scale=(side - 1e-3) / longer, rev_byteorder=True, fill_color=(255, 255, 255, 255))
+        with closing(bitmap):
+            pixels = bitmap.to_numpy()
+            if pixels.ndim == 2:
+                pixels = pixels[:, :, None].repeat(3, axis=2)
+            picture = np.array(pixels[:, :, :3], dtype=np.uint8, order="C")
+        return picture, _text(page)
 
 
 def _page_text(pdf: Any, number: int) -> str:
@@ -144,19 +154,6 @@ def _page_text(pdf: Any, number: int) -> str:
             return _text(page) or ""
     except MediaError:
         return ""
-
-
-def _render(page: Any, side: int) -> Picture:
-    longer = max(page.get_size())
-    if not math.isfinite(longer) or longer <= 0:
-        raise MediaError(f"broken page: {longer} points long")
-    # The size is rounded up in points times scale: a hair less keeps the longer side from becoming one pixel more.
-    bitmap = page.render(scale=(side - 1e-3) / longer, rev_byteorder=True, fill_color=(255, 255, 255, 255))
-    with closing(bitmap):
-        pixels = bitmap.to_numpy()
-        if pixels.ndim == 2:
-            pixels = pixels[:, :, None].repeat(3, axis=2)
-        return np.array(pixels[:, :, :3], dtype=np.uint8, order="C")
 
 
 def _text(page: Any) -> str | None:

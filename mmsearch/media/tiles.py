@@ -108,8 +108,8 @@ def panels(picture: Picture) -> list[Box]:
             break
     filled = [box for box in blocks if _is_filled(box, ink, small)]
     covered = sum(map(_area, filled))
-    few = not 2 <= len(filled) <= MOST_PANELS or covered < LEAST_COVER * ink.size
-    if few or not _is_plain(small, paper, ink, filled):
+    is_no_grid = not 2 <= len(filled) <= MOST_PANELS or covered < LEAST_COVER * ink.size
+    if is_no_grid or not _is_plain(small, paper, ink, filled):
         return []
     # Night on black paper and snow on white do not reach their edges, but are as large as the others.
     high, wide = (median(getattr(box, side) for box in filled) for side in ("height", "width"))
@@ -126,10 +126,10 @@ def stretches(picture: Picture) -> list[Box]:
     if not elongated(width, height):
         return []
     small, factor = _reduced(picture)
-    tall = height > width
-    grey = small.astype(np.float32).mean(axis=2) if tall else small.astype(np.float32).mean(axis=2).T
+    is_tall = height > width
+    grey = small.astype(np.float32).mean(axis=2) if is_tall else small.astype(np.float32).mean(axis=2).T
     parts = [part for part in _stretches(grey) if grey[slice(*part)].std() >= _CALM]
-    stretch_boxes = (Box(0, a, grey.shape[1], b - a) if tall else Box(a, 0, b - a, grey.shape[1]) for a, b in parts)
+    stretch_boxes = (Box(0, a, grey.shape[1], b - a) if is_tall else Box(a, 0, b - a, grey.shape[1]) for a, b in parts)
     return [_enlarged(box, factor, picture) for box in stretch_boxes]
 
 

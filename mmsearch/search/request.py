@@ -204,13 +204,13 @@ class SearchRequest:
 
     def portable(self) -> SearchRequest:
         """The same for a process with another working directory and, some moments later, another clock."""
-        here = os.getcwd()
+        working_directory = os.getcwd()
         inside = tuple(
-            folder if is_object_url(folder) else os.path.join(here, os.path.expanduser(folder))
+            folder if is_object_url(folder) else os.path.join(working_directory, os.path.expanduser(folder))
             for folder in self.inside
         )
         after, before = (None if text is None else parse_date(text).isoformat() for text in (self.after, self.before))
-        return replace(self, base=self.base or here, inside=inside, after=after, before=before)
+        return replace(self, base=self.base or working_directory, inside=inside, after=after, before=before)
 
     def require_query(self) -> None:
         """Raise UsageError if the request has no query."""

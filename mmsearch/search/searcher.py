@@ -118,11 +118,11 @@ class Searcher:
             raise UsageError("search by words needs a query of words alone: use another --mode")
         if request.mode == "dense" or not query.is_text_only or self.reader.has_words:
             return
-        older = f"the index in {self.reader.directory} is from before search by words: run `mmsearch index` once"
+        advice = f"the index in {self.reader.directory} is from before search by words: run `mmsearch index` once"
         if request.mode == "lexical":
-            raise UsageError(older)
+            raise UsageError(advice)
         if not self._warned:
-            log.warning("only searched by meaning: %s", older)
+            log.warning("only searched by meaning: %s", advice)
             self._warned = True
 
     def _scales(self, vector: Vectors, query: Query, request: SearchRequest) -> Mapping[Modality, Scale]:

@@ -104,14 +104,14 @@ def open_place(location: Located, folders: Sequence[str]) -> BinaryIO:
     return open_unchanged(location.item, folders, (location.size, location.mtime_ns))
 
 
-def open_unchanged(item: Item, folders: Sequence[str] = (), known: tuple[int, int] | None = None) -> BinaryIO:
+def open_unchanged(item: Item, folders: Sequence[str] = (), indexed_stat: tuple[int, int] | None = None) -> BinaryIO:
     """The original file of an item, open to be read.
 
     Args:
         item: the content must have its digest.
-        folders: absolute; below them no link is followed, and `known` is believed of large files. A file elsewhere, or
-            one that is reached through a link, has its content compared.
-        known: size in bytes and time of the file when it was indexed; None has the content compared.
+        folders: absolute; below them no link is followed, and `indexed_stat` is trusted for large files. The content is
+            compared of a file elsewhere, or behind a link.
+        indexed_stat: size in bytes and time of the file when it was indexed; None compares the content.
 
     Raises:
         FileGone: it is not there, cannot be read, or is no regular file.
@@ -120,10 +120,10 @@ def open_unchanged(item: Item, folders: Sequence[str] = (), known: tuple[int, in
     file, is_own = _open(item.path, folders)
     try:
         status = os.fstat(file.fileno())
-        sure = is_own and status.st_nlink == 1 and status.st_size > TRUSTED_BYTES
-        if known is not None and status.st_size != known[0]:
+        is_trusted = is_own and status.st_nlink == 1 and status.st_size > TRUSTED_BYTES
+        if indexed_stat is not None and status.st_size != indexed_stat[0]:
             raise Changed
-        if not (sure and known is not None and clamp_mtime_ns(status.st_mtime_ns) == known[1]):
+        if not (is_trusted and indexed_stat is not None and clamp_mtime_ns(status.st_mtime_ns) == indexed_stat[1]):
             if _digest_of_file(file, status) != item.digest:
                 raise Changed
             file.seek(0)

@@ -85,8 +85,8 @@ class AccessMiddleware:
         for key, value in scope["headers"]:
             name = key.decode("latin-1").lower()
             # Two Hosts or Origins are ambiguous, so neither counts.
-            twice = name in headers and name in ("host", "origin")
-            headers[name] = "\0" if twice else value.decode("latin-1")
+            is_repeated = name in headers and name in ("host", "origin")
+            headers[name] = "\0" if is_repeated else value.decode("latin-1")
 
         async def sender(message: Message) -> None:
             if message["type"] == "http.response.start":

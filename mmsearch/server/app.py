@@ -149,8 +149,8 @@ class Server:
             async with request.form(max_files=MOST_FILES, max_fields=256, max_part_size=MOST_JSON) as form:
                 pairs = form.multi_items()
                 files = [(name, value) for name, value in pairs if isinstance(value, UploadFile)]
-                if wrong := [name for name, _ in files if name not in _UPLOADS]:
-                    raise UsageError(f"a file is sent as {', '.join(_UPLOADS)}, not as {wrong[0][:50]!r}")
+                if unknown_fields := [name for name, _ in files if name not in _UPLOADS]:
+                    raise UsageError(f"a file is sent as {', '.join(_UPLOADS)}, not as {unknown_fields[0][:50]!r}")
                 values = _values([(name, value) for name, value in pairs if not isinstance(value, UploadFile)])
                 uploads = await self._read(files)
         else:
@@ -175,13 +175,13 @@ class Server:
         fields, original = await asyncio.wrap_future(
             self.model.call(lambda session: (responses.item(session, key), _original(session, key)))
         )
-        same: bool | None = True
+        unchanged: bool | None = True
         if original.is_outside:
-            same = False
+            unchanged = False
         elif not is_object_url(original.location.item.path):  # objects count as unchanged
             # It may read all of a large file.
-            same = await asyncio.to_thread(is_unchanged, original.location, original.folders)
-        return _json({**fields, "stale": same is False, "missing": same is None})
+            unchanged = await asyncio.to_thread(is_unchanged, original.location, original.folders)
+        return _json({**fields, "stale": unchanged is False, "missing": unchanged is None})
 
     async def duplicates(self, request: Request) -> Response:
         key = request.path_params["id"]

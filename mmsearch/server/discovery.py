@@ -189,11 +189,11 @@ def post(directory: str, action: str, body: Mapping[str, Any] | None = None) -> 
             f"POST {PREFIX}/{action} HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer {info.secret}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
         )
-        first = time.monotonic() + FIRST_SECONDS
+        head_deadline = time.monotonic() + FIRST_SECONDS
         with _connect(directory, info) as connection:
-            connection.settimeout(max(0.001, first - time.monotonic()))
+            connection.settimeout(max(0.001, head_deadline - time.monotonic()))
             connection.sendall(head.encode() + data)
-            return _receive(connection, first)
+            return _receive(connection, head_deadline)
     except (ConnectionRefusedError, FileNotFoundError):
         remove(directory, info)
         return None
@@ -238,10 +238,10 @@ def _receive(connection: socket.socket, deadline: float) -> dict[str, Any]:
 
     The head has to come by the `deadline`; then a space now and then while the server works; then the object.
     """
-    last = time.monotonic() + ANSWER_SECONDS
+    answer_deadline = time.monotonic() + ANSWER_SECONDS
     data, body, begun = bytearray(), 0, 0.0
     while True:
-        remaining = min(last, deadline) - time.monotonic()
+        remaining = min(answer_deadline, deadline) - time.monotonic()
         if remaining <= 0:
             raise TimeoutError("the server is silent")
         connection.settimeout(remaining)

@@ -63,8 +63,8 @@ class LocalSocket:
         """The hits, an `error` for the user, or why the command has to search by itself: it is `cold`."""
         try:
             question = json.loads(body)
-            here = json.loads(json.dumps(client.surroundings(self._model.directory)))
-            if question["surroundings"] != here or not here:
+            surroundings = json.loads(json.dumps(client.surroundings(self._model.directory)))
+            if question["surroundings"] != surroundings or not surroundings:
                 return {"cold": "another version, index, user or place"}
             if question["device"] not in (None, self._model.device):
                 return {"cold": "another device"}

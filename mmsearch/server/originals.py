@@ -80,14 +80,12 @@ def answer(file: BinaryIO, item: Item, kind: str, ranged: str | None, is_head: b
         status = os.fstat(file.fileno())
         media_type = content_type(file.read(_HEAD), item.modality, kind)
         name = os.path.basename(item.path).encode("utf-8", "replace").decode()
-        plain, how = (
-            re.sub(r"[^A-Za-z0-9._ -]", "_", name),
-            "inline" if media_type.startswith(_INLINE) else "attachment",
-        )
+        ascii_name = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
+        disposition = "inline" if media_type.startswith(_INLINE) else "attachment"
         headers = {
             "accept-ranges": "bytes",
             "content-type": media_type,
-            "content-disposition": f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
+            "content-disposition": f"{disposition}; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(name, safe='')}",
             "content-security-policy": INERT,
             "x-frame-options": "SAMEORIGIN",
             "last-modified": formatdate(status.st_mtime, usegmt=True),

@@ -148,5 +148,5 @@ def _part(location: Located) -> dict[str, Any]:
 
 def _locations(session: IndexSession, item_ids: Sequence[int]) -> Iterator[Located]:
     """Each of some items at each file that holds it."""
-    located = session.reader.locate(list(item_ids), Filter())
-    return (location for item_id in item_ids for location in located[item_id])
+    locations_by_id = session.reader.locate(list(item_ids), Filter())
+    return (location for item_id in item_ids for location in locations_by_id[item_id])
