@@ -59,7 +59,7 @@ def clamp_mtime_ns(ns: int) -> int:
 def is_object_url(path: str) -> bool:
     """Whether a path is the URL of an object in a store (`s3://bucket/key`), and no file of this machine.
 
-    Normal paths hold no `://`, so one look tells.
+    Normal paths hold no `://`.
     """
     return "://" in path and not path.startswith("/")
 
@@ -90,8 +90,8 @@ _SIDE = 1 << 26
 class Span:
     """Which part of a file: lines and pages count from 1 and include both ends; seconds are a half-open interval.
 
-    Of a box `start` holds the left upper corner and `end` the one just beyond the right lower one, in pixels of the
-    upright picture, as x + 2²⁶ · y.
+    For a box, `start` is the upper left corner and `end` the one just beyond the lower right, in pixels of the upright
+    picture, as x + 2²⁶ · y.
     """
 
     unit: Unit = "whole"

@@ -51,9 +51,10 @@ class Group(TyperGroup):
 
 
 def _parse_fast(parameters: list[Any]) -> list[Any]:
-    """The parameters, parsed without pydantic, of which Typer builds a validator for each, given or not.
+    """The parameters, parsed without pydantic.
 
-    That takes longer than a search in a small index. And pydantic refuses file names that are not UTF-8.
+    Typer would build a pydantic validator for each, which takes longer than a search in a small index. And pydantic
+    refuses file names that are not UTF-8.
     """
     for parameter in parameters:
         vars(parameter)["_runtime_param"] = _Value()

@@ -43,7 +43,7 @@ class Work:
 
 
 class Ahead:
-    """The work of a run, counted beside it by `count`, and announced if it is long.
+    """The work of a run, counted in parallel by `count`, and announced if it is long.
 
     `work` grows while `counting` is set.
     """

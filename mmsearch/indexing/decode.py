@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class DecodeRequest:
-    """Read one file: without a digest identify it, with one decode it. `kind` is the name of its kind.
+    """Identify a file, or with a digest decode it. `kind` is the name of its kind.
 
-    With an `item` only that part is decoded, as one small picture, or its sound. With `query` the file is one to search
-    by, and read as that modality. `settings` replace the reader's. With an `identity` another file that has taken its
+    With an `item` only that part is decoded, as one small picture, or its sound. With `query` the file is a query
+    and read as that modality. `settings` replace the reader's. With an `identity` another file that has taken its
     path is not read.
     """
 

@@ -196,9 +196,9 @@ def nested(roots: Sequence[str]) -> bool:
 
 
 def is_gone(path: str, status: str = "ok") -> bool:
-    """Whether the file is certainly not there any more; a folder that may not be entered proves nothing.
+    """Whether the file has certainly been deleted; a folder that may not be entered proves nothing.
 
-    Of an object only a list of its store tells.
+    False for objects: only a listing of their store shows that.
     """
     if is_object_url(path):
         return False

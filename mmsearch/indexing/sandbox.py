@@ -144,7 +144,7 @@ _DENY, _UNKNOWN = _ERROR | errno.EPERM, _ERROR | errno.ENOSYS
 
 
 def confine() -> frozenset[str]:
-    """Give the rights up, for this thread and those it starts from now on, so call it before there are others.
+    """Give up the rights of this thread and the threads that it starts from now on; call it before others exist.
 
     Returns the names of the restrictions in force, of "limits", "privileges", "landlock" and "seccomp".
     """

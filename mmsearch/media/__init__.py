@@ -153,7 +153,7 @@ def preload_decoders() -> None:
 def preview_kind(item: Item) -> str:
     """The kind of file to preview a part from, empty if it has no picture.
 
-    Pictures, stretches of a video, and pages, also where their text is meant.
+    Pictures, stretches of a video, and pages, including their text.
     """
     return _PREVIEW_KINDS.get(item.modality, "")
 

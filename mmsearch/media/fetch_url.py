@@ -115,7 +115,7 @@ def _require_web(url: str) -> None:
 def _opener(deadline: _Deadline, sockets: list[socket.socket], allow_private: bool) -> OpenerDirector:
     """Handlers of http and https and no others: urllib's own set would open files and FTP.
 
-    Each connection that they make is put into `sockets`, and there are none after the deadline.
+    Their connections are added to `sockets`; none is made after the deadline.
     """
     from urllib import request
 

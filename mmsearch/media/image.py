@@ -345,10 +345,10 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_bytes(samples: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Grey of more than 8 bits as 8 bits; white is the largest number of as many bits as the brightest sample has.
+    """Grey of more than 8 bits as 8 bits; white is the largest number with the bit length of the brightest sample.
 
-    So 16-bit pictures keep their tones, and those of 10- and 12-bit cameras and instruments are not all but black.
-    Fractions and negative numbers are stretched from their least to their greatest.
+    So 16-bit pictures keep their tones, and those of 10- and 12-bit cameras and instruments are not nearly black.
+    Fractions and negative numbers are stretched to the full range.
     """
     values = np.nan_to_num(samples.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())

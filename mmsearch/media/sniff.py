@@ -260,7 +260,7 @@ def _film_or_sound(path: str) -> str:
 def claimed_pixels(head: bytes) -> float | None:
     """The number of pixels that a PNG or JPEG claims; decoders allocate memory for them even if the file ends at once.
 
-    Infinity where the beginning does not say, or of an animation; None for all other formats.
+    Infinity if the beginning does not show it, or for an animation; None for all other formats.
     """
     if head.startswith(PNG):
         return math.inf if b"acTL" in head else int.from_bytes(head[16:20], "big") * int.from_bytes(head[20:24], "big")

@@ -118,9 +118,9 @@ def panels(picture: Picture) -> list[Box]:
 
 
 def stretches(picture: Picture) -> list[Box]:
-    """Overlapping stretches of a strip, at most `MOST_STRETCHES`, about square and cut where little is going on.
+    """Overlapping stretches of a strip, at most `MOST_STRETCHES`, about square and cut at calm rows.
 
-    Together they are the whole strip but for blank stretches; none of a picture that is no strip, or is all blank.
+    Together they cover the strip except for blank stretches; empty if the picture is no strip, or all blank.
     """
     height, width = picture.shape[:2]
     if not elongated(width, height):

@@ -137,7 +137,7 @@ def _skipped(path: str, settings: LoaderSettings) -> str:
 def _keyframes_suffice(path: str, settings: LoaderSettings) -> bool:
     """Whether keyframes are close enough, judged by the first two minutes of packets.
 
-    In a long video that is a share of a stretch, in others half a second, so that nothing that is looked at is missed.
+    The limit is a share of a stretch in a long video, else half a second, the interval of the sampled frames.
     """
     with open_container(path, "broken video") as container:
         stream = _decodable(container)

@@ -63,7 +63,7 @@ class StalenessCache:
 
 
 def staleness(location: Located, may_read: Callable[[str], bool] = lambda _: True) -> bool | None:
-    """None when the file is gone, True when it is no longer what was indexed, False when it is.
+    """None if the file is gone, True if it has changed since it was indexed, else False.
 
     Only a file whose time alone changed is read again, to see whether its content did; one that may not be read counts
     as changed then. An object in a store counts as unchanged, as no search asks the store.

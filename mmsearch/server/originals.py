@@ -110,7 +110,7 @@ def answer(file: BinaryIO, item: Item, kind: str, ranged: str | None, is_head: b
 
 
 def _part(ranged: str | None, size: int) -> tuple[int, int] | None:
-    """First byte and the one behind the last; the whole file for no range, or one that is not understood.
+    """First byte and the one after the last; the whole file without a range, or with an invalid one.
 
     None for a range outside of the file.
     """
