@@ -189,7 +189,7 @@ class IndexRun:
         workers: PrestartedWorkers | None = None,
         is_repeat: bool = False,
     ) -> IndexReport:
-        from mmsearch.cli.progress import Ahead, listening
+        from mmsearch.cli.progress import RunForecast, listening
         from mmsearch.indexing.pipeline import Indexer, to_read
         from mmsearch.scan import walk
         from mmsearch.store import Reader
@@ -202,11 +202,11 @@ class IndexRun:
 
         assert self.embedder is not None
         assert self.identity is not None
-        ahead = Ahead(files_to_read, self.embedder, options.limits.jobs) if files is None else None
+        forecast = RunForecast(files_to_read, self.embedder, options.limits.jobs) if files is None else None
         rebuild = self.rebuild and not is_repeat
         with Writer.open(self.directory, self.identity, rebuild=rebuild, on_wait=log_line) as writer:
             self._grant(writer)
-            with listening(ahead, self.progress) as listener:
+            with listening(forecast, self.progress) as listener:
                 indexer = Indexer(writer, self.embedder, options, listener, workers)
                 report = indexer.run(roots, files.paths if files else ())
             if not is_repeat:

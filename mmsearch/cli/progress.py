@@ -42,7 +42,7 @@ class Work:
     bytes: int = 0
 
 
-class Ahead:
+class RunForecast:
     """The work of a run, counted in parallel by `count`, and announced if it is long.
 
     `work` grows while `counting` is set.
@@ -116,11 +116,11 @@ class Quiet:
 class Live(Quiet):
     """Adds a bar with the files that are done, the rate, the time left and the current file."""
 
-    def __init__(self, bar: Any, ahead: Ahead | None) -> None:
+    def __init__(self, bar: Any, forecast: RunForecast | None) -> None:
         super().__init__()
         self.bar = bar
         self.line = bar.add_task("looking for files", total=None)
-        self.ahead = ahead
+        self.forecast = forecast
         self.passed = 0
         self.shown = 0.0
 
@@ -137,7 +137,7 @@ class Live(Quiet):
         if now - self.shown < REFRESH_SECONDS:
             return
         self.shown = now
-        total = self.ahead.work if self.ahead and not self.ahead.counting else None
+        total = self.forecast.work if self.forecast and not self.forecast.counting else None
         line = progress_line(self.read, total, now - self.began) or f"{self.passed} files"
         share = share_of(self.read, total) if total else None
         self.bar.update(
@@ -186,16 +186,16 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def listening(ahead: Ahead | None = None, always: bool = False) -> Iterator[Quiet]:
+def listening(forecast: RunForecast | None = None, always: bool = False) -> Iterator[Quiet]:
     """A listener that suits stderr.
 
     Args:
-        ahead: counts the files to read; None if they are not known.
+        forecast: counts the files to read; None if they are not known.
         always: announce long runs even if stderr is no terminal.
     """
     if not sys.stderr.isatty():
         quiet = Quiet()
-        with _forecasting(ahead if always else None, quiet):
+        with _forecasting(forecast if always else None, quiet):
             yield quiet
         return
     from rich.console import Console
@@ -203,19 +203,19 @@ def listening(ahead: Ahead | None = None, always: bool = False) -> Iterator[Quie
 
     columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=10) as bar:
-        live = Live(bar, ahead)
-        with _forecasting(ahead, live):
+        live = Live(bar, forecast)
+        with _forecasting(forecast, live):
             yield live
 
 
 @contextmanager
-def _forecasting(ahead: Ahead | None, listener: Quiet) -> Iterator[None]:
+def _forecasting(forecast: RunForecast | None, listener: Quiet) -> Iterator[None]:
     """Start the count soon, unless the run is over before, and the correction after a minute."""
-    if ahead is None:
+    if forecast is None:
         yield
         return
-    later = threading.Timer(CORRECT_AFTER, lambda: ahead.correct(listener.read, time.monotonic() - listener.began))
-    timers = [threading.Timer(FORECAST_AFTER, ahead.count), later]
+    later = threading.Timer(CORRECT_AFTER, lambda: forecast.correct(listener.read, time.monotonic() - listener.began))
+    timers = [threading.Timer(FORECAST_AFTER, forecast.count), later]
     for timer in timers:
         timer.daemon = True
         timer.start()

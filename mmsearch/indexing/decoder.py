@@ -55,7 +55,7 @@ class Decoder:
         self._isolated = isolated
         self._pool = Pool(WorkerSetup(reader, limits.memory), limits, prestarted)
         self._gentle: set[scan.Entry] = set()
-        self._here: deque[Task] = deque()
+        self._own_tasks: deque[Task] = deque()
         self._current: tuple[Task, Iterator[Timed]] | None = None
         self._spent = 0.0
         self._open = 0
@@ -80,7 +80,7 @@ class Decoder:
         """Add a request; never waits."""
         self._open += 1
         if self._stays(task.request):
-            self._here.append(task)
+            self._own_tasks.append(task)
         else:
             self._pool.submit(task)
 
@@ -114,16 +114,16 @@ class Decoder:
     def _read(self) -> Event | None:
         """The next answer of this process."""
         if self._current is None:
-            if not self._here:
+            if not self._own_tasks:
                 return None
-            task = self._here.popleft()
+            task = self._own_tasks.popleft()
             self._current = task, self._reader.answers(task.request)
         task, answers = self._current
         timed = next(answers)
         self._spent += timed.seconds
         if isinstance(timed.answer, LAST):
             self._current = None
-        return Event(task, timed.answer, timed.seconds, here=True)
+        return Event(task, timed.answer, timed.seconds, in_process=True)
 
     def _stays(self, request: DecodeRequest) -> bool:
         """Whether a file is read in this process; one that was identified here is not looked at again."""

@@ -74,7 +74,7 @@ class LocalProcessor:
     def _handle(self, event: Event) -> None:
         file: PendingFile = event.task.owner
         timer = self._results.timer
-        (timer.move if event.here else timer.add)(event.task.request.step, event.seconds)
+        (timer.move if event.in_process else timer.add)(event.task.request.step, event.seconds)
         match event.answer:
             case Part(segment) if not file.failed:
                 file.queued += 1
@@ -88,7 +88,7 @@ class LocalProcessor:
             case Opened(facts):
                 file.facts = facts
             case Finished() if not file.failed:
-                file.read = True
+                file.is_read = True
                 if file.queued:
                     self._store_if_whole(file)
                 else:
@@ -140,7 +140,7 @@ class LocalProcessor:
     def _store_if_whole(self, file: PendingFile) -> None:
         import numpy as np  # late: nothing of it is needed where nothing has changed
 
-        if file.failed or not file.read or len(file.rows) < file.queued:
+        if file.failed or not file.is_read or len(file.rows) < file.queued:
             return
         del self._contents[file.key]
         file.rows.sort(key=lambda row: row[0].ordinal)

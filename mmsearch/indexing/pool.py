@@ -55,14 +55,14 @@ class Event:
     Attributes:
         seconds: of work that it took.
         size: bytes to `release` when its content is used up.
-        here: it was read in this process, so its seconds passed on this thread.
+        in_process: it was read in this process, so its seconds passed on this thread.
     """
 
     task: Task
     answer: Answer
     seconds: float
     size: int = 0
-    here: bool = False
+    in_process: bool = False
 
 
 def default_jobs() -> int:

@@ -60,7 +60,7 @@ class PendingFile:
     rows: list[tuple[Item, Vectors]] = field(default_factory=list)
     copies: list[PendingFile] = field(default_factory=list)
     queued: int = 0
-    read: bool = False
+    is_read: bool = False
     failed: bool = False
 
     @property
@@ -69,14 +69,14 @@ class PendingFile:
         return self.digest, self.kind
 
     @property
-    def known(self) -> bool:
+    def was_indexed(self) -> bool:
         """Whether the index held an earlier content of the file."""
         return self.record is not None and self.record.status == "ok"
 
     @property
-    def touched(self) -> bool:
+    def is_touched(self) -> bool:
         """Whether the index knows it with this very content, so that only the file's time is new."""
-        return self.record is not None and self.known and (self.record.digest, self.record.kind) == self.key
+        return self.record is not None and self.was_indexed and (self.record.digest, self.record.kind) == self.key
 
 
 class Results:
@@ -110,7 +110,7 @@ class Results:
         if not self.writer.has_content(*file.key):
             return False
         self._attach(file)
-        self.count("unchanged") if file.touched else self._count_file(file, "reused")
+        self.count("unchanged") if file.is_touched else self._count_file(file, "reused")
         return True
 
     def unusable(self, file: PendingFile, failed: Failed) -> None:
@@ -168,7 +168,7 @@ class Results:
         self.listener.done(file.entry.path, file.entry.size)
 
     def _count_file(self, file: PendingFile, how: str) -> None:
-        self.count("changed" if file.known else "added")
+        self.count("changed" if file.was_indexed else "added")
         self.counts[how] += 1
 
 

@@ -115,7 +115,7 @@ class Server:
             Route(f"{item}/similar", self.similar),
             Route(f"{item}/duplicates", self.duplicates),
             Route(f"{item}/reveal", self.reveal, methods=["POST"]),
-            Mount("/", _Own(directory=str(files("mmsearch.server") / "static"), html=True)),
+            Mount("/", _PageFiles(directory=str(files("mmsearch.server") / "static"), html=True)),
         ]
         app = Starlette(routes=routes, exception_handlers=dict(_HANDLERS))
         app.add_middleware(AccessMiddleware, policy=self.policy)
@@ -262,7 +262,7 @@ class Server:
         return uploads
 
 
-class _Own(StaticFiles):
+class _PageFiles(StaticFiles):
     """The page's own files."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:

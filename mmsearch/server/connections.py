@@ -91,13 +91,13 @@ class Connections:
         self._addresses[address] += 1
         return True
 
-    def leave(self, old: Bounded) -> None:
+    def leave(self, connection: Bounded) -> None:
         """Forget a connection that has ended."""
-        if old in self._open:
-            del self._open[old]
-            self._addresses[old.address] -= 1
-            if not self._addresses[old.address]:
-                del self._addresses[old.address]
+        if connection in self._open:
+            del self._open[connection]
+            self._addresses[connection.address] -= 1
+            if not self._addresses[connection.address]:
+                del self._addresses[connection.address]
 
     def close(self) -> None:
         """End all at once; unsent data is lost."""

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from mmsearch.server.app import _Own
+from mmsearch.server.app import _PageFiles
 from tests.browser.conftest import ARTEFACTS, PATIENCE_MS, Opener, Watched
 from tests.browser.driving import SAMPLES, index, serving
 
@@ -74,7 +74,7 @@ def test_the_files_of_the_page_are_asked_for_anew_and_are_scripts_on_any_system(
 ) -> None:
     (tmp_path / "app.js").write_text("1")
     monkeypatch.setattr("starlette.responses.guess_type", lambda *_: ("text/plain", None))
-    answer = _Own(directory=tmp_path).file_response(
+    answer = _PageFiles(directory=tmp_path).file_response(
         tmp_path / "app.js", os.stat(tmp_path / "app.js"), {"type": "http", "method": "GET", "headers": []}
     )
     assert answer.headers["cache-control"] == "no-cache"

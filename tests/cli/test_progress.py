@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from mmsearch.cli.progress import Ahead, Work, byte_size, duration, progress_line, share_of
+from mmsearch.cli.progress import RunForecast, Work, byte_size, duration, progress_line, share_of
 from mmsearch.scan import Entry
 from mmsearch.types import LoaderSettings, ModelSpec, Query, Segment, Vectors
 
@@ -59,17 +59,17 @@ class Slow:
         return 7
 
 
-def ahead(count: int) -> Ahead:
+def forecast(count: int) -> RunForecast:
     def files() -> Iterator[Entry]:
         return (Entry(f"/x/{number}.jpg", 2_000_000, 0) for number in range(count))
 
-    return Ahead(files, Slow(), 2)
+    return RunForecast(files, Slow(), 2)
 
 
 def test_a_long_run_is_announced_with_its_batch_and_corrected_by_what_was_done(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    run = ahead(3000)
+    run = forecast(3000)
     run.count()
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("mmsearch: 3,000 pictures to read with slow, 7 pictures at a time, about 1")
@@ -80,7 +80,7 @@ def test_a_long_run_is_announced_with_its_batch_and_corrected_by_what_was_done(
 
 
 def test_a_short_run_is_not_announced_and_not_corrected(capfd: pytest.CaptureFixture[str]) -> None:
-    run = ahead(5)
+    run = forecast(5)
     run.count()
     run.correct(Work(2, 4_000_000), 60.0)
     assert (run.work.files, run.counting) == (5, False)
