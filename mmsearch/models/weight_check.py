@@ -25,7 +25,7 @@ UNSAFE = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib"
 """Suffixes of weights that a loader might unpickle, or that no loader here reads."""
 NO_WEIGHTS = re.compile(r"(training_args|optimizer|scheduler|scaler|rng_state.*|rust_model)\.\w+")
 """Left beside the weights by training; no loader opens them."""
-OWN_CODE = "it brings its own program code: read it, then allow it with --trust-remote-code"
+NEEDS_TRUST = "it brings its own program code: read it, then allow it with --trust-remote-code"
 CONVERT = "save it again as safetensors, or pull a revision that has them"
 DEEPEST = 4
 """Levels below a module's folder in which it may keep modules of its own."""
@@ -62,7 +62,7 @@ LOADER_KEYS = (
     *("processor_args", "processor_kwargs", "config_args", "config_kwargs"),
 )
 """Under these keys a module's settings hold arguments for a loader."""
-OWN_CLASS = re.compile(r"sentence_transformers(\.[a-z_0-9]+)*\.[A-Z]\w*")
+LIBRARY_CLASS = re.compile(r"sentence_transformers(\.[a-z_0-9]+)*\.[A-Z]\w*")
 """A class of Sentence Transformers; other objects in its modules have names in lower case, such as `torch`."""
 TORCH_CLASS = re.compile(r"torch\.nn(\.[a-z_0-9]+)*\.[A-Z]\w*")
 
@@ -84,8 +84,8 @@ def require_data(directory: Path, trust: bool) -> None:
     ModelUnavailable with the remedy. With `trust` only the weights are checked: they are never unpickled.
     """
     kinds = [str(module.get("type")) for module in modules(directory)]
-    if not trust and not all(map(OWN_CLASS.fullmatch, kinds)):
-        raise ModelUnavailable(f"cannot load model {directory}: {OWN_CODE}")
+    if not trust and not all(map(LIBRARY_CLASS.fullmatch, kinds)):
+        raise ModelUnavailable(f"cannot load model {directory}: {NEEDS_TRUST}")
     for folder in (directory, *_module_folders(directory)):
         _require_safetensors(directory, folder)
         if not trust:
@@ -251,6 +251,6 @@ def _refuse(model: str) -> NoReturn:
     raise ModelUnavailable(f"cannot load model {model}: some of its weights may hold program code: {CONVERT}")
 
 
-def switches(given: Mapping[str, Any]) -> set[str]:
+def switches(kwargs: Mapping[str, Any]) -> set[str]:
     """The arguments that nobody may give, because another option decides them."""
-    return {key for key in given if key in FROM_THE_USER}
+    return {key for key in kwargs if key in FROM_THE_USER}

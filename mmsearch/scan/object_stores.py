@@ -52,14 +52,14 @@ def filesystem(url: str) -> tuple[Any, str]:
     except ImportError:
         raise Unreachable('objects of stores need fsspec: `pip install "mmsearch[ray]"`') from None
     try:
-        found, path = fsspec.core.url_to_fs(url)
+        system, path = fsspec.core.url_to_fs(url)
     except ImportError as error:
         return _by_arrow(url, one_line(error))
     except ValueError as error:
         raise UsageError(f"{url}: {one_line(error)}") from None
     except Exception as error:  # of the store's own package: settings, credentials
         raise MmsearchError(f"{url}: {one_line(error)}") from None
-    return found, str(path)
+    return system, str(path)
 
 
 def _by_arrow(url: str, missing: str) -> tuple[Any, str]:
@@ -85,7 +85,7 @@ def _arrow(bucket: str) -> Any:
 
 def normal(url: str) -> str:
     """The one spelling of a URL that is kept: without a slash at its end or other variants that the store ignores."""
-    return _named(url, filesystem(url)[1].rstrip("/"))
+    return _url_of(url, filesystem(url)[1].rstrip("/"))
 
 
 def runs(url: str, options: ScanOptions, listed: set[str] | None = None) -> Iterator[Run | Problem]:
@@ -105,43 +105,47 @@ def runs(url: str, options: ScanOptions, listed: set[str] | None = None) -> Iter
     """
     system, path = filesystem(url)
     takes = glob_filter(options.globs)
-    with _telling(url):
+    with _listing_errors(url):
         top = system.info(path)
         if top["type"] != "directory":
-            yield from _run([_judge(url, top)])
+            yield from _as_runs([_judge(url, top)])
             return
         for infos in _folders(system, path):
-            found = [_judge(_named(url, str(info["name"])), info) for info in infos]
+            results = [_judge(_url_of(url, str(info["name"])), info) for info in infos]
             if listed is not None:
-                listed.update(one.path for one in found)
-            seen = [one for one in found if options.hidden or "/." not in one.path[len(url) :]]
-            yield from _run([one for one in seen if takes(one.path)])
+                listed.update(result.path for result in results)
+            visible = [result for result in results if options.hidden or "/." not in result.path[len(url) :]]
+            yield from _as_runs([result for result in visible if takes(result.path)])
 
 
 def walk(url: str, options: ScanOptions) -> Iterator[Entry | Problem]:
     """The same as `runs`, one by one."""
-    for one in runs(url, options):
-        yield from [one] if isinstance(one, Problem) else one.entries()
+    for result in runs(url, options):
+        yield from [result] if isinstance(result, Problem) else result.entries()
 
 
 def _folders(system: Any, top: str) -> Iterator[list[dict[str, Any]]]:
     """The objects of each folder, depth first; fsspec's own walk silently skips folders it may not list."""
-    left = [top]
-    while left:
-        path = left.pop()
+    pending = [top]
+    while pending:
+        path = pending.pop()
         # A folder may be an object of its own, which is then listed in itself.
         infos = [info for info in system.ls(path, detail=True) if str(info["name"]).rstrip("/") != path.rstrip("/")]
         infos.sort(key=lambda info: str(info["name"]))
         folders = [info for info in infos if info["type"] == "directory" and not info.get("islink")]
-        left += [str(info["name"]) for info in reversed(folders)]
+        pending += [str(info["name"]) for info in reversed(folders)]
         yield [info for info in infos if info["type"] != "directory"]
 
 
-def _run(found: list[Entry | Problem]) -> Iterator[Run | Problem]:
-    yield from (one for one in found if isinstance(one, Problem))
-    entries = [one for one in found if isinstance(one, Entry)]
+def _as_runs(results: list[Entry | Problem]) -> Iterator[Run | Problem]:
+    yield from (result for result in results if isinstance(result, Problem))
+    entries = [result for result in results if isinstance(result, Entry)]
     if entries:
-        yield Run([one.path for one in entries], [one.size for one in entries], [one.mtime_ns for one in entries])
+        yield Run(
+            [result.path for result in entries],
+            [result.size for result in entries],
+            [result.mtime_ns for result in entries],
+        )
 
 
 def entry(url: str) -> Entry | Problem:
@@ -201,12 +205,12 @@ def _ns(value: Any) -> int:
     return int(float(value) * _SECOND)
 
 
-def _named(url: str, path: str) -> str:
+def _url_of(url: str, path: str) -> str:
     return f"{url.partition('://')[0]}://{path}"
 
 
 @contextmanager
-def _telling(url: str) -> Iterator[None]:
+def _listing_errors(url: str) -> Iterator[None]:
     try:
         yield
     except MmsearchError:

@@ -83,17 +83,17 @@ def reset_peak() -> None:
             file.write("5")  # resets the peak
 
 
-def limit(most: int) -> bool:
-    """Makes allocations fail when this process holds more than about `most` bytes; False if the system cannot."""
+def limit(max_bytes: int) -> bool:
+    """Makes allocations fail when this process holds more than about `max_bytes` bytes; False if the system cannot."""
     if sys.platform != "linux":
         return False
     import resource
 
     # The system counts all memory that was requested, of which some has never been used: that much is allowed on top.
-    requested, used = (_proc_field("/proc/self/status", name) for name in ("VmData", "RssAnon"))
-    unused = max(0, requested - used)
+    requested, resident_bytes = (_proc_field("/proc/self/status", name) for name in ("VmData", "RssAnon"))
+    unused = max(0, requested - resident_bytes)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    soft = most + unused if hard == resource.RLIM_INFINITY else min(most + unused, hard)
+    soft = max_bytes + unused if hard == resource.RLIM_INFINITY else min(max_bytes + unused, hard)
     try:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
     except (OSError, ValueError):

@@ -19,8 +19,8 @@ def user_index() -> str:
 
 def state_folder() -> str:
     """The folder of the key that proves that a grant is the user's own, and not written by somebody else."""
-    if named := os.environ.get(STATE):
-        return os.path.abspath(named)
+    if override := os.environ.get(STATE):
+        return os.path.abspath(override)
     import platformdirs
 
     return platformdirs.user_state_dir("mmsearch", appauthor=False)

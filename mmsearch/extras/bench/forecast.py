@@ -27,7 +27,7 @@ READ_SECONDS: Mapping[Modality, float] = {"text": 0.002, "image": 0.03, "documen
 """Seconds for one processor to read and decode a file."""
 PAGE_BYTES, SOUND_BYTES, FILM_BYTES = 100_000, 16_000, 250_000
 """Bytes of a page, and of a second of sound and of video, in files of the usual kinds."""
-MOST_PARTS = 500
+MAX_PARTS = 500
 """Passages of one text that are counted: the largest files are rarely prose."""
 NAMES: Mapping[Modality, str] = {
     "text": "texts",
@@ -69,10 +69,12 @@ class Expectation:
 
     def seconds(self, kinds: Mapping[Modality, Kind]) -> float:
         """Time to read and embed all files: at once on a device, in turn on a CPU."""
-        known = {kind: work for kind, work in kinds.items() if work.files}
-        reading = sum(work.files * READ_SECONDS[kind] for kind, work in known.items()) / self._jobs
+        present = {kind: work for kind, work in kinds.items() if work.files}
+        reading = sum(work.files * READ_SECONDS[kind] for kind, work in present.items()) / self._jobs
         embedding = sum(
-            count * self._item(part) for kind, work in known.items() for part, count in self._parts(kind, work).items()
+            count * self._item(part)
+            for kind, work in present.items()
+            for part, count in self._parts(kind, work).items()
         )
         on_cpu = str(self._probe.device).startswith("cpu")
         return reading + embedding if on_cpu else max(reading, embedding)
@@ -104,7 +106,7 @@ class Expectation:
         count, size = work.files, work.bytes
         items: dict[Modality, float]
         if kind == "text":
-            items = {"text": min(count * MOST_PARTS, count + size / self._loader.passage_chars)}
+            items = {"text": min(count * MAX_PARTS, count + size / self._loader.passage_chars)}
         elif kind == "document":
             pages = count + size / PAGE_BYTES
             items = {"document": pages, "text": pages}

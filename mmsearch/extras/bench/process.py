@@ -18,7 +18,7 @@ from mmsearch.models.costs import HOST_PHRASES
 from mmsearch.system.child_processes import command, environment
 
 _ENTRY = "from mmsearch.extras.bench.worker import main; main()"
-_ERRORS_KEPT = 4096
+_MAX_ERROR_BYTES = 4096
 
 
 class Listener(Protocol):
@@ -45,7 +45,7 @@ class _Outcome:
     modalities: list[str] | None = None
     refused: tuple[str, int] | None = None
     full: str | None = None
-    done: bool = False
+    finished: bool = False
     code: int = 0
     errors: str = ""
 
@@ -75,14 +75,14 @@ def _measure(job: Job, listener: Listener) -> tuple[list[Row], tuple[str, int] |
     """
     first = outcome = _process(job, listener)
     rows = list(outcome.rows)
-    while not outcome.done:
+    while not outcome.finished:
         rows += _lost(job, outcome)
         if outcome.began is None or outcome.modalities is None:
             break
-        left = outcome.modalities[outcome.modalities.index(outcome.began[0]) + 1 :]
-        if not left:
+        remaining = outcome.modalities[outcome.modalities.index(outcome.began[0]) + 1 :]
+        if not remaining:
             break
-        job = replace(job, modalities=tuple(left))
+        job = replace(job, modalities=tuple(remaining))
         outcome = _process(job, listener)
         rows += outcome.rows
     if outcome.refused:
@@ -136,7 +136,7 @@ def _process(job: Job, listener: Listener) -> _Outcome:
                 with suppress(ValueError):  # a line that its death cut short
                     _take(json.loads(line), outcome, job, listener)
             outcome.code = process.wait()
-        errors.seek(max(0, errors.seek(0, 2) - _ERRORS_KEPT))
+        errors.seek(max(0, errors.seek(0, 2) - _MAX_ERROR_BYTES))
         outcome.errors = errors.read().decode("utf-8", "replace")
     return outcome
 
@@ -177,4 +177,4 @@ def _take(event: dict[str, Any], outcome: _Outcome, job: Job, listener: Listener
         case "full":
             outcome.full = event["reason"]
         case "done":
-            outcome.done = True
+            outcome.finished = True

@@ -64,7 +64,9 @@ class ExactReader:
         items, vectors = self._part(partition)
         scores = vectors @ vector
         best = np.argpartition(-scores, k - 1)[:k] if k < len(scores) else np.arange(len(scores))
-        return sorted(((int(items[at]), float(scores[at])) for at in best), key=lambda hit: (-hit[1], hit[0]))
+        return sorted(
+            ((int(items[position]), float(scores[position])) for position in best), key=lambda hit: (-hit[1], hit[0])
+        )
 
     def search_all(
         self, matrix: Vectors, partition: Modality, k: int, where: Filter = EVERYTHING

@@ -89,12 +89,12 @@ def _prepare(reader: Reader, client: QdrantClient, collection: str, force: bool)
     if client.collection_exists(collection):
         try:
             text = (client.get_collection(collection).config.metadata or {}).get(KEY)
-            known = About.from_json(text, f"collection {collection}").identity if isinstance(text, str) else None
-            if known is None:
+            identity = About.from_json(text, f"collection {collection}").identity if isinstance(text, str) else None
+            if identity is None:
                 raise UsageError(
                     f"the collection {collection} is not of mmsearch: take another --collection, or add --force"
                 )
-            if differences := known.differences(reader.identity):
+            if differences := identity.differences(reader.identity):
                 raise IndexMismatch(describe_differences(f"the collection {collection}", reader.directory, differences))
             client.update_collection(collection, metadata=about)
             return
@@ -113,13 +113,18 @@ def _points(reader: Reader, run: str) -> Iterator[tuple[Sequence[str], Vectors, 
 
     reader.open_files()
     vectors_of = vectors_from(reader)
-    for some in contents(reader, POINTS_AT_ONCE):
-        there = [content for content in some if not all(record.missing for record in content.files)]
-        rows = np.concatenate([np.zeros((0, reader.identity.dim), np.float32), *(vectors_of(there) if there else ())])
-        parts = [(content, position) for content in there for position in range(len(content.items))]
-        ids = [item_id(one.digest, one.kind, one.items[at].partition, one.items[at].ordinal) for one, at in parts]
+    for batch in contents(reader, POINTS_AT_ONCE):
+        present = [content for content in batch if not all(record.missing for record in content.files)]
+        rows = np.concatenate(
+            [np.zeros((0, reader.identity.dim), np.float32), *(vectors_of(present) if present else ())]
+        )
+        parts = [(content, position) for content in present for position in range(len(content.items))]
+        ids = [
+            item_id(content.digest, content.kind, content.items[position].partition, content.items[position].ordinal)
+            for content, position in parts
+        ]
         payloads = [{**payload(content, position), SOURCE: reader.directory, RUN: run} for content, position in parts]
-        files = sum(len(content.files) for content in some)
+        files = sum(len(content.files) for content in batch)
         for start in range(0, max(1, len(ids)), POINTS_AT_ONCE):
             end = start + POINTS_AT_ONCE
             yield ids[start:end], rows[start:end], payloads[start:end], files if start == 0 else 0

@@ -36,9 +36,9 @@ _QUIET = {
 _ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_raylet_start_wait_time_s": "180"}
 """Has a cluster of our own listen to this machine only, as on Windows and macOS, and gives it time to start on a busy
 one; read when Ray is imported."""
-MOST_SHARED = 2 << 30
+MAX_OBJECT_STORE = 2 << 30
 """Memory for what travels between the stages of a cluster of our own, and a quarter of the machine's at most."""
-MOST_BLOCK = 32 << 20
+MAX_BLOCK = 32 << 20
 _ANSWER_SECONDS = 10.0
 
 
@@ -147,12 +147,12 @@ class Cluster:
         if directory not in self._claims:
             from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-            here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+            this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
             actor = ray.remote(stages.Claims).options(
-                num_cpus=0, scheduling_strategy=here, max_restarts=-1, max_task_retries=-1
+                num_cpus=0, scheduling_strategy=this_node, max_restarts=-1, max_task_retries=-1
             )
             self._claims = {directory: actor.remote(directory)}
-        return Asking(self._claims[directory])
+        return ClaimClient(self._claims[directory])
 
     def _started(self) -> Any:
         if self._ray is None:
@@ -162,7 +162,7 @@ class Cluster:
         return self._ray
 
 
-class Asking:
+class ClaimClient:
     """Asks an actor for its claims and waits for the answer."""
 
     def __init__(self, claims: Any) -> None:
@@ -182,14 +182,14 @@ def _start(address: str | None, jobs: int) -> Any:
     except ImportError:
         raise ModelUnavailable('--engine ray needs Ray: `pip install "mmsearch[ray]"`') from None
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
-    quiet["job_config"] = _own_paths()
-    shared = min(MOST_SHARED, (memory.physical() or MOST_SHARED) // 4)
-    own = {"num_cpus": jobs, "include_dashboard": False, "object_store_memory": shared}
+    quiet["job_config"] = _job_config()
+    shared = min(MAX_OBJECT_STORE, (memory.physical() or MAX_OBJECT_STORE) // 4)
+    local_settings = {"num_cpus": jobs, "include_dashboard": False, "object_store_memory": shared}
     name = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
     for tries_left in (1, 0):
-        with _keep_signals(), _hushed(), _without_web():
+        with _keep_signals(), _silent_stderr(), _without_web():
             try:
-                ray.init(address=address, **quiet) if address else ray.init(address="local", **own, **quiet)
+                ray.init(address=address, **quiet) if address else ray.init(address="local", **local_settings, **quiet)
                 break
             except Exception as error:
                 ray.shutdown()
@@ -199,7 +199,7 @@ def _start(address: str | None, jobs: int) -> Any:
     return ray
 
 
-def _own_paths() -> Any:
+def _job_config() -> Any:
     """Settings in which Ray cannot put the current folder first on the path of its workers, as it does otherwise."""
     from ray.job_config import JobConfig
 
@@ -218,7 +218,7 @@ def _quieten() -> None:
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    context.target_max_block_size = MOST_BLOCK
+    context.target_max_block_size = MAX_BLOCK
     for handler in list(logging.getLogger("ray.data").handlers):
         if isinstance(handler, logging.StreamHandler):
             logging.getLogger("ray.data").removeHandler(handler)
@@ -256,22 +256,22 @@ def _without_web() -> Iterator[None]:
 
 
 @contextmanager
-def _hushed() -> Iterator[None]:
+def _silent_stderr() -> Iterator[None]:
     """No output on stderr, where Ray greets whatever its settings; errors come as exceptions."""
     sys.stderr.flush()
     try:
-        kept = os.dup(2)
+        stderr_copy = os.dup(2)
     except OSError:  # it is closed
         yield
         return
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
+        os.dup2(stderr_copy, 2)
+        os.close(stderr_copy)
+        os.close(null)
 
 
 @contextmanager
@@ -284,9 +284,9 @@ def _translated() -> Iterator[None]:
     except MmsearchError:
         raise
     except Exception as error:
-        own = _cause(error)
-        if own is not None:
-            raise type(own)(str(own)) from None
+        cause = _cause(error)
+        if cause is not None:
+            raise type(cause)(str(cause)) from None
         if isinstance(error, RayError) or type(error).__module__.startswith("ray."):
             raise MmsearchError(f"the cluster failed: {_one_line(error)}") from error
         raise
@@ -295,15 +295,15 @@ def _translated() -> Iterator[None]:
 def _cause(error: BaseException | None) -> MmsearchError | None:
     """Our own error that caused one of Ray's."""
     seen: set[int] = set()
-    left = [error]
-    while left:
-        cause = left.pop()
+    pending = [error]
+    while pending:
+        cause = pending.pop()
         if cause is None or id(cause) in seen:
             continue
         seen.add(id(cause))
         if isinstance(cause, MmsearchError):
             return cause
-        left += [getattr(cause, "cause", None), cause.__cause__, cause.__context__]
+        pending += [getattr(cause, "cause", None), cause.__cause__, cause.__context__]
     return None
 
 
