@@ -107,8 +107,7 @@ def convert_if_alike(model: nn.Module, probe: Callable[[], Vectors]) -> bool:
 def supported() -> bool:
     """Whether this CPU multiplies 8-bit integers fast (AVX512-VNNI), and torch knows how and gets it right."""
     vnni: Callable[[], bool] = getattr(torch.cpu, "_is_vnni_supported", bool)
-    has_onednn = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
-    if not (vnni() and hasattr(torch, "_int_mm") and has_onednn):  # without oneDNN torch runs a plain loop
+    if not (vnni() and hasattr(torch, "_int_mm") and _has_onednn()):
         return False
     left = (torch.arange(33 * 64) * 37 % 255 - MAX_INTEGER).view(33, 64)
     right = (torch.arange(48 * 64) * 53 % 255 - MAX_INTEGER).view(48, 64)
@@ -117,6 +116,11 @@ def supported() -> bool:
     except RuntimeError:
         return False
     return torch.equal(product.long(), left @ right.t())
+
+
+def _has_onednn() -> bool:
+    """Whether torch has the library that multiplies 8-bit integers fast; its own way is a plain loop."""
+    return bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
 
 class Quantised:

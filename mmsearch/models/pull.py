@@ -64,7 +64,8 @@ def pull(
     With `bars` the hub's client draws its progress on stderr. Raises UsageError for the built-in model, and
     ModelUnavailable with the remedy if the name is unknown, the hub does not have it, or network or space fail.
     """
-    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub import HfApi, snapshot_download, try_to_load_from_cache
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     hub_id, revision = _resolve(name, revision)
     with _hub_errors(hub_id, revision):
@@ -79,7 +80,11 @@ def pull(
         on_start(
             f"{hub_id} at {commit[:12]}: {len(missing)} of {len(chosen)} files to fetch, {missing_bytes / 1e9:.2f} GB"
         )
-        snapshot = _fetch(hub_id, revision, [file.name for file in chosen], bars)
+        if not bars:
+            disable_progress_bars()
+        escaped = [file.name.replace("[", "[[]") for file in chosen]
+        # A branch or tag is fetched by its name, so that the cache knows it by that.
+        snapshot = snapshot_download(hub_id, revision=revision, allow_patterns=escaped)
     return Pulled(hub_id, commit, Path(snapshot), len(chosen), size, missing_bytes)
 
 
@@ -113,17 +118,6 @@ def _resolve(name: str, revision: str | None) -> tuple[str, str | None]:
     if "/" not in name or not HUB_ID.fullmatch(name):
         raise ModelUnavailable(f"unknown model {name}: give a name of `mmsearch models list`, or a hub id as ORG/NAME")
     return name, revision
-
-
-def _fetch(hub_id: str, revision: str | None, files: list[str], bars: bool) -> str:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.utils.tqdm import disable_progress_bars
-
-    if not bars:
-        disable_progress_bars()
-    # A branch or tag is fetched by its name, so that the cache knows it by that.
-    escaped = [name.replace("[", "[[]") for name in files]
-    return str(snapshot_download(hub_id, revision=revision, allow_patterns=escaped))
 
 
 def cache_directory() -> Path:

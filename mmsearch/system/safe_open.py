@@ -109,7 +109,12 @@ def open_below(folder: str, path: str) -> int:
     """
     parts = _parts(folder, path)
     if not _HAS_HANDLES:
-        return _checked(folder, parts)
+        location = folder
+        for part in parts:
+            location = os.path.join(location, part)
+            if is_link(location):
+                raise OSError(errno.ELOOP, "reached through a link", location)
+        return regular(location, os.O_RDONLY)
     handle = os.open(folder, _PASSING)
     try:
         for part in parts[:-1]:
@@ -137,16 +142,6 @@ def _parts(folder: str, path: str) -> list[str]:
 def _opened(name: str, handle: int | None) -> int:
     """A descriptor, to read, of a regular file that is no link."""
     return regular(name, os.O_RDONLY | NOFOLLOW, handle)
-
-
-def _checked(folder: str, parts: list[str]) -> int:
-    """As `open_below`, by names alone."""
-    location = folder
-    for part in parts:
-        location = os.path.join(location, part)
-        if is_link(location):
-            raise OSError(errno.ELOOP, "reached through a link", location)
-    return regular(location, os.O_RDONLY)
 
 
 def is_link(path: str) -> bool:
