@@ -1,4 +1,4 @@
-"""The state of this machine for models, and what is missing: versions, devices, memory and the cache.
+"""Reports the state of this machine for models, and missing parts: versions, devices, memory and the cache.
 
 Changes nothing. Imports torch to ask it for devices.
 """

@@ -3,7 +3,7 @@
 `architectures/NAME.json` holds the files of a model's repository except the weights, and describes its tokenizer. They
 are written to a temporary directory and loaded like any other model, by the same code; only where transformers would
 read weights, random ones are made, directly on the device and in the run's number format. They come from one seed and
-are the same on every device. Knows nothing of what a model computes.
+are the same on every device. Knows nothing of the computation.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Architecture:
 def architecture(name: str, layers: int | None = None) -> Architecture | None:
     """The architecture of the catalog model `name`, None if it is not part of transformers.
 
-    With `layers` every tower keeps its width and has at most so many layers.
+    With `layers` every tower keeps its width and has at most that many layers.
     """
     if not (ARCHITECTURES / f"{name}.json").is_file():
         return None
@@ -116,7 +116,7 @@ def _merged(base: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cut(config: Any, layers: int) -> Any:
-    """A configuration with at most so many layers in each of its parts."""
+    """A configuration with at most `layers` layers in each part."""
     if not isinstance(config, Mapping):
         return config
     short = {key: _cut(value, layers) for key, value in config.items()}

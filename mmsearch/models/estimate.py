@@ -100,7 +100,7 @@ class Tower:
         return STREAM * self.width + max(WIDENED * self.inner, ATTENDED * self.attended)
 
     def operations(self, positions: float) -> float:
-        """Floating point operations for one input of so many positions."""
+        """Floating point operations for one input of `positions` positions."""
         return self.layers * positions * (2 * self.layer + 4 * positions * self.attended)
 
     def patches(self, pixels: int) -> int:

@@ -1,6 +1,6 @@
 """Finds a model on this machine, says how to fetch a missing one, and tells two sets of weights apart.
 
-Never downloads, asks or prints. Knows nothing about what a model computes.
+Never downloads, asks or prints. Knows nothing about the computation.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Linear layers of transformer blocks in 8-bit integers, for CPUs that multiply those several times faster than floats.
 
 Weights have one scale for each output, inputs one for each row, measured as they come: so the vector of an input does
-not depend on what else is in its pass. Everything between the layers stays in float32. Knows nothing about what a
-model reads or how good its vectors are.
+not depend on the other inputs of its pass. Everything between the layers stays in float32. Knows nothing about the
+inputs of a model or the quality of its vectors.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Makes sure that an ONNX graph runs no foreign code: operators that ONNX Runtime knows, data in the model's folder.
 
-Reads the protobuf only as far as needed; large tensors are skipped by their length. Knows nothing of what graphs do.
+Reads the protobuf only as far as needed; large tensors are skipped by their length. Knows nothing of the computation.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ POLICY = 1
 """Increased when inputs are handed to these graphs in another way that changes vectors."""
 TEXT_BATCH, PICTURE_BATCH = 32, 16
 SIDE_FACTOR = 4
-"""Pictures are decoded at so many times the tower's size: resizing from there differs by less than noise."""
+"""Pictures are decoded at this multiple of the tower's size: resizing from there differs by less than noise."""
 ROLES = ("input_ids", "attention_mask", "pixel_values")
 UNSUPPORTED_INPUTS = frozenset({"position_ids", "token_type_ids", "spatial_shapes", "pixel_attention_mask"})
 DTYPES = {

@@ -1,6 +1,6 @@
 """How inputs go through a model: how many in one pass, and on a CPU several passes in parallel.
 
-A budget of tokens bounds a pass; it shrinks when the memory does not hold one. Knows nothing of what a pass computes.
+A budget of tokens bounds a pass; it shrinks when the memory does not hold one. Knows nothing of the computation.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class ParallelPasses:
     """
 
     def __init__(self, count: int, threads: int) -> None:
-        """`count` passes at once, of so many threads each."""
+        """`count` passes at once, each on `threads` threads."""
         self.count = count
         self._threads = threads
         self._pool = ThreadPoolExecutor(count, "mmsearch: model")

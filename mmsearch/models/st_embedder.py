@@ -1,6 +1,6 @@
 """Any Sentence Transformers model as an Embedder: by hub id from the local cache, or by directory.
 
-Asks the model what it reads, hands it decoded content and returns unit vectors. Knows nothing about files or indexes.
+Asks the model for its modalities, hands it decoded content and returns unit vectors. Knows no files and no indexes.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class SentenceTransformerEmbedder:
             self._model.to(choose_dtype(None, device))
 
     def cuts(self, text: str) -> bool:
-        """Whether a text is longer than the model's context, as far as its tokenizer tells."""
+        """Whether a text is longer than the model's context, by its tokenizer; False if it has none."""
         limit, tokenizer = self._model.max_seq_length, getattr(self._model[0], "tokenizer", None)
         return limit is not None and callable(tokenizer) and len(tokenizer(text)["input_ids"]) > limit
 

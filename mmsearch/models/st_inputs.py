@@ -155,7 +155,7 @@ def prepare(model: SentenceTransformer | CrossEncoder) -> None:
 
 
 def _add_processing(module: Any, kind: str, settings: dict[str, Any]) -> None:
-    """Adds to what the module tells its processor about inputs of one kind."""
+    """Adds settings for inputs of one kind to those that the module passes to its processor."""
     stated = module.processing_kwargs
     module.processing_kwargs = {**stated, kind: {**settings, **stated.get(kind, {})}}
 
@@ -207,7 +207,7 @@ def _stated_rule(processor: Any, stated: Mapping[str, Any]) -> ResizeRule | None
         return ResizeRule("squash", int(height), int(width), resample=resample)
     if not shortest or longest:
         return None
-    # What is cut out can be handed over alone if nothing would be done to it again.
+    # The crop can be handed over alone if the processor would not crop or resize it again.
     alone = cut is not None and cut["height"] == cut["width"] == shortest
     side = int(shortest)
     return ResizeRule("edge", side if alone else 0, side if alone else 0, edge=side, resample=resample)

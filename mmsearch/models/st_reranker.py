@@ -1,6 +1,6 @@
 """Any Sentence Transformers CrossEncoder as a Reranker, multimodal or text-only.
 
-Asks the model what it reads, pairs the query with each segment and returns raw scores. Knows nothing about rankings.
+Asks the model for its modalities, pairs the query with each segment and returns raw scores. Knows no rankings.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ def modules(directory: Path) -> list[dict[str, Any]]:
     try:
         modules = json.loads((directory / "modules.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return []  # there are none, or loading says what is wrong
+        return []  # there are none, or loading reports the problem
     return [module for module in modules if isinstance(module, dict)] if isinstance(modules, list) else []
 
 
@@ -123,7 +123,7 @@ def _require_safetensors(directory: Path, folder: Path) -> None:
     try:
         names = [path.name for path in folder.iterdir()]
     except OSError:
-        return  # no such folder: loading says what is missing
+        return  # no such folder: loading reports the missing file
     unsafe = sorted(name for name in names if Path(name).suffix in UNSAFE and not NO_WEIGHTS.fullmatch(name))
     adapter = [name for name in unsafe if name.startswith("adapter_")]
     if unsafe and (adapter or not any(name.endswith(SAFE) for name in names)):
@@ -136,7 +136,7 @@ def _require_harmless(directory: Path, path: Path) -> None:
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return  # loading says what is wrong
+        return  # loading reports the problem
     for key, value in _pairs(settings):
         if problem := _problem(key, value):
             name = path.relative_to(directory).as_posix()
@@ -252,5 +252,5 @@ def _refuse(model: str) -> NoReturn:
 
 
 def switches(kwargs: Mapping[str, Any]) -> set[str]:
-    """The arguments that nobody may give, because another option decides them."""
+    """The arguments that are refused because another option decides them."""
     return {key for key in kwargs if key in FROM_THE_USER}

@@ -1,6 +1,6 @@
 """Finds the files to index: walks folders in a stable order and honours ignore files and globs, as ripgrep does.
 
-Knows nothing of what files contain, of modalities or of the index; it opens ignore files and, in `digest`, the file it
+Knows nothing of the files' content, of modalities or of the index; it opens ignore files and, in `digest`, the file it
 is given. Anything but directories and regular files is named in a `Problem` and never opened.
 """
 
@@ -62,7 +62,7 @@ _RUN_FILES = 2048
 class Entry(NamedTuple):
     """A regular file, or a link to one with the size and time of its target. `path` is absolute, links unresolved.
 
-    `mtime_ns` is what `clamp_mtime_ns` makes of it.
+    `mtime_ns` has passed `clamp_mtime_ns`.
     """
 
     path: str
@@ -71,7 +71,7 @@ class Entry(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Files of one directory that follow one another, in columns: most are unchanged, and nobody looks at each."""
+    """Files of one directory that follow one another, in columns: most are unchanged and need no own object."""
 
     paths: list[str]
     sizes: list[int]
@@ -97,11 +97,11 @@ class ScanOptions:
     Attributes:
         hidden: take names that start with a dot.
         ignore: honour `.gitignore`, `.git/info/exclude` and `.mmsearchignore`.
-        globs: as for `glob_filter`; a positive one also takes what is hidden or ignored.
+        globs: as for `glob_filter`; a positive one also takes hidden and ignored files.
         follow: enter directories behind symbolic links.
-        exclude: absolute directories that are never entered, by whatever path they are reached.
+        exclude: absolute directories that are never entered, by any path.
         skip: absolute paths of files that are passed over.
-        confined: roots that links must not lead out of: what an index names there is not what its user has named.
+        confined: roots that links must not lead out of, since an index named them and not its user.
     """
 
     hidden: bool = False
@@ -118,7 +118,7 @@ class ScanOptions:
 
 @dataclass(slots=True)
 class _Folder:
-    """A directory being walked: what is still to come of it, and what holds for all in it.
+    """A directory being walked: its remaining entries, and the rules for all of them.
 
     In a `plain` one no rule or glob has to be checked: hidden names have been dropped already. The paths of its files
     begin with `start`; `descriptor` is its handle, where it is open.
@@ -160,7 +160,7 @@ def runs(root: str, options: ScanOptions) -> Iterator[Run | Problem]:
 
 
 class _SkippedFolder(Exception):
-    """A folder is not walked, since nobody knows what its ignore file hides; the message is the reason."""
+    """A folder is not walked, since its ignore file cannot be applied; the message is the reason."""
 
 
 def _read_or_skip(file: str, base: str, outer: Rules | None) -> Rules | None:
@@ -211,9 +211,9 @@ class _Walk:
                 self._leave()
 
     def _files(self, folder: _Folder) -> tuple[Run, os.DirEntry[str] | None]:
-        """The regular files that come next in a directory, and what comes after them if that is something else.
+        """The next regular files of a directory, and the entry after them if it is anything else; neither at its end.
 
-        Nothing of both at its end. This is the loop that an unchanged tree spends its time in.
+        This is the loop that an unchanged tree spends its time in.
         """
         files = Run([], [], [])
         paths, sizes, times = files
@@ -228,7 +228,7 @@ class _Walk:
                     continue
                 status = dir_entry.stat(follow_symlinks=False)
             except OSError:
-                return files, dir_entry  # looked at again, to say what is wrong with it
+                return files, dir_entry  # visited again, to report its problem
             if not stat.S_ISREG(status.st_mode):
                 return files, dir_entry
             paths.append(start + dir_entry.name)

@@ -32,7 +32,7 @@ def digest(path: str) -> str:
 
 
 def digest_of(stream: RawIOBase | BinaryIO) -> str:
-    """The same of what is left in an open file. Raises OSError."""
+    """The same of the rest of an open file. Raises OSError."""
     state = hashlib.blake2b(digest_size=32)
     while chunk := stream.read(_CHUNK):
         state.update(chunk)

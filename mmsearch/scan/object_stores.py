@@ -1,7 +1,7 @@
-"""Objects of stores by URL (`s3://bucket/key`): those below a prefix as the scan tells files, and one as a local copy.
+"""Objects of stores by URL (`s3://bucket/key`): lists them like files, and copies one to a local file.
 
 fsspec reads them, with the package of the store where that is installed and with pyarrow's own readers where not.
-Imported only where there is a URL. Knows nothing of what objects contain, or of the index.
+Imported only where there is a URL. Knows nothing of the objects' content, or of the index.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def filesystem(url: str) -> tuple[Any, str]:
 
     Raises:
         UsageError: there is no such kind of store.
-        Unreachable: what reads it is not installed.
+        Unreachable: its package is not installed.
     """
     scheme = url.partition("://")[0]
     if scheme in _WEB:
@@ -71,7 +71,7 @@ def _by_arrow(url: str, missing: str) -> tuple[Any, str]:
         return _arrow(f"{scheme}://{path.partition('/')[0]}"), path
     except ImportError:
         raise Unreachable('objects of stores need pyarrow: `pip install "mmsearch[ray]"`') from None
-    except Exception as error:  # settings, credentials, what it was built without
+    except Exception as error:  # settings, credentials, features it was built without
         raise Unreachable(f"{url}: {one_line(error)}; {missing}") from None
 
 
@@ -89,10 +89,10 @@ def normal(url: str) -> str:
 
 
 def runs(url: str, options: ScanOptions, listed: set[str] | None = None) -> Iterator[Run | Problem]:
-    """The objects below a prefix, or the object of that name, in a stable order, as `scan.runs` tells files.
+    """The objects below a prefix, or the object of that name, in a stable order, as `scan.runs` gives files.
 
-    Hidden names and globs count as for files; there are no ignore files. `mtime_ns` also tells versions of an object
-    apart that were written in the same second, where the store names contents.
+    Hidden names and globs count as for files; there are no ignore files. `mtime_ns` also tells versions apart
+    that were written in the same second, where the store has tags of contents.
 
     Args:
         url: as `normal` gives it.
@@ -155,7 +155,7 @@ def entry(url: str) -> Entry | Problem:
         return _judge(normal(url), system.info(path))
     except FileNotFoundError:
         return Problem(url, GONE)
-    except Exception as error:  # whatever the store's own package raises
+    except Exception as error:  # any error of the store's own package
         return Problem(url, one_line(error))
 
 
@@ -165,7 +165,7 @@ def fetched(url: str, size: int | None = None) -> Iterator[str]:
 
     Raises:
         MediaError: the object cannot be read, or does not have this `size` in bytes.
-        Unreachable: what reads such objects is not installed.
+        Unreachable: the package for such objects is not installed.
     """
     with TemporaryDirectory(prefix="mmsearch-") as folder:
         name = "".join(char if char.isalnum() or char in "._-" else "_" for char in url.rpartition("/")[2])
@@ -175,7 +175,7 @@ def fetched(url: str, size: int | None = None) -> Iterator[str]:
             system.get_file(path, copy)
         except FileNotFoundError:
             raise MediaError(f"{UNREADABLE}: {GONE}") from None
-        except Exception as error:  # whatever the store's own package raises
+        except Exception as error:  # any error of the store's own package
             if is_full(error, folder):
                 raise MmsearchError(f"{folder}, where objects are copied to: {FULL}") from error
             raise MediaError(f"{UNREADABLE}: {one_line(error)}") from error
@@ -187,7 +187,7 @@ def fetched(url: str, size: int | None = None) -> Iterator[str]:
 def _judge(url: str, info: dict[str, Any]) -> Entry | Problem:
     if info["type"] != "file":
         return Problem(url, "not a regular file")
-    # Most stores tell whole seconds; the fraction is made of what names the content.
+    # Most stores give whole seconds; the fraction is made of the content's tag.
     time = next((_ns(info[key]) for key in _TIMES if info.get(key) is not None), 0)
     tag = next((str(info[key]) for key in _TAGS if info.get(key)), "")
     if tag and time % _SECOND == 0:
@@ -217,5 +217,5 @@ def _listing_errors(url: str) -> Iterator[None]:
         raise
     except FileNotFoundError:
         raise UsageError(f"no such object or prefix: {url}") from None
-    except Exception as error:  # whatever the store's own package raises
+    except Exception as error:  # any error of the store's own package
         raise MmsearchError(f"{url} cannot be listed: {one_line(error)}") from error

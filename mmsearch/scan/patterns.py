@@ -1,9 +1,9 @@
-"""Gitignore patterns, matched in a time that grows with their length and that of a path, whatever they hold.
+"""Gitignore patterns, matched in a time that grows only with their length and that of a path.
 
-A regular expression with several wildcards may try every way to share a name among them. Here what stands between two
-wildcards is taken where it is found first, and never looked for again: when any place does, the first one does, since
-all that follows may then begin earlier. Most patterns are no expressions at all, but names, endings and beginnings
-that are looked up. Knows nothing of ignore files, and nothing of what a match means.
+A regular expression with several wildcards may try every way to share a name among them. Here the text
+between two wildcards is matched at its first position only: if any position works, the first one does, since the rest
+may then begin earlier. Most patterns need no expression: they are names, endings and beginnings that are looked up.
+Knows nothing of ignore files, and nothing of a match's consequences.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Pattern(NamedTuple):
     Attributes:
         include: False for one that begins with `!`.
         dirs: it matches directories alone.
-        kind: what `text` is: a name, a path, the end or the beginning of a name, or an expression for one of both.
+        kind: `text` is a name, a path, the end or the beginning of a name, or an expression for one of both.
         cost: about how long a comparison takes, in characters of a simple pattern; 0 where a look-up spares it.
     """
 
@@ -219,7 +219,7 @@ def _expression(parts: list[list[_Token]]) -> str:
 
 
 def _atomic(expression: str) -> str:
-    """The same, but once it has matched no other way is tried: what `(?>…)` means from Python 3.11 on."""
+    """An atomic group, which never backtracks: `(?>…)` from Python 3.11 on."""
     name = f"g{next(_numbers)}"
     return f"(?=(?P<{name}>{expression}))(?P={name})"
 

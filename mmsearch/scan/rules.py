@@ -1,4 +1,4 @@
-"""Ignore files and globs: gitignore patterns that say what a walk takes, and paths that a search may answer with.
+"""Ignore files and globs: gitignore patterns that select the files of a walk and the paths of search results.
 
 Both may come from strangers, so matching has a cost limit: a folder whose ignore file exceeds it is skipped, since the
 files that it hides must not be indexed, and globs that exceed it are an error. Knows nothing of walking.
@@ -146,7 +146,7 @@ def _parse(glob: str) -> list[Pattern]:
 
 
 class Globs:
-    """The globs of a command line, each taking what it matches or, after `!`, dropping it; the last one decides."""
+    """The globs of a command line, each taking its matches or, after `!`, dropping them; the last one decides."""
 
     def __init__(self, globs: Sequence[str], base: str | None = None) -> None:
         self._cwd = slashed(os.getcwd() if base is None else base).rstrip("/") + "/"

@@ -1,8 +1,7 @@
 """Waits until files below some folders have changed and have been left alone since.
 
-What the system tells of changes is taken as a hint only: it says when to look again, and which files are still being
-written. Where it has no more room for hints, folders are gone through every other second instead. Knows nothing of
-what is looked at, or of the index.
+The system's change events are only hints: they say when to look again, and which files are still being written. Where
+the system watches no more folders, they are polled every other second. Knows nothing of the files or the index.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 QUIET_SECONDS = 1.0
-"""Without any change for so long a file is taken to be written."""
+"""A file that has not changed for this long counts as written."""
 LONGEST_SECONDS = 10.0
-"""After so long files that are quiet are due even if others still change."""
+"""After this long, quiet files are due even if others still change."""
 TICK_MS = 500
 GATHER_MS = 100
 POLL_MS = 2000
 PAUSE = 2.0
-"""Between two updates there is a rest of so many times what the last one took, whatever goes on in the folders."""
+"""The pause after an update, as a multiple of its duration."""
 IGNORE_FILES = (".gitignore", ".mmsearchignore", ".git/info/exclude")
 
 
@@ -37,7 +36,7 @@ class Watcher:
     """Decides when to bring an index of some folders and files up to date."""
 
     def __init__(self, roots: Sequence[str], exclude: str, hidden: bool, warn: Callable[[str], None]) -> None:
-        """`exclude` is a folder whose changes do not count; `warn` hears in one line of what is worse than usual."""
+        """`exclude` is a folder whose changes do not count; `warn` gets one line about each problem."""
         self.roots = list(roots)
         self._spellings = {root: (root, os.path.realpath(root)) for root in roots}
         self.polling = bool(os.environ.get("WATCHFILES_FORCE_POLLING"))
@@ -99,7 +98,7 @@ class Watcher:
                     yield {path for _, path in changes} | unknown
                     unknown = set()
                     if any(_identity(root) != identities.get(root) for root in self.roots):
-                        break  # what is there now is another folder, or a drive that came or went
+                        break  # a folder was replaced, or a drive came or went
             except RuntimeError:
                 time.sleep(TICK_MS / 1000)  # a name that is not UTF-8 cannot be reported
             except OSError as error:

@@ -1,7 +1,7 @@
 """Python processes of our own and programs of the system, found where they are installed and never in the folder where
 the command happens to be run: an unpacked archive may hold a `numpy.py`, a `mmsearch` or an `xdg-open`.
 
-Knows nothing of what they do.
+Knows nothing of their purpose.
 """
 
 from __future__ import annotations

@@ -9,8 +9,7 @@ from mmsearch.errors import one_line
 
 FULL = "the disk is full: free some space and run it again"
 _MIN_BYTES, _MIN_FILES = 256 << 10, 8
-"""Bytes, and files that can still be made, below which whatever fails to grow fails for that: those that a failed step
-has given back are counted."""
+"""Free bytes and inodes below which any failed write counts as a full disk; a failed step may have freed some again."""
 
 
 def is_full(error: BaseException, folder: str = "") -> bool:
@@ -26,7 +25,7 @@ def reason(error: OSError) -> str:
 
 
 def has_room(folder: str) -> bool:
-    """Whether the disk of a folder takes more bytes and files, as far as the system tells."""
+    """Whether the disk of a folder takes more bytes and files; True if the system does not say."""
     if not hasattr(os, "statvfs"):
         return True
     try:

@@ -15,7 +15,7 @@ _CGROUP = "/sys/fs/cgroup/memory."
 
 
 def physical() -> int:
-    """Bytes of memory of the machine; 0 if nothing tells."""
+    """Bytes of memory of the machine; 0 if unknown."""
     if sys.platform == "win32":
         return _windows()[1]
     try:
@@ -27,7 +27,7 @@ def physical() -> int:
 def available() -> int:
     """Bytes that this process may still use: those free in the machine or, if fewer, within a container's limit.
 
-    Systems that do not say what is free count as free altogether.
+    All memory counts as free on systems that do not say.
     """
     if sys.platform == "win32":
         return _windows()[0]
@@ -60,7 +60,7 @@ def resident() -> int:
 
 
 def peak_resident() -> int:
-    """The most bytes of this process that were in memory at once since `reset_peak`; 0 if nothing tells."""
+    """The most bytes of this process that were in memory at once since `reset_peak`; 0 if unknown."""
     if peak := _proc_field("/proc/self/status", "VmHWM"):
         return peak
     try:

@@ -1,8 +1,8 @@
-"""Opening, making and deleting files where somebody else may exchange a name at any moment.
+"""Opens, makes and deletes files while another process may replace a name at any moment.
 
-What is no regular file is refused, never waited for. A `Folder` is the handle of a directory: what is done through it
-happens in that very directory, whatever its path comes to mean meanwhile, and never through a link below it. Where the
-system has no such handles (Windows) names are looked at right before they are used. Knows nothing of what files hold.
+Anything but a regular file is refused, never waited for. A `Folder` is the handle of a directory: its operations stay
+in that directory even if its path comes to mean another one, and never follow a link below it. Where the system has no
+such handles (Windows), names are checked right before use. Knows nothing of the files' content.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import BinaryIO, TypeAlias
 
 Identity: TypeAlias = "tuple[int, int]"
-"""Device and inode: one file has it as long as somebody holds the file open."""
+"""Device and inode: they identify a file as long as it is held open."""
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 TEMPORARY = ".tmp"
@@ -36,7 +36,7 @@ _PASSING = getattr(os, "O_PATH", os.O_RDONLY) | _DIRECTORY
 
 
 def regular(path: str, flags: int, folder: int | None = None) -> int:
-    """An `opener` for `open`: a FIFO put in a file's place since it was listed would keep us waiting for ever.
+    """An `opener` for `open`: opening a FIFO that replaced a listed file would block for ever.
 
     With `folder`, the handle of a directory, `path` is a name in it.
 
@@ -58,7 +58,7 @@ def regular(path: str, flags: int, folder: int | None = None) -> int:
 def regular_or_handed(path: str, flags: int) -> int:
     """An `opener` for lists that a user names: a regular file, or the pipe that a shell hands over as `<(command)`.
 
-    Any other pipe may have nobody who writes to it, and any other device no end.
+    Another pipe may have no writer, and another device no end.
 
     Raises:
         OSError: it cannot be opened, or is neither.
@@ -203,7 +203,7 @@ class Folder:
     """An open directory. A context manager; its methods take names, never paths.
 
     Attributes:
-        path: what it was opened as, for messages.
+        path: the path it was opened by, for messages.
     """
 
     def __init__(self, path: str, handle: int | None) -> None:
@@ -269,12 +269,12 @@ class Folder:
         return os.fdopen(_opened(path, self._handle), "rb")
 
     def create(self, name: str, mode: int = FILE_MODE, *, by_umask: bool = False) -> BinaryIO:
-        """A new file, opened to write; what stood under the name is removed, and never written through.
+        """A new file, opened to write; an existing file of that name is removed, never written through.
 
         Of a mode for this user alone the umask may take away more; one that lets others in is given as it is, unless
         `by_umask` says otherwise.
 
-        Raises OSError where it cannot be made, or is made by somebody else at the same moment.
+        Raises OSError where it cannot be made, or another process makes it at the same moment.
         """
         path = self._path_of(name)
         try:
@@ -288,7 +288,7 @@ class Folder:
         return os.fdopen(handle, "wb")
 
     def ensure(self, name: str, mode: int = FILE_MODE) -> None:
-        """Have a file be there that others open by its name: an empty one where there is none.
+        """Make an empty file where there is none, for others to open by its name.
 
         Raises OSError where it is no file of this directory alone, as `require_own` does, or cannot be made.
         """
@@ -301,7 +301,7 @@ class Folder:
             self.require_own(name)
 
     def require_own(self, name: str) -> bool:
-        """Whether a name is there. Raises OSError where it is a link, no regular file, or has a second name."""
+        """Whether a file has this name. Raises OSError where it is a link, no regular file, or has a second name."""
         try:
             status = self.status(name)
         except FileNotFoundError:
@@ -351,11 +351,11 @@ class Folder:
             raise
 
     def rename(self, old: str, new: str) -> None:
-        """Give a file another name in this directory, in the place of what has that name."""
+        """Rename a file in this directory, replacing any file of the new name."""
         os.replace(self._path_of(old), self._path_of(new), src_dir_fd=self._handle, dst_dir_fd=self._handle)
 
     def remove(self, name: str) -> None:
-        """Remove a file or a link, never what a link leads to; it need not be there. Raises OSError."""
+        """Remove a file or a link, never the target of a link; it need not exist. Raises OSError."""
         with suppress(FileNotFoundError):
             os.unlink(self._path_of(name), dir_fd=self._handle)
 
@@ -385,7 +385,7 @@ class Folder:
                 os.fsync(self._handle)
 
     def _path_of(self, name: str) -> str:
-        """How the system calls a name in this directory. Raises OSError for what is no single name."""
+        """The path for system calls, relative to any handle. Raises OSError unless `name` is a single name."""
         if name in ("", os.curdir, os.pardir) or os.path.basename(name) != name or "\0" in name:
             raise self._refused(name, "not a name")
         return name if self._handle is not None else os.path.join(self.path, name)

@@ -38,7 +38,7 @@ MIN_GAIN = 0.05
 """A doubled batch must bring at least this share more items a second."""
 MIN_REPEATS, MAX_REPEATS = 3, 200
 PATIENCE = 4
-"""Slow passes are repeated fewer times: no more once they have taken so many times the bound."""
+"""Slow passes are repeated fewer times: no more after this many times the bound."""
 USUAL: tuple[Modality, ...] = ("text", "image", "audio", "video")
 """The default modalities; a page is a picture to a model."""
 
@@ -113,7 +113,7 @@ def cells(subject: Subject, modality: str, on_begin: Callable[[str, int], None])
     full: int | None = None
     doubled = [1 << power for power in range(MAX_BATCH.bit_length())]
     on_begin(modality, next(iter(subject.job.batches), 1))
-    with suppress(Exception):  # loads what the model loads late for a kind of input; the cells report the same errors
+    with suppress(Exception):  # loads parts that the model loads late; the cells report the same errors
         subject.run(subject.inputs(modality, 1))
     for batch in subject.job.batches or doubled:
         if full is not None:

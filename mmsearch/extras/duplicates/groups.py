@@ -1,8 +1,8 @@
 """From linked parts to groups of files: copies, near copies, and files that hold another as one of their parts.
 
 A file is a near copy of another when nearly all of its parts are linked with parts of the other and the other way
-round; where only one way, the other holds it, and is no copy. Boxes in a picture say what it holds, not what it is a
-copy of, for a smaller copy has none. Knows nothing of vectors.
+round; where only one way, the other holds it, and is no copy. Boxes say what a picture holds and do not make it a
+copy, since a smaller copy has none. Knows nothing of vectors.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class Member(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Files that are alike, the suggested keeper first, then its copies, then what holds it.
+    """Files that are alike, the suggested keeper first, then its copies, then the files that hold it.
 
-    `match` is `exact` where the bytes are the same, `near` for other copies, `part` for one file and what holds it;
-    `why` says what speaks for the keeper.
+    `match` is `exact` where the bytes are the same, `near` for other copies, `part` for one file and its
+    holders; `why` is the reason for the keeper.
     """
 
     match: Match

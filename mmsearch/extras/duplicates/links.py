@@ -22,15 +22,15 @@ Scope: TypeAlias = Literal["all", "within", "across"]
 
 THRESHOLD = 0.95
 VISUAL: frozenset[Modality] = frozenset({"image", "document", "video"})
-"""Partitions of pictures, so that one of them may hold what another does."""
+"""Partitions of pictures: a part of one may show the same as a part of another."""
 ROWS = 2048
 SAMPLE = 512
 BACKGROUND = 0.75
 """Quantile of the cosines of arbitrary pairs that counts as not alike at all."""
 PRIOR, PRIOR_WEIGHT = 0.4, 16.0
-"""What that quantile is taken for, and how many vectors this counts as: few files say little of arbitrary pairs."""
+"""Prior for that quantile, and its weight in vectors: few files say little about arbitrary pairs."""
 ROUNDING = 5e-4
-"""Vectors are stored in half precision: equal ones may differ by so much in their cosine."""
+"""Vectors are stored in half precision: the cosine of equal ones may be lower by this much."""
 
 
 class Parts:
@@ -85,7 +85,7 @@ def linked(
     """Links between parts of different contents, and for each part how like its nearest one is, in [0, 1].
 
     Args:
-        kinds: by content id, a number for what the file is.
+        kinds: by content id, the number of the file's modality.
         threshold: likeness from which parts are linked: 1 is the same vector, 0 that of an arbitrary pair.
         scope: all pairs, those of one modality, or those of two.
     """

@@ -71,7 +71,7 @@ class Interval:
     high: float
 
     def to_json(self) -> dict[str, float]:
-        """Rounded to what the number of questions can tell."""
+        """Rounded to four digits."""
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 

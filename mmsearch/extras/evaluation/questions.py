@@ -1,6 +1,6 @@
 """Labelled questions, one JSON object a line; docs/evaluation.md describes them. Knows no index and no model.
 
-Whatever is wrong with a line is one UsageError with file, number and remedy: a question that was left out in silence
+A bad line is one UsageError with file, number and remedy: a question that was left out in silence
 would make the figures of another set look like those of this one.
 """
 
@@ -21,14 +21,14 @@ LARGEST_GRADE = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, and what answers it.
+    """A question and its answers.
 
     Attributes:
         location: file and line, for messages.
         text: may be empty where a picture asks.
         image: absolute path of the picture that asks, or empty.
         relevant: absolute paths of the answers with grades above 0.
-        pair: a label of the question's kind such as `text->image`, or empty: what asks and answers decides then.
+        pair: a label of the question's kind such as `text->image`, or empty to derive it from the question and answers.
     """
 
     location: str

@@ -95,7 +95,7 @@ def losers(outcome: Outcome, limit: int) -> list[Result]:
 
 
 def report_fields(report: Report, max_losers: int) -> dict[str, Any]:
-    """The JSON object of a report, with at most so many losers a setting; docs/evaluation.md describes it."""
+    """The JSON object of a report, with at most `max_losers` losers a setting; docs/evaluation.md describes it."""
     return {
         "questions": len(report.outcomes[0].results),
         "skipped": [question.label for question in report.skipped],

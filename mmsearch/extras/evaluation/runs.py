@@ -1,6 +1,6 @@
 """Runs labelled questions through the searcher, once a setting, with one load of everything.
 
-Knows the searcher, not what is behind it. Questions are embedded once; a picture that asks is no answer to itself.
+Knows only the searcher. Questions are embedded once; a query picture is no answer to itself.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Setting:
         name: in output.
         options: for the searcher.
         reranked: whether a reranker reads the candidates.
-        exact: whether all vectors are compared, whatever the index is like.
-        dim: so many first dimensions count; None for all.
+        exact: whether all vectors are compared, even if the index has an ANN index.
+        dim: number of first dimensions that count; None for all.
     """
 
     name: str
@@ -68,7 +68,7 @@ def settings_by_name(names: Sequence[str]) -> list[Setting]:
 
 
 def truncated_settings(dims: Sequence[int], dim: int) -> list[Setting]:
-    """Exact search over the first so many of `dim` dimensions; raises UsageError where there are not as many."""
+    """Exact search over the first `dims` of `dim` dimensions; raises UsageError for a number not below `dim`."""
     if wrong := [number for number in dims if number >= dim]:
         raise UsageError(f"--dim {wrong[0]}: this index has {dim} dimensions: give fewer")
     return [replace(SETTINGS["exact"], name=f"dim {number}", dim=number) for number in dict.fromkeys(dims)]
@@ -87,7 +87,7 @@ class _QuestionVectors(CachedQueryEmbedder):
 
 @dataclass(frozen=True, slots=True)
 class _PreparedQuestion:
-    """A question ready to be searched: `excluded` are the paths of the picture that asks, which are no answers."""
+    """A question ready to be searched: `excluded` are the paths of its query picture, which are no answers."""
 
     question: Question
     query: Query

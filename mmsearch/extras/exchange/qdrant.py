@@ -33,12 +33,12 @@ SECONDS = 60
 def connect(target: str) -> QdrantClient:
     """A client of a server at an http(s) URL, with the key in $QDRANT_API_KEY, or of a folder."""
     with translated(target, ApiException), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about a key without https, and what local mode is meant for
+        warnings.simplefilter("ignore")  # about a key without https, and the purpose of local mode
         if target.startswith(("http://", "https://")):
             return QdrantClient(
                 url=target, api_key=os.environ.get(KEY_VARIABLE) or None, timeout=SECONDS, check_compatibility=False
             )
-        with suppress(OSError):  # the client reports what is wrong
+        with suppress(OSError):  # the client reports the problem
             os.mkdir(target, FOLDER_MODE)
         return QdrantClient(path=target)
 

@@ -141,7 +141,7 @@ class RowReader:
         self._number = self._first = self._current = 0
 
     def feed(self, row: Row) -> Iterator[tuple[Content, list[Any]] | FileRecord]:
-        """Take the next row and yield what it completes: contents with the vectors of their parts, and files.
+        """Take the next row and yield the entries that it completes: contents with their vectors, and files.
 
         Raises:
             UsageError: a value is not possible; names the number of its row.

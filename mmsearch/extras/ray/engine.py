@@ -37,7 +37,7 @@ _ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_raylet_start_wait_time_
 """Has a cluster of our own listen to this machine only, as on Windows and macOS, and gives it time to start on a busy
 one; read when Ray is imported."""
 MAX_OBJECT_STORE = 2 << 30
-"""Memory for what travels between the stages of a cluster of our own, and a quarter of the machine's at most."""
+"""Memory for data between the stages of a cluster of our own; at most a quarter of the machine's."""
 MAX_BLOCK = 32 << 20
 _ANSWER_SECONDS = 10.0
 
@@ -60,7 +60,7 @@ def check_address(address: str) -> None:
 
 @dataclass(frozen=True)
 class _Share:
-    """What one task and one actor take of a node, and how many actors there may be."""
+    """The resources of one task and of one actor, and the most actors."""
 
     read: dict[str, float]
     embed: dict[str, float]
@@ -103,7 +103,7 @@ class Cluster:
                 self._ray = None
 
     def describe(self, options: ModelOptions) -> ModelSpec:
-        """What the model says of itself on a node where it would run. Raises ModelUnavailable as loading it does."""
+        """The spec of the model, from a node where it would run. Raises ModelUnavailable as loading it does."""
         ray = self._started()
         share = self._share(options)
         with _translated():
@@ -156,7 +156,7 @@ class Cluster:
 
     def _started(self) -> Any:
         if self._ray is None:
-            # Ray tells of workers that died on stdout, at any time and while it shuts down.
+            # Ray reports dead workers on stdout, at any time and while it shuts down.
             self._silence.enter_context(redirect_stdout(io.StringIO()))
             self._ray = _start(self._address, self._jobs)
         return self._ray
@@ -257,7 +257,7 @@ def _without_web() -> Iterator[None]:
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """No output on stderr, where Ray greets whatever its settings; errors come as exceptions."""
+    """No output on stderr, where Ray prints a greeting under all settings; errors come as exceptions."""
     sys.stderr.flush()
     try:
         stderr_copy = os.dup(2)

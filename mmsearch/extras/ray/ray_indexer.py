@@ -22,13 +22,13 @@ from mmsearch.store.writer import Writer
 from mmsearch.types import Embedder, IndexReport, ModelOptions
 
 ROUND_FILES = 65_536
-"""So many are handed out at a time, which bounds what the driver holds."""
+"""Files handed out at a time; it bounds the memory of the driver."""
 UNIT_FILES = 64
 UNIT_BYTES = 256 << 20
-"""Of the files of a unit: what is lost with a worker, and what copies of objects take on its disk. A single file may be
-larger."""
+"""Size of the files of a unit: the work lost with a worker, and the disk space for copies of objects. A single file may
+be larger."""
 UNITS_A_CPU = 4
-"""There should be so many, if there are files enough, so that no processor is long without one at the end."""
+"""The number of units to aim for, so that no processor is idle for long at the end."""
 _TRIES = 3
 
 
@@ -53,7 +53,7 @@ class RayIndexer:
         Args:
             embedder: only has to know its spec.
             model: how nodes load it.
-            private: nobody else has anything in the folder of shards.
+            private: the folder of shards is for this run alone.
             resume: adopt shards that an earlier run left there.
         """
         plan = Plan(writer.identity.to_json(), model, options.limits, shards.location)
@@ -107,7 +107,7 @@ class _Processor:
             self._round()
 
     def finish(self) -> None:
-        """Adopt what is left of an earlier run, then hand out files until all have results."""
+        """Adopt the shards of an earlier run, then hand out files until all have results."""
         for unit in {
             self._leftovers[file.entry]: None for file in self._files.values() if file.entry in self._leftovers
         }:
@@ -125,7 +125,7 @@ class _Processor:
         """The cluster belongs to the caller."""
 
     def _round(self) -> None:
-        """Hand out all files that wait, and adopt what comes back."""
+        """Hand out all files that wait, and adopt their results."""
         units = [*self._units(self._next, alone=False), *self._units(self._alone, alone=True)]
         files = [*self._next, *self._alone]
         self._next, self._alone = [], []

@@ -1,7 +1,7 @@
 """Shards: results of some files with their vectors, as one file that is written in one go.
 
 A unit of work is a few files in a row; its shards are numbered, and the last one says so. Their names follow from the
-unit alone, so a task that runs again writes over what it wrote before. A shard is an archive of NumPy's, of JSON and
+unit alone, so a task that runs again replaces its earlier shards. A shard is an archive of NumPy's, of JSON and
 plain numbers with checksums, since folders may be shared. Knows nothing of Ray, of indexes, or of models.
 """
 
@@ -38,7 +38,7 @@ class Damaged(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Files that one task reads. With `alone` it decodes also what another file's content should have brought."""
+    """Files that one task reads. With `alone` it also decodes copies, whose original failed."""
 
     entries: tuple[Entry, ...]
     alone: bool = False
@@ -83,7 +83,7 @@ class FileResult:
 
     @property
     def failed(self) -> bool:
-        """Whether it cannot be used, for whatever reason."""
+        """Whether it cannot be used."""
         return self.end in ("failed", "unsupported")
 
 
@@ -134,7 +134,7 @@ class Shard:
             if row != len(vectors):
                 raise ValueError(f"{len(vectors)} vectors of {row} items")
             return cls(head["unit"], head["number"], head["last"], head["identity"], files, head["seconds"])
-        except Exception as error:  # whatever is in the file
+        except Exception as error:  # any, since the file may hold anything
             raise Damaged(f"not a whole shard of this version: {error}") from error
 
 
@@ -174,7 +174,7 @@ def _joined(pieces: list[FileResult]) -> FileResult:
 class Folder:
     """Where shards lie: a directory, or a prefix of an object store, that all nodes of the cluster reach.
 
-    `own` says that it is a directory in an index, which may come from anywhere: it is no link, and nobody else's.
+    `private` marks a directory inside an index, which may come from anywhere: it must be no link, and the user's own.
     """
 
     def __init__(self, location: str, *, private: bool = False) -> None:
@@ -248,7 +248,7 @@ class Folder:
                 system.rm_file(f"{path}/{name}")
 
     def clear(self) -> None:
-        """Remove a directory of ours with all shards that were left in it; what is anything else stays."""
+        """Remove a directory of ours with all shards that were left in it; other files stay."""
         with suppress(OSError), safe_open.Folder.open(os.path.dirname(self.location)) as outer:
             with outer.folder(os.path.basename(self.location)) as folder:
                 for name in folder.names():

@@ -1,8 +1,8 @@
-"""What runs on the nodes of a cluster: reading files in tasks, embedding their parts in actors that hold the model.
+"""The stages that run on cluster nodes: tasks read files, and actors that hold the model embed their parts.
 
-The same code reads and embeds as in a local run: a task has a worker process of its own for whatever may crash, hang or
-swell, so that such a file costs itself and not the task. Tasks hand
-a shard without vectors and its decoded parts, as messages, to the actors. Ray only calls this; tables are pyarrow's.
+The same code reads and embeds as in a local run. A task decodes in a worker process, so that a file that crashes, hangs
+or exhausts memory costs only itself. Tasks hand a shard without vectors, and its decoded parts as messages, to the
+actors. Ray only calls this; tables are pyarrow's.
 """
 
 from __future__ import annotations
