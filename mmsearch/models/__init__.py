@@ -97,7 +97,7 @@ def _refuse_hidden_permissions(options: ModelOptions) -> None:
     from mmsearch.models import weight_check
 
     for name, kwargs in (("model", options.model_kwargs), ("processor", options.processor_kwargs)):
-        for key in sorted(weight_check.switches(kwargs)):
+        for key in sorted(weight_check.user_arguments(kwargs)):
             raise UsageError(f"{key} cannot be given in --{name}-kwargs: --trust-remote-code is the way to allow code")
 
 

@@ -25,9 +25,9 @@ ATTENDED = 5
 """Arrays of the attention's width alive at once: queries, keys, values, the result and a reordered one."""
 PIXEL_COPIES = 3
 """Pictures as float32 while they are stacked, normalised and handed over."""
-LOADED = 60 << 20
+HOST_BYTES = 60 << 20
 """Bytes that tokenizer, processor and the first pass leave in a process on a CPU besides the weights."""
-CONTEXT = 600 << 20
+CUDA_BYTES = 600 << 20
 """Bytes of a device for a CUDA context with its libraries, as its driver sees it; as published, not measured here."""
 SOUND_POSITIONS = 50
 """Positions of an audio tower for a second of sound, before they are pooled."""
@@ -224,7 +224,7 @@ def before_loading(
         return None
     parameters = parameters or (entry and entry.parameters) or shape.parameters
     pixels = options.max_pixels or (entry.pixels[1] if entry and entry.pixels else None)
-    start = CONTEXT if cuda else base + LOADED
+    start = CUDA_BYTES if cuda else base + HOST_BYTES
     return Estimate(shape, itemsize, parameters * itemsize, start, pixels)
 
 

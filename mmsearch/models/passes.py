@@ -60,7 +60,7 @@ class BatchBudget:
     def __init__(self, tokens: int, inputs: int) -> None:
         self._first = self._tokens = max(1, tokens)
         self._inputs = inputs
-        self._calm = 0
+        self._passes_since_cut = 0
 
     def count(self, costs: Sequence[int]) -> int:
         """How many of the next inputs, with these costs in tokens, go into one pass: at least one."""
@@ -74,14 +74,14 @@ class BatchBudget:
     def failed(self, costs: Sequence[int]) -> None:
         """A pass of inputs with these costs did not fit: the next ones are half as large."""
         self._tokens = max(1, max(costs) * len(costs) // 2)
-        self._calm = 0
+        self._passes_since_cut = 0
 
     def passed(self) -> None:
         """A pass fitted: after some of them the budget doubles, up to its first size."""
-        self._calm += 1
-        if self._calm >= RAISE_AFTER and self._tokens < self._first:
+        self._passes_since_cut += 1
+        if self._passes_since_cut >= RAISE_AFTER and self._tokens < self._first:
             self._tokens = min(self._first, 2 * self._tokens)
-            self._calm = 0
+            self._passes_since_cut = 0
 
 
 def budget_for(device: str, dtype: torch.dtype, width: int, batch_size: int | None) -> BatchBudget:

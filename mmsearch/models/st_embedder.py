@@ -338,7 +338,7 @@ def load_as(kind: Any, options: ModelOptions, directory: str, device: str, dtype
         "processor_kwargs": {**options.processor_kwargs, "trust_remote_code": options.trust_remote_code},
         "config_kwargs": {"trust_remote_code": options.trust_remote_code},
     }
-    with weights.nothing_unpickled(options.name):
+    with weights.refuse_unpickling(options.name):
         if attention is not None and options.attn is None:
             with suppress(ImportError, ValueError):
                 fast = {"attn_implementation": attention, **model_kwargs, **required}

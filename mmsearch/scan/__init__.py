@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from mmsearch.errors import UsageError
 from mmsearch.scan.files import digest, digest_of, other_spellings, read_paths, reason_of, spelled
-from mmsearch.scan.rules import GLOB_PATIENCE, Globs, Rules, TooMuch, glob_filter, read_rules, slashed
+from mmsearch.scan.rules import GLOB_PATIENCE, Globs, IgnoreFileTooLarge, Rules, glob_filter, read_rules, slashed
 from mmsearch.types import EARLIEST_NS, LATEST_NS, clamp_mtime_ns
 
 __all__ = [
@@ -166,7 +166,7 @@ class _SkippedFolder(Exception):
 def _read_or_skip(file: str, base: str, outer: Rules | None) -> Rules | None:
     try:
         return read_rules(file, base, outer)
-    except TooMuch as problem:
+    except IgnoreFileTooLarge as problem:
         raise _SkippedFolder(f"left out, as {_printable(file)} has {problem}; --no-ignore takes everything") from None
 
 

@@ -238,8 +238,8 @@ class Matcher:
                 (names if pattern.kind == "name like" else paths).append((number, pattern))
             else:
                 (self._dirs if pattern.dirs else self._all).add(number, pattern)
-        self._names = _joined(names)
-        self._paths = _joined(paths)
+        self._names = _one_expression(names)
+        self._paths = _one_expression(paths)
 
     def last(self, path: str, is_dir: bool) -> int:
         """The number of the last one that matches a relative path with `/`, -1 for none."""
@@ -260,7 +260,7 @@ def _number(match: re.Match[str]) -> int:
     return int(str(match.lastgroup).rpartition("_")[2])
 
 
-def _joined(patterns: Sequence[tuple[int, Pattern]]) -> re.Pattern[str] | None:
+def _one_expression(patterns: Sequence[tuple[int, Pattern]]) -> re.Pattern[str] | None:
     """One expression for all, the last one first; the group that ends each names its number."""
     if not patterns:
         return None

@@ -35,7 +35,7 @@ _ORDINARY_SECONDS = 2e-5
 """For a path, on a slow machine with something else to do."""
 
 
-class TooMuch(Exception):
+class IgnoreFileTooLarge(Exception):
     """An ignore file holds more than is matched; the message says what, with the limit."""
 
 
@@ -71,7 +71,7 @@ def read_rules(file: str, base: str, outer: Rules | None) -> Rules | None:
     """The rules of an ignore file; as in git, an unreadable one and bad lines count for nothing.
 
     Raises:
-        TooMuch: it is larger, longer or, together with those above it, more than is matched.
+        IgnoreFileTooLarge: it is larger, longer or, together with those above it, more than is matched.
     """
     try:
         with open(file, "rb", opener=regular) as stream:
@@ -79,16 +79,18 @@ def read_rules(file: str, base: str, outer: Rules | None) -> Rules | None:
     except OSError:
         return outer
     if len(data) > _MAX_IGNORE_FILE:
-        raise TooMuch(f"more than {_MAX_IGNORE_FILE:,} bytes")
+        raise IgnoreFileTooLarge(f"more than {_MAX_IGNORE_FILE:,} bytes")
     patterns = _parsed(os.fsdecode(data.removeprefix(b"\xef\xbb\xbf")))
     if not patterns:
         return outer
     if len(patterns) + (outer.number if outer else 0) > _MAX_RULES:
-        raise TooMuch(f"more than {_MAX_RULES:,} rules, with those of the folders above")
+        raise IgnoreFileTooLarge(f"more than {_MAX_RULES:,} rules, with those of the folders above")
     if sum(pattern.cost for pattern in patterns) + (outer.cost if outer else 0) > _MAX_COST:
-        raise TooMuch("more rules with wildcards than can be matched in time, with those of the folders above")
+        raise IgnoreFileTooLarge(
+            "more rules with wildcards than can be matched in time, with those of the folders above"
+        )
     if outer and outer.nested >= _MAX_NESTED:
-        raise TooMuch(f"more than {_MAX_NESTED} ignore files above it")
+        raise IgnoreFileTooLarge(f"more than {_MAX_NESTED} ignore files above it")
     return Rules(patterns, outer, slashed(base))
 
 
@@ -96,7 +98,9 @@ def _parsed(text: str) -> list[Pattern]:
     patterns: list[Pattern] = []
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > _MAX_LENGTH and not line.startswith("#"):
-            raise TooMuch(f"{len(line):,} characters in line {number}, and at most {_MAX_LENGTH:,} are matched")
+            raise IgnoreFileTooLarge(
+                f"{len(line):,} characters in line {number}, and at most {_MAX_LENGTH:,} are matched"
+            )
         try:
             pattern = parse(line.removesuffix("\r"))
         except ValueError:
@@ -154,7 +158,7 @@ class Globs:
         self.selective = any(self._takes)
         patterns = list(self._parsed(globs))
         rooted = [(number, pattern) for number, pattern in patterns if globs[number].removeprefix("!").startswith("/")]
-        self._near, self._rooted = Matcher(patterns), Matcher(rooted) if rooted else None
+        self._relative, self._rooted = Matcher(patterns), Matcher(rooted) if rooted else None
         self._folders: dict[str, bool | None] = {"": None}
 
     @staticmethod
@@ -183,7 +187,7 @@ class Globs:
             near: str | None = text[len(self._cwd) :]
         else:
             near = None if self._cwd.startswith(text.rstrip("/") + "/") else absolute
-        last = self._near.last(near, is_dir) if near else -1
+        last = self._relative.last(near, is_dir) if near else -1
         if self._rooted and absolute:
             last = max(last, self._rooted.last(absolute, is_dir))
         return None if last < 0 else self._takes[last]

@@ -169,18 +169,18 @@ def _needs_mode(status: os.stat_result, new_mode: Callable[[int], int]) -> bool:
     return new_mode(mode) != mode
 
 
-def _change(handle: int, new_mode: Callable[[int], int]) -> None:
+def _set_mode(handle: int, new_mode: Callable[[int], int]) -> None:
     status = os.fstat(handle)
     if _needs_mode(status, new_mode) and hasattr(os, "fchmod"):
         os.fchmod(handle, new_mode(stat.S_IMODE(status.st_mode)))
 
 
-def _make(path: str, mode: int = 0o777) -> None:
+def _make_folders(path: str, mode: int = 0o777) -> None:
     """Make a directory and those on the way to it, so that they survive a power cut. Raises OSError."""
     if os.path.isdir(path):
         return
     parent = os.path.dirname(path)
-    _make(parent)
+    _make_folders(parent)
     with suppress(FileExistsError):
         os.mkdir(path, mode)
     if not os.path.isdir(path):
@@ -219,7 +219,7 @@ class Folder:
         user gave this path. Folders on the way to it that have to be made are for whom the umask lets in.
         """
         if make and not os.path.isdir(path):
-            _make(os.path.abspath(path), FOLDER_MODE)
+            _make_folders(os.path.abspath(path), FOLDER_MODE)
         if not _HAS_HANDLES:
             if not os.path.isdir(path):
                 raise NotADirectoryError(errno.ENOTDIR, "not a directory", path)
@@ -322,7 +322,7 @@ class Folder:
             flags = os.O_RDONLY | NOFOLLOW | _FLAGS
             handle = os.open(self._path_of(name), flags, dir_fd=self._handle)
             try:
-                _change(handle, new_mode)
+                _set_mode(handle, new_mode)
             finally:
                 os.close(handle)
 
@@ -330,7 +330,7 @@ class Folder:
         """`change_mode` of this directory itself."""
         if self._handle is not None:
             with suppress(OSError):
-                _change(self._handle, new_mode)
+                _set_mode(self._handle, new_mode)
 
     @contextmanager
     def replacing(self, name: str, mode: int = FILE_MODE) -> Iterator[BinaryIO]:

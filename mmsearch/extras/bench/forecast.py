@@ -21,7 +21,7 @@ from mmsearch.types import Embedder, Modality
 
 EFFICIENCY = 0.5
 """Share of the matrix rate that models reach, processors and small layers included; between 0.4 and 0.7 on CPUs."""
-TRIED = 4
+TRIAL_INPUTS = 4
 """Inputs that a small model is tried on."""
 READ_SECONDS: Mapping[Modality, float] = {"text": 0.002, "image": 0.03, "document": 0.4, "audio": 0.3, "video": 2.0}
 """Seconds for one processor to read and decode a file."""
@@ -72,7 +72,7 @@ class Expectation:
         present = {kind: work for kind, work in kinds.items() if work.files}
         reading = sum(work.files * READ_SECONDS[kind] for kind, work in present.items()) / self._jobs
         embedding = sum(
-            count * self._item(part)
+            count * self._seconds_per_item(part)
             for kind, work in present.items()
             for part, count in self._parts(kind, work).items()
         )
@@ -119,17 +119,17 @@ class Expectation:
             items = {"image": count}
         return {part: number for part, number in items.items() if part in self._reads}
 
-    def _item(self, part: Modality) -> float:
+    def _seconds_per_item(self, part: Modality) -> float:
         """Seconds that the model takes for one item."""
         if self._estimate is not None:
             return self._estimate.operations(part, self._sizes) / self._rate
         if self._network is not None:
             return 0.0  # a network that is not understood is not disturbed either
-        inputs = self._sample(part, TRIED)
+        inputs = self._sample(part, TRIAL_INPUTS)
         self._embedder.embed(inputs[:1])
         began = time.perf_counter()
         self._embedder.embed(inputs)
-        return (time.perf_counter() - began) / TRIED
+        return (time.perf_counter() - began) / TRIAL_INPUTS
 
     def _sample(self, part: Modality, count: int) -> list[Any]:
         return measure.segments(part, count, self._sizes, self._loader)

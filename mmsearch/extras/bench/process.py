@@ -76,7 +76,7 @@ def _measure(job: Job, listener: Listener) -> tuple[list[Row], tuple[str, int] |
     first = outcome = _process(job, listener)
     rows = list(outcome.rows)
     while not outcome.finished:
-        rows += _lost(job, outcome)
+        rows += _rows_of_lost_process(job, outcome)
         if outcome.began is None or outcome.modalities is None:
             break
         remaining = outcome.modalities[outcome.modalities.index(outcome.began[0]) + 1 :]
@@ -92,7 +92,7 @@ def _measure(job: Job, listener: Listener) -> tuple[list[Row], tuple[str, int] |
     return rows, first.refused
 
 
-def _lost(job: Job, outcome: _Outcome) -> list[Row]:
+def _rows_of_lost_process(job: Job, outcome: _Outcome) -> list[Row]:
     """The rows of a process that died: of the cell that it was at and of larger ones, else of all."""
     status, reason = _cause(outcome)
     if outcome.began is None:
@@ -130,11 +130,11 @@ def _process(job: Job, listener: Listener) -> _Outcome:
     outcome = _Outcome()
     listener.begin(job.options.name, None, None)
     with tempfile.TemporaryFile() as errors:
-        with _started(job, errors) as process:
+        with _worker(job, errors) as process:
             assert process.stdout
             for line in process.stdout:
                 with suppress(ValueError):  # a line that its death cut short
-                    _take(json.loads(line), outcome, job, listener)
+                    _apply_event(json.loads(line), outcome, job, listener)
             outcome.code = process.wait()
         errors.seek(max(0, errors.seek(0, 2) - _MAX_ERROR_BYTES))
         outcome.errors = errors.read().decode("utf-8", "replace")
@@ -142,7 +142,7 @@ def _process(job: Job, listener: Listener) -> _Outcome:
 
 
 @contextmanager
-def _started(job: Job, errors: IO[bytes]) -> Iterator[subprocess.Popen[str]]:
+def _worker(job: Job, errors: IO[bytes]) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         command(_ENTRY),
         stdin=subprocess.PIPE,
@@ -162,7 +162,7 @@ def _started(job: Job, errors: IO[bytes]) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def _take(event: dict[str, Any], outcome: _Outcome, job: Job, listener: Listener) -> None:
+def _apply_event(event: dict[str, Any], outcome: _Outcome, job: Job, listener: Listener) -> None:
     """Adds an event to the outcome of its process."""
     match event.pop("event"):
         case "begin":

@@ -99,13 +99,13 @@ def find(
     forest, best = linked(reader, parts, kinds, where, threshold, scope)
     alike = _SimilarContents(parts, forest)
     builder = _GroupBuilder(reader, where, parts, alike, best, pixels)
-    rings = list(alike.rings())
+    clusters = list(alike.clusters())
     if scope != "across":
-        paired = {content for ring in rings for content in ring}
-        rings += [
+        paired = {content for cluster in clusters for content in cluster}
+        clusters += [
             [content] for content in reader.catalog.shared() if content not in paired and content in builder.first
         ]
-    groups = [group for ring in rings if (group := builder.group(ring))]
+    groups = [group for cluster in clusters if (group := builder.group(cluster))]
     groups.sort(key=lambda group: os.fsencode(group.members[0].path))
     return Duplicates(groups, len(builder.stale))
 
@@ -160,14 +160,14 @@ class _SimilarContents:
         rows = np.array(contents, np.int64)
         self._forest.link(rows[:-1], rows[1:])
 
-    def rings(self) -> Iterator[list[int]]:
+    def clusters(self) -> Iterator[list[int]]:
         """Contents that are copies of one another, or a single one that is held by others."""
-        rings: dict[int, list[int]] = defaultdict(list)
+        clusters: dict[int, list[int]] = defaultdict(list)
         for content in sorted(self.linked):
-            rings[int(self._forest.roots(np.array([content]))[0])].append(content)
-        for ring in rings.values():
-            if len(ring) > 1 or self.holders[ring[0]]:
-                yield ring
+            clusters[int(self._forest.roots(np.array([content]))[0])].append(content)
+        for cluster in clusters.values():
+            if len(cluster) > 1 or self.holders[cluster[0]]:
+                yield cluster
 
 
 class _GroupBuilder:
@@ -186,27 +186,27 @@ class _GroupBuilder:
         self.first = dict(zip(parts.contents[::-1].tolist(), range(len(parts.items) - 1, -1, -1), strict=True))
         self.stale: set[str] = set()
 
-    def group(self, ring: Sequence[int]) -> Group | None:
+    def group(self, cluster: Sequence[int]) -> Group | None:
         """The group of contents that are alike; None when fewer than two files are left of it."""
-        holders = {holder for content in ring for holder in self._alike.holders[content]} - set(ring)
-        copies = _distinct(member for content in ring for member in self._members(content, ring, whole=True))
+        holders = {holder for content in cluster for holder in self._alike.holders[content]} - set(cluster)
+        copies = _distinct(member for content in cluster for member in self._members(content, cluster, whole=True))
         holding_files = _distinct(
-            member for holder in sorted(holders) for member in self._members(holder, ring, whole=False)
+            member for holder in sorted(holders) for member in self._members(holder, cluster, whole=False)
         )
         if not copies or len(copies) + len(holding_files) < 2:
             return None
-        copies, why = _keeper(copies)
+        copies, why = _keeper_first(copies)
         exact = len({member.digest for member in copies}) == 1
         match: Match = "part" if len(copies) == 1 else "exact" if exact and not holding_files else "near"
         keeper, *other_copies = copies
         holding_files.sort(key=lambda member: os.fsencode(member.path))
         return Group(match, why, (keeper._replace(keep=True), *other_copies, *holding_files))
 
-    def _members(self, content: int, ring: Sequence[int], whole: bool) -> Iterator[Member]:
+    def _members(self, content: int, cluster: Sequence[int], whole: bool) -> Iterator[Member]:
         """The files of a content that exist and are as they were indexed."""
         positions, spans = self._alike.unboxed(content), set[Span]()
         if not whole:
-            roots = {int(self._alike.roots[position]) for copy in ring for position in self._alike.unboxed(copy)}
+            roots = {int(self._alike.roots[position]) for copy in cluster for position in self._alike.unboxed(copy)}
             positions = [
                 position
                 for position in self._alike.linked.get(content, [])
@@ -244,7 +244,7 @@ def _distinct(members: Iterable[Member]) -> list[Member]:
     return list(by_file.values())
 
 
-def _keeper(members: Sequence[Member]) -> tuple[list[Member], str]:
+def _keeper_first(members: Sequence[Member]) -> tuple[list[Member], str]:
     """The members with the one to keep first, and the reason."""
     reasons: list[tuple[str, Callable[[Member], float]]] = [
         ("largest", lambda member: -member.size),

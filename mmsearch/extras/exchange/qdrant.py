@@ -17,7 +17,7 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ApiException
 
 from mmsearch.errors import IndexMismatch, UsageError
-from mmsearch.extras.exchange.rows import KEY, About, item_id, payload, translated
+from mmsearch.extras.exchange.rows import KEY, About, client_errors, item_id, payload
 from mmsearch.store import Reader
 from mmsearch.store.transfer import contents, describe_differences, roots, vectors_from
 from mmsearch.system.safe_open import FOLDER_MODE
@@ -32,7 +32,7 @@ SECONDS = 60
 
 def connect(target: str) -> QdrantClient:
     """A client of a server at an http(s) URL, with the key in $QDRANT_API_KEY, or of a folder."""
-    with translated(target, ApiException), warnings.catch_warnings():
+    with client_errors(target, ApiException), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about a key without https, and the purpose of local mode
         if target.startswith(("http://", "https://")):
             return QdrantClient(
@@ -66,7 +66,7 @@ def to_qdrant(
         MmsearchError: the database cannot be reached, or refuses.
     """
     run, count = uuid.uuid4().hex, 0
-    with translated(f"collection {collection}", ApiException), warnings.catch_warnings():
+    with client_errors(f"collection {collection}", ApiException), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _prepare(reader, client, collection, force)
         for ids, vectors, payloads, files in _points(reader, run):

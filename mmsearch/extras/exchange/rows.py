@@ -246,7 +246,7 @@ def require_columns(names: Sequence[str], name: str) -> None:
 
 
 @contextmanager
-def translated(name: str, client_error: type[Exception]) -> Iterator[None]:
+def client_errors(name: str, client_error: type[Exception]) -> Iterator[None]:
     """Turn errors of a client library into one line about `name`."""
     try:
         yield

@@ -27,10 +27,10 @@ from mmsearch.extras.exchange.rows import (
     About,
     Row,
     RowReader,
+    client_errors,
     content_rows,
     file_row,
     require_columns,
-    translated,
 )
 from mmsearch.store import Reader
 from mmsearch.store.transfer import Content, Importer, contents, roots, unread, vectors_from
@@ -127,7 +127,7 @@ def to_parquet(reader: Reader, target: str, on_progress: OnProgress, *, force: b
     repetitive = [name for name in TYPES if name not in ("id", "text")]
     split = {f"{VECTOR}.list.element": "BYTE_STREAM_SPLIT"}  # half of their bytes are zeros, and compress to nothing
     with (
-        translated(target, pa.ArrowException),
+        client_errors(target, pa.ArrowException),
         Folder.open(parent) as folder,
         folder.replacing(name, mode) as file,
         pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=repetitive, column_encoding=split) as writer,
@@ -144,7 +144,7 @@ def to_lance(reader: Reader, target: str, on_progress: OnProgress, *, force: boo
     schema, exists = schema_of(reader), os.path.lexists(target)
     if exists:
         _require_dataset(target)
-    with translated(target, pa.ArrowException):
+    with client_errors(target, pa.ArrowException):
         if not exists:
             os.mkdir(target, FOLDER_MODE)
         before = os.umask(0o077)  # the client makes folders and files of its own
@@ -275,7 +275,7 @@ class Table:
 
     def _batches(self) -> Iterator[Any]:
         names = [name for name in (*TYPES, VECTOR) if name in self._schema.names and name != "id"]
-        with translated(self.path, pa.ArrowException):
+        with client_errors(self.path, pa.ArrowException):
             if os.path.isdir(self.path):
                 yield from self._source.to_batches(columns=names, batch_size=ROWS_AT_ONCE)
             else:

@@ -59,7 +59,7 @@ def check_address(address: str) -> None:
 
 
 @dataclass(frozen=True)
-class _Share:
+class _Resources:
     """The resources of one task and of one actor, and the most actors."""
 
     read: dict[str, float]
@@ -67,7 +67,7 @@ class _Share:
     actors: int | None
 
     @classmethod
-    def of(cls, nodes: Sequence[dict[str, float]], device: str | None, torch: bool) -> _Share:
+    def of(cls, nodes: Sequence[dict[str, float]], device: str | None, torch: bool) -> _Resources:
         """By the resources of nodes: a GPU an actor if the model has use for one, else half of a node's processors."""
         cpus = [node["CPU"] for node in nodes if node.get("CPU")]
         gpus = sum(node.get("GPU", 0) for node in nodes)
@@ -104,46 +104,46 @@ class Cluster:
 
     def describe(self, options: ModelOptions) -> ModelSpec:
         """The spec of the model, from a node where it would run. Raises ModelUnavailable as loading it does."""
-        ray = self._started()
-        share = self._share(options)
-        with _translated():
+        ray = self._connected()
+        resources = self._resources(options)
+        with _cluster_errors():
             # A process of its own, so that the model is gone before the actors load it.
-            return ray.get(ray.remote(max_calls=1, **share.embed)(stages.describe).remote(options))  # type: ignore[no-any-return]
+            return ray.get(ray.remote(max_calls=1, **resources.embed)(stages.describe).remote(options))  # type: ignore[no-any-return]
 
     def run(self, units: Sequence[Unit], plan: Plan, directory: str) -> Iterator[tuple[str, int, bool]]:
         """Read and embed the files of all units; name, number and whether it is the last, of each shard when written.
 
         `directory` is the index, whose contents are not decoded again. Raises MmsearchError.
         """
-        share = self._share(plan.options)
+        resources = self._resources(plan.options)
         from ray.data import ActorPoolStrategy, from_items
 
-        _quieten()
+        _silence_ray_data()
         claim = self._claim(directory)
-        with _translated():
+        with _cluster_errors():
             rows = [{"unit": unit.to_json()} for unit in units]
             data = from_items(rows, override_num_blocks=len(rows))
             data = data.map_batches(
-                stages.read, batch_size=1, batch_format="pyarrow", fn_args=(plan, claim), **share.read
+                stages.read, batch_size=1, batch_format="pyarrow", fn_args=(plan, claim), **resources.read
             )
             data = data.map_batches(
                 stages.Model, batch_size=1, batch_format="pyarrow", fn_constructor_args=(plan,),
-                compute=ActorPoolStrategy(min_size=1, max_size=share.actors), **share.embed,
+                compute=ActorPoolStrategy(min_size=1, max_size=resources.actors), **resources.embed,
             )  # fmt: skip
             for row in data.iter_rows():
                 yield row["unit"], row["number"], row["last"]
 
     def size(self) -> int:
         """Processors of the cluster."""
-        return max(1, int(self._started().cluster_resources().get("CPU", 1)))
+        return max(1, int(self._connected().cluster_resources().get("CPU", 1)))
 
-    def _share(self, options: ModelOptions) -> _Share:
-        nodes = [node["Resources"] for node in self._started().nodes() if node["Alive"]]
-        return _Share.of(nodes, options.device, self._torch)
+    def _resources(self, options: ModelOptions) -> _Resources:
+        nodes = [node["Resources"] for node in self._connected().nodes() if node["Alive"]]
+        return _Resources.of(nodes, options.device, self._torch)
 
     def _claim(self, directory: str) -> Callable[[list[stages.Claimed]], list[bool]]:
         """The function that asks the claims, from any node."""
-        ray = self._started()
+        ray = self._connected()
         if directory not in self._claims:
             from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -154,7 +154,7 @@ class Cluster:
             self._claims = {directory: actor.remote(directory)}
         return ClaimClient(self._claims[directory])
 
-    def _started(self) -> Any:
+    def _connected(self) -> Any:
         if self._ray is None:
             # Ray reports dead workers on stdout, at any time and while it shuts down.
             self._silence.enter_context(redirect_stdout(io.StringIO()))
@@ -212,7 +212,7 @@ def _job_config() -> Any:
     return config
 
 
-def _quieten() -> None:
+def _silence_ray_data() -> None:
     from ray.data import DataContext
 
     context = DataContext.get_current()
@@ -275,7 +275,7 @@ def _silent_stderr() -> Iterator[None]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _cluster_errors() -> Iterator[None]:
     """Raise our own errors as they were raised on a node, and all others as one line about the cluster."""
     from ray.exceptions import RayError
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mmsearch import scan
 from mmsearch.errors import MmsearchError
 from mmsearch.extras.ray.engine import Cluster
-from mmsearch.extras.ray.shards import Damaged, FileResult, Folder, Shard, Unit, gathered, is_complete
+from mmsearch.extras.ray.shards import Damaged, FileResult, Folder, Shard, Unit, is_complete, merged_results
 from mmsearch.extras.ray.stages import Plan
 from mmsearch.indexing.decode import Failed
 from mmsearch.indexing.pipeline import Indexer
@@ -96,7 +96,7 @@ class _Processor:
         results.after_commit = self._remove_adopted
         for unit in shards.units(plan.identity) if resume else ():
             self._leftover_units[unit[0].unit] = [shard.name for shard in unit]
-            self._leftovers.update({result.entry: unit[0].unit for result in gathered(unit)})
+            self._leftovers.update({result.entry: unit[0].unit for result in merged_results(unit)})
 
     def process(self, file: PendingFile) -> None:
         """Note a file for the next round."""
@@ -190,7 +190,7 @@ class _Processor:
         for shard in shards:
             for stage, seconds in shard.seconds.items():
                 self._results.timer.add(stage, seconds)
-        for result in gathered(shards):
+        for result in merged_results(shards):
             file = self._files.get(result.entry.path)
             if file is not None and file.entry == result.entry and result.end:
                 del self._files[file.entry.path]

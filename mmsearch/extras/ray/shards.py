@@ -143,7 +143,7 @@ def is_complete(numbers: Iterable[int], last: int | None) -> bool:
     return last is not None and set(range(last + 1)) <= set(numbers)
 
 
-def gathered(shards: Sequence[Shard]) -> list[FileResult]:
+def merged_results(shards: Sequence[Shard]) -> list[FileResult]:
     """The results of a unit from all its shards.
 
     A file of which not all is there, because a task that ran twice came to different ends, has the end `""`.
@@ -152,10 +152,10 @@ def gathered(shards: Sequence[Shard]) -> list[FileResult]:
     for shard in sorted(shards, key=lambda shard: shard.number):
         for result in shard.files:
             joined.setdefault(result.entry.path, []).append(result)
-    return [_joined(pieces) for pieces in joined.values()]
+    return [_merge_pieces(pieces) for pieces in joined.values()]
 
 
-def _joined(pieces: list[FileResult]) -> FileResult:
+def _merge_pieces(pieces: list[FileResult]) -> FileResult:
     for piece in pieces:
         if piece.end in ("failed", "unsupported", "copy"):
             return piece
