@@ -10,7 +10,7 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
@@ -175,7 +175,7 @@ class _Walk:
         self._options = options
         self._globs = Globs(options.globs) if options.globs else None
         self._excluded = {os.path.abspath(path) for path in options.exclude}
-        self._excluded_ids = {identity for path in self._excluded if (identity := _identity(path)) is not None}
+        self._excluded_ids = _identities(self._excluded)
         self._open: list[_Folder] = []
         self._ancestors: set[_Identity] = set()
         self._top = ""
@@ -184,9 +184,7 @@ class _Walk:
 
     def run(self, top: str) -> Iterator[Run | Problem]:
         self._top, self._confined_to = top, os.path.realpath(top) if top in self._options.confined else None
-        self._ancestors = {
-            identity for path in _parents(os.path.realpath(top)) if (identity := _identity(path)) is not None
-        }
+        self._ancestors = _identities(_parents(os.path.realpath(top)))
         try:
             mmsearch_rules, git_rules = self._inherited(top)
         except _SkippedFolder as skipped:
@@ -396,6 +394,10 @@ def _identity(path: str) -> _Identity | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _identities(paths: Iterable[str]) -> set[_Identity]:
+    return {identity for path in paths if (identity := _identity(path)) is not None}
 
 
 # --- single files -----------------------------------------------------------------------------------------------------

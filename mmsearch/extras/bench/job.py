@@ -58,12 +58,12 @@ class Job:
     def row(self, modality: str | None, batch: int | None, **values: Any) -> Row:
         """A row for one cell of this model."""
         unit = "pairs" if self.role == "reranker" else "items"
-        model_fields: dict[str, Any] = {
+        common: dict[str, Any] = {
             "model": self.options.name,
             "role": self.role,
             "dummy": bool(self.options.dummy_weights),
         }
-        return Row(**{**model_fields, "unit": unit, "modality": modality, "batch": batch, **values})
+        return Row(**{**common, "unit": unit, "modality": modality, "batch": batch, **values})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -207,11 +207,8 @@ class _GroupBuilder:
         positions, spans = self._alike.unboxed(content), set[Span]()
         if not whole:
             roots = {int(self._alike.roots[position]) for copy in cluster for position in self._alike.unboxed(copy)}
-            positions = [
-                position
-                for position in self._alike.linked.get(content, [])
-                if int(self._alike.roots[position]) in roots
-            ]
+            linked = self._alike.linked.get(content, [])
+            positions = [position for position in linked if int(self._alike.roots[position]) in roots]
             items = [int(self._parts.items[position]) for position in positions]
             spans = {located[0].item.span for located in self._reader.locate(items, self._where).values() if located}
         in_order = tuple(sorted(spans, key=lambda span: (span.unit, span.start, span.end)))

@@ -115,15 +115,13 @@ def _points(reader: Reader, run: str) -> Iterator[tuple[Sequence[str], Vectors, 
     vectors_of = vectors_from(reader)
     for batch in contents(reader, POINTS_AT_ONCE):
         present = [content for content in batch if not all(record.missing for record in content.files)]
-        rows = np.concatenate(
-            [np.zeros((0, reader.identity.dim), np.float32), *(vectors_of(present) if present else ())]
-        )
-        parts = [(content, position) for content in present for position in range(len(content.items))]
-        ids = [
-            item_id(content.digest, content.kind, content.items[position].partition, content.items[position].ordinal)
-            for content, position in parts
-        ]
-        payloads = [{**payload(content, position), SOURCE: reader.directory, RUN: run} for content, position in parts]
+        empty = np.zeros((0, reader.identity.dim), np.float32)
+        rows = np.concatenate([empty, *(vectors_of(present) if present else ())])
+        ids, payloads = [], []
+        for content in present:
+            for position, item in enumerate(content.items):
+                ids.append(item_id(content.digest, content.kind, item.partition, item.ordinal))
+                payloads.append({**payload(content, position), SOURCE: reader.directory, RUN: run})
         files = sum(len(content.files) for content in batch)
         for start in range(0, max(1, len(ids)), POINTS_AT_ONCE):
             end = start + POINTS_AT_ONCE
