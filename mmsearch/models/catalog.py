@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from mmsearch.types import Modality
 
@@ -70,10 +70,13 @@ class CatalogEntry:
         return self.family in BUILDABLE
 
 
+def _entry(facts: Mapping[str, Any]) -> CatalogEntry:
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
+    return CatalogEntry(**values)
+
+
 CATALOG: Mapping[str, CatalogEntry] = {
-    facts["name"]: CatalogEntry(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
-    )
+    facts["name"]: _entry(facts)
     for facts in json.loads((Path(__file__).parent / "catalog.json").read_text(encoding="utf-8"))
 }
 _BY_HUB_ID = {entry.hub_id.lower(): entry for entry in CATALOG.values() if entry.hub_id}
