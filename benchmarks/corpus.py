@@ -25,8 +25,8 @@ def settled(result: Result) -> Result:
     about = {os.path.basename(path) for path in (question.image, *question.relevant)}
     if SHEET in about or not about & ON_SHEET:
         return result
-    found = tuple(path for path in result.found if os.path.basename(path) != SHEET)
-    return result._replace(found=found, scores={name: of(found, question.relevant) for name, of in METRICS.items()})
+    found = tuple(path for path in result.paths if os.path.basename(path) != SHEET)
+    return result._replace(paths=found, scores={name: of(found, question.relevant) for name, of in METRICS.items()})
 
 
 def no_reranker() -> Reranker:

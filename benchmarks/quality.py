@@ -26,9 +26,9 @@ from mmsearch.extras.evaluation import (
     Report,
     Result,
     evaluate,
-    named,
     read_questions,
-    shortened,
+    settings_by_name,
+    truncated_settings,
 )
 from mmsearch.extras.evaluation.report import agreement, figures, gain
 from mmsearch.search.open import open_index, open_reranker, reranker_for, types_to_rerank
@@ -64,8 +64,8 @@ def measured() -> tuple[Report, Outcome]:
         reader, embedder = open_index(index, None)
         with reader:
             settings = [
-                *named(COMPARED),
-                *shortened([dim for dim in DIMS if dim < embedder.spec.dim], embedder.spec.dim),
+                *settings_by_name(COMPARED),
+                *truncated_settings([dim for dim in DIMS if dim < embedder.spec.dim], embedder.spec.dim),
             ]
             types = types_to_rerank(reranker_for(reader))
             settings = [replace(setting, options=replace(setting.options, rerank_types=types)) for setting in settings]
@@ -84,7 +84,7 @@ def _narrowed(questions: Sequence[Question], reader: Reader, embedder: Embedder)
 
     This is the upper limit for every ranking across kinds that keeps the order within each kind.
     """
-    (default,) = named(("hybrid",))
+    (default,) = settings_by_name(("hybrid",))
     groups: dict[frozenset[Modality], list[Question]] = {}
     for question in questions:
         records = [reader.file(path) for path in question.relevant]
@@ -202,7 +202,7 @@ def _losers(report: Report) -> Iterator[str]:
     for result in _named(report, "hybrid").results:
         if result.rank is None or result.rank > 10:
             expected = ", ".join(Path(path).name for path in result.question.relevant)
-            instead = Path(result.found[0]).name if result.found else ""
+            instead = Path(result.paths[0]).name if result.paths else ""
             yield f"| {result.pair}: {result.question.label} | {expected} | {result.rank or '–'} | {instead} |"
 
 

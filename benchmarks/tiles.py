@@ -34,7 +34,7 @@ from benchmarks.machine import circumstances
 from benchmarks.pictures import make_set
 from benchmarks.sheets import LAYOUTS
 from mmsearch import media
-from mmsearch.extras.evaluation import evaluate, named, read_questions
+from mmsearch.extras.evaluation import evaluate, read_questions, settings_by_name
 from mmsearch.extras.evaluation.metrics import bootstrap
 from mmsearch.extras.evaluation.questions import Question
 from mmsearch.extras.evaluation.report import Result
@@ -160,7 +160,7 @@ def _asked(work: Path, files: Path, questions: Sequence[Question], groups: dict[
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
         reader, embedder = open_index(index, None)
         with reader:
-            [outcome] = evaluate(questions, reader, embedder, named(["hybrid"]), no_reranker).outcomes
+            [outcome] = evaluate(questions, reader, embedder, settings_by_name(["hybrid"]), no_reranker).outcomes
         for at, result in enumerate(outcome.results):
             scores[groups[at], result.question.label][way].append(_measures(result))
 

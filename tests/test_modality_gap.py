@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsearch.extras.evaluation import Question, Report, evaluate, named
+from mmsearch.extras.evaluation import Question, Report, evaluate, settings_by_name
 from mmsearch.types import Reranker
 from tests.gap import Gap, generate
 from tests.given import make
@@ -24,7 +24,7 @@ def measured(gap: Gap, folder: Path, seed: int) -> Report:
     world = generate(gap, folder, seed)
     with make(folder, world.files) as reader:
         questions: list[Question] = [*world.mixed, *world.single]
-        return evaluate(questions, reader, world.embedder, named(["raw", "calibrated"]), no_reranker)
+        return evaluate(questions, reader, world.embedder, settings_by_name(["raw", "calibrated"]), no_reranker)
 
 
 def ndcg(report: Report, mixed: bool) -> tuple[float, float]:

@@ -52,12 +52,12 @@ def evaluate(
     from mmsearch.extras import evaluation as quality
 
     question_list = quality.read_questions(questions)
-    settings = quality.named([name.strip() for name in compare.split(",") if name.strip()])
+    settings = quality.settings_by_name([name.strip() for name in compare.split(",") if name.strip()])
     if not settings and not dims:
         raise UsageError(f"nothing to compare: choose from {', '.join(quality.SETTINGS)}")
     reader, embedder = open_indexes(locate_all(index), device, trust=trust_remote_code, trust_index=trust_index)
     reranker = named_by_user(reranker) if reranker else None
-    settings += quality.shortened(dims or [], embedder.spec.dim)
+    settings += quality.truncated_settings(dims or [], embedder.spec.dim)
     if any(setting.reranked for setting in settings):
         rerank_types = types_to_rerank(reranker or reranker_for(reader))
         settings = [
@@ -123,7 +123,7 @@ def _loser_table(rows: Sequence[Result]) -> Table:
         table.add_column(name, justify="right" if name == "rank" else "left", overflow="fold")
     for row in rows:
         expected = ", ".join(map(os.path.basename, row.question.relevant))
-        instead = os.path.basename(row.found[0]) if row.found else "nothing"
+        instead = os.path.basename(row.paths[0]) if row.paths else "nothing"
         rank = "-" if row.rank is None else str(row.rank)
         cells = (row.pair, row.question.label, expected, rank, instead)
         table.add_row(*(Text(harmless(cell)) for cell in cells))

@@ -227,7 +227,7 @@ class IndexRun:
         limits = self.options.limits
         options = replace(self.options, limits=Limits(1, limits.seconds, limits.memory))
         owns_shards = cluster_options.shards is None
-        shards = Folder(cluster_options.shards or os.path.join(self.directory, OWN_SHARDS), own=owns_shards)
+        shards = Folder(cluster_options.shards or os.path.join(self.directory, OWN_SHARDS), private=owns_shards)
         try:
             torch = needs_torch(model)
         except ModelUnavailable:  # on this machine, but perhaps not on the nodes
@@ -240,7 +240,7 @@ class IndexRun:
                 with listening() as listener:
                     indexer = RayIndexer(
                         writer, StoredEmbedder(identity), options, listener, cluster, model, shards,
-                        own=owns_shards, resume=not self.rebuild,
+                        private=owns_shards, resume=not self.rebuild,
                     )  # fmt: skip
                     report = indexer.run(self.roots, files.paths if files else ())
                 self._finish(writer)

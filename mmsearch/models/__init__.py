@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUILTIN = "builtin"
-LOADERS_OWN = ("name", "exact", "tiles")
+BACKEND_INDEPENDENT = ("name", "exact", "tiles")
 """Options that do not depend on the library that runs a model."""
 BUILTIN_DIRECTORY = os.path.join(os.path.dirname(__file__), "builtin")
 
@@ -97,15 +97,17 @@ def _refuse_hidden_permissions(options: ModelOptions) -> None:
     from mmsearch.models import weight_check
 
     for name, kwargs in (("model", options.model_kwargs), ("processor", options.processor_kwargs)):
-        for key in sorted(weight_check.switches(kwargs)):
+        for key in sorted(weight_check.user_arguments(kwargs)):
             raise UsageError(f"{key} cannot be given in --{name}-kwargs: --trust-remote-code is the way to allow code")
 
 
 def _refuse_torch_options(options: ModelOptions) -> None:
     """Refuses options that would have no effect."""
     device = None if options.device == "cpu" else options.device
-    given = {**options.to_json(), "device": device, "batch_size": options.batch_size}
-    if unused := [f"--{name.replace('_', '-')}" for name, value in given.items() if value and name not in LOADERS_OWN]:
+    chosen = {**options.to_json(), "device": device, "batch_size": options.batch_size}
+    if unused := [
+        f"--{name.replace('_', '-')}" for name, value in chosen.items() if value and name not in BACKEND_INDEPENDENT
+    ]:
         raise UsageError(f"model {options.name} runs by ONNX Runtime on the CPU and takes no {unused[0]}")
 
 
@@ -113,8 +115,8 @@ def _onnx_directory(options: ModelOptions) -> str | None:
     """The directory of an ONNX dual encoder in our own layout, or None if the name means another kind of model."""
     if options.name == BUILTIN:
         return BUILTIN_DIRECTORY
-    named = os.path.isabs(options.name) and os.path.isfile(os.path.join(options.name, "text.onnx"))
-    return options.name if named else None
+    is_own_layout = os.path.isabs(options.name) and os.path.isfile(os.path.join(options.name, "text.onnx"))
+    return options.name if is_own_layout else None
 
 
 def _export(options: ModelOptions) -> Path | None:

@@ -220,16 +220,16 @@ def import_libraries() -> None:
     import transformers  # noqa: F401
 
 
-def limit_memory(device: str | None, most: int) -> None:
-    """Limits the device, or the process if the device has no memory of its own, to about `most` bytes.
+def limit_memory(device: str | None, max_bytes: int) -> None:
+    """Limits the device, or the process if the device has no memory of its own, to about `max_bytes` bytes.
 
     Lasts for the life of the process. Raises UsageError if the system has no such limit.
     """
     torch = sys.modules.get("torch")
     if torch is not None and str(device).startswith("cuda"):
         total = torch.cuda.mem_get_info(device)[1]
-        torch.cuda.set_per_process_memory_fraction(min(1.0, most / total), device)
-    elif not memory.limit(most):
+        torch.cuda.set_per_process_memory_fraction(min(1.0, max_bytes / total), device)
+    elif not memory.limit(max_bytes):
         raise UsageError("this system cannot bound a process's memory: leave --memory-limit out")
 
 

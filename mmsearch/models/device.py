@@ -42,8 +42,8 @@ def choose_device(device: str | None) -> str:
     if kind not in present or (number and not number.isdigit()):
         raise UsageError(f"unknown device {device}: use cpu, cuda, cuda:N or mps")
     if not present[kind] or (kind == "cuda" and number and int(number) >= torch.cuda.device_count()):
-        here = ", ".join(name for name, is_here in present.items() if is_here)
-        raise UsageError(f"device {device} is not in this machine, which has {here}")
+        available = ", ".join(name for name, is_present in present.items() if is_present)
+        raise UsageError(f"device {device} is not in this machine, which has {available}")
     return device
 
 

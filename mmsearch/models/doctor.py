@@ -1,4 +1,4 @@
-"""The state of this machine for models, and what is missing: versions, devices, memory and the cache.
+"""Reports the state of this machine for models, and missing parts: versions, devices, memory and the cache.
 
 Changes nothing. Imports torch to ask it for devices.
 """
@@ -42,8 +42,8 @@ def examine() -> dict[str, Any]:
     device = _device() if versions["torch"] else None
     cache = pull.cache_directory()
     size = 0
-    for folder, _, names in os.walk(cache):  # links into the cache count once
-        paths = (os.path.join(folder, name) for name in names)
+    for folder, _, file_names in os.walk(cache):  # links into the cache count once
+        paths = (os.path.join(folder, name) for name in file_names)
         size += sum(os.stat(path).st_size for path in paths if not os.path.islink(path))
     return {
         "versions": versions,

@@ -51,7 +51,7 @@ RERANK_FRAMES = 4
 """Frames of a clip that the reranker looks at; the best one counts."""
 _TOWERS: dict[str, str] = {"document": "image", "video": "image"}
 """The tower of a partition that has none of its own name."""
-_OWN_GRAPHS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "builtin", "")
+_BUILTIN_GRAPHS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "builtin", "")
 CHARS_PER_TOKEN = 3.5
 """English prose has about four characters a word piece; a little less, so that few passages are cut."""
 
@@ -63,7 +63,7 @@ def open_graph(path: str) -> Any:
     """
     import onnxruntime
 
-    if not os.path.abspath(path).startswith(_OWN_GRAPHS):
+    if not os.path.abspath(path).startswith(_BUILTIN_GRAPHS):
         from mmsearch.models.onnx_check import require_plain
 
         require_plain(path)
@@ -157,9 +157,9 @@ class DualEncoder:
         """The fingerprint of the files as they are now; raises OSError and other errors of reading them."""
         digest = hashlib.blake2b(digest_size=16)
         parts = {part: self.config[part] for part in ("dim", "image", "text", "audio") if part in self.config}
-        names = [self.config[part]["file"] for part in parts if part != "dim"] + [self.config["text"]["tokenizer"]]
+        file_names = [self.config[part]["file"] for part in parts if part != "dim"] + [self.config["text"]["tokenizer"]]
         digest.update(json.dumps(parts, sort_keys=True).encode())
-        for name in names:
+        for name in file_names:
             with open(self._path(name), "rb") as file:
                 digest.update(file.read())
         return digest.hexdigest()
@@ -176,13 +176,13 @@ class DualEncoder:
         If the model's settings say so, the embedding is the mean of those of the whole picture and of its middle; the
         states are those of the whole picture, except that the first one is the embedding.
         """
-        whole = self._views(pictures)
+        encoded = self._views(pictures)
         share = self.config["image"].get("middle")
         if share is None:
-            return whole
-        embeddings = units(whole[0] + self._views([middle(picture, share) for picture in pictures])[0])
-        whole[1][:, 0, : embeddings.shape[1]] = embeddings
-        return embeddings, *whole[1:]
+            return encoded
+        embeddings = units(encoded[0] + self._views([middle(picture, share) for picture in pictures])[0])
+        encoded[1][:, 0, : embeddings.shape[1]] = embeddings
+        return embeddings, *encoded[1:]
 
     def _views(self, pictures: Sequence[Picture]) -> Encoded:
         side = self.config["image"]["size"]

@@ -3,7 +3,7 @@
 `architectures/NAME.json` holds the files of a model's repository except the weights, and describes its tokenizer. They
 are written to a temporary directory and loaded like any other model, by the same code; only where transformers would
 read weights, random ones are made, directly on the device and in the run's number format. They come from one seed and
-are the same on every device. Knows nothing of what a model computes.
+are the same on every device. Knows nothing of the computation.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Architecture:
 def architecture(name: str, layers: int | None = None) -> Architecture | None:
     """The architecture of the catalog model `name`, None if it is not part of transformers.
 
-    With `layers` every tower keeps its width and has at most so many layers.
+    With `layers` every tower keeps its width and has at most that many layers.
     """
     if not (ARCHITECTURES / f"{name}.json").is_file():
         return None
@@ -116,7 +116,7 @@ def _merged(base: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cut(config: Any, layers: int) -> Any:
-    """A configuration with at most so many layers in each of its parts."""
+    """A configuration with at most `layers` layers in each part."""
     if not isinstance(config, Mapping):
         return config
     short = {key: _cut(value, layers) for key, value in config.items()}
@@ -139,7 +139,7 @@ def embedder(options: ModelOptions, layers: int | None = None, many: bool = Fals
     """
     from mmsearch.models.st_embedder import SentenceTransformerEmbedder
 
-    with _repository(options, "embedder", layers) as directory, _made_weights(choose_device(options.device)):
+    with _repository(options, "embedder", layers) as directory, _random_weights(choose_device(options.device)):
         return SentenceTransformerEmbedder(options, many, directory)
 
 
@@ -147,7 +147,7 @@ def reranker(options: ModelOptions, layers: int | None = None) -> CrossEncoderRe
     """The catalog reranker that `options` names, under the same rules as `embedder`."""
     from mmsearch.models.st_reranker import CrossEncoderReranker
 
-    with _repository(options, "reranker", layers) as directory, _made_weights(choose_device(options.device)):
+    with _repository(options, "reranker", layers) as directory, _random_weights(choose_device(options.device)):
         return CrossEncoderReranker(options, directory)
 
 
@@ -231,15 +231,15 @@ def _vocabulary(tokens: Tokens) -> dict[str, int]:
     """The number of every token: special ones where they belong, word pieces, and fillers up to the right size."""
     pieces = json.loads(PIECES.read_text(encoding="utf-8"))["model"]["vocab"]
     fixed = {**tokens.special, **tokens.words}
-    taken = set(fixed.values())
-    free = [number for number in range(tokens.size) if number not in taken]
-    names = [piece for piece in pieces if piece not in fixed]
-    names += [f"<filler {number}>" for number in range(len(free) - len(names))]
-    return fixed | dict(zip(names, free, strict=False))
+    used = set(fixed.values())
+    free = [number for number in range(tokens.size) if number not in used]
+    texts = [piece for piece in pieces if piece not in fixed]
+    texts += [f"<filler {number}>" for number in range(len(free) - len(texts))]
+    return fixed | dict(zip(texts, free, strict=False))
 
 
 @contextmanager
-def _made_weights(device: str) -> Iterator[None]:
+def _random_weights(device: str) -> Iterator[None]:
     """While the block runs, transformers makes the weights of a model instead of reading them."""
     from transformers import PreTrainedModel
 
@@ -280,10 +280,10 @@ def fill(model: torch.nn.Module) -> None:
     block = torch.randn(BLOCK, generator=torch.Generator().manual_seed(SEED))
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            owner, _, own = name.rpartition(".")
+            owner, _, attribute = name.rpartition(".")
             if "Norm" in type(model.get_submodule(owner)).__name__ and weight.ndim == 1:
-                weight.fill_(float(own == "weight"))
-            elif own.endswith("bias"):
+                weight.fill_(float(attribute == "weight"))
+            elif attribute.endswith("bias"):
                 weight.zero_()
             else:
                 fan_in = weight.numel() // weight.shape[0] if weight.ndim > 1 else weight.numel()

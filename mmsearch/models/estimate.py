@@ -25,9 +25,9 @@ ATTENDED = 5
 """Arrays of the attention's width alive at once: queries, keys, values, the result and a reordered one."""
 PIXEL_COPIES = 3
 """Pictures as float32 while they are stacked, normalised and handed over."""
-LOADED = 60 << 20
+HOST_BYTES = 60 << 20
 """Bytes that tokenizer, processor and the first pass leave in a process on a CPU besides the weights."""
-CONTEXT = 600 << 20
+CUDA_BYTES = 600 << 20
 """Bytes of a device for a CUDA context with its libraries, as its driver sees it; as published, not measured here."""
 SOUND_POSITIONS = 50
 """Positions of an audio tower for a second of sound, before they are pooled."""
@@ -100,7 +100,7 @@ class Tower:
         return STREAM * self.width + max(WIDENED * self.inner, ATTENDED * self.attended)
 
     def operations(self, positions: float) -> float:
-        """Floating point operations for one input of so many positions."""
+        """Floating point operations for one input of `positions` positions."""
         return self.layers * positions * (2 * self.layer + 4 * positions * self.attended)
 
     def patches(self, pixels: int) -> int:
@@ -150,10 +150,11 @@ class Estimate:
 
     def activations(self, modality: Modality, batch: int, sizes: Sizes) -> int:
         """Bytes that a pass needs on top of those held before it."""
-        own, joined, pictures = self._positions(modality, sizes)
+        tower_positions, text_positions, pictures = self._positions(modality, sizes)
         tower = self._tower(modality)
         layer = max(
-            own * tower.values if tower else 0, joined * self.shape.text.values if joined and self.shape.text else 0
+            tower_positions * tower.values if tower else 0,
+            text_positions * self.shape.text.values if text_positions and self.shape.text else 0,
         )
         inputs = pictures * PIXEL_COPIES * 4
         # Models that read pictures alone get the frames of one clip at a time.
@@ -162,11 +163,11 @@ class Estimate:
 
     def operations(self, modality: Modality, sizes: Sizes) -> float:
         """Floating point operations for one item."""
-        own, joined, _ = self._positions(modality, sizes)
+        tower_positions, text_positions, _ = self._positions(modality, sizes)
         tower, text = self._tower(modality), self.shape.text
         count = (sizes.frames or self.frames) if modality == "video" else 1
-        alone = count * tower.operations(own / count) if tower else 0.0
-        return alone + (text.operations(joined) if joined and text else 0.0)
+        alone = count * tower.operations(tower_positions / count) if tower else 0.0
+        return alone + (text.operations(text_positions) if text_positions and text else 0.0)
 
     def _tower(self, modality: Modality) -> Tower | None:
         return {"text": self.shape.text, "audio": self.shape.audio}.get(modality, self.shape.vision)
@@ -174,9 +175,9 @@ class Estimate:
     def _positions(self, modality: Modality, sizes: Sizes) -> tuple[float, float, float]:
         """Positions of an item in its own tower and then in the text tower, and the numbers its pixels are."""
         shape = self.shape
-        text = float(min(sizes.tokens, (shape.text and shape.text.longest) or sizes.tokens))
+        words = float(min(sizes.tokens, (shape.text and shape.text.longest) or sizes.tokens))
         if modality == "text":
-            return text, 0.0, 0.0
+            return words, 0.0, 0.0
         if modality == "audio":
             positions = (sizes.seconds or self.seconds) * SOUND_POSITIONS
             return positions, positions / 2 if shape.joint else 0.0, 0.0
@@ -187,9 +188,13 @@ class Estimate:
         count = float((sizes.frames or self.frames) if modality == "video" else shape.tiles)
         if modality == "video" and shape.joint:
             count /= 2  # models that read video themselves take two frames as one
-        own = tower.patches(pixels) * count
-        joined = own / tower.merge**2 if shape.joint else 0.0
-        return own, joined, own * 3 * tower.patch**2 * (2 if shape.joint and not tower.side else 1)
+        tower_positions = tower.patches(pixels) * count
+        text_positions = tower_positions / tower.merge**2 if shape.joint else 0.0
+        return (
+            tower_positions,
+            text_positions,
+            tower_positions * 3 * tower.patch**2 * (2 if shape.joint and not tower.side else 1),
+        )
 
 
 def before_loading(
@@ -219,7 +224,7 @@ def before_loading(
         return None
     parameters = parameters or (entry and entry.parameters) or shape.parameters
     pixels = options.max_pixels or (entry.pixels[1] if entry and entry.pixels else None)
-    start = CONTEXT if cuda else base + LOADED
+    start = CUDA_BYTES if cuda else base + HOST_BYTES
     return Estimate(shape, itemsize, parameters * itemsize, start, pixels)
 
 
@@ -276,26 +281,26 @@ def shape_of(config: Any) -> Shape | None:
 def tower_of(part: Any) -> Tower | None:
     """The tower that a part of a configuration describes, by the names that architectures use; None for no tower."""
 
-    def first(*names: str) -> int:
+    def setting(*names: str) -> int:
         return next((int(value) for name in names if isinstance(value := getattr(part, name, None), int)), 0)
 
-    width = first("hidden_size", "d_model", "embed_dim")
-    layers = first("num_hidden_layers", "depth", "encoder_layers", "num_layers")
-    heads = first("num_attention_heads", "num_heads", "encoder_attention_heads")
+    width = setting("hidden_size", "d_model", "embed_dim")
+    layers = setting("num_hidden_layers", "depth", "encoder_layers", "num_layers")
+    heads = setting("num_attention_heads", "num_heads", "encoder_attention_heads")
     if not (width and layers and heads):
         return None
-    head = first("head_dim") or width // heads
+    head = setting("head_dim") or width // heads
     activation = str(getattr(part, "hidden_act", None) or getattr(part, "activation_function", ""))
     return Tower(
         width=width,
         attended=heads * head,
-        shared=(first("num_key_value_heads") or heads) * head,
-        inner=first("intermediate_size", "encoder_ffn_dim") or 4 * width,
+        shared=(setting("num_key_value_heads") or heads) * head,
+        inner=setting("intermediate_size", "encoder_ffn_dim") or 4 * width,
         layers=layers,
         gated=activation in GATED,
-        longest=first("max_position_embeddings") or None,
-        words=first("vocab_size"),
-        side=first("image_size"),
-        patch=first("patch_size"),
-        merge=first("spatial_merge_size") or 1,
+        longest=setting("max_position_embeddings") or None,
+        words=setting("vocab_size"),
+        side=setting("image_size"),
+        patch=setting("patch_size"),
+        merge=setting("spatial_merge_size") or 1,
     )

@@ -1,6 +1,6 @@
 """Finds a model on this machine, says how to fetch a missing one, and tells two sets of weights apart.
 
-Never downloads, asks or prints. Knows nothing about what a model computes.
+Never downloads, asks or prints. Knows nothing about the computation.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ INPUT_POLICY = 1
 """Increased when this package starts to hand inputs to models in another way that changes vectors."""
 
 
-def locate(name: str, revision: str | None, organization: str, wanted_files: Sequence[str] = ()) -> Path:
+def locate(name: str, revision: str | None, organization: str, patterns: Sequence[str] = ()) -> Path:
     """The directory that holds the model `name`: the directory itself, or a snapshot in the local hub cache.
 
     Only an absolute path means a directory: a name in an index or a table must not come to mean a folder of wherever a
     command is run. Any other name must be in the catalog or be a hub id; one without an organization is also looked for
-    under `organization`. Raises ModelUnavailable with the remedy, which fetches only `wanted_files` (glob patterns) if
+    under `organization`. Raises ModelUnavailable with the remedy, which fetches only `patterns` (glob patterns) if
     there are any, and UsageError for a revision of a directory.
     """
     path = Path(name).expanduser()
@@ -64,9 +64,9 @@ def locate(name: str, revision: str | None, organization: str, wanted_files: Seq
     for candidate, version in product(candidates, dict.fromkeys(revisions)):
         if snapshot := _cached(candidate, version):
             return snapshot
-    if entry and revision is None and not wanted_files:
+    if entry and revision is None and not patterns:
         raise ModelUnavailable(missing(entry))
-    command = download(candidates[0], revision, wanted_files)
+    command = download(candidates[0], revision, patterns)
     raise ModelUnavailable(f"model {name} is not on this machine: run `{command}`, or give its directory")
 
 
@@ -76,10 +76,10 @@ def missing(entry: catalog.CatalogEntry) -> str:
     return f"{message}; to measure it without its weights, use --dummy-weights" if entry.dummy else message
 
 
-def download(hub_id: str, revision: str | None, wanted_files: Sequence[str] = ()) -> str:
+def download(hub_id: str, revision: str | None, patterns: Sequence[str] = ()) -> str:
     """The command that fetches a model, or only those of its files that match one of the glob patterns."""
     parts = [f" --revision {revision}"] if revision else []
-    return "".join([f"hf download {hub_id}", *parts, *(f" --include '{pattern}'" for pattern in wanted_files)])
+    return "".join([f"hf download {hub_id}", *parts, *(f" --include '{pattern}'" for pattern in patterns)])
 
 
 def _cached(hub_id: str, revision: str | None) -> Path | None:
@@ -203,7 +203,7 @@ def loading(name: str) -> Iterator[None]:
     except broken as error:
         reason = f"{type(error).__name__}: {one_line(error)}"
         if "trust_remote_code" in str(error):
-            reason = weights.OWN_CODE
+            reason = weights.NEEDS_TRUST
         elif isinstance(error, ImportError):
             reason = f"it needs a package that is not installed: {one_line(error)}"
         raise ModelUnavailable(f"cannot load model {name}: {reason}") from error
@@ -225,9 +225,9 @@ def quiet() -> Iterator[None]:
     online, verbosity = constants.HF_HUB_OFFLINE, transformers_logging.get_verbosity()
     constants.HF_HUB_OFFLINE = True
     transformers_logging.set_verbosity_error()
-    others = [logging.getLogger(name) for name in ("sentence_transformers", "huggingface_hub")]
-    levels = [logger.level for logger in others]
-    for logger in others:
+    loggers = [logging.getLogger(name) for name in ("sentence_transformers", "huggingface_hub")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
@@ -236,5 +236,5 @@ def quiet() -> Iterator[None]:
     finally:
         constants.HF_HUB_OFFLINE = online
         transformers_logging.set_verbosity(verbosity)
-        for logger, level in zip(others, levels, strict=True):
+        for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

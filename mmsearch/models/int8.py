@@ -1,8 +1,8 @@
 """Linear layers of transformer blocks in 8-bit integers, for CPUs that multiply those several times faster than floats.
 
 Weights have one scale for each output, inputs one for each row, measured as they come: so the vector of an input does
-not depend on what else is in its pass. Everything between the layers stays in float32. Knows nothing about what a
-model reads or how good its vectors are.
+not depend on the other inputs of its pass. Everything between the layers stays in float32. Knows nothing about the
+inputs of a model or the quality of its vectors.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ FAMILIES = frozenset({"clip", "siglip", "siglip2"})
 have single values hundreds of times as large as all others of a row, for inputs that no handful of probes foresees."""
 WORTHWHILE = 256
 """Inputs of the widest layer above which the faster multiplication repays the scaling."""
-ALIKE_MEAN, ALIKE_LEAST = 0.998, 0.99
+MIN_MEAN_COSINE, MIN_COSINE = 0.998, 0.99
 """Cosines to float32 that the probes must have. At the mean a score moves by some thousandths, about as much as by
 decoding pictures at a smaller scale (0.995 at least); a single input may be somewhat farther off."""
-LEAST = 32
+MIN_WIDTH = 32
 """Layers with fewer inputs or outputs stay in float32: they choose between experts, and take no time."""
 CHUNK = 1 << 17
 """Numbers scaled at a time: in float32, with their results, they stay in the cache of a core."""
-TOP = 127
+MAX_INTEGER = 127
 SMALLEST = 1e-30
 """Replaces the largest number of a row of zeros, so that nothing is divided by zero."""
 PAIRS = frozenset({"CLIPMLP", "SiglipMLP", "Siglip2MLP"})
@@ -69,7 +69,7 @@ def is_candidate(family: str | None) -> bool:
 
 def is_worthwhile(model: nn.Module) -> bool:
     """Whether a float32 model has layers wide enough to become faster."""
-    return any(fits(module) and module.in_features >= WORTHWHILE for module in inside_blocks(model))
+    return any(is_convertible(module) and module.in_features >= WORTHWHILE for module in inside_blocks(model))
 
 
 def convert(model: nn.Module, device: str) -> None:
@@ -94,7 +94,7 @@ def convert_if_alike(model: nn.Module, probe: Callable[[], Vectors]) -> bool:
     quantised = Quantised(model)
     try:
         cosines = (before * probe()).sum(axis=1)
-        alike = bool(cosines.mean() >= ALIKE_MEAN and cosines.min() >= ALIKE_LEAST)
+        alike = bool(cosines.mean() >= MIN_MEAN_COSINE and cosines.min() >= MIN_COSINE)
         reason = f"mean cosine {cosines.mean():.4f}, least {cosines.min():.4f}"
     except MmsearchError as error:
         alike, reason = False, str(error)
@@ -109,8 +109,8 @@ def supported() -> bool:
     vnni: Callable[[], bool] = getattr(torch.cpu, "_is_vnni_supported", bool)
     if not (vnni() and hasattr(torch, "_int_mm") and _has_onednn()):
         return False
-    left = (torch.arange(33 * 64) * 37 % 255 - TOP).view(33, 64)
-    right = (torch.arange(48 * 64) * 53 % 255 - TOP).view(48, 64)
+    left = (torch.arange(33 * 64) * 37 % 255 - MAX_INTEGER).view(33, 64)
+    right = (torch.arange(48 * 64) * 53 % 255 - MAX_INTEGER).view(48, 64)
     try:
         product = torch._int_mm(left.to(torch.int8), right.to(torch.int8).t())
     except RuntimeError:
@@ -138,16 +138,16 @@ class Quantised:
         for parent in inside_blocks(model):
             children: dict[str, Any] = dict(parent.named_children())
             for name, child in children.items():
-                if type(child).__name__ in PAIRS and fits(child.fc1) and fits(child.fc2):
+                if type(child).__name__ in PAIRS and is_convertible(child.fc1) and is_convertible(child.fc2):
                     self._replace(parent, name, Int8Pair(child.fc1, child.fc2, child.activation_fn), 2)
-            linears = {name: child for name, child in children.items() if fits(child)}
+            linears = {name: child for name, child in children.items() if is_convertible(child)}
             for name, linear in linears.items():
                 shares = any(name in group and len(group & linears.keys()) > 1 for group in SIBLINGS)
                 owner = parent if shares else None
                 self._replace(parent, name, Int8Linear(linear.weight, linear.bias, last_input, owner))
         for parent in list(model.modules()) if self.layers else []:
             for name, child in list(parent.named_children()):
-                if _cuts_patches(child):
+                if _is_patch_layer(child):
                     self._replace(parent, name, Int8Patches(child))
 
     def undo(self) -> None:
@@ -168,16 +168,16 @@ def inside_blocks(model: nn.Module) -> Iterator[Any]:
             yield from stack.modules()
 
 
-def fits(module: Any) -> bool:
+def is_convertible(module: Any) -> bool:
     """Whether a module is a plain linear float32 layer on the CPU. Derived classes may be used in other ways."""
-    if type(module) is not nn.Linear or min(module.in_features, module.out_features) < LEAST:
+    if type(module) is not nn.Linear or min(module.in_features, module.out_features) < MIN_WIDTH:
         return False
     return module.weight.dtype is torch.float32 and module.weight.device.type == "cpu"
 
 
-def _cuts_patches(module: Any) -> bool:
+def _is_patch_layer(module: Any) -> bool:
     """Whether a module is a plain float32 layer on the CPU that turns each patch of a picture into a vector."""
-    if type(module) is not nn.Conv2d or module.kernel_size != module.stride or module.out_channels < LEAST:
+    if type(module) is not nn.Conv2d or module.kernel_size != module.stride or module.out_channels < MIN_WIDTH:
         return False
     plain = (module.padding, module.dilation, module.groups) in (((0, 0), (1, 1), 1), ("valid", (1, 1), 1))
     return plain and module.weight.dtype is torch.float32 and module.weight.device.type == "cpu"
@@ -210,42 +210,42 @@ class Int8Linear(nn.Module):
         """The layer of a weight `(out, in)`; layers with the same `parent` share the scaling of their input."""
         super().__init__()
         self.out_features, self.in_features = weight.shape
-        whole, scale = scaled(weight.detach().float())
-        self.register_buffer("weight", whole)
+        integers, scale = scaled(weight.detach().float())
+        self.register_buffer("weight", integers)
         self.register_buffer("scale", scale.flatten())
         self.register_buffer("bias", None if bias is None else bias.detach().float())
         self._last_input = last_input or _LastInput()
         self._parent = (parent,)  # in a tuple, because a module would register it as a child of its own child
 
-    def forward(self, given: Tensor) -> Tensor:
-        rows, scales = self._rows(given)
-        whole = torch._int_mm(rows, self.weight.t())
-        for _ in self.floats(whole, scales):
+    def forward(self, inputs: Tensor) -> Tensor:
+        rows, scales = self._rows(inputs)
+        products = torch._int_mm(rows, self.weight.t())
+        for _ in self.floats(products, scales):
             pass
-        return whole.view(torch.float32).view(*given.shape[:-1], self.out_features)
+        return products.view(torch.float32).view(*inputs.shape[:-1], self.out_features)
 
-    def floats(self, whole: Tensor, scales: Tensor) -> Iterator[Tensor]:
+    def floats(self, products: Tensor, scales: Tensor) -> Iterator[Tensor]:
         """Turns products, int32 `(n, out)` of rows with these scales, into floats, some rows at a time.
 
         The floats take the place of the integers: fresh memory costs more time than the computation.
         """
-        count = _rows_at_a_time(self.out_features)
-        for part, products, scale in _chunks(count, whole.view(torch.float32), whole, scales):
-            part.copy_(products).mul_(scale)
+        count = _chunk_rows(self.out_features)
+        for part, integers, scale in _chunks(count, products.view(torch.float32), products, scales):
+            part.copy_(integers).mul_(scale)
             if self.bias is None:
                 part.mul_(self.scale)
             else:
                 torch.addcmul(self.bias, part, self.scale, out=part)
             yield part
 
-    def _rows(self, given: Tensor) -> Rows:
+    def _rows(self, inputs: Tensor) -> Rows:
         """The input in integers; kept for siblings, which are called one after the other with the same object."""
         last = self._last_input.last
         # A layer that is called again is in another pass, where the same object may hold other numbers.
-        if last is not None and last[1] is given and last[0] is not self and last[0].parent is self.parent is not None:
+        if last is not None and last[1] is inputs and last[0] is not self and last[0].parent is self.parent is not None:
             return last[2]
-        rows = scaled(given.reshape(-1, self.in_features))
-        self._last_input.last = None if self.parent is None else (self, given, rows)
+        rows = scaled(inputs.reshape(-1, self.in_features))
+        self._last_input.last = None if self.parent is None else (self, inputs, rows)
         return rows
 
     @property
@@ -259,23 +259,23 @@ def scaled(numbers: Tensor) -> Rows:
 
     The scale of a row with an infinite number or NaN is not finite.
     """
-    whole = torch.empty(numbers.shape, dtype=torch.int8)
+    integers = torch.empty(numbers.shape, dtype=torch.int8)
     scales = torch.empty(len(numbers), 1)
-    count = _rows_at_a_time(numbers.shape[1])
-    room = torch.empty(min(count, len(numbers)), numbers.shape[1])
-    for part, rows, scale in _chunks(count, numbers, whole, scales):
-        _scale(part, rows, scale, room[: len(part)])
-    return whole, scales
+    count = _chunk_rows(numbers.shape[1])
+    buffer = torch.empty(min(count, len(numbers)), numbers.shape[1])
+    for part, rows, scale in _chunks(count, numbers, integers, scales):
+        _scale(part, rows, scale, buffer[: len(part)])
+    return integers, scales
 
 
-def _scale(numbers: Tensor, rows: Tensor, scales: Tensor, room: Tensor) -> None:
-    """Scales float32 `(n, m)` into int8 `rows` and their `scales`; `room` of the same shape may be `numbers` itself."""
+def _scale(numbers: Tensor, rows: Tensor, scales: Tensor, buffer: Tensor) -> None:
+    """Scales float32 `(n, m)` into int8 `rows` and their `scales`; `buffer`, of the same shape, may be `numbers`."""
     high, low = numbers.amax(1, keepdim=True), numbers.amin(1, keepdim=True)
-    torch.maximum(high, low.neg_(), out=scales).clamp_min_(SMALLEST).div_(TOP)
-    rows.copy_(torch.mul(numbers, scales.reciprocal(), out=room).round_())
+    torch.maximum(high, low.neg_(), out=scales).clamp_min_(SMALLEST).div_(MAX_INTEGER)
+    rows.copy_(torch.mul(numbers, scales.reciprocal(), out=buffer).round_())
 
 
-def _rows_at_a_time(width: int) -> int:
+def _chunk_rows(width: int) -> int:
     return max(1, CHUNK // width)
 
 
@@ -298,25 +298,25 @@ class Int8Pair(nn.Module):
         self.second = Int8Linear(second.weight / rate, second.bias)
         self.between = between
 
-    def forward(self, given: Tensor) -> Tensor:
-        rows = given.reshape(-1, self.first.in_features)
+    def forward(self, inputs: Tensor) -> Tensor:
+        rows = inputs.reshape(-1, self.first.in_features)
         result = torch.empty(len(rows), self.second.out_features)
         wide = self.first.out_features
         products = torch.empty(min(PAIR_ROWS, len(rows)), wide, dtype=torch.int32)
         inner, scales = torch.empty(products.shape, dtype=torch.int8), torch.empty(len(products), 1)
-        for some, out in _chunks(PAIR_ROWS, rows, result):
-            count = len(some)
-            whole, scale = scaled(some)
-            torch._int_mm(whole, self.first.weight.t(), out=products[:count])
-            parts = _chunks(_rows_at_a_time(wide), inner[:count], scales[:count])
-            for part, (small, by) in zip(self.first.floats(products[:count], scale), parts, strict=True):
+        for block, out in _chunks(PAIR_ROWS, rows, result):
+            count = len(block)
+            integers, scale = scaled(block)
+            torch._int_mm(integers, self.first.weight.t(), out=products[:count])
+            parts = _chunks(_chunk_rows(wide), inner[:count], scales[:count])
+            for part, (quantised, part_scale) in zip(self.first.floats(products[:count], scale), parts, strict=True):
                 activated = self._activate(part)
-                _scale(activated, small, by, activated)
+                _scale(activated, quantised, part_scale, activated)
             last = out.view(torch.int32)
             torch._int_mm(inner[:count], self.second.weight.t(), out=last)
             for _ in self.second.floats(last, scales[:count]):
                 pass
-        return result.view(*given.shape[:-1], self.second.out_features)
+        return result.view(*inputs.shape[:-1], self.second.out_features)
 
     def _activate(self, part: Tensor) -> Tensor:
         """The function between the layers; may overwrite its input."""

@@ -40,11 +40,11 @@ class LazyEmbedder:
 
     def tokens(self, segment: Segment) -> int:
         """About how many tokens a segment takes in a pass: the model's own estimate once it is loaded."""
-        own: Callable[[Segment], int] | None = getattr(self._embedder, "tokens", None)
-        if own is not None:
-            return own(segment)
-        fit = self._spec.loader.image_fit
-        return tokens(segment.content, fit, token_edge(None, fit))
+        estimate: Callable[[Segment], int] | None = getattr(self._embedder, "tokens", None)
+        if estimate is not None:
+            return estimate(segment)
+        rule = self._spec.loader.image_fit
+        return tokens(segment.content, rule, token_edge(None, rule))
 
     def embed(self, segments: Sequence[Segment]) -> Vectors:
         """As the loaded embedder."""

@@ -84,8 +84,8 @@ def _nvidia() -> list[Memory]:
     if tool is None:
         return []
     try:
-        done = subprocess.run([tool, *NVIDIA[1:]], capture_output=True, text=True, timeout=10, check=True)
-        return [_card(index, line) for index, line in enumerate(done.stdout.splitlines()) if line.strip()]
+        result = subprocess.run([tool, *NVIDIA[1:]], capture_output=True, text=True, timeout=10, check=True)
+        return [_card(index, line) for index, line in enumerate(result.stdout.splitlines()) if line.strip()]
     except (OSError, ValueError, subprocess.SubprocessError):
         return []
 

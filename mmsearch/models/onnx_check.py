@@ -1,6 +1,6 @@
 """Makes sure that an ONNX graph runs no foreign code: operators that ONNX Runtime knows, data in the model's folder.
 
-Reads the protobuf only as far as needed; large tensors are skipped by their length. Knows nothing of what graphs do.
+Reads the protobuf only as far as needed; large tensors are skipped by their length. Knows nothing of the computation.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _TEXTS = frozenset({"function domain", "operator", "domain", "key", "value"})
 
 
 @dataclass
-class Named:
+class GraphNames:
     """The names in a graph: domains and kinds of operators, domains of its own functions, and files with its data."""
 
     domains: set[str] = field(default_factory=set)
@@ -53,27 +53,27 @@ def require_plain(path: str) -> None:
     Raises ModelUnavailable if it needs others, or cannot be read.
     """
     try:
-        named = read(path)
+        names = read(path)
     except (OSError, ValueError) as error:
         raise ModelUnavailable(f"cannot load {path}: {error}") from error
-    if foreign := sorted(named.domains - DOMAINS - named.functions) or sorted(named.operators & PROGRAMS):
+    if foreign := sorted(names.domains - DOMAINS - names.functions) or sorted(names.operators & PROGRAMS):
         raise ModelUnavailable(f"cannot load {path}: it has operators of its own ({foreign[0]}), which are programs")
-    for name in sorted(named.files):
+    for name in sorted(names.files):
         if not _is_inside(path, name):
             raise ModelUnavailable(f"cannot load {path}: it takes data from {name}, which is outside of its folder")
 
 
-def read(path: str) -> Named:
+def read(path: str) -> GraphNames:
     """The names in a file's graph. Raises ValueError if it is no graph."""
-    named = Named()
+    names = GraphNames()
     if not os.path.getsize(path):
         raise ValueError("it is empty")
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        _walk(data, 0, len(data), "model", named, 0)
-    return named
+        _walk(data, 0, len(data), "model", names, 0)
+    return names
 
 
-def _walk(data: Bytes, start: int, end: int, kind: str, named: Named, depth: int) -> None:
+def _walk(data: Bytes, start: int, end: int, kind: str, names: GraphNames, depth: int) -> None:
     if depth > DEEPEST:
         raise ValueError("its graphs are nested too deeply")
     inside, texts = _MESSAGES[kind], {}
@@ -82,43 +82,43 @@ def _walk(data: Bytes, start: int, end: int, kind: str, named: Named, depth: int
         if field_kind in _TEXTS:
             texts[field_kind] = data[begin:stop].decode("utf-8", "replace")
         elif field_kind is not None:
-            _walk(data, begin, stop, field_kind, named, depth + 1)
+            _walk(data, begin, stop, field_kind, names, depth + 1)
     if kind == "node":
-        named.domains.add(texts.get("domain", ""))
-        named.operators.add(texts.get("operator", ""))
+        names.domains.add(texts.get("domain", ""))
+        names.operators.add(texts.get("operator", ""))
     elif kind == "function":
-        named.functions.add(texts.get("function domain", ""))
+        names.functions.add(texts.get("function domain", ""))
     elif kind == "external" and texts.get("key") == "location":
-        named.files.add(texts.get("value", ""))
+        names.files.add(texts.get("value", ""))
 
 
-def _fields(data: Bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+def _fields(data: Bytes, offset: int, end: int) -> Iterator[tuple[int, int, int]]:
     """The fields of a message that have a length: number, and where the content begins and stops."""
-    while at < end:
-        key, at = _varint(data, at, end)
+    while offset < end:
+        key, offset = _varint(data, offset, end)
         number, wire = key >> 3, key & 7
         if wire == 0:
-            _, at = _varint(data, at, end)
+            _, offset = _varint(data, offset, end)
         elif wire == 2:
-            size, at = _varint(data, at, end)
-            if size > end - at:
+            size, offset = _varint(data, offset, end)
+            if size > end - offset:
                 raise ValueError("it is cut off")
-            yield number, at, at + size
-            at += size
+            yield number, offset, offset + size
+            offset += size
         elif wire in (1, 5):
-            at += 8 if wire == 1 else 4
+            offset += 8 if wire == 1 else 4
         else:
             raise ValueError("it is no ONNX graph")
 
 
-def _varint(data: Bytes, at: int, end: int) -> tuple[int, int]:
+def _varint(data: Bytes, offset: int, end: int) -> tuple[int, int]:
     value = shift = 0
-    while at < end and shift < 70:
-        byte = data[at]
-        at += 1
+    while offset < end and shift < 70:
+        byte = data[offset]
+        offset += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, at
+            return value, offset
         shift += 7
     raise ValueError("it is no ONNX graph")
 

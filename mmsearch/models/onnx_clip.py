@@ -33,9 +33,9 @@ POLICY = 1
 """Increased when inputs are handed to these graphs in another way that changes vectors."""
 TEXT_BATCH, PICTURE_BATCH = 32, 16
 SIDE_FACTOR = 4
-"""Pictures are decoded at so many times the tower's size: resizing from there differs by less than noise."""
+"""Pictures are decoded at this multiple of the tower's size: resizing from there differs by less than noise."""
 ROLES = ("input_ids", "attention_mask", "pixel_values")
-OTHER_INPUTS = frozenset({"position_ids", "token_type_ids", "spatial_shapes", "pixel_attention_mask"})
+UNSUPPORTED_INPUTS = frozenset({"position_ids", "token_type_ids", "spatial_shapes", "pixel_attention_mask"})
 DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -163,9 +163,9 @@ class ExportedTowers:
         """The graph of pictures; raises ModelUnavailable if it does not fit the preprocessor or the text graph."""
         both = self._paths["vision"] == self._paths["text"]
         graph = Graph(self._paths["vision"], "vision", self.family, self.text.session if both else None)
-        for taken, side in zip(graph.shape("pixel_values")[2:], (self.rule.height, self.rule.width), strict=True):
-            if isinstance(taken, int) and taken != side:
-                raise ModelUnavailable(f"{graph.path} takes pictures of {taken} pixels, the preprocessor makes {side}")
+        for size, side in zip(graph.shape("pixel_values")[2:], (self.rule.height, self.rule.width), strict=True):
+            if isinstance(size, int) and size != side:
+                raise ModelUnavailable(f"{graph.path} takes pictures of {size} pixels, the preprocessor makes {side}")
         if isinstance(graph.width, int) and graph.width != self.dim:
             raise ModelUnavailable(f"{graph.path} gives {graph.width} numbers, {self._paths['text'].name} {self.dim}")
         return graph
@@ -183,9 +183,9 @@ class ExportedTowers:
     def loader_settings(self, exact: bool, tiles: bool) -> LoaderSettings:
         """Passages that fit the text tower, and pictures as the other one sees them, or a few times larger."""
         chars = (self.context - FRAME_TOKENS) * CHARS_PER_TOKEN // 10 * 10
-        fit = None if exact else self.rule.fit()
-        side = None if exact or fit else SIDE_FACTOR * self.rule.side
-        return LoaderSettings(passage_chars=chars, image_side=side, exact=exact, image_fit=fit, tiles=tiles)
+        rule = None if exact else self.rule.fit()
+        side = None if exact or rule else SIDE_FACTOR * self.rule.side
+        return LoaderSettings(passage_chars=chars, image_side=side, exact=exact, image_fit=rule, tiles=tiles)
 
     @property
     def context(self) -> int:
@@ -251,8 +251,10 @@ class Graph:
         for node in self.session.get_inputs():
             role = _role(node)
             if role is None or role in self.inputs:
-                known = ", ".join(ROLES)
-                raise ModelUnavailable(f"{path} wants the input {node.name} of shape {node.shape}: known are {known}")
+                supported = ", ".join(ROLES)
+                raise ModelUnavailable(
+                    f"{path} wants the input {node.name} of shape {node.shape}: known are {supported}"
+                )
             self.inputs[role] = node
         self._main = "input_ids" if side == "text" else "pixel_values"
         if self._main not in self.inputs:
@@ -298,21 +300,21 @@ def _role(node: Any) -> str | None:
     if "float" in node.type:
         # Three dimensions are patches in any number (NaFlex), which come with two inputs more.
         return "pixel_values" if rank == 4 else None
-    if rank != 2 or node.name in OTHER_INPUTS:
+    if rank != 2 or node.name in UNSUPPORTED_INPUTS:
         return None
     return "attention_mask" if "mask" in node.name else "input_ids"
 
 
 def _embedding(outputs: Sequence[Any], path: Path, side: Side, family: Family) -> Any:
     """The output with the embeddings of a side: by name, or the only one that can be it."""
-    named = {output.name: output for output in outputs}
+    by_name = {output.name: output for output in outputs}
     for name in family.outputs[side]:
-        if name in named:
-            return named[name]
+        if name in by_name:
+            return by_name[name]
     if len(outputs) == 1 and len(outputs[0].shape) == 2 and outputs[0].name != "pooler_output":
         return outputs[0]
     expected = " or ".join(family.outputs[side])
-    raise ModelUnavailable(f"{path} gives {', '.join(named)}, not {expected}: export it with its projection")
+    raise ModelUnavailable(f"{path} gives {', '.join(by_name)}, not {expected}: export it with its projection")
 
 
 def _folders(directory: Path) -> list[Path]:
@@ -339,11 +341,11 @@ def _variants(directory: Path) -> dict[str, dict[Side, Path]]:
     variants: dict[str, dict[Side, Path]] = {}
     for folder in (path for base in _folders(directory) for path in (base / "onnx", base)):
         for text, vision in PAIRS:
-            for path in sorted(folder.glob(f"{text}*.onnx")):
-                suffix = path.stem[len(text) :]
-                other = folder / f"{vision}{suffix}.onnx"
-                if (not suffix or suffix[0] == "_") and other.is_file():
-                    variants.setdefault(suffix[1:], {"text": path, "vision": other})
+            for text_path in sorted(folder.glob(f"{text}*.onnx")):
+                suffix = text_path.stem[len(text) :]
+                vision_path = folder / f"{vision}{suffix}.onnx"
+                if (not suffix or suffix[0] == "_") and vision_path.is_file():
+                    variants.setdefault(suffix[1:], {"text": text_path, "vision": vision_path})
     return variants
 
 
@@ -356,8 +358,12 @@ def _choose(directory: Path, variant: str | None) -> tuple[str, dict[Side, Path]
     if variant in variants:
         return variant, variants[variant]
     suffix = f"_{variant}.onnx" if variant else ".onnx"
-    names = [f"onnx/{name}{suffix}" for name in PAIRS[0]]
-    absent = [name for name in names if not any((folder / name).is_file() for folder in _folders(directory))] or names
-    others = ", ".join(sorted(name for name in variants if name))
-    hint = f'; there are variants {others}: choose one with --model-kwargs \'{{"variant": "…"}}\'' if others else ""
+    expected = [f"onnx/{name}{suffix}" for name in PAIRS[0]]
+    absent = [
+        name for name in expected if not any((folder / name).is_file() for folder in _folders(directory))
+    ] or expected
+    available = ", ".join(sorted(name for name in variants if name))
+    hint = (
+        f'; there are variants {available}: choose one with --model-kwargs \'{{"variant": "…"}}\'' if available else ""
+    )
     raise Missing(f"{directory} has no {' and no '.join(absent)}{hint}")

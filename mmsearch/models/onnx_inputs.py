@@ -80,8 +80,8 @@ class PixelRule:
 
         Raises ModelUnavailable if they do not bring every picture to one size, or are of unknown kind.
         """
-        known = {name: value for name, value in stated.items() if value is not None}
-        settings = {**COMMON_DEFAULTS, **defaults, **known}
+        non_null = {name: value for name, value in stated.items() if value is not None}
+        settings = {**COMMON_DEFAULTS, **defaults, **non_null}
         try:
             edge, squash = _sizes(settings["size"]) if settings["do_resize"] else (None, None)
             crop = squash
@@ -185,8 +185,8 @@ class TextRule:
             number = self._tokenizer.token_to_id(name) if isinstance(name, str) else None
             if number is not None:
                 return int(number)
-        if own := self._tokenizer.padding:
-            return int(own["pad_id"])
+        if padding := self._tokenizer.padding:
+            return int(padding["pad_id"])
         raise ModelUnavailable(f"{self.path} comes without a padding token: tokenizer_config.json should name it")
 
     def encode(self, texts: Sequence[str], limit: int) -> list[list[int]]:

@@ -1,6 +1,6 @@
 """How inputs go through a model: how many in one pass, and on a CPU several passes in parallel.
 
-A budget of tokens bounds a pass; it shrinks when the memory does not hold one. Knows nothing of what a pass computes.
+A budget of tokens bounds a pass; it shrinks when the memory does not hold one. Knows nothing of the computation.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ RAISE_AFTER = 16
 
 TEXT_CHARS = 3
 SOUND_TOKENS = 50
-FREE_STEP, FREE_MOST = 28, 2048
+DEFAULT_EDGE, DEFAULT_MAX_TOKENS = 28, 2048
 """Pixels along a token's edge, and most tokens of a picture, where the model's own are not known."""
 PHRASES = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 """Words for memory that ran out in errors of other classes than torch's own: on a CPU, Apple's GPU, by cuBLAS."""
 PARALLEL_FAMILIES = frozenset({"clip", "siglip", "siglip2"})
 """Architectures, as transformers names them, whose passes leave nothing behind in the model that another would see."""
-MOST_PARALLEL = 4
+MAX_PARALLEL = 4
 """Each pass reads all weights for itself, so more of them would wait for the memory."""
 
 _cuts: ContextVar[bool] = ContextVar("cuts", default=True)
@@ -60,7 +60,7 @@ class BatchBudget:
     def __init__(self, tokens: int, inputs: int) -> None:
         self._first = self._tokens = max(1, tokens)
         self._inputs = inputs
-        self._calm = 0
+        self._passes_since_cut = 0
 
     def count(self, costs: Sequence[int]) -> int:
         """How many of the next inputs, with these costs in tokens, go into one pass: at least one."""
@@ -74,14 +74,14 @@ class BatchBudget:
     def failed(self, costs: Sequence[int]) -> None:
         """A pass of inputs with these costs did not fit: the next ones are half as large."""
         self._tokens = max(1, max(costs) * len(costs) // 2)
-        self._calm = 0
+        self._passes_since_cut = 0
 
     def passed(self) -> None:
         """A pass fitted: after some of them the budget doubles, up to its first size."""
-        self._calm += 1
-        if self._calm >= RAISE_AFTER and self._tokens < self._first:
+        self._passes_since_cut += 1
+        if self._passes_since_cut >= RAISE_AFTER and self._tokens < self._first:
             self._tokens = min(self._first, 2 * self._tokens)
-            self._calm = 0
+            self._passes_since_cut = 0
 
 
 def budget_for(device: str, dtype: torch.dtype, width: int, batch_size: int | None) -> BatchBudget:
@@ -150,7 +150,7 @@ class ParallelPasses:
     """
 
     def __init__(self, count: int, threads: int) -> None:
-        """`count` passes at once, of so many threads each."""
+        """`count` passes at once, each on `threads` threads."""
         self.count = count
         self._threads = threads
         self._pool = ThreadPoolExecutor(count, "mmsearch: model")
@@ -187,11 +187,11 @@ def parallel_passes(device: str, family: str | None) -> ParallelPasses | None:
     cores = torch.get_num_threads()
     if device != "cpu" or family not in PARALLEL_FAMILIES or cores < 2:
         return None
-    count = min(MOST_PARALLEL, cores)
+    count = min(MAX_PARALLEL, cores)
     return ParallelPasses(count, cores // count)
 
 
-def tokens(content: Content, fit: ResizeRule | None, step: int) -> int:
+def tokens(content: Content, rule: ResizeRule | None, step: int) -> int:
     """About how many tokens a content becomes; pictures that a fixed-size model sees cost the same.
 
     `step` is the edge of a token in pixels.
@@ -203,10 +203,10 @@ def tokens(content: Content, fit: ResizeRule | None, step: int) -> int:
     if isinstance(content, Clip):
         return max(1, len(content.frames) * tokens(content.frames[0], None, step) // 2)
     width, height = content.shape[1], content.shape[0]
-    if fit is not None:
-        width, height = fit.cut(width, height)[0]
-    seen = int(width * height / step**2)
-    return max(1, seen if fit is not None else min(FREE_MOST, seen))
+    if rule is not None:
+        width, height = rule.cut(width, height)[0]
+    count = int(width * height / step**2)
+    return max(1, count if rule is not None else min(DEFAULT_MAX_TOKENS, count))
 
 
 def state_width(config: Any) -> int:
@@ -215,9 +215,9 @@ def state_width(config: Any) -> int:
     return max((int(getattr(part, "hidden_size", 0) or 0) for part in parts), default=0) or 4096
 
 
-def token_edge(config: Any, fit: ResizeRule | None) -> int:
+def token_edge(config: Any, rule: ResizeRule | None) -> int:
     """Pixels along the edge of the part of a picture that one token shows."""
-    if fit is not None and fit.step:
-        return fit.step
+    if rule is not None and rule.step:
+        return rule.step
     patch = getattr(getattr(config, "vision_config", None), "patch_size", None)
-    return int(patch) if isinstance(patch, int) and patch > 0 else FREE_STEP
+    return int(patch) if isinstance(patch, int) and patch > 0 else DEFAULT_EDGE

@@ -31,28 +31,28 @@ PROCESSOR_KWARGS = frozenset(
 SIDES = frozenset({"left", "right"})
 
 
-def needing(options: ModelOptions, given: Collection[str] = ()) -> str | None:
+def needing(options: ModelOptions, set_by_user: Collection[str] = ()) -> str | None:
     """The first option that only the user may set, in a few words; None if there is none.
 
-    The user has just set the options named in `given`.
+    The user has just set the options named in `set_by_user`.
     """
-    return next(_needing(options, given), None)
+    return next(_needing(options, set_by_user), None)
 
 
-def _needing(options: ModelOptions, given: Collection[str]) -> Iterator[str]:
-    if "name" not in given and not is_known_name(options.name):
+def _needing(options: ModelOptions, set_by_user: Collection[str]) -> Iterator[str]:
+    if "name" not in set_by_user and not is_known_name(options.name):
         yield f"the model in {options.name}"
-    if "revision" not in given and options.revision is not None and not _matches(REVISION, options.revision):
+    if "revision" not in set_by_user and options.revision is not None and not _matches(REVISION, options.revision):
         yield f"revision {_short(options.revision)}"
-    if "attn" not in given and options.attn is not None and options.attn not in ATTENTIONS:
+    if "attn" not in set_by_user and options.attn is not None and options.attn not in ATTENTIONS:
         yield f"attention {_short(options.attn)}"
-    if "dtype" not in given and options.dtype is not None and not _matches(VARIANT, options.dtype):
+    if "dtype" not in set_by_user and options.dtype is not None and not _matches(VARIANT, options.dtype):
         yield f"dtype {_short(options.dtype)}"
-    if "model_kwargs" not in given:
+    if "model_kwargs" not in set_by_user:
         for name, value in _items(options.model_kwargs):
             if name not in MODEL_KWARGS or not MODEL_KWARGS[name](value):
                 yield f"{_short(name)} {_short(value)} for its model"
-    if "processor_kwargs" not in given:
+    if "processor_kwargs" not in set_by_user:
         for name, value in _items(options.processor_kwargs):
             if name not in PROCESSOR_KWARGS or not _is_plain(value):
                 yield f"{_short(name)} {_short(value)} for its processor"

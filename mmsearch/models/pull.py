@@ -22,7 +22,7 @@ from mmsearch.models import catalog
 from mmsearch.models.hub import HUB_ID, one_line
 from mmsearch.models.weight_check import NO_WEIGHTS
 
-LEFT_OUT = (
+EXCLUDED = (
     *("onnx/*", "*.onnx", "*.onnx_data", "openvino/*", "coreml/*", "*.msgpack", "*.h5", "*.ot", "*.tflite", "*.gguf"),
     *("original/*", "*.png", "*.jpg", "*.jpeg", "*.gif", "*.mp4", "*.pdf"),
 )
@@ -64,21 +64,28 @@ def pull(
     With `bars` the hub's client draws its progress on stderr. Raises UsageError for the built-in model, and
     ModelUnavailable with the remedy if the name is unknown, the hub does not have it, or network or space fail.
     """
-    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub import HfApi, snapshot_download, try_to_load_from_cache
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     hub_id, revision = _resolve(name, revision)
-    with _explained(hub_id, revision):
+    with _hub_errors(hub_id, revision):
         info = HfApi().model_info(hub_id, revision=revision, files_metadata=True, timeout=30)
         commit = str(info.sha)
         chosen = choose([RepoFile(file.rfilename, int(file.size or 0)) for file in info.siblings or ()])
         size = sum(file.size for file in chosen)
         cached = [try_to_load_from_cache(hub_id, file.name, revision=commit) for file in chosen]
         missing = [file for file, path in zip(chosen, cached, strict=True) if not isinstance(path, str)]
-        lacking = sum(file.size for file in missing)
-        _check_space(hub_id, lacking)
-        on_start(f"{hub_id} at {commit[:12]}: {len(missing)} of {len(chosen)} files to fetch, {lacking / 1e9:.2f} GB")
-        snapshot = _fetch(hub_id, revision, [file.name for file in chosen], bars)
-    return Pulled(hub_id, commit, Path(snapshot), len(chosen), size, lacking)
+        missing_bytes = sum(file.size for file in missing)
+        _check_space(hub_id, missing_bytes)
+        on_start(
+            f"{hub_id} at {commit[:12]}: {len(missing)} of {len(chosen)} files to fetch, {missing_bytes / 1e9:.2f} GB"
+        )
+        if not bars:
+            disable_progress_bars()
+        escaped = [file.name.replace("[", "[[]") for file in chosen]
+        # A branch or tag is fetched by its name, so that the cache knows it by that.
+        snapshot = snapshot_download(hub_id, revision=revision, allow_patterns=escaped)
+    return Pulled(hub_id, commit, Path(snapshot), len(chosen), size, missing_bytes)
 
 
 def choose(files: Sequence[RepoFile]) -> list[RepoFile]:
@@ -86,9 +93,9 @@ def choose(files: Sequence[RepoFile]) -> list[RepoFile]:
 
     Raises ModelUnavailable if a folder has weights only as pickles, which are never opened.
     """
-    kept = [file for file in files if not any(fnmatch.fnmatch(file.name, pattern) for pattern in LEFT_OUT)]
-    older = [file for file in kept if file.name.endswith(OLDER_WEIGHTS)]
-    newer = {posixpath.dirname(file.name) for file in kept if file.name.endswith(WEIGHTS)}
+    candidates = [file for file in files if not any(fnmatch.fnmatch(file.name, pattern) for pattern in EXCLUDED)]
+    older = [file for file in candidates if file.name.endswith(OLDER_WEIGHTS)]
+    newer = {posixpath.dirname(file.name) for file in candidates if file.name.endswith(WEIGHTS)}
     if not older and not newer:
         return list(files)
     for file in older:
@@ -98,7 +105,7 @@ def choose(files: Sequence[RepoFile]) -> list[RepoFile]:
                 f"{file.name} may hold program code, and there are no safetensors beside it: "
                 "ask for a --revision that has them, such as refs/pr/1 where somebody has converted the weights"
             )
-    return [file for file in kept if file not in older]
+    return [file for file in candidates if file not in older]
 
 
 def _resolve(name: str, revision: str | None) -> tuple[str, str | None]:
@@ -111,17 +118,6 @@ def _resolve(name: str, revision: str | None) -> tuple[str, str | None]:
     if "/" not in name or not HUB_ID.fullmatch(name):
         raise ModelUnavailable(f"unknown model {name}: give a name of `mmsearch models list`, or a hub id as ORG/NAME")
     return name, revision
-
-
-def _fetch(hub_id: str, revision: str | None, names: list[str], bars: bool) -> str:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.utils.tqdm import disable_progress_bars
-
-    if not bars:
-        disable_progress_bars()
-    # A branch or tag is fetched by its name, so that the cache knows it by that.
-    escaped = [name.replace("[", "[[]") for name in names]
-    return str(snapshot_download(hub_id, revision=revision, allow_patterns=escaped))
 
 
 def cache_directory() -> Path:
@@ -149,7 +145,7 @@ def _check_space(hub_id: str, size: int) -> None:
 
 
 @contextmanager
-def _explained(hub_id: str, revision: str | None) -> Iterator[None]:
+def _hub_errors(hub_id: str, revision: str | None) -> Iterator[None]:
     """Turns errors of the hub's client into one line of ModelUnavailable, and silences its log of retries."""
     from huggingface_hub import errors
 

@@ -1,6 +1,6 @@
 """Any Sentence Transformers model as an Embedder: by hub id from the local cache, or by directory.
 
-Asks the model what it reads, hands it decoded content and returns unit vectors. Knows nothing about files or indexes.
+Asks the model for its modalities, hands it decoded content and returns unit vectors. Knows no files and no indexes.
 """
 
 from __future__ import annotations
@@ -154,9 +154,9 @@ class SentenceTransformerEmbedder:
             self._model.to(choose_dtype(None, device))
 
     def cuts(self, text: str) -> bool:
-        """Whether a text is longer than the model's context, as far as its tokenizer tells."""
-        most, tokenizer = self._model.max_seq_length, getattr(self._model[0], "tokenizer", None)
-        return most is not None and callable(tokenizer) and len(tokenizer(text)["input_ids"]) > most
+        """Whether a text is longer than the model's context, by its tokenizer; False if it has none."""
+        limit, tokenizer = self._model.max_seq_length, getattr(self._model[0], "tokenizer", None)
+        return limit is not None and callable(tokenizer) and len(tokenizer(text)["input_ids"]) > limit
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Float32 `(n, dim)`: the vectors of `embed_query` for several texts, in few passes.
@@ -171,17 +171,17 @@ class SentenceTransformerEmbedder:
         return self._unit(rows, [f"the query {text!r}" for text in texts])
 
     def _describe(self, options: ModelOptions, fingerprint: str) -> ModelSpec:
-        known = {part for kind in self._reads for part in PART_OF[kind]}
-        modalities = frozenset(modality for modality in MODALITIES if modality in known)
+        readable = {part for kind in self._reads for part in PART_OF[kind]}
+        modalities = frozenset(modality for modality in MODALITIES if modality in readable)
         if not modalities:
             raise ModelUnavailable(f"{options.name} reads none of {', '.join(MODALITIES)}")
         dim = self._model.get_embedding_dimension()
         if dim is None:
             raise ModelUnavailable(f"{options.name} does not say how long its vectors are")
         # A limit of pixels that the processor does not know is applied first, and needs the whole picture.
-        fit = st_inputs.picture_fit(self._model[0]) if "image" in self._reads and self._max_pixels is None else None
+        rule = st_inputs.picture_rule(self._model[0]) if "image" in self._reads and self._max_pixels is None else None
         chars, tiles = st_inputs.passage_chars(self._model), bool(options.tiles)
-        loader = LoaderSettings(chars, exact=options.exact, image_fit=fit, tiles=tiles)
+        loader = LoaderSettings(chars, exact=options.exact, image_fit=rule, tiles=tiles)
         if "audio" in self._reads:
             processor = getattr(self._model[0], "processor", None)
             if rate := getattr(getattr(processor, "feature_extractor", processor), "sampling_rate", None):
@@ -211,16 +211,16 @@ class SentenceTransformerEmbedder:
             raise MmsearchError(f"{self._spec.name} cannot embed {kind}: it embeds {can}")
 
     def _embed_kind(self, segments: Sequence[Segment]) -> Vectors:
-        names = [f"{segment.item.path} {segment.item.span}".rstrip() for segment in segments]
+        labels = [f"{segment.item.path} {segment.item.span}".rstrip() for segment in segments]
         try:
             rows = self._rows(self._model.encode_document, [segment.content for segment in segments])
         except ValueError as error:
             if len(segments) == 1:
-                raise MediaError(f"{names[0]}: the model cannot take it: {hub.one_line(error)}") from error
+                raise MediaError(f"{labels[0]}: the model cannot take it: {hub.one_line(error)}") from error
             # One of them is at fault: alone, it is named and the others pass.
             middle = len(segments) // 2
             return np.concatenate([self._embed_kind(segments[:middle]), self._embed_kind(segments[middle:])])
-        return self._unit(rows, names, MediaError)
+        return self._unit(rows, labels, MediaError)
 
     def _rows(self, encode: Callable[..., Any], contents: Sequence[Content]) -> Vectors:
         """The model's output for contents of one kind, float32 `(n, dim)`, not normalised."""
@@ -240,8 +240,8 @@ class SentenceTransformerEmbedder:
         """Whether the query is one text and one picture of equal weight, and the model reads both at once."""
         kinds = sorted(content_kind(part.content) for part in query.parts)
         weights = {part.weight for part in query.parts}
-        one_pass: bool = self._model.supports(("image", "text"))
-        return kinds == ["image", "text"] and len(weights) == 1 and min(weights) > 0 and one_pass
+        reads_pairs: bool = self._model.supports(("image", "text"))
+        return kinds == ["image", "text"] and len(weights) == 1 and min(weights) > 0 and reads_pairs
 
     def _in_one_pass(self, query: Query) -> Vectors:
         """The query's vector, float32 `(1, dim)`: text last, as the chat templates of such models were trained."""
@@ -288,7 +288,7 @@ class SentenceTransformerEmbedder:
             rows: Vectors = torch.stack(outputs).float().cpu().numpy()
         return rows
 
-    def _unit(self, rows: Vectors, names: Sequence[str], error: type[MmsearchError] = MmsearchError) -> Vectors:
+    def _unit(self, rows: Vectors, labels: Sequence[str], error: type[MmsearchError] = MmsearchError) -> Vectors:
         """The rows at unit length. Raises `error` with the name of a row that is not finite or zero."""
         if rows.shape[1] != self._spec.dim:
             raise MmsearchError(
@@ -297,7 +297,7 @@ class SentenceTransformerEmbedder:
         lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
         bad = ~np.isfinite(lengths[:, 0]) | (lengths[:, 0] < np.finfo(np.float32).tiny)
         if bad.any():
-            raise error(f"{names[int(bad.argmax())]}: the model gave no usable vector (zero or not a number)")
+            raise error(f"{labels[int(bad.argmax())]}: the model gave no usable vector (zero or not a number)")
         unit: Vectors = (rows / lengths).astype(np.float32)
         return unit
 
@@ -338,7 +338,7 @@ def load_as(kind: Any, options: ModelOptions, directory: str, device: str, dtype
         "processor_kwargs": {**options.processor_kwargs, "trust_remote_code": options.trust_remote_code},
         "config_kwargs": {"trust_remote_code": options.trust_remote_code},
     }
-    with weights.nothing_unpickled(options.name):
+    with weights.refuse_unpickling(options.name):
         if attention is not None and options.attn is None:
             with suppress(ImportError, ValueError):
                 fast = {"attn_implementation": attention, **model_kwargs, **required}

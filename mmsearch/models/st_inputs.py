@@ -1,7 +1,7 @@
 """Decoded content in the forms that Sentence Transformers takes, none of which can make it open a file or a URL.
 
 A bare string could: `cat.jpg` becomes a picture if a file of that name is in the working directory. So text goes in as
-`{"text": …}`, a picture as a PIL image, sound and video as arrays. `picture_fit` reads from a model's own image
+`{"text": …}`, a picture as a PIL image, sound and video as arrays. `picture_rule` reads from a model's own image
 processor how it resizes, so that loaders can decode at that size. Knows nothing about batches.
 """
 
@@ -21,16 +21,16 @@ from mmsearch.types import Audio, Clip, Picture, ResizeRule
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
-MOST_ASPECT = 50
+MAX_ASPECT = 50
 """Longer strips are padded to this ratio: some processors refuse them, others scale them to gigabytes."""
 MEDIA_TOKENS = ("image_token", "video_token", "audio_token")
 TEXT_FLOOR, TEXT_CEILING = 60, 2400
 CHARS_PER_TOKEN = 3
 FRAME_TOKENS = 3
 """Tokens kept free for those that the tokenizer adds at both ends."""
-MOST_DIFFERENCE = 0.02
+MAX_DIFFERENCE = 0.02
 """Mean difference to the processor's own result, as a share of its range: resampling differs by some thousandths."""
-FIT_PROBES = ((9, 6), (5, 8))
+RULE_PROBES = ((9, 6), (5, 8))
 """Shapes of the pictures that a fit is tried on, in quarters of the size that the model sees."""
 
 log = logging.getLogger(__name__)
@@ -44,9 +44,9 @@ def picture_input(picture: Picture, max_pixels: int | None = None) -> Image.Imag
         size = (max(1, int(image.width * scale)), max(1, int(image.height * scale)))
         image = image.resize(size, Image.Resampling.BICUBIC)
     width, height = image.size
-    if max(width, height) <= MOST_ASPECT * min(width, height):
+    if max(width, height) <= MAX_ASPECT * min(width, height):
         return image
-    canvas = Image.new("RGB", (max(width, -(-height // MOST_ASPECT)), max(height, -(-width // MOST_ASPECT))), "white")
+    canvas = Image.new("RGB", (max(width, -(-height // MAX_ASPECT)), max(height, -(-width // MAX_ASPECT))), "white")
     canvas.paste(image, ((canvas.width - width) // 2, (canvas.height - height) // 2))
     return canvas
 
@@ -155,7 +155,7 @@ def prepare(model: SentenceTransformer | CrossEncoder) -> None:
 
 
 def _add_processing(module: Any, kind: str, settings: dict[str, Any]) -> None:
-    """Adds to what the module tells its processor about inputs of one kind."""
+    """Adds settings for inputs of one kind to those that the module passes to its processor."""
     stated = module.processing_kwargs
     module.processing_kwargs = {**stated, kind: {**settings, **stated.get(kind, {})}}
 
@@ -169,7 +169,7 @@ def passage_chars(model: SentenceTransformer | CrossEncoder) -> int:
     return min(TEXT_CEILING, max(TEXT_FLOOR, chars))
 
 
-def picture_fit(module: Any) -> ResizeRule | None:
+def picture_rule(module: Any) -> ResizeRule | None:
     """How the image processor of a model's first module resizes, None if it has none or is not understood.
 
     The rule is read from the processor's settings and then tried on it: if it makes something else of a fitted picture
@@ -179,14 +179,14 @@ def picture_fit(module: Any) -> ResizeRule | None:
     processor = getattr(processor, "image_processor", processor)
     stated = dict(getattr(module, "processing_kwargs", {}).get("image", {}))
     try:
-        fit = _read_fit(processor, stated)
-        return fit if fit is not None and _fit_holds(processor, fit, stated) else None
+        rule = _stated_rule(processor, stated)
+        return rule if rule is not None and _rule_holds(processor, rule, stated) else None
     except Exception:  # processors come with models, and may do anything with a picture they did not expect
         log.debug("no fit for %s", type(processor).__name__, exc_info=True)
         return None
 
 
-def _read_fit(processor: Any, stated: Mapping[str, Any]) -> ResizeRule | None:
+def _stated_rule(processor: Any, stated: Mapping[str, Any]) -> ResizeRule | None:
     """The fit that the settings of a processor describe."""
 
     def setting(name: str) -> Any:
@@ -207,35 +207,35 @@ def _read_fit(processor: Any, stated: Mapping[str, Any]) -> ResizeRule | None:
         return ResizeRule("squash", int(height), int(width), resample=resample)
     if not shortest or longest:
         return None
-    # What is cut out can be handed over alone if nothing would be done to it again.
+    # The crop can be handed over alone if the processor would not crop or resize it again.
     alone = cut is not None and cut["height"] == cut["width"] == shortest
     side = int(shortest)
     return ResizeRule("edge", side if alone else 0, side if alone else 0, edge=side, resample=resample)
 
 
-def _fit_holds(processor: Any, fit: ResizeRule, stated: Mapping[str, Any]) -> bool:
+def _rule_holds(processor: Any, rule: ResizeRule, stated: Mapping[str, Any]) -> bool:
     """Whether the processor makes the same of a picture that was fitted as of the whole one, but for resampling."""
     settings = dict(stated)
-    if fit.kind == "patches":
+    if rule.kind == "patches":
         # The real bounds may mean many megapixels; the rule is the same with small ones.
-        fit = replace(fit, least=4 * fit.step**2, most=36 * fit.step**2)
-        settings["size"] = {"shortest_edge": fit.least, "longest_edge": fit.most}
-    side = max(fit.edge, fit.height, fit.width, 6 * fit.step)
-    return all(_agrees(processor, fit, settings, *(side * part // 4 for part in shape)) for shape in FIT_PROBES)
+        rule = replace(rule, least=4 * rule.step**2, most=36 * rule.step**2)
+        settings["size"] = {"shortest_edge": rule.least, "longest_edge": rule.most}
+    side = max(rule.edge, rule.height, rule.width, 6 * rule.step)
+    return all(_agrees(processor, rule, settings, *(side * part // 4 for part in shape)) for shape in RULE_PROBES)
 
 
-def _agrees(processor: Any, fit: ResizeRule, settings: Mapping[str, Any], width: int, height: int) -> bool:
+def _agrees(processor: Any, rule: ResizeRule, settings: Mapping[str, Any], width: int, height: int) -> bool:
     # A smooth picture that is different everywhere, so that a wrong position or scale shows.
     tiles = np.random.default_rng(0).integers(0, 256, (5, 5, 3), dtype=np.uint8)
     picture = Image.fromarray(tiles).resize((width, height), Image.Resampling.BICUBIC)
-    size, part = fit.cut(width, height)
+    size, part = rule.cut(width, height)
     box = part[0] * width, part[1] * height, part[2] * width, part[3] * height
-    fitted = picture.resize(size, Image.Resampling[fit.resample.upper()], box)
+    fitted = picture.resize(size, Image.Resampling[rule.resample.upper()], box)
     first, second = (processor(images=[image], return_tensors="pt", **settings) for image in (picture, fitted))
     if {key: _shape(value) for key, value in first.items()} != {key: _shape(value) for key, value in second.items()}:
         return False
-    whole, small = np.asarray(first["pixel_values"]), np.asarray(second["pixel_values"])
-    return bool(np.abs(whole - small).mean() <= MOST_DIFFERENCE * np.ptp(whole))
+    full, small = np.asarray(first["pixel_values"]), np.asarray(second["pixel_values"])
+    return bool(np.abs(full - small).mean() <= MAX_DIFFERENCE * np.ptp(full))
 
 
 def _shape(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """Any Sentence Transformers CrossEncoder as a Reranker, multimodal or text-only.
 
-Asks the model what it reads, pairs the query with each segment and returns raw scores. Knows nothing about rankings.
+Asks the model for its modalities, pairs the query with each segment and returns raw scores. Knows no rankings.
 """
 
 from __future__ import annotations
@@ -113,12 +113,12 @@ class CrossEncoderReranker:
         if self._takes_strings:
             # A pair of strings is a pair of texts to the models that take one: neither is looked up as a path.
             return text, str(content)
-        left = {"image": pictures[0]} if pictures else {}
-        left |= {"text": self._text.clean(text)} if text else {}
+        query = {"image": pictures[0]} if pictures else {}
+        query |= {"text": self._text.clean(text)} if text else {}
         if isinstance(content, str):
-            return left, {"text": self._text.clean(content)}
+            return query, {"text": self._text.clean(content)}
         assert isinstance(content, np.ndarray)
-        return left, {"image": st_inputs.picture_input(content, self._max_pixels)}
+        return query, {"image": st_inputs.picture_input(content, self._max_pixels)}
 
     def _predict(self, text: str, pictures: list[Any], contents: Sequence[Content]) -> npt.NDArray[np.float32]:
         def run(batch: Sequence[Content]) -> list[float]:
@@ -136,9 +136,9 @@ class CrossEncoderReranker:
 
 def _has_ranking_head(directory: Any, options: ModelOptions) -> bool:
     config = hub.read_json(directory / "config.json")
-    names = [str(name) for name in config.get("architectures") or []]
-    own_code = options.trust_remote_code and "auto_map" in config
-    return own_code or any(name.endswith(RANKING_HEADS) for name in names)
+    classes = [str(name) for name in config.get("architectures") or []]
+    custom_code = options.trust_remote_code and "auto_map" in config
+    return custom_code or any(name.endswith(RANKING_HEADS) for name in classes)
 
 
 def _split_clips(segments: Sequence[Segment]) -> tuple[list[int], list[Content]]:

@@ -25,12 +25,12 @@ UNSAFE = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib"
 """Suffixes of weights that a loader might unpickle, or that no loader here reads."""
 NO_WEIGHTS = re.compile(r"(training_args|optimizer|scheduler|scaler|rng_state.*|rust_model)\.\w+")
 """Left beside the weights by training; no loader opens them."""
-OWN_CODE = "it brings its own program code: read it, then allow it with --trust-remote-code"
+NEEDS_TRUST = "it brings its own program code: read it, then allow it with --trust-remote-code"
 CONVERT = "save it again as safetensors, or pull a revision that has them"
 DEEPEST = 4
 """Levels below a module's folder in which it may keep modules of its own."""
 
-FROM_THE_USER = frozenset(
+USER_ARGUMENTS = frozenset(
     {
         *("trust_remote_code", "weights_only", "code_revision", "use_safetensors", "state_dict", "gguf_file"),
         *("use_kernels", "kernel_config", "allow_all_kernels", "adapter_kwargs", "_from_auto", "_from_pipeline"),
@@ -38,7 +38,7 @@ FROM_THE_USER = frozenset(
     }
 )
 """Arguments of loaders that decide whether files may run code. Only mmsearch's own options may set them."""
-OF_THE_LOADER = FROM_THE_USER | {
+LOADER_ARGUMENTS = USER_ARGUMENTS | {
     *("cache_dir", "proxies", "token", "use_auth_token", "local_files_only", "force_download", "revision", "subfolder"),
     *("config", "quantization_config", "offload_folder", "device_mesh", "tp_plan", "tp_size", "distributed_config"),
     *("tqdm_class", "output_loading_info", "key_mapping", "adapter_name", "generation_config", "_commit_hash"),
@@ -48,29 +48,29 @@ OF_THE_LOADER = FROM_THE_USER | {
 }
 """All arguments of `from_pretrained` that a model may not set for itself; a test compares them with those of the
 installed libraries."""
-HARMLESS = frozenset(
+MODEL_ARGUMENTS = frozenset(
     {
         *("dtype", "torch_dtype", "attn_implementation", "_attn_implementation", "device_map", "variant"),
         *("ignore_mismatched_sizes", "disable_mmap"),
     }
 )
 """The arguments that a model may set: they decide its speed, number format and file."""
-IGNORED = frozenset({"trust_remote_code"})
+IGNORED_ARGUMENTS = frozenset({"trust_remote_code"})
 """Set by models with code of their own; Sentence Transformers ignores it in a model's files."""
 LOADER_KEYS = (
     *("model_args", "model_kwargs", "tokenizer_args", "tokenizer_kwargs"),
     *("processor_args", "processor_kwargs", "config_args", "config_kwargs"),
 )
 """Under these keys a module's settings hold arguments for a loader."""
-OWN_CLASS = re.compile(r"sentence_transformers(\.[a-z_0-9]+)*\.[A-Z]\w*")
+LIBRARY_CLASS = re.compile(r"sentence_transformers(\.[a-z_0-9]+)*\.[A-Z]\w*")
 """A class of Sentence Transformers; other objects in its modules have names in lower case, such as `torch`."""
 TORCH_CLASS = re.compile(r"torch\.nn(\.[a-z_0-9]+)*\.[A-Z]\w*")
 
 _local = threading.local()
 _lock = threading.RLock()
-_models: list[str] = []
+_loading_models: list[str] = []
 """The models that all threads are loading now."""
-_unguarded: list[tuple[Any, str, Any]] = []
+_original_loaders: list[tuple[Any, str, Any]] = []
 """The original functions, put back when no model is loading any more."""
 
 
@@ -84,8 +84,8 @@ def require_data(directory: Path, trust: bool) -> None:
     ModelUnavailable with the remedy. With `trust` only the weights are checked: they are never unpickled.
     """
     kinds = [str(module.get("type")) for module in modules(directory)]
-    if not trust and not all(map(OWN_CLASS.fullmatch, kinds)):
-        raise ModelUnavailable(f"cannot load model {directory}: {OWN_CODE}")
+    if not trust and not all(map(LIBRARY_CLASS.fullmatch, kinds)):
+        raise ModelUnavailable(f"cannot load model {directory}: {NEEDS_TRUST}")
     for folder in (directory, *_module_folders(directory)):
         _require_safetensors(directory, folder)
         if not trust:
@@ -114,7 +114,7 @@ def modules(directory: Path) -> list[dict[str, Any]]:
     try:
         modules = json.loads((directory / "modules.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return []  # there are none, or loading says what is wrong
+        return []  # there are none, or loading reports the problem
     return [module for module in modules if isinstance(module, dict)] if isinstance(modules, list) else []
 
 
@@ -123,7 +123,7 @@ def _require_safetensors(directory: Path, folder: Path) -> None:
     try:
         names = [path.name for path in folder.iterdir()]
     except OSError:
-        return  # no such folder: loading says what is missing
+        return  # no such folder: loading reports the missing file
     unsafe = sorted(name for name in names if Path(name).suffix in UNSAFE and not NO_WEIGHTS.fullmatch(name))
     adapter = [name for name in unsafe if name.startswith("adapter_")]
     if unsafe and (adapter or not any(name.endswith(SAFE) for name in names)):
@@ -136,7 +136,7 @@ def _require_harmless(directory: Path, path: Path) -> None:
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return  # loading says what is wrong
+        return  # loading reports the problem
     for key, value in _pairs(settings):
         if problem := _problem(key, value):
             name = path.relative_to(directory).as_posix()
@@ -158,11 +158,11 @@ def _pairs(settings: Any) -> Iterator[tuple[str, Any]]:
 def _problem(key: str, value: Any) -> str | None:
     """The name of a setting that a model may not set, None if it may."""
     if key in LOADER_KEYS and isinstance(value, dict):
-        return next((name for name in value if name in OF_THE_LOADER - IGNORED), None)
+        return next((name for name in value if name in LOADER_ARGUMENTS - IGNORED_ARGUMENTS), None)
     if key.strip("_").removesuffix("_internal") in ("attn_implementation", "experts_implementation"):
         kinds = value.values() if isinstance(value, dict) else (value,)
         return next((f"{key} {kind}" for kind in kinds if isinstance(kind, str) and not is_attention(kind)), None)
-    if key in FROM_THE_USER - IGNORED:
+    if key in USER_ARGUMENTS - IGNORED_ARGUMENTS:
         return key
     if key == "activation_function" and isinstance(value, str) and "." in value and not TORCH_CLASS.fullmatch(value):
         return f"{key} {value}"
@@ -183,14 +183,14 @@ def required_kwargs(trust: bool) -> dict[str, Any]:
 
 
 @contextmanager
-def nothing_unpickled(name: str) -> Iterator[None]:
+def refuse_unpickling(name: str) -> Iterator[None]:
     """Unpickling in this thread raises ModelUnavailable, and so does torch's loader in any thread."""
     with _lock:
-        if not _models:
+        if not _loading_models:
             for module, attribute in _unpicklers():
-                _unguarded.append((module, attribute, getattr(module, attribute)))
-                setattr(module, attribute, _guarded(getattr(module, attribute)))
-        _models.append(name)
+                _original_loaders.append((module, attribute, getattr(module, attribute)))
+                setattr(module, attribute, _guard(getattr(module, attribute)))
+        _loading_models.append(name)
     outer = getattr(_local, "model", None)
     _local.model = name
     try:
@@ -198,9 +198,9 @@ def nothing_unpickled(name: str) -> Iterator[None]:
     finally:
         _local.model = outer
         with _lock:
-            _models.remove(name)
-            while _unguarded and not _models:
-                module, attribute, load = _unguarded.pop()
+            _loading_models.remove(name)
+            while _original_loaders and not _loading_models:
+                module, attribute, load = _original_loaders.pop()
                 setattr(module, attribute, load)
 
 
@@ -219,7 +219,7 @@ def _unpicklers() -> Iterator[tuple[Any, str]]:
             yield sys.modules[module], name
 
 
-def _guarded(load: Any) -> Any:
+def _guard(load: Any) -> Any:
     """A wrapper that refuses while this thread loads a model. It may be imported meanwhile, and outlive the guard."""
     if isinstance(load, type):
 
@@ -233,8 +233,8 @@ def _guarded(load: Any) -> Any:
     numpy = load.__module__.startswith("numpy")
 
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        if torch and _models:
-            _refuse(getattr(_local, "model", None) or _models[0])
+        if torch and _loading_models:
+            _refuse(getattr(_local, "model", None) or _loading_models[0])
         if not numpy or kwargs.get("allow_pickle") or len(args) > 2:
             _refuse_in_loading()
         return load(*args, **kwargs)
@@ -251,6 +251,6 @@ def _refuse(model: str) -> NoReturn:
     raise ModelUnavailable(f"cannot load model {model}: some of its weights may hold program code: {CONVERT}")
 
 
-def switches(given: Mapping[str, Any]) -> set[str]:
-    """The arguments that nobody may give, because another option decides them."""
-    return {key for key in given if key in FROM_THE_USER}
+def user_arguments(kwargs: Mapping[str, Any]) -> set[str]:
+    """The arguments that are refused because another option decides them."""
+    return {key for key in kwargs if key in USER_ARGUMENTS}

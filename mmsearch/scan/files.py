@@ -32,7 +32,7 @@ def digest(path: str) -> str:
 
 
 def digest_of(stream: RawIOBase | BinaryIO) -> str:
-    """The same of what is left in an open file. Raises OSError."""
+    """The same of the rest of an open file. Raises OSError."""
     state = hashlib.blake2b(digest_size=32)
     while chunk := stream.read(_CHUNK):
         state.update(chunk)
@@ -59,7 +59,7 @@ def other_spellings(path: str) -> list[str]:
     if (other == name and name.isascii()) or not os.path.lexists(os.path.join(folder, other)):
         return []  # clear without a look at the folder, as on most systems
     try:
-        names = _names_at(folder, os.stat(folder).st_mtime_ns)
+        names = _folder_names(folder, os.stat(folder).st_mtime_ns)
     except OSError:
         return []
     if name in names:
@@ -73,7 +73,7 @@ def other_spellings(path: str) -> list[str]:
 
 
 @lru_cache(maxsize=8)  # called for all files of one folder in turn
-def _names_at(folder: str, mtime_ns: int) -> frozenset[str]:
+def _folder_names(folder: str, mtime_ns: int) -> frozenset[str]:
     return frozenset(os.listdir(folder))
 
 
@@ -92,12 +92,12 @@ def read_paths(stream: BinaryIO, null: bool) -> Iterator[str]:
     separator = b"\0" if null else b"\n"
     # A pipe is read as it fills, so that the first paths are at work while the writer still searches.
     read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
-    rest: list[bytes] = []
+    partial: list[bytes] = []
     while chunk := read(_CHUNK):
-        *whole, tail = chunk.split(separator)
-        if whole:
-            yield from map(os.fsdecode, filter(None, [b"".join([*rest, whole[0]]), *whole[1:]]))
-            rest = []
-        rest.append(tail)
-    if last := b"".join(rest):
+        *complete, tail = chunk.split(separator)
+        if complete:
+            yield from map(os.fsdecode, filter(None, [b"".join([*partial, complete[0]]), *complete[1:]]))
+            partial = []
+        partial.append(tail)
+    if last := b"".join(partial):
         yield os.fsdecode(last)

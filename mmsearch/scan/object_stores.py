@@ -1,7 +1,7 @@
-"""Objects of stores by URL (`s3://bucket/key`): those below a prefix as the scan tells files, and one as a local copy.
+"""Objects of stores by URL (`s3://bucket/key`): lists them like files, and copies one to a local file.
 
 fsspec reads them, with the package of the store where that is installed and with pyarrow's own readers where not.
-Imported only where there is a URL. Knows nothing of what objects contain, or of the index.
+Imported only where there is a URL. Knows nothing of the objects' content, or of the index.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def filesystem(url: str) -> tuple[Any, str]:
 
     Raises:
         UsageError: there is no such kind of store.
-        Unreachable: what reads it is not installed.
+        Unreachable: its package is not installed.
     """
     scheme = url.partition("://")[0]
     if scheme in _WEB:
@@ -52,14 +52,14 @@ def filesystem(url: str) -> tuple[Any, str]:
     except ImportError:
         raise Unreachable('objects of stores need fsspec: `pip install "mmsearch[ray]"`') from None
     try:
-        found, path = fsspec.core.url_to_fs(url)
+        system, path = fsspec.core.url_to_fs(url)
     except ImportError as error:
         return _by_arrow(url, one_line(error))
     except ValueError as error:
         raise UsageError(f"{url}: {one_line(error)}") from None
     except Exception as error:  # of the store's own package: settings, credentials
         raise MmsearchError(f"{url}: {one_line(error)}") from None
-    return found, str(path)
+    return system, str(path)
 
 
 def _by_arrow(url: str, missing: str) -> tuple[Any, str]:
@@ -71,7 +71,7 @@ def _by_arrow(url: str, missing: str) -> tuple[Any, str]:
         return _arrow(f"{scheme}://{path.partition('/')[0]}"), path
     except ImportError:
         raise Unreachable('objects of stores need pyarrow: `pip install "mmsearch[ray]"`') from None
-    except Exception as error:  # settings, credentials, what it was built without
+    except Exception as error:  # settings, credentials, features it was built without
         raise Unreachable(f"{url}: {one_line(error)}; {missing}") from None
 
 
@@ -85,14 +85,14 @@ def _arrow(bucket: str) -> Any:
 
 def normal(url: str) -> str:
     """The one spelling of a URL that is kept: without a slash at its end or other variants that the store ignores."""
-    return _named(url, filesystem(url)[1].rstrip("/"))
+    return _url_of(url, filesystem(url)[1].rstrip("/"))
 
 
 def runs(url: str, options: ScanOptions, listed: set[str] | None = None) -> Iterator[Run | Problem]:
-    """The objects below a prefix, or the object of that name, in a stable order, as `scan.runs` tells files.
+    """The objects below a prefix, or the object of that name, in a stable order, as `scan.runs` gives files.
 
-    Hidden names and globs count as for files; there are no ignore files. `mtime_ns` also tells versions of an object
-    apart that were written in the same second, where the store names contents.
+    Hidden names and globs count as for files; there are no ignore files. `mtime_ns` also tells versions apart
+    that were written in the same second, where the store has tags of contents.
 
     Args:
         url: as `normal` gives it.
@@ -105,43 +105,47 @@ def runs(url: str, options: ScanOptions, listed: set[str] | None = None) -> Iter
     """
     system, path = filesystem(url)
     takes = glob_filter(options.globs)
-    with _telling(url):
+    with _listing_errors(url):
         top = system.info(path)
         if top["type"] != "directory":
-            yield from _run([_judge(url, top)])
+            yield from _as_runs([_judge(url, top)])
             return
         for infos in _folders(system, path):
-            found = [_judge(_named(url, str(info["name"])), info) for info in infos]
+            results = [_judge(_url_of(url, str(info["name"])), info) for info in infos]
             if listed is not None:
-                listed.update(one.path for one in found)
-            seen = [one for one in found if options.hidden or "/." not in one.path[len(url) :]]
-            yield from _run([one for one in seen if takes(one.path)])
+                listed.update(result.path for result in results)
+            visible = [result for result in results if options.hidden or "/." not in result.path[len(url) :]]
+            yield from _as_runs([result for result in visible if takes(result.path)])
 
 
 def walk(url: str, options: ScanOptions) -> Iterator[Entry | Problem]:
     """The same as `runs`, one by one."""
-    for one in runs(url, options):
-        yield from [one] if isinstance(one, Problem) else one.entries()
+    for result in runs(url, options):
+        yield from [result] if isinstance(result, Problem) else result.entries()
 
 
 def _folders(system: Any, top: str) -> Iterator[list[dict[str, Any]]]:
     """The objects of each folder, depth first; fsspec's own walk silently skips folders it may not list."""
-    left = [top]
-    while left:
-        path = left.pop()
+    pending = [top]
+    while pending:
+        path = pending.pop()
         # A folder may be an object of its own, which is then listed in itself.
         infos = [info for info in system.ls(path, detail=True) if str(info["name"]).rstrip("/") != path.rstrip("/")]
         infos.sort(key=lambda info: str(info["name"]))
         folders = [info for info in infos if info["type"] == "directory" and not info.get("islink")]
-        left += [str(info["name"]) for info in reversed(folders)]
+        pending += [str(info["name"]) for info in reversed(folders)]
         yield [info for info in infos if info["type"] != "directory"]
 
 
-def _run(found: list[Entry | Problem]) -> Iterator[Run | Problem]:
-    yield from (one for one in found if isinstance(one, Problem))
-    entries = [one for one in found if isinstance(one, Entry)]
+def _as_runs(results: list[Entry | Problem]) -> Iterator[Run | Problem]:
+    yield from (result for result in results if isinstance(result, Problem))
+    entries = [result for result in results if isinstance(result, Entry)]
     if entries:
-        yield Run([one.path for one in entries], [one.size for one in entries], [one.mtime_ns for one in entries])
+        yield Run(
+            [result.path for result in entries],
+            [result.size for result in entries],
+            [result.mtime_ns for result in entries],
+        )
 
 
 def entry(url: str) -> Entry | Problem:
@@ -151,7 +155,7 @@ def entry(url: str) -> Entry | Problem:
         return _judge(normal(url), system.info(path))
     except FileNotFoundError:
         return Problem(url, GONE)
-    except Exception as error:  # whatever the store's own package raises
+    except Exception as error:  # any error of the store's own package
         return Problem(url, one_line(error))
 
 
@@ -161,7 +165,7 @@ def fetched(url: str, size: int | None = None) -> Iterator[str]:
 
     Raises:
         MediaError: the object cannot be read, or does not have this `size` in bytes.
-        Unreachable: what reads such objects is not installed.
+        Unreachable: the package for such objects is not installed.
     """
     with TemporaryDirectory(prefix="mmsearch-") as folder:
         name = "".join(char if char.isalnum() or char in "._-" else "_" for char in url.rpartition("/")[2])
@@ -171,7 +175,7 @@ def fetched(url: str, size: int | None = None) -> Iterator[str]:
             system.get_file(path, copy)
         except FileNotFoundError:
             raise MediaError(f"{UNREADABLE}: {GONE}") from None
-        except Exception as error:  # whatever the store's own package raises
+        except Exception as error:  # any error of the store's own package
             if is_full(error, folder):
                 raise MmsearchError(f"{folder}, where objects are copied to: {FULL}") from error
             raise MediaError(f"{UNREADABLE}: {one_line(error)}") from error
@@ -183,7 +187,7 @@ def fetched(url: str, size: int | None = None) -> Iterator[str]:
 def _judge(url: str, info: dict[str, Any]) -> Entry | Problem:
     if info["type"] != "file":
         return Problem(url, "not a regular file")
-    # Most stores tell whole seconds; the fraction is made of what names the content.
+    # Most stores give whole seconds; the fraction is made of the content's tag.
     time = next((_ns(info[key]) for key in _TIMES if info.get(key) is not None), 0)
     tag = next((str(info[key]) for key in _TAGS if info.get(key)), "")
     if tag and time % _SECOND == 0:
@@ -201,17 +205,17 @@ def _ns(value: Any) -> int:
     return int(float(value) * _SECOND)
 
 
-def _named(url: str, path: str) -> str:
+def _url_of(url: str, path: str) -> str:
     return f"{url.partition('://')[0]}://{path}"
 
 
 @contextmanager
-def _telling(url: str) -> Iterator[None]:
+def _listing_errors(url: str) -> Iterator[None]:
     try:
         yield
     except MmsearchError:
         raise
     except FileNotFoundError:
         raise UsageError(f"no such object or prefix: {url}") from None
-    except Exception as error:  # whatever the store's own package raises
+    except Exception as error:  # any error of the store's own package
         raise MmsearchError(f"{url} cannot be listed: {one_line(error)}") from error

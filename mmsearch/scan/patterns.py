@@ -1,9 +1,9 @@
-"""Gitignore patterns, matched in a time that grows with their length and that of a path, whatever they hold.
+"""Gitignore patterns, matched in a time that grows only with their length and that of a path.
 
-A regular expression with several wildcards may try every way to share a name among them. Here what stands between two
-wildcards is taken where it is found first, and never looked for again: when any place does, the first one does, since
-all that follows may then begin earlier. Most patterns are no expressions at all, but names, endings and beginnings
-that are looked up. Knows nothing of ignore files, and nothing of what a match means.
+A regular expression with several wildcards may try every way to share a name among them. Here the text
+between two wildcards is matched at its first position only: if any position works, the first one does, since the rest
+may then begin earlier. Most patterns need no expression: they are names, endings and beginnings that are looked up.
+Knows nothing of ignore files, and nothing of a match's consequences.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Pattern(NamedTuple):
     Attributes:
         include: False for one that begins with `!`.
         dirs: it matches directories alone.
-        kind: what `text` is: a name, a path, the end or the beginning of a name, or an expression for one of both.
+        kind: `text` is a name, a path, the end or the beginning of a name, or an expression for one of both.
         cost: about how long a comparison takes, in characters of a simple pattern; 0 where a look-up spares it.
     """
 
@@ -78,8 +78,8 @@ def parse(line: str) -> Pattern | None:
     segments = [_parts(segment) for segment in _segments(_tokens(text))]
     if rooted and len(segments) > 1 and not any(segments[:-1]) and segments[-1]:
         segments, rooted = segments[-1:], False  # `**/name` is `name`
-    kind, found = _path(segments) if rooted else _name(segments[0] or [[], []])
-    return Pattern(include, dirs, kind, found, _cost(text) if kind in ("name like", "path like") else 0)
+    kind, expression = _path(segments) if rooted else _name(segments[0] or [[], []])
+    return Pattern(include, dirs, kind, expression, _cost(text) if kind in ("name like", "path like") else 0)
 
 
 def _cost(text: str) -> int:
@@ -99,66 +99,66 @@ def _trimmed(line: str) -> str:
 
 
 def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
-    at = 0
-    while at < len(text):
-        char = text[at]
-        at += 1
+    tokens: list[_Token] = []
+    position = 0
+    while position < len(text):
+        char = text[position]
+        position += 1
         if char == "\\":
-            if at == len(text):
+            if position == len(text):
                 raise ValueError(text)
-            char = text[at]
-            at += 1
-            found.append(("slash" if char == "/" else "text", char))
+            char = text[position]
+            position += 1
+            tokens.append(("slash" if char == "/" else "text", char))
         elif char == "[":
-            one, at = _bracket(text, at)
-            found.append(("one", one))
+            expression, position = _bracket(text, position)
+            tokens.append(("one", expression))
         elif char == "*":
-            if found and found[-1][0] == "star":
-                found[-1] = ("star", found[-1][1] + char)
+            if tokens and tokens[-1][0] == "star":
+                tokens[-1] = ("star", tokens[-1][1] + char)
             else:
-                found.append(("star", char))
+                tokens.append(("star", char))
         else:
-            found.append(("one", "[^/]") if char == "?" else ("slash" if char == "/" else "text", char))
-    return found
+            tokens.append(("one", "[^/]") if char == "?" else ("slash" if char == "/" else "text", char))
+    return tokens
 
 
-def _bracket(text: str, at: int) -> tuple[str, int]:
-    """The expression for a bracket whose inside begins at `at`, and where it ends; read as git does."""
-    negated = text[at : at + 1] in ("!", "^")
-    at += negated
+def _bracket(text: str, position: int) -> tuple[str, int]:
+    """The expression for a bracket whose inside begins at `position`, and where it ends; read as git does."""
+    negated = text[position : position + 1] in ("!", "^")
+    position += negated
     items: list[str] = []
     before = ""
-    first = at
-    while at == first or text[at : at + 1] != "]":
-        char = text[at : at + 1]
-        if char == "-" and before and text[at + 1 : at + 2] not in ("", "]"):
-            at += 1 + (text[at + 1] == "\\")
-            last = text[at : at + 1]
+    first = position
+    while position == first or text[position : position + 1] != "]":
+        char = text[position : position + 1]
+        if char == "-" and before and text[position + 1 : position + 2] not in ("", "]"):
+            position += 1 + (text[position + 1] == "\\")
+            last = text[position : position + 1]
             if before > last:
                 raise ValueError(text)
             items.append(f"{re.escape(before)}-{re.escape(last)}")
             before = ""
-        elif char == "[" and (named := _CLASS.match(text, at)):
-            if named[1] not in _CLASSES:
+        elif char == "[" and (char_class := _CLASS.match(text, position)):
+            if char_class[1] not in _CLASSES:
                 raise ValueError(text)
-            items.append(_CLASSES[named[1]])
-            at = named.end() - 1
+            items.append(_CLASSES[char_class[1]])
+            position = char_class.end() - 1
             before = ""
         else:
-            at += char == "\\"
-            before = text[at : at + 1]
+            position += char == "\\"
+            before = text[position : position + 1]
             items.append(re.escape(before))
-        if at >= len(text):
+        if position >= len(text):
             raise ValueError(text)
-        at += 1
+        position += 1
     inside = "".join(items)
-    return f"[^/{inside}]" if negated else f"(?!/)[{inside}]", at + 1
+    return f"[^/{inside}]" if negated else f"(?!/)[{inside}]", position + 1
 
 
 def _segments(tokens: list[_Token]) -> list[list[_Token]]:
     """The tokens between slashes; ValueError where there are none."""
-    parts = [list(some) for is_slash, some in groupby([*tokens], lambda token: token[0] == "slash")]
+    parts = [list(group) for is_slash, group in groupby([*tokens], lambda token: token[0] == "slash")]
     slashes = [part for part in parts if part[0][0] == "slash"]
     if tokens[0][0] == "slash" or tokens[-1][0] == "slash" or any(len(part) > 1 for part in slashes):
         raise ValueError("an empty name")
@@ -169,13 +169,13 @@ def _parts(segment: list[_Token]) -> list[list[_Token]]:
     """The tokens between the stars of a segment, each perhaps empty; an empty list for `**`."""
     if len(segment) == 1 and segment[0][0] == "star" and len(segment[0][1]) > 1:
         return []
-    found: list[list[_Token]] = [[]]
+    parts: list[list[_Token]] = [[]]
     for token in segment:
         if token[0] == "star":
-            found.append([])
+            parts.append([])
         else:
-            found[-1].append(token)
-    return found
+            parts[-1].append(token)
+    return parts
 
 
 def _name(parts: list[list[_Token]]) -> tuple[_Kind, str]:
@@ -199,27 +199,27 @@ def _path(segments: list[list[list[_Token]]]) -> tuple[_Kind, str]:
             between[-1].append(_expression(parts))
         elif between[-1] or len(between) == 1:
             between.append([])
-    first, *others = ("/".join(some) for some in between)
-    if not others:
+    first, *following = ("/".join(part) for part in between)
+    if not following:
         return "path like", first
-    *inner, last = others
-    found = [f"{first}/" if first else "", *(_first(f"(?:[^/]+/)*?{one}/") for one in inner)]
-    return "path like", "".join([*found, f"(?:[^/]+/)*{last}" if last else ".+"])
+    *inner, last = following
+    pieces = [f"{first}/" if first else "", *(_atomic(f"(?:[^/]+/)*?{expression}/") for expression in inner)]
+    return "path like", "".join([*pieces, f"(?:[^/]+/)*{last}" if last else ".+"])
 
 
 def _expression(parts: list[list[_Token]]) -> str:
     """An expression for one segment."""
-    first, *others = ("".join(re.escape(text) if kind == "text" else text for kind, text in part) for part in parts)
-    if not others:
+    first, *following = ("".join(re.escape(text) if kind == "text" else text for kind, text in part) for part in parts)
+    if not following:
         return first
-    *inner, last = others
+    *inner, last = following
     if not any([first, *inner, last]):
         return "[^/]+"
-    return "".join([first, *(_first(f"[^/]*?{one}") for one in inner if one), f"[^/]*{last}"])
+    return "".join([first, *(_atomic(f"[^/]*?{piece}") for piece in inner if piece), f"[^/]*{last}"])
 
 
-def _first(expression: str) -> str:
-    """The same, but once it has matched no other way is tried: what `(?>…)` means from Python 3.11 on."""
+def _atomic(expression: str) -> str:
+    """An atomic group, which never backtracks: `(?>…)` from Python 3.11 on."""
     name = f"g{next(_numbers)}"
     return f"(?=(?P<{name}>{expression}))(?P={name})"
 
@@ -238,8 +238,8 @@ class Matcher:
                 (names if pattern.kind == "name like" else paths).append((number, pattern))
             else:
                 (self._dirs if pattern.dirs else self._all).add(number, pattern)
-        self._names = _joined(names)
-        self._paths = _joined(paths)
+        self._names = _one_expression(names)
+        self._paths = _one_expression(paths)
 
     def last(self, path: str, is_dir: bool) -> int:
         """The number of the last one that matches a relative path with `/`, -1 for none."""
@@ -249,22 +249,24 @@ class Matcher:
             if self._dirs.any:
                 best = max(best, self._dirs.last(path, name))
             path, name = path + "/", name + "/"
-        if self._names is not None and (found := self._names.fullmatch(name)):
-            best = max(best, _number(found))
-        if self._paths is not None and (found := self._paths.fullmatch(path)):
-            best = max(best, _number(found))
+        if self._names is not None and (match := self._names.fullmatch(name)):
+            best = max(best, _number(match))
+        if self._paths is not None and (match := self._paths.fullmatch(path)):
+            best = max(best, _number(match))
         return best
 
 
-def _number(found: re.Match[str]) -> int:
-    return int(str(found.lastgroup).rpartition("_")[2])
+def _number(match: re.Match[str]) -> int:
+    return int(str(match.lastgroup).rpartition("_")[2])
 
 
-def _joined(patterns: Sequence[tuple[int, Pattern]]) -> re.Pattern[str] | None:
+def _one_expression(patterns: Sequence[tuple[int, Pattern]]) -> re.Pattern[str] | None:
     """One expression for all, the last one first; the group that ends each names its number."""
     if not patterns:
         return None
-    ends = (f"{p.text}{'/' if p.dirs else '/?'}(?P<n{at}_{n}>)" for at, (n, p) in enumerate(reversed(patterns)))
+    ends = (
+        f"{p.text}{'/' if p.dirs else '/?'}(?P<n{position}_{n}>)" for position, (n, p) in enumerate(reversed(patterns))
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd brackets: the pattern is the user's, and stderr no place for that
         return re.compile("|".join(ends), re.DOTALL)
@@ -292,10 +294,10 @@ class _Literals:
         best = self._names.get(name, -1)
         if self._paths:
             best = max(best, self._paths.get(path, -1))
-        for length, known in self._ends.items():
-            found = known.get(name[len(name) - length :], -1)  # of a shorter name not the length of any key
-            best = found if found > best else best
-        for length, known in self._starts.items():
-            found = known.get(name[:length], -1)
-            best = found if found > best else best
+        for length, numbers in self._ends.items():
+            number = numbers.get(name[len(name) - length :], -1)  # of a shorter name not the length of any key
+            best = number if number > best else best
+        for length, numbers in self._starts.items():
+            number = numbers.get(name[:length], -1)
+            best = number if number > best else best
         return best

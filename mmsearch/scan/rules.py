@@ -1,8 +1,7 @@
-"""Ignore files and globs: gitignore patterns that say what a walk takes, and paths that a search may answer with.
+"""Ignore files and globs: gitignore patterns that select the files of a walk and the paths of search results.
 
-Both may come from strangers, so there is a limit to what is matched with each path: an ignore file above it is refused
-with its folder, since what it was to hide must not be indexed for that, and globs above it are an error. Knows nothing
-of walking.
+Both may come from strangers, so matching has a cost limit: a folder whose ignore file exceeds it is skipped, since the
+files that it hides must not be indexed, and globs that exceed it are an error. Knows nothing of walking.
 """
 
 from __future__ import annotations
@@ -16,27 +15,27 @@ from mmsearch.errors import UsageError
 from mmsearch.scan.patterns import Matcher, Pattern, parse
 from mmsearch.system.safe_open import regular
 
-_LARGEST_IGNORE_FILE = 1 << 20
-_LONGEST = 4096
+_MAX_IGNORE_FILE = 1 << 20
+_MAX_LENGTH = 4096
 """Characters of a pattern: no longer path can be opened on Linux."""
-_MOST_RULES = 100_000
+_MAX_RULES = 100_000
 """Rules of an ignore file and those above it."""
-_MOST_NESTED = 256
+_MAX_NESTED = 256
 """Ignore files, one above the other, that a path is matched with."""
-_DEAREST = 16_384
+_MAX_COST = 16_384
 """The largest cost of all rules, or globs, that a path is matched with: at worst some milliseconds a path."""
-_MOST_GLOBS = 256
-_MOST_ALTERNATIVES = 1000
-_MOST_EXPANDED = 10_000
+_MAX_GLOBS = 256
+_MAX_ALTERNATIVES = 1000
+_MAX_EXPANDED = 10_000
 """Alternatives of all globs."""
-_REMEMBERED = 4096
+_MAX_CACHED = 4096
 GLOB_PATIENCE = 5.0
 """Seconds that others wait for the globs of one search, beyond those that ordinary globs take."""
 _ORDINARY_SECONDS = 2e-5
 """For a path, on a slow machine with something else to do."""
 
 
-class TooMuch(Exception):
+class IgnoreFileTooLarge(Exception):
     """An ignore file holds more than is matched; the message says what, with the limit."""
 
 
@@ -72,39 +71,43 @@ def read_rules(file: str, base: str, outer: Rules | None) -> Rules | None:
     """The rules of an ignore file; as in git, an unreadable one and bad lines count for nothing.
 
     Raises:
-        TooMuch: it is larger, longer or, together with those above it, more than is matched.
+        IgnoreFileTooLarge: it is larger, longer or, together with those above it, more than is matched.
     """
     try:
         with open(file, "rb", opener=regular) as stream:
-            data = stream.read(_LARGEST_IGNORE_FILE + 1)
+            data = stream.read(_MAX_IGNORE_FILE + 1)
     except OSError:
         return outer
-    if len(data) > _LARGEST_IGNORE_FILE:
-        raise TooMuch(f"more than {_LARGEST_IGNORE_FILE:,} bytes")
+    if len(data) > _MAX_IGNORE_FILE:
+        raise IgnoreFileTooLarge(f"more than {_MAX_IGNORE_FILE:,} bytes")
     patterns = _parsed(os.fsdecode(data.removeprefix(b"\xef\xbb\xbf")))
     if not patterns:
         return outer
-    if len(patterns) + (outer.number if outer else 0) > _MOST_RULES:
-        raise TooMuch(f"more than {_MOST_RULES:,} rules, with those of the folders above")
-    if sum(pattern.cost for pattern in patterns) + (outer.cost if outer else 0) > _DEAREST:
-        raise TooMuch("more rules with wildcards than can be matched in time, with those of the folders above")
-    if outer and outer.nested >= _MOST_NESTED:
-        raise TooMuch(f"more than {_MOST_NESTED} ignore files above it")
+    if len(patterns) + (outer.number if outer else 0) > _MAX_RULES:
+        raise IgnoreFileTooLarge(f"more than {_MAX_RULES:,} rules, with those of the folders above")
+    if sum(pattern.cost for pattern in patterns) + (outer.cost if outer else 0) > _MAX_COST:
+        raise IgnoreFileTooLarge(
+            "more rules with wildcards than can be matched in time, with those of the folders above"
+        )
+    if outer and outer.nested >= _MAX_NESTED:
+        raise IgnoreFileTooLarge(f"more than {_MAX_NESTED} ignore files above it")
     return Rules(patterns, outer, slashed(base))
 
 
 def _parsed(text: str) -> list[Pattern]:
-    found: list[Pattern] = []
+    patterns: list[Pattern] = []
     for number, line in enumerate(text.split("\n"), 1):
-        if len(line) > _LONGEST and not line.startswith("#"):
-            raise TooMuch(f"{len(line):,} characters in line {number}, and at most {_LONGEST:,} are matched")
+        if len(line) > _MAX_LENGTH and not line.startswith("#"):
+            raise IgnoreFileTooLarge(
+                f"{len(line):,} characters in line {number}, and at most {_MAX_LENGTH:,} are matched"
+            )
         try:
             pattern = parse(line.removesuffix("\r"))
         except ValueError:
             continue
         if pattern is not None:
-            found.append(pattern)
-    return found
+            patterns.append(pattern)
+    return patterns
 
 
 def slashed(path: str) -> str:
@@ -113,26 +116,26 @@ def slashed(path: str) -> str:
 
 def _expand(glob: str) -> list[str]:
     """Replace `{a,b}` by its alternatives, innermost first; unbalanced braces stay as they are."""
-    done: list[str] = []
-    todo = [glob]
-    while todo:
-        if len(todo) + len(done) > _MOST_ALTERNATIVES:
-            raise UsageError(f"glob {glob!r} stands for more than {_MOST_ALTERNATIVES} patterns: give several globs")
-        text = todo.pop()
-        found = re.search(r"(?<!\\)\{((?:[^{}\\]|\\.)*)\}", text, re.DOTALL)
-        if found is None:
-            done.append(text)
+    expanded: list[str] = []
+    pending = [glob]
+    while pending:
+        if len(pending) + len(expanded) > _MAX_ALTERNATIVES:
+            raise UsageError(f"glob {glob!r} stands for more than {_MAX_ALTERNATIVES} patterns: give several globs")
+        text = pending.pop()
+        match = re.search(r"(?<!\\)\{((?:[^{}\\]|\\.)*)\}", text, re.DOTALL)
+        if match is None:
+            expanded.append(text)
             continue
-        before, after = text[: found.start()], text[found.end() :]
-        todo += [before + choice + after for choice in reversed(found[1].split(","))]
-    return done
+        before, after = text[: match.start()], text[match.end() :]
+        pending += [before + choice + after for choice in reversed(match[1].split(","))]
+    return expanded
 
 
 def _parse(glob: str) -> list[Pattern]:
     """The patterns that a glob stands for. Raises UsageError."""
-    if len(glob) > _LONGEST:
-        raise UsageError(f"glob {glob[:40]!r}… has {len(glob):,} characters: at most {_LONGEST:,} are matched")
-    found: list[Pattern] = []
+    if len(glob) > _MAX_LENGTH:
+        raise UsageError(f"glob {glob[:40]!r}… has {len(glob):,} characters: at most {_MAX_LENGTH:,} are matched")
+    patterns: list[Pattern] = []
     for text in _expand(glob.removeprefix("!")):
         # `!` and `#` would be read as a second negation and as a comment.
         try:
@@ -140,41 +143,41 @@ def _parse(glob: str) -> list[Pattern]:
         except ValueError:
             raise UsageError(f"not a glob: {glob!r}") from None
         if pattern is not None:
-            found.append(pattern)
-    if not found:
+            patterns.append(pattern)
+    if not patterns:
         raise UsageError(f"not a glob: {glob!r}")
-    return found
+    return patterns
 
 
 class Globs:
-    """The globs of a command line, each taking what it matches or, after `!`, dropping it; the last one decides."""
+    """The globs of a command line, each taking its matches or, after `!`, dropping them; the last one decides."""
 
     def __init__(self, globs: Sequence[str], base: str | None = None) -> None:
         self._cwd = slashed(os.getcwd() if base is None else base).rstrip("/") + "/"
         self._takes = [not glob.startswith("!") for glob in globs]
         self.selective = any(self._takes)
         patterns = list(self._parsed(globs))
-        rooted = [(number, one) for number, one in patterns if globs[number].removeprefix("!").startswith("/")]
-        self._near, self._rooted = Matcher(patterns), Matcher(rooted) if rooted else None
+        rooted = [(number, pattern) for number, pattern in patterns if globs[number].removeprefix("!").startswith("/")]
+        self._relative, self._rooted = Matcher(patterns), Matcher(rooted) if rooted else None
         self._folders: dict[str, bool | None] = {"": None}
 
     @staticmethod
     def _parsed(globs: Sequence[str]) -> list[tuple[int, Pattern]]:
-        if len(globs) > _MOST_GLOBS:
-            raise UsageError(f"{len(globs):,} globs: at most {_MOST_GLOBS} are matched at a time")
-        found: list[tuple[int, Pattern]] = []
+        if len(globs) > _MAX_GLOBS:
+            raise UsageError(f"{len(globs):,} globs: at most {_MAX_GLOBS} are matched at a time")
+        numbered: list[tuple[int, Pattern]] = []
         cost = 0
         for number, glob in enumerate(globs):
             patterns = _parse(glob)
-            found += [(number, pattern) for pattern in patterns]
+            numbered += [(number, pattern) for pattern in patterns]
             cost += sum(pattern.cost for pattern in patterns)
-            if len(found) > _MOST_EXPANDED:
+            if len(numbered) > _MAX_EXPANDED:
                 raise UsageError(
-                    f"globs up to {glob[:40]!r} stand for more than {_MOST_EXPANDED:,} patterns: give fewer"
+                    f"globs up to {glob[:40]!r} stand for more than {_MAX_EXPANDED:,} patterns: give fewer"
                 )
-            if cost > _DEAREST:
+            if cost > _MAX_COST:
                 raise UsageError(f"glob {glob[:40]!r} has, with those before it, too many wildcards: give fewer")
-        return found
+        return numbered
 
     def match(self, path: str, is_dir: bool) -> bool | None:
         """True to take an absolute path, False to drop it, None if no glob matches it itself."""
@@ -184,30 +187,30 @@ class Globs:
             near: str | None = text[len(self._cwd) :]
         else:
             near = None if self._cwd.startswith(text.rstrip("/") + "/") else absolute
-        last = self._near.last(near, is_dir) if near else -1
+        last = self._relative.last(near, is_dir) if near else -1
         if self._rooted and absolute:
             last = max(last, self._rooted.last(absolute, is_dir))
         return None if last < 0 else self._takes[last]
 
     def folder(self, path: str) -> bool | None:
         """The verdict that a directory hands down: False for good, True if it or one above it is taken."""
-        known = self._folders
-        if path in known:
-            return known[path]
-        if len(known) > _REMEMBERED:
-            known.clear()
-            known[""] = None
+        verdicts = self._folders
+        if path in verdicts:
+            return verdicts[path]
+        if len(verdicts) > _MAX_CACHED:
+            verdicts.clear()
+            verdicts[""] = None
         below = []
-        while path not in known:
+        while path not in verdicts:
             below.append(path)
             path = path[: max(path.rfind(os.sep), 0)]
-        taken = known[path]
-        for one in reversed(below):
-            if taken is not False:
-                verdict = self.match(one, True)
-                taken = taken if verdict is None else verdict
-            known[one] = taken
-        return taken
+        selected = verdicts[path]
+        for directory in reversed(below):
+            if selected is not False:
+                verdict = self.match(directory, True)
+                selected = selected if verdict is None else verdict
+            verdicts[directory] = selected
+        return selected
 
     def takes(self, path: str) -> bool:
         """Whether a file passes, by its own name and by its directories."""
@@ -241,15 +244,15 @@ def glob_filter(globs: Sequence[str], base: str | None = None, patience: float |
     rules = Globs(globs, base)
     if patience is None:
         return lambda path: rules.takes(_absolute(path))
-    left = patience
+    seconds_left = patience
 
     def test(path: str) -> bool:
-        nonlocal left
+        nonlocal seconds_left
         began = perf_counter()
-        taken = rules.takes(_absolute(path))
-        left += _ORDINARY_SECONDS - (perf_counter() - began)
-        if left < 0:
+        selected = rules.takes(_absolute(path))
+        seconds_left += _ORDINARY_SECONDS - (perf_counter() - began)
+        if seconds_left < 0:
             raise UsageError(f"glob {globs[0][:40]!r} takes too long to match with all paths: give a simpler one")
-        return taken
+        return selected
 
     return test

@@ -1,8 +1,7 @@
 """Waits until files below some folders have changed and have been left alone since.
 
-What the system tells of changes is taken as a hint only: it says when to look again, and which files are still being
-written. Where it has no more room for hints, folders are gone through every other second instead. Knows nothing of
-what is looked at, or of the index.
+The system's change events are only hints: they say when to look again, and which files are still being written. Where
+the system watches no more folders, they are polled every other second. Knows nothing of the files or the index.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 QUIET_SECONDS = 1.0
-"""Without any change for so long a file is taken to be written."""
+"""A file that has not changed for this long counts as written."""
 LONGEST_SECONDS = 10.0
-"""After so long files that are quiet are due even if others still change."""
+"""After this long, quiet files are due even if others still change."""
 TICK_MS = 500
 GATHER_MS = 100
 POLL_MS = 2000
 PAUSE = 2.0
-"""Between two updates there is a rest of so many times what the last one took, whatever goes on in the folders."""
+"""The pause after an update, as a multiple of its duration."""
 IGNORE_FILES = (".gitignore", ".mmsearchignore", ".git/info/exclude")
 
 
@@ -36,12 +35,12 @@ class Settled:
 class Watcher:
     """Decides when to bring an index of some folders and files up to date."""
 
-    def __init__(self, roots: Sequence[str], apart: str, hidden: bool, warn: Callable[[str], None]) -> None:
-        """`apart` is a folder whose changes do not count; `warn` hears in one line of what is worse than usual."""
+    def __init__(self, roots: Sequence[str], exclude: str, hidden: bool, warn: Callable[[str], None]) -> None:
+        """`exclude` is a folder whose changes do not count; `warn` gets one line about each problem."""
         self.roots = list(roots)
         self._spellings = {root: (root, os.path.realpath(root)) for root in roots}
         self.polling = bool(os.environ.get("WATCHFILES_FORCE_POLLING"))
-        self._apart = {os.path.join(one, "") for one in (os.path.abspath(apart), os.path.realpath(apart))}
+        self._exclude = {os.path.join(folder, "") for folder in (os.path.abspath(exclude), os.path.realpath(exclude))}
         self._hidden = hidden
         self._lenient = False
         self._warn = warn
@@ -52,13 +51,13 @@ class Watcher:
         next(changes)
         yield Settled(self.roots, frozenset())
         changed: dict[str, float] = {}
-        since = rest = 0.0
-        for found in changes:
+        since = resume_at = 0.0
+        for paths in changes:
             now = time.monotonic()
-            if new := dict.fromkeys(filter(self._matters, found), now):
+            if new := dict.fromkeys(filter(self._matters, paths), now):
                 since = since if changed else now
                 changed |= new
-            if not changed or now < rest:
+            if not changed or now < resume_at:
                 continue
             quiet = QUIET_SECONDS + self.polling * POLL_MS / 1000
             busy = frozenset(path for path, when in changed.items() if now - when < quiet)
@@ -67,7 +66,7 @@ class Watcher:
                 continue
             changed, since = {path: changed[path] for path in busy}, now
             yield Settled(self._roots_of(due), busy)
-            rest = time.monotonic() + PAUSE * (time.monotonic() - now)
+            resume_at = time.monotonic() + PAUSE * (time.monotonic() - now)
 
     def _roots_of(self, paths: Collection[str]) -> list[str]:
         """The roots that paths lie in; all of them where the system calls paths otherwise."""
@@ -83,10 +82,10 @@ class Watcher:
 
         unknown: set[str] = set()
         while True:
-            there = {root: _identity(root) for root in self.roots if _identity(root)}
+            identities = {root: _identity(root) for root in self.roots if _identity(root)}
             try:
-                for found in watch(
-                    *there,
+                for changes in watch(
+                    *identities,
                     watch_filter=None,
                     step=GATHER_MS,
                     debounce=TICK_MS,
@@ -96,10 +95,10 @@ class Watcher:
                     poll_delay_ms=POLL_MS,
                     ignore_permission_denied=self._lenient,
                 ):
-                    yield {path for _, path in found} | unknown
+                    yield {path for _, path in changes} | unknown
                     unknown = set()
-                    if any(_identity(root) != there.get(root) for root in self.roots):
-                        break  # what is there now is another folder, or a drive that came or went
+                    if any(_identity(root) != identities.get(root) for root in self.roots):
+                        break  # a folder was replaced, or a drive came or went
             except RuntimeError:
                 time.sleep(TICK_MS / 1000)  # a name that is not UTF-8 cannot be reported
             except OSError as error:
@@ -124,7 +123,7 @@ class Watcher:
 
     def _matters(self, path: str) -> bool:
         """Whether an update may have something to do for it. Rules of ignore files are left to the update."""
-        if any(f"{path}{os.sep}".startswith(one) for one in self._apart):
+        if any(f"{path}{os.sep}".startswith(folder) for folder in self._exclude):
             return False
         if self._hidden or path.replace(os.sep, "/").endswith(IGNORE_FILES):
             return True
@@ -139,6 +138,6 @@ def below(path: str, root: str) -> bool:
 
 def _identity(path: str) -> tuple[int, int] | None:
     with suppress(OSError):
-        found = os.stat(path)
-        return found.st_dev, found.st_ino
+        status = os.stat(path)
+        return status.st_dev, status.st_ino
     return None

@@ -1,7 +1,7 @@
 """Python processes of our own and programs of the system, found where they are installed and never in the folder where
 the command happens to be run: an unpacked archive may hold a `numpy.py`, a `mmsearch` or an `xdg-open`.
 
-Knows nothing of what they do.
+Knows nothing of their purpose.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ def command(code: str, *args: str) -> list[str]:
     return [sys.executable, *safe, "-c", _START + code, str(len(modules)), *modules, *args]
 
 
-def environment(own: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment, by default of this process, without folders that depend on the current one."""
-    found = dict(os.environ if own is None else own)
+    variables = dict(os.environ if base is None else base)
     for name in _FOLDERS:
-        if name in found:
-            kept = os.pathsep.join(_absolute(found[name]))
-            if kept:
-                found[name] = kept
+        if name in variables:
+            folders = os.pathsep.join(_absolute(variables[name]))
+            if folders:
+                variables[name] = folders
             else:
-                del found[name]  # an empty one stands for the current folder
-    return found | _SAFE
+                del variables[name]  # an empty one stands for the current folder
+    return variables | _SAFE
 
 
 def paths() -> list[str]:
     """`sys.path` without the current folder, unless mmsearch itself lies there or the user has named it in full."""
-    named = {
+    allowed = {
         os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
         *_absolute(os.environ.get("PYTHONPATH", "")),
     }
-    return [path for path in sys.path if os.path.isabs(path) and (path in named or not _is_current(path))]
+    return [path for path in sys.path if os.path.isabs(path) and (path in allowed or not _is_current(path))]
 
 
 def secure() -> None:

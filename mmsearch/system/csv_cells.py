@@ -1,6 +1,6 @@
 """Rows as CSV that a spreadsheet takes for data: no name or text of a file becomes a formula there.
 
-Knows nothing of what the rows are.
+Knows nothing of the rows' meaning.
 """
 
 from __future__ import annotations

@@ -8,9 +8,8 @@ import os
 from mmsearch.errors import one_line
 
 FULL = "the disk is full: free some space and run it again"
-_LEAST, _FEWEST = 256 << 10, 8
-"""Bytes, and files that can still be made, below which whatever fails to grow fails for that: those that a failed step
-has given back are counted."""
+_MIN_BYTES, _MIN_FILES = 256 << 10, 8
+"""Free bytes and inodes below which any failed write counts as a full disk; a failed step may have freed some again."""
 
 
 def is_full(error: BaseException, folder: str = "") -> bool:
@@ -26,11 +25,11 @@ def reason(error: OSError) -> str:
 
 
 def has_room(folder: str) -> bool:
-    """Whether the disk of a folder takes more bytes and files, as far as the system tells."""
+    """Whether the disk of a folder takes more bytes and files; True if the system does not say."""
     if not hasattr(os, "statvfs"):
         return True
     try:
-        left = os.statvfs(folder)
+        status = os.statvfs(folder)
     except OSError:
         return True
-    return left.f_bavail * left.f_frsize >= _LEAST and (not left.f_files or left.f_favail >= _FEWEST)
+    return status.f_bavail * status.f_frsize >= _MIN_BYTES and (not status.f_files or status.f_favail >= _MIN_FILES)

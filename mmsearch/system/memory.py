@@ -15,7 +15,7 @@ _CGROUP = "/sys/fs/cgroup/memory."
 
 
 def physical() -> int:
-    """Bytes of memory of the machine; 0 if nothing tells."""
+    """Bytes of memory of the machine; 0 if unknown."""
     if sys.platform == "win32":
         return _windows()[1]
     try:
@@ -27,7 +27,7 @@ def physical() -> int:
 def available() -> int:
     """Bytes that this process may still use: those free in the machine or, if fewer, within a container's limit.
 
-    Systems that do not say what is free count as free altogether.
+    All memory counts as free on systems that do not say.
     """
     if sys.platform == "win32":
         return _windows()[0]
@@ -60,7 +60,7 @@ def resident() -> int:
 
 
 def peak_resident() -> int:
-    """The most bytes of this process that were in memory at once since `reset_peak`; 0 if nothing tells."""
+    """The most bytes of this process that were in memory at once since `reset_peak`; 0 if unknown."""
     if peak := _proc_field("/proc/self/status", "VmHWM"):
         return peak
     try:
@@ -83,17 +83,17 @@ def reset_peak() -> None:
             file.write("5")  # resets the peak
 
 
-def limit(most: int) -> bool:
-    """Makes allocations fail when this process holds more than about `most` bytes; False if the system cannot."""
+def limit(max_bytes: int) -> bool:
+    """Makes allocations fail when this process holds more than about `max_bytes` bytes; False if the system cannot."""
     if sys.platform != "linux":
         return False
     import resource
 
     # The system counts all memory that was requested, of which some has never been used: that much is allowed on top.
-    requested, used = (_proc_field("/proc/self/status", name) for name in ("VmData", "RssAnon"))
-    unused = max(0, requested - used)
+    requested, resident_bytes = (_proc_field("/proc/self/status", name) for name in ("VmData", "RssAnon"))
+    unused = max(0, requested - resident_bytes)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    soft = most + unused if hard == resource.RLIM_INFINITY else min(most + unused, hard)
+    soft = max_bytes + unused if hard == resource.RLIM_INFINITY else min(max_bytes + unused, hard)
     try:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
     except (OSError, ValueError):

@@ -1,8 +1,8 @@
-"""Opening, making and deleting files where somebody else may exchange a name at any moment.
+"""Opens, makes and deletes files while another process may replace a name at any moment.
 
-What is no regular file is refused, never waited for. A `Folder` is the handle of a directory: what is done through it
-happens in that very directory, whatever its path comes to mean meanwhile, and never through a link below it. Where the
-system has no such handles (Windows) names are looked at right before they are used. Knows nothing of what files hold.
+Anything but a regular file is refused, never waited for. A `Folder` is the handle of a directory: its operations stay
+in that directory even if its path comes to mean another one, and never follow a link below it. Where the system has no
+such handles (Windows), names are checked right before use. Knows nothing of the files' content.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import BinaryIO, TypeAlias
 
 Identity: TypeAlias = "tuple[int, int]"
-"""Device and inode: one file has it as long as somebody holds the file open."""
+"""Device and inode: they identify a file as long as it is held open."""
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 TEMPORARY = ".tmp"
@@ -29,14 +29,14 @@ NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 _DIRECTORY = getattr(os, "O_DIRECTORY", 0) | _CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | _CLOEXEC | getattr(os, "O_BINARY", 0)
-_OTHERS = 0o077
+_GROUP_AND_OTHERS = 0o077
 """The bits of a mode that let others in."""
 _PASSING = getattr(os, "O_PATH", os.O_RDONLY) | _DIRECTORY
 """How a directory is opened that is only passed through: it need not be readable."""
 
 
 def regular(path: str, flags: int, folder: int | None = None) -> int:
-    """An `opener` for `open`: a FIFO put in a file's place since it was listed would keep us waiting for ever.
+    """An `opener` for `open`: opening a FIFO that replaced a listed file would block for ever.
 
     With `folder`, the handle of a directory, `path` is a name in it.
 
@@ -44,12 +44,12 @@ def regular(path: str, flags: int, folder: int | None = None) -> int:
         OSError: it cannot be opened, is no regular file, or not the one that `only` asks for.
     """
     handle = os.open(path, flags | _FLAGS, dir_fd=folder)
-    found = os.fstat(handle)
+    status = os.fstat(handle)
     identity = _required.identities.get(path)
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "not a regular file", path)
-    if identity is not None and identity != (found.st_dev, found.st_ino):
+    if identity is not None and identity != (status.st_dev, status.st_ino):
         os.close(handle)
         raise OSError(errno.ESTALE, "another file has taken its place", path)
     return handle
@@ -58,7 +58,7 @@ def regular(path: str, flags: int, folder: int | None = None) -> int:
 def regular_or_handed(path: str, flags: int) -> int:
     """An `opener` for lists that a user names: a regular file, or the pipe that a shell hands over as `<(command)`.
 
-    Any other pipe may have nobody who writes to it, and any other device no end.
+    Another pipe may have no writer, and another device no end.
 
     Raises:
         OSError: it cannot be opened, or is neither.
@@ -109,7 +109,12 @@ def open_below(folder: str, path: str) -> int:
     """
     parts = _parts(folder, path)
     if not _HAS_HANDLES:
-        return _checked(folder, parts)
+        location = folder
+        for part in parts:
+            location = os.path.join(location, part)
+            if is_link(location):
+                raise OSError(errno.ELOOP, "reached through a link", location)
+        return regular(location, os.O_RDONLY)
     handle = os.open(folder, _PASSING)
     try:
         for part in parts[:-1]:
@@ -139,53 +144,43 @@ def _opened(name: str, handle: int | None) -> int:
     return regular(name, os.O_RDONLY | NOFOLLOW, handle)
 
 
-def _checked(folder: str, parts: list[str]) -> int:
-    """As `open_below`, by names alone."""
-    place = folder
-    for part in parts:
-        place = os.path.join(place, part)
-        if is_link(place):
-            raise OSError(errno.ELOOP, "reached through a link", place)
-    return regular(place, os.O_RDONLY)
-
-
 def is_link(path: str) -> bool:
     """Whether a name is a symbolic link, or on Windows a junction."""
     isjunction = getattr(os.path, "isjunction", None)  # from Python 3.12 on
     return os.path.islink(path) or bool(isjunction and isjunction(path))
 
 
-def why_foreign(found: os.stat_result) -> str:
+def why_foreign(status: os.stat_result) -> str:
     """The fault of a name that should be a file of one folder alone; empty if there is none."""
-    if stat.S_ISLNK(found.st_mode):
+    if stat.S_ISLNK(status.st_mode):
         return "a link where a file of its own belongs"
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return "no regular file"
-    return "a file that has another name elsewhere, too (a hard link)" if found.st_nlink > 1 else ""
+    return "a file that has another name elsewhere, too (a hard link)" if status.st_nlink > 1 else ""
 
 
-def _is_other_mode(found: os.stat_result, new_mode: Callable[[int], int]) -> bool:
+def _needs_mode(status: os.stat_result, new_mode: Callable[[int], int]) -> bool:
     """Whether a file of this status may and has to be given another mode."""
-    if stat.S_ISLNK(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink > 1):
+    if stat.S_ISLNK(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink > 1):
         return False
-    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
         return False
-    mode = stat.S_IMODE(found.st_mode)
+    mode = stat.S_IMODE(status.st_mode)
     return new_mode(mode) != mode
 
 
-def _change(handle: int, new_mode: Callable[[int], int]) -> None:
-    found = os.fstat(handle)
-    if _is_other_mode(found, new_mode) and hasattr(os, "fchmod"):
-        os.fchmod(handle, new_mode(stat.S_IMODE(found.st_mode)))
+def _set_mode(handle: int, new_mode: Callable[[int], int]) -> None:
+    status = os.fstat(handle)
+    if _needs_mode(status, new_mode) and hasattr(os, "fchmod"):
+        os.fchmod(handle, new_mode(stat.S_IMODE(status.st_mode)))
 
 
-def _make(path: str, mode: int = 0o777) -> None:
+def _make_folders(path: str, mode: int = 0o777) -> None:
     """Make a directory and those on the way to it, so that they survive a power cut. Raises OSError."""
     if os.path.isdir(path):
         return
     parent = os.path.dirname(path)
-    _make(parent)
+    _make_folders(parent)
     with suppress(FileExistsError):
         os.mkdir(path, mode)
     if not os.path.isdir(path):
@@ -208,7 +203,7 @@ class Folder:
     """An open directory. A context manager; its methods take names, never paths.
 
     Attributes:
-        path: what it was opened as, for messages.
+        path: the path it was opened by, for messages.
     """
 
     def __init__(self, path: str, handle: int | None) -> None:
@@ -224,7 +219,7 @@ class Folder:
         user gave this path. Folders on the way to it that have to be made are for whom the umask lets in.
         """
         if make and not os.path.isdir(path):
-            _make(os.path.abspath(path), FOLDER_MODE)
+            _make_folders(os.path.abspath(path), FOLDER_MODE)
         if not _HAS_HANDLES:
             if not os.path.isdir(path):
                 raise NotADirectoryError(errno.ENOTDIR, "not a directory", path)
@@ -248,11 +243,11 @@ class Folder:
 
         Raises OSError where there is none, or something else in its place.
         """
-        place = self._place(name)
+        path = self._path_of(name)
         if make:
             with suppress(FileExistsError):
-                os.mkdir(place, mode, dir_fd=self._handle)
-                if mode & _OTHERS:
+                os.mkdir(path, mode, dir_fd=self._handle)
+                if mode & _GROUP_AND_OTHERS:
                     self.change_mode(name, lambda _: mode)
                 self.sync()
         if self._handle is not None:
@@ -262,56 +257,56 @@ class Folder:
                 if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENOTDIR):
                     raise self._refused(name, "a link or a file where a folder of its own belongs") from error
                 raise
-        if is_link(place) or not os.path.isdir(place):
+        if is_link(path) or not os.path.isdir(path):
             raise self._refused(name, "a link or a file where a folder of its own belongs")
-        return Folder(place, None)
+        return Folder(path, None)
 
     def read(self, name: str) -> BinaryIO:
         """A regular file in this directory, that is no link, opened to read. Raises OSError."""
-        place = self._place(name)
-        if self._handle is None and is_link(place):
+        path = self._path_of(name)
+        if self._handle is None and is_link(path):
             raise self._refused(name, "a link")
-        return os.fdopen(_opened(place, self._handle), "rb")
+        return os.fdopen(_opened(path, self._handle), "rb")
 
     def create(self, name: str, mode: int = FILE_MODE, *, by_umask: bool = False) -> BinaryIO:
-        """A new file, opened to write; what stood under the name is removed, and never written through.
+        """A new file, opened to write; an existing file of that name is removed, never written through.
 
         Of a mode for this user alone the umask may take away more; one that lets others in is given as it is, unless
         `by_umask` says otherwise.
 
-        Raises OSError where it cannot be made, or is made by somebody else at the same moment.
+        Raises OSError where it cannot be made, or another process makes it at the same moment.
         """
-        place = self._place(name)
+        path = self._path_of(name)
         try:
-            handle = os.open(place, _NEW, mode, dir_fd=self._handle)
+            handle = os.open(path, _NEW, mode, dir_fd=self._handle)
         except FileExistsError:
             self.remove(name)
-            handle = os.open(place, _NEW, mode, dir_fd=self._handle)
-        if mode & _OTHERS and not by_umask and hasattr(os, "fchmod"):
+            handle = os.open(path, _NEW, mode, dir_fd=self._handle)
+        if mode & _GROUP_AND_OTHERS and not by_umask and hasattr(os, "fchmod"):
             with suppress(OSError):  # of a file system without modes
                 os.fchmod(handle, mode)
         return os.fdopen(handle, "wb")
 
     def ensure(self, name: str, mode: int = FILE_MODE) -> None:
-        """Have a file be there that others open by its name: an empty one where there is none.
+        """Make an empty file where there is none, for others to open by its name.
 
         Raises OSError where it is no file of this directory alone, as `require_own` does, or cannot be made.
         """
         if not self.require_own(name):
             with suppress(FileExistsError):
-                handle = os.open(self._place(name), _NEW, mode, dir_fd=self._handle)
+                handle = os.open(self._path_of(name), _NEW, mode, dir_fd=self._handle)
                 os.close(handle)
-                if mode & _OTHERS:
+                if mode & _GROUP_AND_OTHERS:
                     self.change_mode(name, lambda _: mode)
             self.require_own(name)
 
     def require_own(self, name: str) -> bool:
-        """Whether a name is there. Raises OSError where it is a link, no regular file, or has a second name."""
+        """Whether a file has this name. Raises OSError where it is a link, no regular file, or has a second name."""
         try:
-            found = self.status(name)
+            status = self.status(name)
         except FileNotFoundError:
             return False
-        if fault := why_foreign(found):
+        if fault := why_foreign(status):
             raise self._refused(name, fault)
         return True
 
@@ -321,13 +316,13 @@ class Folder:
         Nothing is done to links, to a file that has other names too, to other users' files, or where nothing changes.
         """
         with suppress(OSError):
-            found = self.status(name)
-            if not _is_other_mode(found, new_mode):
+            status = self.status(name)
+            if not _needs_mode(status, new_mode):
                 return
             flags = os.O_RDONLY | NOFOLLOW | _FLAGS
-            handle = os.open(self._place(name), flags, dir_fd=self._handle)
+            handle = os.open(self._path_of(name), flags, dir_fd=self._handle)
             try:
-                _change(handle, new_mode)
+                _set_mode(handle, new_mode)
             finally:
                 os.close(handle)
 
@@ -335,7 +330,7 @@ class Folder:
         """`change_mode` of this directory itself."""
         if self._handle is not None:
             with suppress(OSError):
-                _change(self._handle, new_mode)
+                _set_mode(self._handle, new_mode)
 
     @contextmanager
     def replacing(self, name: str, mode: int = FILE_MODE) -> Iterator[BinaryIO]:
@@ -356,22 +351,22 @@ class Folder:
             raise
 
     def rename(self, old: str, new: str) -> None:
-        """Give a file another name in this directory, in the place of what has that name."""
-        os.replace(self._place(old), self._place(new), src_dir_fd=self._handle, dst_dir_fd=self._handle)
+        """Rename a file in this directory, replacing any file of the new name."""
+        os.replace(self._path_of(old), self._path_of(new), src_dir_fd=self._handle, dst_dir_fd=self._handle)
 
     def remove(self, name: str) -> None:
-        """Remove a file or a link, never what a link leads to; it need not be there. Raises OSError."""
+        """Remove a file or a link, never the target of a link; it need not exist. Raises OSError."""
         with suppress(FileNotFoundError):
-            os.unlink(self._place(name), dir_fd=self._handle)
+            os.unlink(self._path_of(name), dir_fd=self._handle)
 
     def remove_folder(self, name: str) -> None:
         """Remove an empty directory in this one; it need not be there. Raises OSError."""
         with suppress(FileNotFoundError):
-            os.rmdir(self._place(name), dir_fd=self._handle)
+            os.rmdir(self._path_of(name), dir_fd=self._handle)
 
     def status(self, name: str) -> os.stat_result:
         """The status of a name itself, never of the target of a link. Raises OSError."""
-        return os.stat(self._place(name), dir_fd=self._handle, follow_symlinks=False)
+        return os.stat(self._path_of(name), dir_fd=self._handle, follow_symlinks=False)
 
     def is_file(self, name: str) -> bool:
         """Whether a regular file, and no link, has this name."""
@@ -389,8 +384,8 @@ class Folder:
             with suppress(OSError):  # some network file systems refuse it, and keep names durable by themselves
                 os.fsync(self._handle)
 
-    def _place(self, name: str) -> str:
-        """How the system calls a name in this directory. Raises OSError for what is no single name."""
+    def _path_of(self, name: str) -> str:
+        """The path for system calls, relative to any handle. Raises OSError unless `name` is a single name."""
         if name in ("", os.curdir, os.pardir) or os.path.basename(name) != name or "\0" in name:
             raise self._refused(name, "not a name")
         return name if self._handle is not None else os.path.join(self.path, name)

@@ -1,4 +1,4 @@
-"""Folders of this user on this machine. Knows nothing of what lies in them, and makes none."""
+"""Folders of this user on this machine. Knows nothing of their content, and makes none."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def user_index() -> str:
 
 
 def state_folder() -> str:
-    """The folder of the key that proves that a grant is the user's own, and not written by somebody else."""
-    if named := os.environ.get(STATE):
-        return os.path.abspath(named)
+    """The folder of the key that proves that the user wrote a grant."""
+    if override := os.environ.get(STATE):
+        return os.path.abspath(override)
     import platformdirs
 
     return platformdirs.user_state_dir("mmsearch", appauthor=False)

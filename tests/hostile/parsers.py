@@ -24,7 +24,7 @@ from mmsearch.media.text import clean, cut
 from mmsearch.media.text_encoding import decode, looks_like_text
 from mmsearch.output.tables import encode, harmless
 from mmsearch.scan import glob_filter, read_paths
-from mmsearch.scan.rules import TooMuch, read_rules
+from mmsearch.scan.rules import IgnoreFileTooLarge, read_rules
 from mmsearch.search import words as lexical
 from mmsearch.search.query import read_lines, split_weight
 from mmsearch.search.request import SearchRequest, parse_types
@@ -65,7 +65,7 @@ def ignore_file(data: bytes) -> None:
     path.write_bytes(data)
     try:
         rules = read_rules(str(path), str(_folder()), None)
-    except TooMuch:
+    except IgnoreFileTooLarge:
         return
     if rules is not None:
         for name in ("a", "a/b.jpg", ".x", "caf\udce9", "a\nb"):

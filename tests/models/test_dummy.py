@@ -42,7 +42,7 @@ def parameters(name: str) -> int:
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
     kind = catalog.CATALOG[name].kind
-    with dummy._repository(ModelOptions(name), kind, None) as folder, dummy._made_weights("meta"), hub.quiet():
+    with dummy._repository(ModelOptions(name), kind, None) as folder, dummy._random_weights("meta"), hub.quiet():
         model: Any = (SentenceTransformer if kind == "embedder" else CrossEncoder)(str(folder), device="meta")
     return sum(weight.numel() for weight in model.parameters())
 

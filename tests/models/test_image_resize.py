@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 
 from mmsearch import media
 from mmsearch.models import load_embedder
-from mmsearch.models.st_inputs import picture_fit
+from mmsearch.models.st_inputs import picture_rule
 from mmsearch.types import Embedder, LoaderSettings, ModelOptions, ResizeRule, Segment
 from tests.models import builders
 from tests.models.conftest import Models
@@ -38,7 +38,7 @@ def qwen(**settings: Any) -> Any:
 
 
 def fit_of(image_processor: Any, **stated: Any) -> ResizeRule | None:
-    return picture_fit(SimpleNamespace(processor=image_processor, processing_kwargs={"image": stated}))
+    return picture_rule(SimpleNamespace(processor=image_processor, processing_kwargs={"image": stated}))
 
 
 def photo(width: int, height: int, seed: int = 0) -> Image.Image:

@@ -213,8 +213,8 @@ def test_an_encoder_is_changed_unasked_when_its_probes_stay_alike(
     assert changed(narrow) == 0, "it is too narrow to become faster"
     assert format_of(narrow) is usual
     monkeypatch.setattr(int8, "WORTHWHILE", 32)
-    monkeypatch.setattr(int8, "ALIKE_MEAN", 0.98)  # so few numbers in a row are farther off than real models
-    monkeypatch.setattr(int8, "ALIKE_LEAST", 0.98)
+    monkeypatch.setattr(int8, "MIN_MEAN_COSINE", 0.98)  # so few numbers in a row are farther off than real models
+    monkeypatch.setattr(int8, "MIN_COSINE", 0.98)
     caplog.set_level(logging.INFO, "mmsearch.models.int8")
     assert changed(load(models["clip"], None)) > 0
     assert "computing in int8: probes in int8 against float32: mean cosine 0.99" in caplog.text
@@ -281,8 +281,8 @@ def test_int8_that_was_asked_for_is_part_of_the_identity_and_a_choice_is_not(
     plain = load(models["clip"], None, many=False).spec.fingerprint
     monkeypatch.setattr("mmsearch.models.device._cpu_computes_bf16", lambda: False)
     monkeypatch.setattr(int8, "WORTHWHILE", 32)
-    monkeypatch.setattr(int8, "ALIKE_MEAN", 0.0)
-    monkeypatch.setattr(int8, "ALIKE_LEAST", 0.0)
+    monkeypatch.setattr(int8, "MIN_MEAN_COSINE", 0.0)
+    monkeypatch.setattr(int8, "MIN_COSINE", 0.0)
     chosen = load(models["clip"], None)
     assert changed(chosen) > 0
     assert chosen.spec.fingerprint == plain

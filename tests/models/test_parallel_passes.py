@@ -10,7 +10,7 @@ import pytest
 
 from mmsearch.errors import OutOfMemory
 from mmsearch.models import load_embedder
-from mmsearch.models.passes import MOST_PARALLEL, BatchBudget, ParallelPasses, in_passes, parallel_passes, uncut
+from mmsearch.models.passes import MAX_PARALLEL, BatchBudget, ParallelPasses, in_passes, parallel_passes, uncut
 from mmsearch.types import ModelOptions
 from tests.models.conftest import Models
 from tests.models.content import PICTURES, TEXTS, pictures, texts
@@ -79,7 +79,7 @@ def test_a_pass_that_may_not_be_cut_is_not_cut_in_a_lane_either() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cores", "expected"), [(1, None), (2, (2, 1)), (3, (3, 1)), (16, (MOST_PARALLEL, 4))], indirect=["cores"]
+    ("cores", "expected"), [(1, None), (2, (2, 1)), (3, (3, 1)), (16, (MAX_PARALLEL, 4))], indirect=["cores"]
 )
 def test_the_cores_are_shared_out(cores: int, expected: tuple[int, int] | None) -> None:
     found = parallel_passes("cpu", "clip")

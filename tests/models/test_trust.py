@@ -225,7 +225,7 @@ def test_while_a_model_loads_nothing_is_unpickled_in_its_thread(tmp_path: Path) 
     pickled(tmp_path / "a.pkl", harm)
     np.save(tmp_path / "plain.npy", np.arange(3))
     data = (tmp_path / "a.pkl").read_bytes()
-    with weight_check.nothing_unpickled("m"):
+    with weight_check.refuse_unpickling("m"):
         for attempt in (
             lambda: pickle.loads(data),
             lambda: pickle.load(io.BytesIO(data)),
@@ -253,7 +253,7 @@ def test_a_name_never_means_a_folder_of_where_the_command_runs(tmp_path: Path, m
 # --- switches of the libraries ----------------------------------------------------------------------------------------
 
 
-REVIEWED = weight_check.OF_THE_LOADER | weight_check.HARMLESS | {
+REVIEWED = weight_check.LOADER_ARGUMENTS | weight_check.MODEL_ARGUMENTS | {
     *("self", "cls", "args", "kwargs", "model_kwargs", "model_name_or_path", "pretrained_model_name_or_path"),
     *("backend", "config_kwargs", "processor_kwargs", "cache_folder", "module_classes", "init_defaults"),
     *("attn_implementation", "config_args", "tokenizer_args", "model_args", "cache_dir", "resume_download"),

@@ -1,7 +1,7 @@
 """Speed and memory of models: each in a process of its own, cell by cell, a table at the end.
 
 `job` defines a job and a row of its results, `process` starts the processes and puts the table together, `worker` is
-what they run, `measure` measures a loaded model, `report` and `plot` present the rows, and `forecast` estimates an
+their program, `measure` measures a loaded model, `report` and `plot` present the rows, and `forecast` estimates an
 index run. Knows nothing of the command line, and of models only their interface.
 """
 

@@ -21,13 +21,13 @@ from mmsearch.types import Embedder, Modality
 
 EFFICIENCY = 0.5
 """Share of the matrix rate that models reach, processors and small layers included; between 0.4 and 0.7 on CPUs."""
-TRIED = 4
+TRIAL_INPUTS = 4
 """Inputs that a small model is tried on."""
 READ_SECONDS: Mapping[Modality, float] = {"text": 0.002, "image": 0.03, "document": 0.4, "audio": 0.3, "video": 2.0}
 """Seconds for one processor to read and decode a file."""
 PAGE_BYTES, SOUND_BYTES, FILM_BYTES = 100_000, 16_000, 250_000
 """Bytes of a page, and of a second of sound and of video, in files of the usual kinds."""
-MOST_PARTS = 500
+MAX_PARTS = 500
 """Passages of one text that are counted: the largest files are rarely prose."""
 NAMES: Mapping[Modality, str] = {
     "text": "texts",
@@ -69,10 +69,12 @@ class Expectation:
 
     def seconds(self, kinds: Mapping[Modality, Kind]) -> float:
         """Time to read and embed all files: at once on a device, in turn on a CPU."""
-        known = {kind: work for kind, work in kinds.items() if work.files}
-        reading = sum(work.files * READ_SECONDS[kind] for kind, work in known.items()) / self._jobs
+        present = {kind: work for kind, work in kinds.items() if work.files}
+        reading = sum(work.files * READ_SECONDS[kind] for kind, work in present.items()) / self._jobs
         embedding = sum(
-            count * self._item(part) for kind, work in known.items() for part, count in self._parts(kind, work).items()
+            count * self._seconds_per_item(part)
+            for kind, work in present.items()
+            for part, count in self._parts(kind, work).items()
         )
         on_cpu = str(self._probe.device).startswith("cpu")
         return reading + embedding if on_cpu else max(reading, embedding)
@@ -104,7 +106,7 @@ class Expectation:
         count, size = work.files, work.bytes
         items: dict[Modality, float]
         if kind == "text":
-            items = {"text": min(count * MOST_PARTS, count + size / self._loader.passage_chars)}
+            items = {"text": min(count * MAX_PARTS, count + size / self._loader.passage_chars)}
         elif kind == "document":
             pages = count + size / PAGE_BYTES
             items = {"document": pages, "text": pages}
@@ -117,17 +119,17 @@ class Expectation:
             items = {"image": count}
         return {part: number for part, number in items.items() if part in self._reads}
 
-    def _item(self, part: Modality) -> float:
+    def _seconds_per_item(self, part: Modality) -> float:
         """Seconds that the model takes for one item."""
         if self._estimate is not None:
             return self._estimate.operations(part, self._sizes) / self._rate
         if self._network is not None:
             return 0.0  # a network that is not understood is not disturbed either
-        inputs = self._sample(part, TRIED)
+        inputs = self._sample(part, TRIAL_INPUTS)
         self._embedder.embed(inputs[:1])
         began = time.perf_counter()
         self._embedder.embed(inputs)
-        return (time.perf_counter() - began) / TRIED
+        return (time.perf_counter() - began) / TRIAL_INPUTS
 
     def _sample(self, part: Modality, count: int) -> list[Any]:
         return measure.segments(part, count, self._sizes, self._loader)

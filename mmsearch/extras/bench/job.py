@@ -14,7 +14,7 @@ Status: TypeAlias = Literal["ok", "oom", "failed"]
 FILES = "files"
 """The modality of rows of the real pipeline over real files."""
 ORDER = (*MODALITIES, FILES)
-MOST_BATCH = 4096
+MAX_BATCH = 4096
 """Where doubling ends at the latest."""
 
 
@@ -46,20 +46,24 @@ class Job:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """The job that `to_json` gave."""
-        names = data["modalities"]
+        modalities = data["modalities"]
         values = {
             "options": ModelOptions(**data["options"]),
             "sizes": Sizes(**data["sizes"]),
             "batches": tuple(data["batches"]),
-            "modalities": None if names is None else tuple(names),
+            "modalities": None if modalities is None else tuple(modalities),
         }
         return cls(**{**data, **values})
 
     def row(self, modality: str | None, batch: int | None, **values: Any) -> Row:
         """A row for one cell of this model."""
         unit = "pairs" if self.role == "reranker" else "items"
-        own: dict[str, Any] = {"model": self.options.name, "role": self.role, "dummy": bool(self.options.dummy_weights)}
-        return Row(**{**own, "unit": unit, "modality": modality, "batch": batch, **values})
+        common: dict[str, Any] = {
+            "model": self.options.name,
+            "role": self.role,
+            "dummy": bool(self.options.dummy_weights),
+        }
+        return Row(**{**common, "unit": unit, "modality": modality, "batch": batch, **values})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +124,8 @@ class Row:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Row:
         """The row that `to_json` gave; keys of later versions are ignored."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{key: value for key, value in data.items() if key in known})
+        names = {field.name for field in fields(cls)}
+        return cls(**{key: value for key, value in data.items() if key in names})
 
     @property
     def peak(self) -> int | None:

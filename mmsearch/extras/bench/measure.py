@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 from PIL import Image
 
-from mmsearch.extras.bench.job import MOST_BATCH, Job, Row
+from mmsearch.extras.bench.job import MAX_BATCH, Job, Row
 from mmsearch.models.costs import Probe, estimated_tokens, ran_out, release
 from mmsearch.models.estimate import Estimate, Sizes
 from mmsearch.models.passes import uncut
@@ -34,11 +34,11 @@ from mmsearch.types import (
     Segment,
 )
 
-LEAST_GAIN = 0.05
+MIN_GAIN = 0.05
 """A doubled batch must bring at least this share more items a second."""
-LEAST_REPEATS, MOST_REPEATS = 3, 200
+MIN_REPEATS, MAX_REPEATS = 3, 200
 PATIENCE = 4
-"""Slow passes are repeated fewer times: no more once they have taken so many times the bound."""
+"""Slow passes are repeated fewer times: no more after this many times the bound."""
 USUAL: tuple[Modality, ...] = ("text", "image", "audio", "video")
 """The default modalities; a page is a picture to a model."""
 
@@ -111,9 +111,9 @@ def cells(subject: Subject, modality: str, on_begin: Callable[[str, int], None])
     """The rows of one modality, by growing batch; `on_begin` is called before each is measured."""
     best = 0.0
     full: int | None = None
-    doubled = [1 << power for power in range(MOST_BATCH.bit_length())]
+    doubled = [1 << power for power in range(MAX_BATCH.bit_length())]
     on_begin(modality, next(iter(subject.job.batches), 1))
-    with suppress(Exception):  # loads what the model loads late for a kind of input; the cells report the same errors
+    with suppress(Exception):  # loads parts that the model loads late; the cells report the same errors
         subject.run(subject.inputs(modality, 1))
     for batch in subject.job.batches or doubled:
         if full is not None:
@@ -125,7 +125,7 @@ def cells(subject: Subject, modality: str, on_begin: Callable[[str, int], None])
         if row.status == "oom":
             full = batch
         speed = row.items_per_s or 0.0
-        if not subject.job.batches and (row.status != "ok" or speed < best * (1 + LEAST_GAIN)):
+        if not subject.job.batches and (row.status != "ok" or speed < best * (1 + MIN_GAIN)):
             return
         best = max(best, speed)
 
@@ -153,7 +153,7 @@ def _timed(subject: Subject, row: Row, modality: str, batch: int) -> Row:
     seconds = repeated(lambda: subject.run(inputs), probe.synchronize, subject.job.time)
     peaks = probe.peaks()
     quarter, middle, three, late = np.percentile(seconds, [25, 50, 75, 95])
-    held = peaks.resident if peaks.allocated is None else peaks.allocated
+    peak = peaks.resident if peaks.allocated is None else peaks.allocated
     return replace(
         row,
         items_per_s=_rounded(batch / middle),
@@ -167,7 +167,7 @@ def _timed(subject: Subject, row: Row, modality: str, batch: int) -> Row:
         peak_reserved=peaks.reserved,
         peak_driver=peaks.driver,
         peak_resident=peaks.resident,
-        activations=max(0, (held or 0) - before),
+        activations=max(0, (peak or 0) - before),
         tflops=None if operations is None else _rounded(operations / middle / 1e12),
     )
 
@@ -181,8 +181,8 @@ def repeated(run: Callable[[], Any], synchronize: Callable[[], None], bound: flo
         synchronize()
         seconds.append(time.perf_counter() - began)
         spent = sum(seconds)
-        enough = spent >= bound and len(seconds) >= LEAST_REPEATS
-        if enough or spent >= PATIENCE * bound or len(seconds) >= MOST_REPEATS:
+        enough = spent >= bound and len(seconds) >= MIN_REPEATS
+        if enough or spent >= PATIENCE * bound or len(seconds) >= MAX_REPEATS:
             return seconds
 
 
@@ -203,12 +203,12 @@ def _rounded(value: float) -> float:
 def segments(modality: Modality, count: int, sizes: Sizes, loader: LoaderSettings) -> list[Segment]:
     """So many segments of one modality, the same in every call; every sixteenth is the same."""
     contents = [_content(modality, seed, sizes, loader) for seed in range(min(count, DIFFERENT))]
-    made = []
+    result = []
     for i in range(count):
         content = contents[i % DIFFERENT]
         text = content if isinstance(content, str) else ""
-        made.append(Segment(Item(f"input-{i}", f"{modality}-{i}", modality, modality, i, text=text), content))
-    return made
+        result.append(Segment(Item(f"input-{i}", f"{modality}-{i}", modality, modality, i, text=text), content))
+    return result
 
 
 def _content(modality: Modality, seed: int, sizes: Sizes, loader: LoaderSettings) -> Content:

@@ -77,11 +77,11 @@ def _page(charts: Mapping[str, Lines]) -> str:
 def _chart(title: str, lines: Lines) -> str:
     """A drawing in SVG: batches doubling to the right, values from 0 up."""
     batches = sorted({batch for points in lines.values() for batch, _ in points}) or [1]
-    most = max((value for points in lines.values() for _, value in points), default=1.0)
-    step: float = 10.0 ** math.floor(math.log10(most or 1.0))
-    while most / step < 4:
+    highest = max((value for points in lines.values() for _, value in points), default=1.0)
+    step: float = 10.0 ** math.floor(math.log10(highest or 1.0))
+    while highest / step < 4:
         step /= 2
-    steps = math.ceil(most / step)
+    steps = math.ceil(highest / step)
     first, last = math.log2(batches[0]), math.log2(batches[-1])
     right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
 
@@ -113,7 +113,7 @@ def _chart(title: str, lines: Lines) -> str:
 
 
 def _matplotlib(charts: Mapping[str, Lines], path: str) -> None:
-    path, here = os.path.abspath(path), os.getcwd()
+    path, working_folder = os.path.abspath(path), os.getcwd()
     # Imported in an empty folder: matplotlib takes its settings from a `matplotlibrc` in the current one, of anyone.
     with TemporaryDirectory() as empty:
         os.chdir(empty)
@@ -123,7 +123,7 @@ def _matplotlib(charts: Mapping[str, Lines], path: str) -> None:
             matplotlib.use("Agg")
             from matplotlib import pyplot
         finally:
-            os.chdir(here)
+            os.chdir(working_folder)
     figure, axes = pyplot.subplots(1, 2, figsize=(12, 5), layout="constrained")
     for axis, (title, lines) in zip(axes, charts.items(), strict=True):
         for name, points in lines.items():

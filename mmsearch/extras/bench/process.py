@@ -18,7 +18,7 @@ from mmsearch.models.costs import HOST_PHRASES
 from mmsearch.system.child_processes import command, environment
 
 _ENTRY = "from mmsearch.extras.bench.worker import main; main()"
-_ERRORS_KEPT = 4096
+_MAX_ERROR_BYTES = 4096
 
 
 class Listener(Protocol):
@@ -45,7 +45,7 @@ class _Outcome:
     modalities: list[str] | None = None
     refused: tuple[str, int] | None = None
     full: str | None = None
-    done: bool = False
+    finished: bool = False
     code: int = 0
     errors: str = ""
 
@@ -75,14 +75,14 @@ def _measure(job: Job, listener: Listener) -> tuple[list[Row], tuple[str, int] |
     """
     first = outcome = _process(job, listener)
     rows = list(outcome.rows)
-    while not outcome.done:
-        rows += _lost(job, outcome)
+    while not outcome.finished:
+        rows += _rows_of_lost_process(job, outcome)
         if outcome.began is None or outcome.modalities is None:
             break
-        left = outcome.modalities[outcome.modalities.index(outcome.began[0]) + 1 :]
-        if not left:
+        remaining = outcome.modalities[outcome.modalities.index(outcome.began[0]) + 1 :]
+        if not remaining:
             break
-        job = replace(job, modalities=tuple(left))
+        job = replace(job, modalities=tuple(remaining))
         outcome = _process(job, listener)
         rows += outcome.rows
     if outcome.refused:
@@ -92,7 +92,7 @@ def _measure(job: Job, listener: Listener) -> tuple[list[Row], tuple[str, int] |
     return rows, first.refused
 
 
-def _lost(job: Job, outcome: _Outcome) -> list[Row]:
+def _rows_of_lost_process(job: Job, outcome: _Outcome) -> list[Row]:
     """The rows of a process that died: of the cell that it was at and of larger ones, else of all."""
     status, reason = _cause(outcome)
     if outcome.began is None:
@@ -130,19 +130,19 @@ def _process(job: Job, listener: Listener) -> _Outcome:
     outcome = _Outcome()
     listener.begin(job.options.name, None, None)
     with tempfile.TemporaryFile() as errors:
-        with _started(job, errors) as process:
+        with _worker(job, errors) as process:
             assert process.stdout
             for line in process.stdout:
                 with suppress(ValueError):  # a line that its death cut short
-                    _take(json.loads(line), outcome, job, listener)
+                    _apply_event(json.loads(line), outcome, job, listener)
             outcome.code = process.wait()
-        errors.seek(max(0, errors.seek(0, 2) - _ERRORS_KEPT))
+        errors.seek(max(0, errors.seek(0, 2) - _MAX_ERROR_BYTES))
         outcome.errors = errors.read().decode("utf-8", "replace")
     return outcome
 
 
 @contextmanager
-def _started(job: Job, errors: IO[bytes]) -> Iterator[subprocess.Popen[str]]:
+def _worker(job: Job, errors: IO[bytes]) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         command(_ENTRY),
         stdin=subprocess.PIPE,
@@ -162,7 +162,7 @@ def _started(job: Job, errors: IO[bytes]) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def _take(event: dict[str, Any], outcome: _Outcome, job: Job, listener: Listener) -> None:
+def _apply_event(event: dict[str, Any], outcome: _Outcome, job: Job, listener: Listener) -> None:
     """Adds an event to the outcome of its process."""
     match event.pop("event"):
         case "begin":
@@ -177,4 +177,4 @@ def _take(event: dict[str, Any], outcome: _Outcome, job: Job, listener: Listener
         case "full":
             outcome.full = event["reason"]
         case "done":
-            outcome.done = True
+            outcome.finished = True

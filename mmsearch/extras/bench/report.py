@@ -97,8 +97,8 @@ def _processor() -> str:
     except OSError:
         return platform.processor()
     fields = {name.strip(): value.strip() for name, value in lines.items()}
-    known = [flag for flag in FEATURES if flag in fields.get("flags", "").split()]
-    return f"{fields.get('model name', platform.processor())} ({', '.join(known)})"
+    features = [flag for flag in FEATURES if flag in fields.get("flags", "").split()]
+    return f"{fields.get('model name', platform.processor())} ({', '.join(features)})"
 
 
 def formatted(rows: Sequence[Row], form: BenchFormat, circumstances: Mapping[str, Any]) -> str:

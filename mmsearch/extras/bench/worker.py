@@ -20,7 +20,7 @@ from typing import Any
 
 from mmsearch.errors import MmsearchError
 from mmsearch.extras.bench import measure
-from mmsearch.extras.bench.job import FILES, MOST_BATCH, Job, Row
+from mmsearch.extras.bench.job import FILES, MAX_BATCH, Job, Row
 from mmsearch.indexing.pipeline import Indexer, IndexOptions
 from mmsearch.models import costs, estimate, load_embedder, load_reranker, needs_torch
 from mmsearch.store import Identity
@@ -95,7 +95,7 @@ def loaded(job: Job) -> measure.Subject:
     expected = None
     device: str | None = "cpu"
     if torch:
-        options = replace(options, batch_size=MOST_BATCH)  # a pass has the size of the cell, never less
+        options = replace(options, batch_size=MAX_BATCH)  # a pass has the size of the cell, never less
         costs.import_libraries()
         device = choose_device(options.device)
         itemsize = choose_dtype(options.dtype, device).itemsize
@@ -146,7 +146,7 @@ def indexed(job: Job, batch: int | None) -> Row:
         with Writer.open(index, Identity.of(options, embedder.spec)) as writer:
             report = Indexer(writer, embedder, IndexOptions(), _Silent()).run([os.path.abspath(str(job.files))])
     peaks = probe.peaks()
-    held = peaks.resident if peaks.allocated is None else peaks.allocated
+    peak = peaks.resident if peaks.allocated is None else peaks.allocated
     files, reason = report.added, None
     if not files:
         counts = f"{report.failed} failed, {report.unsupported} are not supported"
@@ -169,7 +169,7 @@ def indexed(job: Job, batch: int | None) -> Row:
         peak_driver=peaks.driver,
         peak_resident=peaks.resident,
         weights=probe.weights,
-        activations=max(0, (held or 0) - before),
+        activations=max(0, (peak or 0) - before),
         load_seconds=round(seconds, 2),
         stages={name: round(value, 3) for name, value in report.stages.items()},
     )

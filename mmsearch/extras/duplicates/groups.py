@@ -1,8 +1,8 @@
 """From linked parts to groups of files: copies, near copies, and files that hold another as one of their parts.
 
 A file is a near copy of another when nearly all of its parts are linked with parts of the other and the other way
-round; where only one way, the other holds it, and is no copy. Boxes in a picture say what it holds, not what it is a
-copy of, for a smaller copy has none. Knows nothing of vectors.
+round; where only one way, the other holds it, and is no copy. Boxes say what a picture holds and do not make it a
+copy, since a smaller copy has none. Knows nothing of vectors.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class Member(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Files that are alike, the suggested keeper first, then its copies, then what holds it.
+    """Files that are alike, the suggested keeper first, then its copies, then the files that hold it.
 
-    `match` is `exact` where the bytes are the same, `near` for other copies, `part` for one file and what holds it;
-    `why` says what speaks for the keeper.
+    `match` is `exact` where the bytes are the same, `near` for other copies, `part` for one file and its
+    holders; `why` is the reason for the keeper.
     """
 
     match: Match
@@ -71,14 +71,16 @@ class Group(NamedTuple):
         return [member for member in self.members if member.whole]
 
 
-class Found(NamedTuple):
-    """Groups in order of their keepers' paths, and how many files were left out because they have changed since."""
+class Duplicates(NamedTuple):
+    """Groups in order of their keepers' paths, and the number of files left out because they have changed."""
 
     groups: list[Group]
     stale: int
 
 
-def find(reader: AnyReader, where: Filter = EVERYTHING, threshold: float = THRESHOLD, scope: Scope = "all") -> Found:
+def find(
+    reader: AnyReader, where: Filter = EVERYTHING, threshold: float = THRESHOLD, scope: Scope = "all"
+) -> Duplicates:
     """All groups among the files that pass a filter.
 
     Args:
@@ -95,20 +97,20 @@ def find(reader: AnyReader, where: Filter = EVERYTHING, threshold: float = THRES
         kinds[content] = MODALITIES.index(modality)
     pixels = {content: count for content, _, count in contents}
     forest, best = linked(reader, parts, kinds, where, threshold, scope)
-    alike = _Alike(parts, forest)
-    gathering = _Gathering(reader, where, parts, alike, best, pixels)
-    rings = list(alike.rings())
+    alike = _SimilarContents(parts, forest)
+    builder = _GroupBuilder(reader, where, parts, alike, best, pixels)
+    clusters = list(alike.clusters())
     if scope != "across":
-        paired = {content for ring in rings for content in ring}
-        rings += [
-            [content] for content in reader.catalog.shared() if content not in paired and content in gathering.first
+        paired = {content for cluster in clusters for content in cluster}
+        clusters += [
+            [content] for content in reader.catalog.shared() if content not in paired and content in builder.first
         ]
-    groups = [group for ring in rings if (group := gathering.group(ring))]
+    groups = [group for cluster in clusters if (group := builder.group(cluster))]
     groups.sort(key=lambda group: os.fsencode(group.members[0].path))
-    return Found(groups, len(gathering.stale))
+    return Duplicates(groups, len(builder.stale))
 
 
-class _Alike:
+class _SimilarContents:
     """Contents that are alike, from the links between their parts."""
 
     def __init__(self, parts: Parts, forest: Forest) -> None:
@@ -128,7 +130,7 @@ class _Alike:
             self.linked[content].append(position)
         self._compare(bunches.values())
 
-    def own(self, content: int) -> list[int]:
+    def unboxed(self, content: int) -> list[int]:
         """Positions of linked parts that are no boxes."""
         return [position for position in self.linked.get(content, []) if not self._boxed[position]]
 
@@ -142,37 +144,37 @@ class _Alike:
             if len(bunch) > COMMONPLACE:
                 self._total.update({content: self._total[content] - bunch[content] for content in several})
                 continue
-            for one, other in permutations([*several, *singles], 2):
-                if self._total[one] > 1 or self._total[other] > 1:
-                    shared[one, other] += bunch[one]
+            for held, holder in permutations([*several, *singles], 2):
+                if self._total[held] > 1 or self._total[holder] > 1:
+                    shared[held, holder] += bunch[held]
             boxed = [content for content, count in bunch.items() if not count]
             shared.update({pair: bunch[pair[0]] for pair in product([*several, *singles], boxed)})
-        for (one, other), count in shared.items():
-            if count >= SHARE * self._total[one]:
-                if shared[other, one] >= SHARE * self._total[other]:
-                    self._join([one, other])
+        for (held, holder), count in shared.items():
+            if count >= SHARE * self._total[held]:
+                if shared[holder, held] >= SHARE * self._total[holder]:
+                    self._join([held, holder])
                 else:
-                    self.holders[one].add(other)
+                    self.holders[held].add(holder)
 
     def _join(self, contents: Sequence[int]) -> None:
         rows = np.array(contents, np.int64)
         self._forest.link(rows[:-1], rows[1:])
 
-    def rings(self) -> Iterator[list[int]]:
+    def clusters(self) -> Iterator[list[int]]:
         """Contents that are copies of one another, or a single one that is held by others."""
-        rings: dict[int, list[int]] = defaultdict(list)
+        clusters: dict[int, list[int]] = defaultdict(list)
         for content in sorted(self.linked):
-            rings[int(self._forest.roots(np.array([content]))[0])].append(content)
-        for ring in rings.values():
-            if len(ring) > 1 or self.holders[ring[0]]:
-                yield ring
+            clusters[int(self._forest.roots(np.array([content]))[0])].append(content)
+        for cluster in clusters.values():
+            if len(cluster) > 1 or self.holders[cluster[0]]:
+                yield cluster
 
 
-class _Gathering:
+class _GroupBuilder:
     """Looks up the files of contents, and leaves out those that are gone, have changed or are one and the same."""
 
     def __init__(
-        self, reader: AnyReader, where: Filter, parts: Parts, alike: _Alike, best: npt.NDArray[np.float32],
+        self, reader: AnyReader, where: Filter, parts: Parts, alike: _SimilarContents, best: npt.NDArray[np.float32],
         pixels: dict[int, int | None],
     ) -> None:  # fmt: skip
         self._reader = reader
@@ -184,27 +186,30 @@ class _Gathering:
         self.first = dict(zip(parts.contents[::-1].tolist(), range(len(parts.items) - 1, -1, -1), strict=True))
         self.stale: set[str] = set()
 
-    def group(self, ring: Sequence[int]) -> Group | None:
+    def group(self, cluster: Sequence[int]) -> Group | None:
         """The group of contents that are alike; None when fewer than two files are left of it."""
-        holders = {holder for content in ring for holder in self._alike.holders[content]} - set(ring)
-        copies = _distinct(member for content in ring for member in self._members(content, ring, whole=True))
-        held_by = _distinct(member for one in sorted(holders) for member in self._members(one, ring, whole=False))
-        if not copies or len(copies) + len(held_by) < 2:
+        holders = {holder for content in cluster for holder in self._alike.holders[content]} - set(cluster)
+        copies = _distinct(member for content in cluster for member in self._members(content, cluster, whole=True))
+        holding_files = _distinct(
+            member for holder in sorted(holders) for member in self._members(holder, cluster, whole=False)
+        )
+        if not copies or len(copies) + len(holding_files) < 2:
             return None
-        copies, why = _keeper(copies)
+        copies, why = _keeper_first(copies)
         exact = len({member.digest for member in copies}) == 1
-        match: Match = "part" if len(copies) == 1 else "exact" if exact and not held_by else "near"
-        keeper, *others = copies
-        held_by.sort(key=lambda member: os.fsencode(member.path))
-        return Group(match, why, (keeper._replace(keep=True), *others, *held_by))
+        match: Match = "part" if len(copies) == 1 else "exact" if exact and not holding_files else "near"
+        keeper, *other_copies = copies
+        holding_files.sort(key=lambda member: os.fsencode(member.path))
+        return Group(match, why, (keeper._replace(keep=True), *other_copies, *holding_files))
 
-    def _members(self, content: int, ring: Sequence[int], whole: bool) -> Iterator[Member]:
+    def _members(self, content: int, cluster: Sequence[int], whole: bool) -> Iterator[Member]:
         """The files of a content that exist and are as they were indexed."""
-        positions, spans = self._alike.own(content), set[Span]()
+        positions, spans = self._alike.unboxed(content), set[Span]()
         if not whole:
-            roots = {int(self._alike.roots[at]) for one in ring for at in self._alike.own(one)}
-            positions = [at for at in self._alike.linked.get(content, []) if int(self._alike.roots[at]) in roots]
-            items = [int(self._parts.items[at]) for at in positions]
+            roots = {int(self._alike.roots[position]) for copy in cluster for position in self._alike.unboxed(copy)}
+            linked = self._alike.linked.get(content, [])
+            positions = [position for position in linked if int(self._alike.roots[position]) in roots]
+            items = [int(self._parts.items[position]) for position in positions]
             spans = {located[0].item.span for located in self._reader.locate(items, self._where).values() if located}
         in_order = tuple(sorted(spans, key=lambda span: (span.unit, span.start, span.end)))
         likeness = float(self._best[positions].mean()) if positions else 1.0
@@ -215,35 +220,37 @@ class _Gathering:
                 self.stale.add(located.item.path)
             elif stale is not None:
                 item = located.item
-                known = (item.path, item.modality, located.size, located.mtime_ns, self._pixels[content], item.digest)
-                yield Member(*known, in_order, likeness, whole, keep=not whole)
+                fields = (item.path, item.modality, located.size, located.mtime_ns, self._pixels[content], item.digest)
+                yield Member(*fields, in_order, likeness, whole, keep=not whole)
 
 
 def _distinct(members: Iterable[Member]) -> list[Member]:
     """The members with each file once, under one of its names: removing the target of a link would lose both."""
-    found: dict[tuple[int, int] | str, Member] = {}
-    for member in sorted(members, key=lambda one: (os.path.islink(one.path), len(one.path), os.fsencode(one.path))):
+    by_file: dict[tuple[int, int] | str, Member] = {}
+    for member in sorted(
+        members, key=lambda member: (os.path.islink(member.path), len(member.path), os.fsencode(member.path))
+    ):
         if is_object_url(member.path):
-            found[member.path] = member
+            by_file[member.path] = member
             continue
         try:
             status = os.stat(member.path)
         except OSError:
             continue
-        found.setdefault((status.st_dev, status.st_ino), member)
-    return list(found.values())
+        by_file.setdefault((status.st_dev, status.st_ino), member)
+    return list(by_file.values())
 
 
-def _keeper(members: Sequence[Member]) -> tuple[list[Member], str]:
+def _keeper_first(members: Sequence[Member]) -> tuple[list[Member], str]:
     """The members with the one to keep first, and the reason."""
     reasons: list[tuple[str, Callable[[Member], float]]] = [
-        ("largest", lambda one: -one.size),
-        ("oldest", lambda one: one.mtime_ns),
-        ("shortest path", lambda one: len(one.path)),
+        ("largest", lambda member: -member.size),
+        ("oldest", lambda member: member.mtime_ns),
+        ("shortest path", lambda member: len(member.path)),
     ]
     if all(member.pixels for member in members):
-        reasons.insert(0, ("most pixels", lambda one: -(one.pixels or 0)))
-    ordered = sorted(members, key=lambda one: (*(value(one) for _, value in reasons), os.fsencode(one.path)))
+        reasons.insert(0, ("most pixels", lambda member: -(member.pixels or 0)))
+    ordered = sorted(members, key=lambda member: (*(value(member) for _, value in reasons), os.fsencode(member.path)))
     if len(ordered) == 1:
         return ordered, "the only one"
     first, second = ordered[:2]

@@ -21,16 +21,16 @@ Numbers: TypeAlias = npt.NDArray[np.int64]
 Scope: TypeAlias = Literal["all", "within", "across"]
 
 THRESHOLD = 0.95
-SEEN: frozenset[Modality] = frozenset({"image", "document", "video"})
-"""Partitions of pictures, so that one of them may hold what another does."""
+VISUAL: frozenset[Modality] = frozenset({"image", "document", "video"})
+"""Partitions of pictures: a part of one may show the same as a part of another."""
 ROWS = 2048
 SAMPLE = 512
 BACKGROUND = 0.75
 """Quantile of the cosines of arbitrary pairs that counts as not alike at all."""
 PRIOR, PRIOR_WEIGHT = 0.4, 16.0
-"""What that quantile is taken for, and how many vectors this counts as: few files say little of arbitrary pairs."""
+"""Prior for that quantile, and its weight in vectors: few files say little about arbitrary pairs."""
 ROUNDING = 5e-4
-"""Vectors are stored in half precision: equal ones may differ by so much in their cosine."""
+"""Vectors are stored in half precision: the cosine of equal ones may be lower by this much."""
 
 
 class Parts:
@@ -62,20 +62,20 @@ class Forest:
 
     def roots(self, nodes: Numbers) -> Numbers:
         """The lowest number that each node is linked with, over any number of links."""
-        found = self._above[nodes]
-        while not np.array_equal(found, higher := self._above[found]):
-            found = higher
-        self._above[nodes] = found
-        return found
+        roots = self._above[nodes]
+        while not np.array_equal(roots, parents := self._above[roots]):
+            roots = parents
+        self._above[nodes] = roots
+        return roots
 
     def link(self, left: Numbers, right: Numbers) -> None:
         """Link pairs of nodes."""
         while True:
-            one, other = self.roots(left), self.roots(right)
-            apart = one != other
+            left_roots, right_roots = self.roots(left), self.roots(right)
+            apart = left_roots != right_roots
             if not apart.any():
                 return
-            low, high = np.minimum(one, other)[apart], np.maximum(one, other)[apart]
+            low, high = np.minimum(left_roots, right_roots)[apart], np.maximum(left_roots, right_roots)[apart]
             np.minimum.at(self._above, high, low)  # of several links of one root the lowest holds; the rest come next
 
 
@@ -85,25 +85,25 @@ def linked(
     """Links between parts of different contents, and for each part how like its nearest one is, in [0, 1].
 
     Args:
-        kinds: by content id, a number for what the file is.
+        kinds: by content id, the number of the file's modality.
         threshold: likeness from which parts are linked: 1 is the same vector, 0 that of an arbitrary pair.
         scope: all pairs, those of one modality, or those of two.
     """
     forest, best = Forest(len(parts.items)), np.zeros(len(parts.items), np.float32)
     for first, second in combinations_with_replacement(parts.starts, 2):
-        if first != second and not {first, second} <= SEEN:
+        if first != second and not {first, second} <= VISUAL:
             continue
         base = background(reader, first, second)
         cosine = base + threshold * (1 - base) - ROUNDING
-        for left, right, found in _matches(reader, parts, (first, second), where, cosine):
-            one, other = parts.contents[left], parts.contents[right]
-            wanted = one != other
+        for left, right, cosines in _matches(reader, parts, (first, second), where, cosine):
+            left_contents, right_contents = parts.contents[left], parts.contents[right]
+            selected = left_contents != right_contents
             if scope != "all":
-                wanted &= (kinds[one] == kinds[other]) == (scope == "within")
-            forest.link(left[wanted], right[wanted])
-            likeness = np.clip((found[wanted] - base) / (1 - base), 0, 1).astype(np.float32)
-            np.maximum.at(best, left[wanted], likeness)
-            np.maximum.at(best, right[wanted], likeness)
+                selected &= (kinds[left_contents] == kinds[right_contents]) == (scope == "within")
+            forest.link(left[selected], right[selected])
+            likeness = np.clip((cosines[selected] - base) / (1 - base), 0, 1).astype(np.float32)
+            np.maximum.at(best, left[selected], likeness)
+            np.maximum.at(best, right[selected], likeness)
     return forest, best
 
 
@@ -115,8 +115,8 @@ def background(reader: AnyReader, first: Modality, second: Modality) -> float:
     if not len(cosines):
         return PRIOR
     weight = float(min(products.shape))
-    found = float(np.quantile(cosines, BACKGROUND))
-    return min((weight * found + PRIOR_WEIGHT * PRIOR) / (weight + PRIOR_WEIGHT), 0.999)
+    quantile = float(np.quantile(cosines, BACKGROUND))
+    return min((weight * quantile + PRIOR_WEIGHT * PRIOR) / (weight + PRIOR_WEIGHT), 0.999)
 
 
 def _matches(

@@ -6,7 +6,7 @@ Knows nothing of argv or tables.
 from mmsearch.extras.evaluation.metrics import METRICS, Interval, bootstrap
 from mmsearch.extras.evaluation.questions import Question, read_questions
 from mmsearch.extras.evaluation.report import Outcome, Report, Result, losers, report_fields
-from mmsearch.extras.evaluation.runs import SETTINGS, Setting, evaluate, named, shortened
+from mmsearch.extras.evaluation.runs import SETTINGS, Setting, evaluate, settings_by_name, truncated_settings
 
 __all__ = [
     "METRICS",
@@ -20,8 +20,8 @@ __all__ = [
     "bootstrap",
     "evaluate",
     "losers",
-    "named",
     "read_questions",
     "report_fields",
-    "shortened",
+    "settings_by_name",
+    "truncated_settings",
 ]

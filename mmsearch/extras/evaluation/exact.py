@@ -1,4 +1,4 @@
-"""Exact search over every stored vector, in full or cut to its first dimensions: what shortcuts are measured against.
+"""Exact search over every stored vector, in full or cut to its first dimensions: the reference for faster searches.
 
 Knows a reader's interface; nothing of questions, metrics or ranking.
 """
@@ -28,7 +28,7 @@ def cut(vectors: Vectors, dim: int) -> Vectors:
 
 
 class ExactReader:
-    """What a searcher asks of a reader, answered from all vectors in memory: float32 `(n, dim)` a partition."""
+    """The reader methods that a searcher calls, answered from all vectors in memory: float32 `(n, dim)` a partition."""
 
     def __init__(self, reader: AnyReader, dim: int) -> None:
         self._reader = reader
@@ -64,7 +64,9 @@ class ExactReader:
         items, vectors = self._part(partition)
         scores = vectors @ vector
         best = np.argpartition(-scores, k - 1)[:k] if k < len(scores) else np.arange(len(scores))
-        return sorted(((int(items[at]), float(scores[at])) for at in best), key=lambda hit: (-hit[1], hit[0]))
+        return sorted(
+            ((int(items[position]), float(scores[position])) for position in best), key=lambda hit: (-hit[1], hit[0])
+        )
 
     def search_all(
         self, matrix: Vectors, partition: Modality, k: int, where: Filter = EVERYTHING

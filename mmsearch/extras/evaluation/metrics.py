@@ -20,15 +20,15 @@ import numpy.typing as npt
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 _SEED = 0
-_DRAWS_AT_ONCE = 1_000_000
+_MAX_DRAWS = 1_000_000
 
 Grades: TypeAlias = Mapping[str, float]
 """Relevant documents with their grades, all above 0."""
 
 
-def ndcg(found: Sequence[str], grades: Grades, k: int) -> float:
+def ndcg(ranking: Sequence[str], grades: Grades, k: int) -> float:
     """Normalised discounted cumulated gain of the first `k`, in [0, 1]."""
-    gained = _discounted([grades.get(name, 0.0) for name in found[:k]])
+    gained = _discounted([grades.get(name, 0.0) for name in ranking[:k]])
     return gained / _discounted(sorted(grades.values(), reverse=True)[:k])
 
 
@@ -36,20 +36,20 @@ def _discounted(gains: Sequence[float]) -> float:
     return sum(gain / math.log2(rank + 1) for rank, gain in enumerate(gains, 1))
 
 
-def recall(found: Sequence[str], grades: Grades, k: int) -> float:
+def recall(ranking: Sequence[str], grades: Grades, k: int) -> float:
     """Share of the relevant documents that are among the first `k`."""
-    return sum(name in grades for name in found[:k]) / len(grades)
+    return sum(name in grades for name in ranking[:k]) / len(grades)
 
 
-def reciprocal_rank(found: Sequence[str], grades: Grades) -> float:
+def reciprocal_rank(ranking: Sequence[str], grades: Grades) -> float:
     """1 over the rank of the first relevant document; 0 where there is none."""
-    rank = first_rank(found, grades)
+    rank = first_rank(ranking, grades)
     return 1 / rank if rank else 0.0
 
 
-def first_rank(found: Sequence[str], grades: Grades) -> int | None:
+def first_rank(ranking: Sequence[str], grades: Grades) -> int | None:
     """The rank of the first relevant document, from 1."""
-    return next((rank for rank, name in enumerate(found, 1) if name in grades), None)
+    return next((rank for rank, name in enumerate(ranking, 1) if name in grades), None)
 
 
 METRICS: dict[str, Callable[[Sequence[str], Grades], float]] = {
@@ -71,7 +71,7 @@ class Interval:
     high: float
 
     def to_json(self) -> dict[str, float]:
-        """Rounded to what the number of questions can tell."""
+        """Rounded to four digits."""
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
@@ -79,10 +79,10 @@ def bootstrap(values: Sequence[float]) -> Interval:
     """The mean of some values, at least one, and its interval; the same for the same values."""
     rows: npt.NDArray[np.float64] = np.asarray(values, np.float64)
     rng, means = np.random.default_rng(_SEED), []
-    at_once = max(1, _DRAWS_AT_ONCE // len(rows))
-    for start in range(0, RESAMPLES, at_once):
-        draws = rng.integers(0, len(rows), (min(at_once, RESAMPLES - start), len(rows)))
+    chunk = max(1, _MAX_DRAWS // len(rows))
+    for start in range(0, RESAMPLES, chunk):
+        draws = rng.integers(0, len(rows), (min(chunk, RESAMPLES - start), len(rows)))
         means.append(rows[draws].mean(1))
-    rest = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(np.concatenate(means), (rest, 1 - rest))
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(np.concatenate(means), (tail, 1 - tail))
     return Interval(float(rows.mean()), float(low), float(high))

@@ -21,19 +21,19 @@ class Result(NamedTuple):
     Attributes:
         question: the question.
         pair: modalities of the question and its answers, as labelled or as they are.
-        found: absolute paths, best first.
+        paths: absolute paths, best first.
         scores: by metric.
     """
 
     question: Question
     pair: str
-    found: tuple[str, ...]
+    paths: tuple[str, ...]
     scores: Mapping[str, float]
 
     @property
     def rank(self) -> int | None:
         """Rank of the first right answer; None if it was not found."""
-        return first_rank(self.found, self.question.relevant)
+        return first_rank(self.paths, self.question.relevant)
 
 
 class Outcome(NamedTuple):
@@ -82,30 +82,30 @@ def agreement(outcome: Outcome, exact: Outcome) -> Interval:
     """The share of the first files of the exact ranking that are among as many first ones of this ranking."""
     return bootstrap(
         [
-            len({*mine.found[:AGREEMENT]} & {*its.found[:AGREEMENT]}) / max(1, len(its.found[:AGREEMENT]))
+            len({*mine.paths[:AGREEMENT]} & {*its.paths[:AGREEMENT]}) / max(1, len(its.paths[:AGREEMENT]))
             for mine, its in zip(outcome.results, exact.results, strict=True)
         ]
     )
 
 
-def losers(outcome: Outcome, most: int) -> list[Result]:
+def losers(outcome: Outcome, limit: int) -> list[Result]:
     """The questions whose first hit is wrong, worst first."""
     wrong = [result for result in outcome.results if result.rank != 1]
-    return sorted(wrong, key=lambda result: (result.scores[DECIDING], result.scores["mrr"]))[:most]
+    return sorted(wrong, key=lambda result: (result.scores[DECIDING], result.scores["mrr"]))[:limit]
 
 
-def report_fields(report: Report, most: int) -> dict[str, Any]:
-    """The JSON object of a report, with at most so many losers a setting; docs/evaluation.md describes it."""
+def report_fields(report: Report, max_losers: int) -> dict[str, Any]:
+    """The JSON object of a report, with at most `max_losers` losers a setting; docs/evaluation.md describes it."""
     return {
         "questions": len(report.outcomes[0].results),
         "skipped": [question.label for question in report.skipped],
         "labelled": report.labelled,
         "not_indexed": list(report.not_indexed),
-        "settings": [_setting_fields(outcome, report, most) for outcome in report.outcomes],
+        "settings": [_setting_fields(outcome, report, max_losers) for outcome in report.outcomes],
     }
 
 
-def _setting_fields(outcome: Outcome, report: Report, most: int) -> dict[str, Any]:
+def _setting_fields(outcome: Outcome, report: Report, max_losers: int) -> dict[str, Any]:
     def fields_of(intervals: Mapping[str, Interval]) -> dict[str, Any]:
         return {name: interval.to_json() for name, interval in intervals.items()}
 
@@ -115,7 +115,7 @@ def _setting_fields(outcome: Outcome, report: Report, most: int) -> dict[str, An
         "setting": outcome.setting,
         "ms_per_question": round(1000 * outcome.seconds / len(results), 2),
         "all": {"count": len(results), **fields_of(figures(results))},
-        "pairs": {pair: {"count": len(some), **fields_of(figures(some))} for pair, some in by_pair.items()},
+        "pairs": {pair: {"count": len(members), **fields_of(figures(members))} for pair, members in by_pair.items()},
         "losers": [
             {
                 "query": result.question.text,
@@ -123,9 +123,9 @@ def _setting_fields(outcome: Outcome, report: Report, most: int) -> dict[str, An
                 "pair": result.pair,
                 "expected": list(result.question.relevant),
                 "rank": result.rank,
-                "instead": result.found[0] if result.found else None,
+                "instead": result.paths[0] if result.paths else None,
             }
-            for result in losers(outcome, most)
+            for result in losers(outcome, max_losers)
         ],
     }
     if outcome is not base:

@@ -1,6 +1,6 @@
 """Runs labelled questions through the searcher, once a setting, with one load of everything.
 
-Knows the searcher, not what is behind it. Questions are embedded once; a picture that asks is no answer to itself.
+Knows only the searcher. Questions are embedded once; a query picture is no answer to itself.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Setting:
         name: in output.
         options: for the searcher.
         reranked: whether a reranker reads the candidates.
-        exact: whether all vectors are compared, whatever the index is like.
-        dim: so many first dimensions count; None for all.
+        exact: whether all vectors are compared, even if the index has an ANN index.
+        dim: number of first dimensions that count; None for all.
     """
 
     name: str
@@ -60,24 +60,24 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
-def named(names: Sequence[str]) -> list[Setting]:
+def settings_by_name(names: Sequence[str]) -> list[Setting]:
     """The settings of these names; raises UsageError for one that is unknown."""
     if unknown := [name for name in names if name not in SETTINGS]:
         raise UsageError(f"unknown setting {unknown[0]!r}: choose from {', '.join(SETTINGS)}")
     return [SETTINGS[name] for name in dict.fromkeys(names)]
 
 
-def shortened(dims: Sequence[int], dim: int) -> list[Setting]:
-    """Exact search over the first so many of `dim` dimensions; raises UsageError where there are not as many."""
+def truncated_settings(dims: Sequence[int], dim: int) -> list[Setting]:
+    """Exact search over the first `dims` of `dim` dimensions; raises UsageError for a number not below `dim`."""
     if wrong := [number for number in dims if number >= dim]:
         raise UsageError(f"--dim {wrong[0]}: this index has {dim} dimensions: give fewer")
     return [replace(SETTINGS["exact"], name=f"dim {number}", dim=number) for number in dict.fromkeys(dims)]
 
 
-class _Remembering(CachedQueryEmbedder):
+class _QuestionVectors(CachedQueryEmbedder):
     """Remembers the vectors of the questions for all settings."""
 
-    def cut(self, dim: int) -> _Remembering:
+    def cut(self, dim: int) -> _QuestionVectors:
         """The same, of vectors that are cut to `dim`; for queries it remembers."""
         shorter = copy(self)
         shorter.spec = replace(self.spec, dim=dim)
@@ -86,13 +86,13 @@ class _Remembering(CachedQueryEmbedder):
 
 
 @dataclass(frozen=True, slots=True)
-class _Ready:
-    """A question ready to be searched: `own` are the paths of the picture that asks, which are no answers."""
+class _PreparedQuestion:
+    """A question ready to be searched: `excluded` are the paths of its query picture, which are no answers."""
 
     question: Question
     query: Query
     pair: str
-    own: frozenset[str]
+    excluded: frozenset[str]
 
 
 def evaluate(
@@ -116,66 +116,70 @@ def evaluate(
     possible = [question for question in questions if {*question.asks.split("+")} <= embedder.spec.modalities]
     if not possible:
         raise UsageError(f"model {embedder.spec.name} of this index cannot embed any of the questions")
-    ready = [_prepare(question, reader, embedder) for question in possible]
-    remembering = _Remembering(embedder, [one.query for one in ready])
+    prepared = [_prepare(question, reader, embedder) for question in possible]
+    cached = _QuestionVectors(embedder, [item.query for item in prepared])
     reranker = load_reranker() if any(setting.reranked for setting in settings) else None
-    runs = _Runs(reader, remembering, reranker, ready)
+    runs = _Runs(reader, cached, reranker, prepared)
     outcomes = [runs.outcome(setting) for setting in settings]
     compared = any(setting.exact for setting in settings)
     skipped = [question for question in questions if question not in possible]
     return Report(outcomes, runs.outcome(SETTINGS["exact"]) if compared else None, absent, skipped, len(files))
 
 
-def _prepare(question: Question, reader: AnyReader, embedder: Embedder) -> _Ready:
+def _prepare(question: Question, reader: AnyReader, embedder: Embedder) -> _PreparedQuestion:
     parts = [QueryPart(question.text)] if question.text else []
-    own: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
     if question.image:
         try:
             parts.append(QueryPart(media.load_picture(question.image, embedder.spec.loader)))
         except MediaError as error:
-            raise UsageError(f"{question.place}: image {question.image}: {error}") from None
+            raise UsageError(f"{question.location}: image {question.image}: {error}") from None
         # The picture that asks and its copies are no answers, unless they are labelled so.
         record = reader.file(question.image)
         copies = reader.catalog.copies(record.digest) if record and record.digest else []
-        own = frozenset({question.image, *copies} - question.relevant.keys())
+        excluded = frozenset({question.image, *copies} - question.relevant.keys())
     records = [reader.file(path) for path in question.relevant]
     modalities = {record.modality for record in records if record}
     answers = "+".join(modality for modality in MODALITIES if modality in modalities) or "unknown"
     pair = question.pair or f"{question.asks}->{answers}"
-    return _Ready(question, Query(tuple(parts), question.label), pair, own)
+    return _PreparedQuestion(question, Query(tuple(parts), question.label), pair, excluded)
 
 
 class _Runs:
     """The same questions under one setting after the other."""
 
     def __init__(
-        self, reader: AnyReader, embedder: _Remembering, reranker: Reranker | None, ready: Sequence[_Ready]
+        self,
+        reader: AnyReader,
+        embedder: _QuestionVectors,
+        reranker: Reranker | None,
+        questions: Sequence[_PreparedQuestion],
     ) -> None:
         self._reader = reader
         self._embedder = embedder
         self._reranker = reranker
-        self._ready = ready
+        self._questions = questions
         self._plain = Searcher(reader, embedder)
-        self._done: dict[str, Outcome] = {}
+        self._outcomes: dict[str, Outcome] = {}
 
     def outcome(self, setting: Setting) -> Outcome:
         """The results of a setting, which is run once."""
-        if setting.name not in self._done:
+        if setting.name not in self._outcomes:
             plain, with_text = self._searchers(setting)
             start = time.perf_counter()
             results: list[Result] = []
             hits: Sequence[Hit]
-            for one in self._ready:
-                if setting.options.mode == "lexical" and not one.query.is_text_only:
+            for prepared in self._questions:
+                if setting.options.mode == "lexical" and not prepared.query.is_text_only:
                     hits = []  # a picture holds no words to look for
                 else:
-                    searcher = with_text if one.query.text else plain  # a reranker reads texts alone
-                    hits = searcher.search(one.query, setting.options)
-                paths = tuple(hit.item.path for hit in hits if hit.item.path not in one.own)
-                scores = {name: metric(paths, one.question.relevant) for name, metric in METRICS.items()}
-                results.append(Result(one.question, one.pair, paths, scores))
-            self._done[setting.name] = Outcome(setting.name, results, time.perf_counter() - start)
-        return self._done[setting.name]
+                    searcher = with_text if prepared.query.text else plain  # a reranker reads texts alone
+                    hits = searcher.search(prepared.query, setting.options)
+                paths = tuple(hit.item.path for hit in hits if hit.item.path not in prepared.excluded)
+                scores = {name: metric(paths, prepared.question.relevant) for name, metric in METRICS.items()}
+                results.append(Result(prepared.question, prepared.pair, paths, scores))
+            self._outcomes[setting.name] = Outcome(setting.name, results, time.perf_counter() - start)
+        return self._outcomes[setting.name]
 
     def _searchers(self, setting: Setting) -> tuple[Searcher, Searcher]:
         """One for questions without words, one for those with."""

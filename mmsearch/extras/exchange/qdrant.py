@@ -17,7 +17,7 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ApiException
 
 from mmsearch.errors import IndexMismatch, UsageError
-from mmsearch.extras.exchange.rows import KEY, About, item_id, payload, translated
+from mmsearch.extras.exchange.rows import KEY, About, client_errors, item_id, payload
 from mmsearch.store import Reader
 from mmsearch.store.transfer import contents, describe_differences, roots, vectors_from
 from mmsearch.system.safe_open import FOLDER_MODE
@@ -32,13 +32,13 @@ SECONDS = 60
 
 def connect(target: str) -> QdrantClient:
     """A client of a server at an http(s) URL, with the key in $QDRANT_API_KEY, or of a folder."""
-    with translated(target, ApiException), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about a key without https, and what local mode is meant for
+    with client_errors(target, ApiException), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about a key without https, and the purpose of local mode
         if target.startswith(("http://", "https://")):
             return QdrantClient(
                 url=target, api_key=os.environ.get(KEY_VARIABLE) or None, timeout=SECONDS, check_compatibility=False
             )
-        with suppress(OSError):  # the client reports what is wrong
+        with suppress(OSError):  # the client reports the problem
             os.mkdir(target, FOLDER_MODE)
         return QdrantClient(path=target)
 
@@ -66,7 +66,7 @@ def to_qdrant(
         MmsearchError: the database cannot be reached, or refuses.
     """
     run, count = uuid.uuid4().hex, 0
-    with translated(f"collection {collection}", ApiException), warnings.catch_warnings():
+    with client_errors(f"collection {collection}", ApiException), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _prepare(reader, client, collection, force)
         for ids, vectors, payloads, files in _points(reader, run):
@@ -89,12 +89,12 @@ def _prepare(reader: Reader, client: QdrantClient, collection: str, force: bool)
     if client.collection_exists(collection):
         try:
             text = (client.get_collection(collection).config.metadata or {}).get(KEY)
-            known = About.from_json(text, f"collection {collection}").identity if isinstance(text, str) else None
-            if known is None:
+            identity = About.from_json(text, f"collection {collection}").identity if isinstance(text, str) else None
+            if identity is None:
                 raise UsageError(
                     f"the collection {collection} is not of mmsearch: take another --collection, or add --force"
                 )
-            if differences := known.differences(reader.identity):
+            if differences := identity.differences(reader.identity):
                 raise IndexMismatch(describe_differences(f"the collection {collection}", reader.directory, differences))
             client.update_collection(collection, metadata=about)
             return
@@ -113,13 +113,16 @@ def _points(reader: Reader, run: str) -> Iterator[tuple[Sequence[str], Vectors, 
 
     reader.open_files()
     vectors_of = vectors_from(reader)
-    for some in contents(reader, POINTS_AT_ONCE):
-        there = [content for content in some if not all(record.missing for record in content.files)]
-        rows = np.concatenate([np.zeros((0, reader.identity.dim), np.float32), *(vectors_of(there) if there else ())])
-        parts = [(content, position) for content in there for position in range(len(content.items))]
-        ids = [item_id(one.digest, one.kind, one.items[at].partition, one.items[at].ordinal) for one, at in parts]
-        payloads = [{**payload(content, position), SOURCE: reader.directory, RUN: run} for content, position in parts]
-        files = sum(len(content.files) for content in some)
+    for batch in contents(reader, POINTS_AT_ONCE):
+        present = [content for content in batch if not all(record.missing for record in content.files)]
+        empty = np.zeros((0, reader.identity.dim), np.float32)
+        rows = np.concatenate([empty, *(vectors_of(present) if present else ())])
+        ids, payloads = [], []
+        for content in present:
+            for position, item in enumerate(content.items):
+                ids.append(item_id(content.digest, content.kind, item.partition, item.ordinal))
+                payloads.append({**payload(content, position), SOURCE: reader.directory, RUN: run})
+        files = sum(len(content.files) for content in batch)
         for start in range(0, max(1, len(ids)), POINTS_AT_ONCE):
             end = start + POINTS_AT_ONCE
             yield ids[start:end], rows[start:end], payloads[start:end], files if start == 0 else 0

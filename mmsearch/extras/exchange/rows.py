@@ -29,8 +29,8 @@ KEY = "mmsearch"
 FACTS = ("width", "height", "duration", "taken")
 REQUIRED = ("path", "digest", "kind", "modality", "size", "mtime_ns", "vector")
 """Columns that every table needs."""
-MOST = 1 << 40
-MOST_PLACE = 1 << 53
+MAX_COUNT = 1 << 40
+MAX_POSITION = 1 << 53
 LONGEST_PATH = 32_767
 Row = dict[str, Any]
 
@@ -42,7 +42,7 @@ def item_id(digest: str, kind: str, partition: str, ordinal: int) -> str:
 
 def content_rows(content: Content) -> list[Row]:
     """The rows of a content: those of its parts first, for which it has vectors, then those of further files."""
-    first, *others = content.files
+    first, *copies = content.files
     common = {**file_row(first), **{name: getattr(content.facts, name) for name in FACTS}}
     parts = [
         common
@@ -57,7 +57,7 @@ def content_rows(content: Content) -> list[Row]:
         }
         for item in content.items
     ]
-    return parts + [file_row(record) for record in others]
+    return parts + [file_row(record) for record in copies]
 
 
 def file_row(record: FileRecord) -> Row:
@@ -104,8 +104,8 @@ class About:
     def to_json(self) -> str:
         """One JSON object in ASCII."""
         identity = json.loads(self.identity.to_json()) if self.identity else None
-        known = {"version": VERSION, "made_by": f"mmsearch {__version__}", "roots": list(self.roots)}
-        return json.dumps(known | {"identity": identity})
+        fields = {"version": VERSION, "made_by": f"mmsearch {__version__}", "roots": list(self.roots)}
+        return json.dumps(fields | {"identity": identity})
 
     @classmethod
     def from_json(cls, text: str, name: str) -> About:
@@ -127,7 +127,7 @@ class About:
             ) from None
 
 
-class Reading:
+class RowReader:
     """Makes contents and files of rows, one after the other; the rows of a content follow each other.
 
     Rows are kept no longer than their content.
@@ -138,10 +138,10 @@ class Reading:
         self._name = name
         self._base = base
         self._rows: list[Row] = []
-        self._number = self._first = self._at = 0
+        self._number = self._first = self._current = 0
 
     def feed(self, row: Row) -> Iterator[tuple[Content, list[Any]] | FileRecord]:
-        """Take the next row and yield what it completes: contents with the vectors of their parts, and files.
+        """Take the next row and yield the entries that it completes: contents with their vectors, and files.
 
         Raises:
             UsageError: a value is not possible; names the number of its row.
@@ -152,7 +152,7 @@ class Reading:
             row.get("vector") is None or any(row.get(name) != self._rows[0].get(name) for name in names)
         ):
             yield self._content()
-        self._at = self._number
+        self._current = self._number
         if row.get("vector") is None:
             yield self._file(row)
             return
@@ -167,14 +167,14 @@ class Reading:
 
     def fail(self, reason: str) -> UsageError:
         """An error about the row of the last content or file."""
-        return UsageError(f"{self._name}, row {self._at}: {reason}")
+        return UsageError(f"{self._name}, row {self._current}: {reason}")
 
     def _content(self) -> tuple[Content, list[Any]]:
-        rows, self._rows, self._at = self._rows, [], self._first
+        rows, self._rows, self._current = self._rows, [], self._first
         record = self._file(rows[0])
         if record.status != "ok" or record.digest is None or record.kind is None or record.modality is None:
             raise self.fail("a row with a vector has status ok, and a digest, kind and modality")
-        items = tuple(self._item(record, row, place) for place, row in enumerate(rows))
+        items = tuple(self._item(record, row, position) for position, row in enumerate(rows))
         width, height, duration, taken = (rows[0].get(name) for name in FACTS)
         for name, value in (("width", width), ("height", height), ("duration", duration)):
             if value is not None:
@@ -183,19 +183,19 @@ class Reading:
         content = Content(record.digest, record.kind, record.modality, facts, items, (), (record,))
         return content, [row["vector"] for row in rows]
 
-    def _item(self, record: FileRecord, row: Row, place: int) -> Item:
+    def _item(self, record: FileRecord, row: Row, position: int) -> Item:
         partition = self._one_of(row, "partition", MODALITIES, record.modality)
         unit: Unit = self._one_of(row, "span_unit", get_args(Unit), "whole")
         start, end = (row.get(name) or 0.0 for name in ("span_start", "span_end"))
         for name, bound in (("span_start", start), ("span_end", end)):
-            self._bounded(name, bound, -MOST_PLACE, MOST_PLACE)
+            self._bounded(name, bound, -MAX_POSITION, MAX_POSITION)
         if unit != "second":
             start, end = (int(bound) if float(bound).is_integer() else bound for bound in (start, end))
         ordinal = row.get("ordinal")
         text = row.get("text") or ""
         assert record.digest is not None and record.modality is not None  # as the caller has seen
         span = Span(unit, start, end)
-        ordinal = place if ordinal is None else int(self._bounded("ordinal", ordinal, 0, MOST))
+        ordinal = position if ordinal is None else int(self._bounded("ordinal", ordinal, 0, MAX_COUNT))
         return Item(record.path, record.digest, record.modality, partition, ordinal, span, text)
 
     def _file(self, row: Row) -> FileRecord:
@@ -224,18 +224,18 @@ class Reading:
             raise self.fail(f"{path[:80]!r} goes up and is no plain path")
         return str(path) if foreign else os.path.normpath(os.path.join(self._base, path))
 
-    def _bounded(self, name: str, value: float, least: float, most: float) -> float:
+    def _bounded(self, name: str, value: float, low: float, high: float) -> float:
         """A number within bounds, and no NaN."""
-        if not least <= value <= most:
-            raise self.fail(f"{name} is {value}, not a number from {least} to {most}")
+        if not low <= value <= high:
+            raise self.fail(f"{name} is {value}, not a number from {low} to {high}")
         return value
 
-    def _one_of(self, row: Row, name: str, known: Sequence[str], default: Any) -> Any:
+    def _one_of(self, row: Row, name: str, choices: Sequence[str], default: Any) -> Any:
         value = row.get(name)
         if value is None:
             value = default
-        if value not in known:
-            raise self.fail(f"{name} is {value!r:.80}: choose from {', '.join(known)}")
+        if value not in choices:
+            raise self.fail(f"{name} is {value!r:.80}: choose from {', '.join(choices)}")
         return value
 
 
@@ -246,7 +246,7 @@ def require_columns(names: Sequence[str], name: str) -> None:
 
 
 @contextmanager
-def translated(name: str, client_error: type[Exception]) -> Iterator[None]:
+def client_errors(name: str, client_error: type[Exception]) -> Iterator[None]:
     """Turn errors of a client library into one line about `name`."""
     try:
         yield
@@ -261,9 +261,9 @@ def translated(name: str, client_error: type[Exception]) -> Iterator[None]:
         raise MmsearchError(f"{name}: {message[:300]}") from error
 
 
-def payload(content: Content, place: int) -> Mapping[str, Any]:
+def payload(content: Content, position: int) -> Mapping[str, Any]:
     """The payload of a part in a vector database: the existing files that hold it, and its position in them."""
-    item, files = content.items[place], [record for record in content.files if not record.missing]
+    item, files = content.items[position], [record for record in content.files if not record.missing]
     path, raw = plain(os.fsencode(files[0].path))
     fields = {
         "path": path,

@@ -25,12 +25,12 @@ from mmsearch.errors import UsageError
 from mmsearch.extras.exchange.rows import (
     KEY,
     About,
-    Reading,
     Row,
+    RowReader,
+    client_errors,
     content_rows,
     file_row,
     require_columns,
-    translated,
 )
 from mmsearch.store import Reader
 from mmsearch.store.transfer import Content, Importer, contents, roots, unread, vectors_from
@@ -83,14 +83,14 @@ def batches(reader: Reader, schema: Any, on_progress: OnProgress) -> Iterator[An
     """All of an index as record batches; `on_progress(n)`: n more files done."""
     reader.open_files()
     vectors_of = vectors_from(reader)
-    for some in contents(reader):
+    for batch in contents(reader):
         rows: list[Row] = []
         positions: list[int] = []
-        for content in some:
+        for content in batch:
             positions += range(len(rows), len(rows) + len(content.items))
             rows += content_rows(content)
-        yield _batch(schema, rows, positions, np.concatenate(vectors_of(some)))
-        on_progress(sum(len(content.files) for content in some))
+        yield _batch(schema, rows, positions, np.concatenate(vectors_of(batch)))
+        on_progress(sum(len(content.files) for content in batch))
     records = iter(unread(reader))
     while rows := [file_row(record) for record in islice(records, ROWS_AT_ONCE)]:
         yield _batch(schema, rows, [], np.zeros((0, reader.identity.dim), np.float32))
@@ -100,11 +100,11 @@ def batches(reader: Reader, schema: Any, on_progress: OnProgress) -> Iterator[An
 def _batch(schema: Any, rows: Sequence[Row], positions: Sequence[int], vectors: Vectors) -> Any:
     """Rows of which those at `positions` have these vectors, float32 `(len(positions), dim)`."""
     columns = [pa.array([row.get(name) for row in rows], kind) for name, kind in TYPES.items()]
-    whole = np.zeros((len(rows), vectors.shape[1]), np.float32)
-    whole[list(positions)] = vectors
+    dense = np.zeros((len(rows), vectors.shape[1]), np.float32)
+    dense[list(positions)] = vectors
     absent = np.ones(len(rows), np.bool_)
     absent[list(positions)] = False
-    flat = pa.array(whole.ravel(), pa.float32())
+    flat = pa.array(dense.ravel(), pa.float32())
     columns.append(pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1], mask=pa.array(absent)))
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
@@ -127,7 +127,7 @@ def to_parquet(reader: Reader, target: str, on_progress: OnProgress, *, force: b
     repetitive = [name for name in TYPES if name not in ("id", "text")]
     split = {f"{VECTOR}.list.element": "BYTE_STREAM_SPLIT"}  # half of their bytes are zeros, and compress to nothing
     with (
-        translated(target, pa.ArrowException),
+        client_errors(target, pa.ArrowException),
         Folder.open(parent) as folder,
         folder.replacing(name, mode) as file,
         pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=repetitive, column_encoding=split) as writer,
@@ -144,7 +144,7 @@ def to_lance(reader: Reader, target: str, on_progress: OnProgress, *, force: boo
     schema, exists = schema_of(reader), os.path.lexists(target)
     if exists:
         _require_dataset(target)
-    with translated(target, pa.ArrowException):
+    with client_errors(target, pa.ArrowException):
         if not exists:
             os.mkdir(target, FOLDER_MODE)
         before = os.umask(0o077)  # the client makes folders and files of its own
@@ -181,22 +181,22 @@ class _BatchFeed:
     """
 
     def __init__(self, schema: Any, take: Callable[[Any], object]) -> None:
-        self._waiting: Queue[Any] = Queue(2)
+        self._queue: Queue[Any] = Queue(2)
         self._pool = ThreadPoolExecutor(1)
-        self._taking = self._pool.submit(take, pa.RecordBatchReader.from_batches(schema, self._arriving()))
+        self._client_task = self._pool.submit(take, pa.RecordBatchReader.from_batches(schema, self._queued_batches()))
 
-    def _arriving(self) -> Iterator[Any]:
-        while (batch := self._waiting.get()) is not None:
+    def _queued_batches(self) -> Iterator[Any]:
+        while (batch := self._queue.get()) is not None:
             if batch is _BatchFeed:
                 raise InterruptedError("there is no more of it")
             yield batch
 
     def __call__(self, batch: Any) -> None:
-        while not self._taking.done():
+        while not self._client_task.done():
             with suppress(Full):
-                self._waiting.put(batch, timeout=0.1)
+                self._queue.put(batch, timeout=0.1)
                 return
-        self._taking.result()  # which has failed: there was more to come
+        self._client_task.result()  # which has failed: there was more to come
 
     def __enter__(self) -> _BatchFeed:
         return self
@@ -208,7 +208,7 @@ class _BatchFeed:
             self(None if error is None else _BatchFeed)
         self._pool.shutdown(wait=True)
         if error is None:
-            self._taking.result()
+            self._client_task.result()
 
 
 def _require_free(target: str, force: bool) -> int:
@@ -217,8 +217,8 @@ def _require_free(target: str, force: bool) -> int:
         return FILE_MODE
     if not force:
         raise UsageError(f"{target} is there already: add --force to replace it")
-    found = os.lstat(target).st_mode
-    return stat.S_IMODE(found) & 0o777 if stat.S_ISREG(found) else FILE_MODE
+    mode = os.lstat(target).st_mode
+    return stat.S_IMODE(mode) & 0o777 if stat.S_ISREG(mode) else FILE_MODE
 
 
 # --- in ---
@@ -264,33 +264,33 @@ class Table:
         Raises:
             UsageError: a row cannot be used; the rows before it may be in the index by then.
         """
-        reading = Reading(self.path, os.path.dirname(os.path.abspath(self.path)))
+        row_reader = RowReader(self.path, os.path.dirname(os.path.abspath(self.path)))
         importer.roots(self.about.roots)
         for batch in self._batches():
-            for row in self._rows(batch, dim, reading):
-                self._import(reading.feed(row), importer, reading)
+            for row in self._rows(batch, dim, row_reader):
+                self._import(row_reader.feed(row), importer, row_reader)
             on_progress(batch.num_rows)
-        self._import(reading.finish(), importer, reading)
+        self._import(row_reader.finish(), importer, row_reader)
         importer.finish()
 
     def _batches(self) -> Iterator[Any]:
         names = [name for name in (*TYPES, VECTOR) if name in self._schema.names and name != "id"]
-        with translated(self.path, pa.ArrowException):
+        with client_errors(self.path, pa.ArrowException):
             if os.path.isdir(self.path):
                 yield from self._source.to_batches(columns=names, batch_size=ROWS_AT_ONCE)
             else:
                 yield from self._source.iter_batches(columns=names, batch_size=ROWS_AT_ONCE)
 
-    def _rows(self, batch: Any, dim: int, reading: Reading) -> Iterator[Row]:
+    def _rows(self, batch: Any, dim: int, row_reader: RowReader) -> Iterator[Row]:
         columns: dict[str, list[Any]] = {}
         for name in batch.schema.names:
             if name != VECTOR:
                 columns[name] = self._cast(name, batch.column(name)).to_pylist()
-        vectors = iter(self._vectors(batch.column(VECTOR), dim, reading))
+        vectors = iter(self._vectors(batch.column(VECTOR), dim, row_reader))
         present = batch.column(VECTOR).is_valid().to_pylist()
-        for place, has in enumerate(present):
-            row = {name: values[place] for name, values in columns.items()}
-            yield row | {VECTOR: next(vectors) if has else None}
+        for index, is_valid in enumerate(present):
+            row = {name: values[index] for name, values in columns.items()}
+            yield row | {VECTOR: next(vectors) if is_valid else None}
 
     def _cast(self, name: str, column: Any) -> Any:
         if pa.types.is_null(column.type) or column.type == TYPES[name]:
@@ -300,17 +300,17 @@ class Table:
         except pa.ArrowException:
             raise UsageError(f"{self.path}: column {name} is {column.type}, not {TYPES[name]}") from None
 
-    def _vectors(self, column: Any, dim: int, reading: Reading) -> Vectors:
+    def _vectors(self, column: Any, dim: int, row_reader: RowReader) -> Vectors:
         """Those that are there, float32 `(n, dim)`."""
         kind = column.type
         lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
         if not any(of(kind) for of in lists) or not pa.types.is_floating(kind.value_type):
             raise UsageError(f"{self.path}: column {VECTOR} is {kind}, not a list of floating-point numbers")
-        there = column.drop_null()
-        wrong = [length for length in pc.unique(pc.list_value_length(there)).to_pylist() if length != dim]
+        present = column.drop_null()
+        wrong = [length for length in pc.unique(pc.list_value_length(present)).to_pylist() if length != dim]
         if wrong:
             raise UsageError(f"{self.path} has vectors of {wrong[0]} numbers, those of this model have {dim}")
-        flat = there.flatten()
+        flat = present.flatten()
         if flat.null_count:
             raise UsageError(f"{self.path}: column {VECTOR} has numbers that are null")
         rows = np.asarray(flat.to_numpy(zero_copy_only=False), np.float32).reshape(-1, dim)
@@ -321,23 +321,23 @@ class Table:
         return rows
 
     @staticmethod
-    def _import(entries: Iterable[tuple[Content, list[Any]] | Any], importer: Importer, reading: Reading) -> None:
-        for one in entries:
-            if isinstance(one, tuple):
-                importer.content(one[0], np.stack(one[1]))
+    def _import(entries: Iterable[tuple[Content, list[Any]] | Any], importer: Importer, row_reader: RowReader) -> None:
+        for entry in entries:
+            if isinstance(entry, tuple):
+                importer.content(entry[0], np.stack(entry[1]))
                 continue
             try:
-                importer.files([one])
+                importer.files([entry])
             except LookupError:
-                raise reading.fail(f"no row before it gives the vectors of {one.digest} as {one.kind}") from None
+                raise row_reader.fail(f"no row before it gives the vectors of {entry.digest} as {entry.kind}") from None
 
 
 def _require_files(path: str) -> None:
     """Raises UsageError if the table, or anything in its folder, is a pipe or a device: libraries would wait for it."""
-    found = [path]
+    paths = [path]
     if os.path.isdir(path):
-        found = [os.path.join(top, name) for top, folders, names in os.walk(path) for name in folders + names]
-    for one in found:
-        mode = (os.stat if one is path else os.lstat)(one).st_mode  # a dataset has no links in it
-        if not stat.S_ISREG(mode) and not (stat.S_ISDIR(mode) and one is not path):
-            raise UsageError(f"{one} is no regular file: {path} cannot be imported")
+        paths = [os.path.join(top, name) for top, folders, names in os.walk(path) for name in folders + names]
+    for entry in paths:
+        mode = (os.stat if entry is path else os.lstat)(entry).st_mode  # a dataset has no links in it
+        if not stat.S_ISREG(mode) and not (stat.S_ISDIR(mode) and entry is not path):
+            raise UsageError(f"{entry} is no regular file: {path} cannot be imported")

@@ -1,7 +1,7 @@
 """Indexing on a Ray cluster: the media and model code of a local run as stages of Ray Data, its results as shards.
 
-`build` decides on the driver what is to be read and adopts shards, `engine` starts or joins the cluster and streams the
-work through it, `stages` is what runs there, and `shards` what lies between them. Only `engine` imports Ray.
+`ray_indexer` chooses the files on the driver and adopts shards, `engine` starts or joins the cluster and streams the
+work through it, `stages` runs on its nodes, and `shards` stores their results. Only `engine` imports Ray.
 """
 
 from mmsearch.extras.ray.engine import Cluster, check_address

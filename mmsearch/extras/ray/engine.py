@@ -36,9 +36,9 @@ _QUIET = {
 _ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_raylet_start_wait_time_s": "180"}
 """Has a cluster of our own listen to this machine only, as on Windows and macOS, and gives it time to start on a busy
 one; read when Ray is imported."""
-MOST_SHARED = 2 << 30
-"""Memory for what travels between the stages of a cluster of our own, and a quarter of the machine's at most."""
-MOST_BLOCK = 32 << 20
+MAX_OBJECT_STORE = 2 << 30
+"""Memory for data between the stages of a cluster of our own; at most a quarter of the machine's."""
+MAX_BLOCK = 32 << 20
 _ANSWER_SECONDS = 10.0
 
 
@@ -59,15 +59,15 @@ def check_address(address: str) -> None:
 
 
 @dataclass(frozen=True)
-class _Share:
-    """What one task and one actor take of a node, and how many actors there may be."""
+class _Resources:
+    """The resources of one task and of one actor, and the most actors."""
 
     read: dict[str, float]
     embed: dict[str, float]
     actors: int | None
 
     @classmethod
-    def of(cls, nodes: Sequence[dict[str, float]], device: str | None, torch: bool) -> _Share:
+    def of(cls, nodes: Sequence[dict[str, float]], device: str | None, torch: bool) -> _Resources:
         """By the resources of nodes: a GPU an actor if the model has use for one, else half of a node's processors."""
         cpus = [node["CPU"] for node in nodes if node.get("CPU")]
         gpus = sum(node.get("GPU", 0) for node in nodes)
@@ -103,66 +103,66 @@ class Cluster:
                 self._ray = None
 
     def describe(self, options: ModelOptions) -> ModelSpec:
-        """What the model says of itself on a node where it would run. Raises ModelUnavailable as loading it does."""
-        ray = self._started()
-        share = self._share(options)
-        with _translated():
+        """The spec of the model, from a node where it would run. Raises ModelUnavailable as loading it does."""
+        ray = self._connected()
+        resources = self._resources(options)
+        with _cluster_errors():
             # A process of its own, so that the model is gone before the actors load it.
-            return ray.get(ray.remote(max_calls=1, **share.embed)(stages.describe).remote(options))  # type: ignore[no-any-return]
+            return ray.get(ray.remote(max_calls=1, **resources.embed)(stages.describe).remote(options))  # type: ignore[no-any-return]
 
     def run(self, units: Sequence[Unit], plan: Plan, directory: str) -> Iterator[tuple[str, int, bool]]:
         """Read and embed the files of all units; name, number and whether it is the last, of each shard when written.
 
         `directory` is the index, whose contents are not decoded again. Raises MmsearchError.
         """
-        share = self._share(plan.options)
+        resources = self._resources(plan.options)
         from ray.data import ActorPoolStrategy, from_items
 
-        _quieten()
+        _silence_ray_data()
         claim = self._claim(directory)
-        with _translated():
+        with _cluster_errors():
             rows = [{"unit": unit.to_json()} for unit in units]
             data = from_items(rows, override_num_blocks=len(rows))
             data = data.map_batches(
-                stages.read, batch_size=1, batch_format="pyarrow", fn_args=(plan, claim), **share.read
+                stages.read, batch_size=1, batch_format="pyarrow", fn_args=(plan, claim), **resources.read
             )
             data = data.map_batches(
                 stages.Model, batch_size=1, batch_format="pyarrow", fn_constructor_args=(plan,),
-                compute=ActorPoolStrategy(min_size=1, max_size=share.actors), **share.embed,
+                compute=ActorPoolStrategy(min_size=1, max_size=resources.actors), **resources.embed,
             )  # fmt: skip
             for row in data.iter_rows():
                 yield row["unit"], row["number"], row["last"]
 
     def size(self) -> int:
         """Processors of the cluster."""
-        return max(1, int(self._started().cluster_resources().get("CPU", 1)))
+        return max(1, int(self._connected().cluster_resources().get("CPU", 1)))
 
-    def _share(self, options: ModelOptions) -> _Share:
-        nodes = [node["Resources"] for node in self._started().nodes() if node["Alive"]]
-        return _Share.of(nodes, options.device, self._torch)
+    def _resources(self, options: ModelOptions) -> _Resources:
+        nodes = [node["Resources"] for node in self._connected().nodes() if node["Alive"]]
+        return _Resources.of(nodes, options.device, self._torch)
 
     def _claim(self, directory: str) -> Callable[[list[stages.Claimed]], list[bool]]:
         """The function that asks the claims, from any node."""
-        ray = self._started()
+        ray = self._connected()
         if directory not in self._claims:
             from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-            here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+            this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
             actor = ray.remote(stages.Claims).options(
-                num_cpus=0, scheduling_strategy=here, max_restarts=-1, max_task_retries=-1
+                num_cpus=0, scheduling_strategy=this_node, max_restarts=-1, max_task_retries=-1
             )
             self._claims = {directory: actor.remote(directory)}
-        return Asking(self._claims[directory])
+        return ClaimClient(self._claims[directory])
 
-    def _started(self) -> Any:
+    def _connected(self) -> Any:
         if self._ray is None:
-            # Ray tells of workers that died on stdout, at any time and while it shuts down.
+            # Ray reports dead workers on stdout, at any time and while it shuts down.
             self._silence.enter_context(redirect_stdout(io.StringIO()))
             self._ray = _start(self._address, self._jobs)
         return self._ray
 
 
-class Asking:
+class ClaimClient:
     """Asks an actor for its claims and waits for the answer."""
 
     def __init__(self, claims: Any) -> None:
@@ -182,14 +182,14 @@ def _start(address: str | None, jobs: int) -> Any:
     except ImportError:
         raise ModelUnavailable('--engine ray needs Ray: `pip install "mmsearch[ray]"`') from None
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
-    quiet["job_config"] = _own_paths()
-    shared = min(MOST_SHARED, (memory.physical() or MOST_SHARED) // 4)
-    own = {"num_cpus": jobs, "include_dashboard": False, "object_store_memory": shared}
+    quiet["job_config"] = _job_config()
+    shared = min(MAX_OBJECT_STORE, (memory.physical() or MAX_OBJECT_STORE) // 4)
+    local_settings = {"num_cpus": jobs, "include_dashboard": False, "object_store_memory": shared}
     name = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
     for tries_left in (1, 0):
-        with _keep_signals(), _hushed(), _without_web():
+        with _keep_signals(), _silent_stderr(), _without_web():
             try:
-                ray.init(address=address, **quiet) if address else ray.init(address="local", **own, **quiet)
+                ray.init(address=address, **quiet) if address else ray.init(address="local", **local_settings, **quiet)
                 break
             except Exception as error:
                 ray.shutdown()
@@ -199,7 +199,7 @@ def _start(address: str | None, jobs: int) -> Any:
     return ray
 
 
-def _own_paths() -> Any:
+def _job_config() -> Any:
     """Settings in which Ray cannot put the current folder first on the path of its workers, as it does otherwise."""
     from ray.job_config import JobConfig
 
@@ -212,13 +212,13 @@ def _own_paths() -> Any:
     return config
 
 
-def _quieten() -> None:
+def _silence_ray_data() -> None:
     from ray.data import DataContext
 
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    context.target_max_block_size = MOST_BLOCK
+    context.target_max_block_size = MAX_BLOCK
     for handler in list(logging.getLogger("ray.data").handlers):
         if isinstance(handler, logging.StreamHandler):
             logging.getLogger("ray.data").removeHandler(handler)
@@ -256,26 +256,26 @@ def _without_web() -> Iterator[None]:
 
 
 @contextmanager
-def _hushed() -> Iterator[None]:
-    """No output on stderr, where Ray greets whatever its settings; errors come as exceptions."""
+def _silent_stderr() -> Iterator[None]:
+    """No output on stderr, where Ray prints a greeting under all settings; errors come as exceptions."""
     sys.stderr.flush()
     try:
-        kept = os.dup(2)
+        stderr_copy = os.dup(2)
     except OSError:  # it is closed
         yield
         return
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
+        os.dup2(stderr_copy, 2)
+        os.close(stderr_copy)
+        os.close(null)
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _cluster_errors() -> Iterator[None]:
     """Raise our own errors as they were raised on a node, and all others as one line about the cluster."""
     from ray.exceptions import RayError
 
@@ -284,9 +284,9 @@ def _translated() -> Iterator[None]:
     except MmsearchError:
         raise
     except Exception as error:
-        own = _cause(error)
-        if own is not None:
-            raise type(own)(str(own)) from None
+        cause = _cause(error)
+        if cause is not None:
+            raise type(cause)(str(cause)) from None
         if isinstance(error, RayError) or type(error).__module__.startswith("ray."):
             raise MmsearchError(f"the cluster failed: {_one_line(error)}") from error
         raise
@@ -295,15 +295,15 @@ def _translated() -> Iterator[None]:
 def _cause(error: BaseException | None) -> MmsearchError | None:
     """Our own error that caused one of Ray's."""
     seen: set[int] = set()
-    left = [error]
-    while left:
-        cause = left.pop()
+    pending = [error]
+    while pending:
+        cause = pending.pop()
         if cause is None or id(cause) in seen:
             continue
         seen.add(id(cause))
         if isinstance(cause, MmsearchError):
             return cause
-        left += [getattr(cause, "cause", None), cause.__cause__, cause.__context__]
+        pending += [getattr(cause, "cause", None), cause.__cause__, cause.__context__]
     return None
 
 

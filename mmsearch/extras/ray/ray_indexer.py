@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mmsearch import scan
 from mmsearch.errors import MmsearchError
 from mmsearch.extras.ray.engine import Cluster
-from mmsearch.extras.ray.shards import Damaged, FileResult, Folder, Shard, Unit, gathered, is_complete
+from mmsearch.extras.ray.shards import Damaged, FileResult, Folder, Shard, Unit, is_complete, merged_results
 from mmsearch.extras.ray.stages import Plan
 from mmsearch.indexing.decode import Failed
 from mmsearch.indexing.pipeline import Indexer
@@ -22,13 +22,13 @@ from mmsearch.store.writer import Writer
 from mmsearch.types import Embedder, IndexReport, ModelOptions
 
 ROUND_FILES = 65_536
-"""So many are handed out at a time, which bounds what the driver holds."""
+"""Files handed out at a time; it bounds the memory of the driver."""
 UNIT_FILES = 64
 UNIT_BYTES = 256 << 20
-"""Of the files of a unit: what is lost with a worker, and what copies of objects take on its disk. A single file may be
-larger."""
+"""Size of the files of a unit: the work lost with a worker, and the disk space for copies of objects. A single file may
+be larger."""
 UNITS_A_CPU = 4
-"""There should be so many, if there are files enough, so that no processor is long without one at the end."""
+"""The number of units to aim for, so that no processor is idle for long at the end."""
 _TRIES = 3
 
 
@@ -45,7 +45,7 @@ class RayIndexer:
         model: ModelOptions,
         shards: Folder,
         *,
-        own: bool = True,
+        private: bool = True,
         resume: bool = True,
     ) -> None:
         """Prepare the run.
@@ -53,11 +53,11 @@ class RayIndexer:
         Args:
             embedder: only has to know its spec.
             model: how nodes load it.
-            own: nobody else has anything in the folder of shards.
+            private: the folder of shards is for this run alone.
             resume: adopt shards that an earlier run left there.
         """
         plan = Plan(writer.identity.to_json(), model, options.limits, shards.location)
-        self._shards = shards if own else None
+        self._shards = shards if private else None
         self._indexer = Indexer(
             writer,
             embedder,
@@ -91,31 +91,33 @@ class _Processor:
         self._tries: Counter[str] = Counter()
         self._copies: list[PendingFile] = []
         self._adopted: list[str] = []
-        self._left: dict[scan.Entry, str] = {}
-        self._left_units: dict[str, list[str]] = {}
+        self._leftovers: dict[scan.Entry, str] = {}
+        self._leftover_units: dict[str, list[str]] = {}
         results.after_commit = self._remove_adopted
         for unit in shards.units(plan.identity) if resume else ():
-            self._left_units[unit[0].unit] = [shard.name for shard in unit]
-            self._left.update({result.entry: unit[0].unit for result in gathered(unit)})
+            self._leftover_units[unit[0].unit] = [shard.name for shard in unit]
+            self._leftovers.update({result.entry: unit[0].unit for result in merged_results(unit)})
 
     def process(self, file: PendingFile) -> None:
         """Note a file for the next round."""
         self._files[file.entry.path] = file
-        if file.entry not in self._left:
+        if file.entry not in self._leftovers:
             self._next.append(file)
         if len(self._next) >= ROUND_FILES:
             self._round()
 
     def finish(self) -> None:
-        """Adopt what is left of an earlier run, then hand out files until all have results."""
-        for unit in {self._left[file.entry]: None for file in self._files.values() if file.entry in self._left}:
-            self._adopt(self._left_units[unit])
+        """Adopt the shards of an earlier run, then hand out files until all have results."""
+        for unit in {
+            self._leftovers[file.entry]: None for file in self._files.values() if file.entry in self._leftovers
+        }:
+            self._adopt(self._leftover_units[unit])
             self._results.commit_if_due()
         self._settle_copies()
-        self._left.clear()
+        self._leftovers.clear()
         # Files whose shard is damaged by now, or that are met for the second time.
-        known = {id(file) for file in (*self._next, *self._alone)}
-        self._next += [file for file in self._files.values() if id(file) not in known]
+        queued = {id(file) for file in (*self._next, *self._alone)}
+        self._next += [file for file in self._files.values() if id(file) not in queued]
         while self._next or self._alone:
             self._round()
 
@@ -123,7 +125,7 @@ class _Processor:
         """The cluster belongs to the caller."""
 
     def _round(self) -> None:
-        """Hand out all files that wait, and adopt what comes back."""
+        """Hand out all files that wait, and adopt their results."""
         units = [*self._units(self._next, alone=False), *self._units(self._alone, alone=True)]
         files = [*self._next, *self._alone]
         self._next, self._alone = [], []
@@ -144,11 +146,11 @@ class _Processor:
     def _units(self, files: Sequence[PendingFile], *, alone: bool) -> Iterator[Unit]:
         if not files:
             return
-        most = min(UNIT_FILES, max(1, len(files) // (UNITS_A_CPU * self._cluster.size())))
+        max_files = min(UNIT_FILES, max(1, len(files) // (UNITS_A_CPU * self._cluster.size())))
         entries: list[scan.Entry] = []
         for file in files:
             size = sum(entry.size for entry in entries) + file.entry.size
-            if entries and (len(entries) >= most or size > UNIT_BYTES):
+            if entries and (len(entries) >= max_files or size > UNIT_BYTES):
                 yield Unit(tuple(entries), alone)
                 entries = []
             entries.append(file.entry)
@@ -158,10 +160,10 @@ class _Processor:
         """Have units processed, and adopt each when all its shards are written."""
         numbers: dict[str, set[int]] = {}
         last: dict[str, int] = {}
-        written = self._cluster.run(units, self._plan, self._results.writer.directory)
+        finished = self._cluster.run(units, self._plan, self._results.writer.directory)
         while True:
             with self._results.timer.on("idle"):
-                shard = next(written, None)
+                shard = next(finished, None)
             if shard is None:
                 return
             unit, number, is_last = shard
@@ -188,7 +190,7 @@ class _Processor:
         for shard in shards:
             for stage, seconds in shard.seconds.items():
                 self._results.timer.add(stage, seconds)
-        for result in gathered(shards):
+        for result in merged_results(shards):
             file = self._files.get(result.entry.path)
             if file is not None and file.entry == result.entry and result.end:
                 del self._files[file.entry.path]

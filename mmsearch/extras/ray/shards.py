@@ -1,7 +1,7 @@
 """Shards: results of some files with their vectors, as one file that is written in one go.
 
 A unit of work is a few files in a row; its shards are numbered, and the last one says so. Their names follow from the
-unit alone, so a task that runs again writes over what it wrote before. A shard is an archive of NumPy's, of JSON and
+unit alone, so a task that runs again replaces its earlier shards. A shard is an archive of NumPy's, of JSON and
 plain numbers with checksums, since folders may be shared. Knows nothing of Ray, of indexes, or of models.
 """
 
@@ -38,7 +38,7 @@ class Damaged(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Files that one task reads. With `alone` it decodes also what another file's content should have brought."""
+    """Files that one task reads. With `alone` it also decodes copies, whose original failed."""
 
     entries: tuple[Entry, ...]
     alone: bool = False
@@ -83,7 +83,7 @@ class FileResult:
 
     @property
     def failed(self) -> bool:
-        """Whether it cannot be used, for whatever reason."""
+        """Whether it cannot be used."""
         return self.end in ("failed", "unsupported")
 
 
@@ -105,10 +105,10 @@ class Shard:
 
     def to_bytes(self) -> bytes:
         """The file."""
-        rows = [one.vectors for one in self.files if one.vectors is not None and len(one.vectors)]
+        rows = [result.vectors for result in self.files if result.vectors is not None and len(result.vectors)]
         head = {
             "format": _FORMAT, "unit": self.unit, "number": self.number, "last": self.last, "identity": self.identity,
-            "seconds": self.seconds, "files": [asdict(replace(one, vectors=None)) for one in self.files],
+            "seconds": self.seconds, "files": [asdict(replace(result, vectors=None)) for result in self.files],
         }  # fmt: skip
         text = json.dumps(head, default=lambda number: number.item()).encode("ascii")  # spans may hold NumPy's numbers
         vectors = np.concatenate(rows).astype("<f4") if rows else np.zeros((0, 0), "<f4")
@@ -127,14 +127,14 @@ class Shard:
             files, row = [], 0
             for fields in head["files"]:
                 items = [Item(**item | {"span": Span(**item["span"])}) for item in fields["items"]]
-                own = np.asarray(vectors[row : row + len(items)], np.float32)
-                row += len(own)
+                rows = np.asarray(vectors[row : row + len(items)], np.float32)
+                row += len(rows)
                 fields |= {"entry": Entry(*fields["entry"]), "facts": FileMetadata(**fields["facts"])}
-                files.append(FileResult(**fields | {"items": items, "vectors": own}))
+                files.append(FileResult(**fields | {"items": items, "vectors": rows}))
             if row != len(vectors):
                 raise ValueError(f"{len(vectors)} vectors of {row} items")
             return cls(head["unit"], head["number"], head["last"], head["identity"], files, head["seconds"])
-        except Exception as error:  # whatever is in the file
+        except Exception as error:  # any, since the file may hold anything
             raise Damaged(f"not a whole shard of this version: {error}") from error
 
 
@@ -143,7 +143,7 @@ def is_complete(numbers: Iterable[int], last: int | None) -> bool:
     return last is not None and set(range(last + 1)) <= set(numbers)
 
 
-def gathered(shards: Sequence[Shard]) -> list[FileResult]:
+def merged_results(shards: Sequence[Shard]) -> list[FileResult]:
     """The results of a unit from all its shards.
 
     A file of which not all is there, because a task that ran twice came to different ends, has the end `""`.
@@ -152,41 +152,41 @@ def gathered(shards: Sequence[Shard]) -> list[FileResult]:
     for shard in sorted(shards, key=lambda shard: shard.number):
         for result in shard.files:
             joined.setdefault(result.entry.path, []).append(result)
-    return [_joined(pieces) for pieces in joined.values()]
+    return [_merge_pieces(pieces) for pieces in joined.values()]
 
 
-def _joined(pieces: list[FileResult]) -> FileResult:
+def _merge_pieces(pieces: list[FileResult]) -> FileResult:
     for piece in pieces:
         if piece.end in ("failed", "unsupported", "copy"):
             return piece
-    whole = pieces[-1]
+    last = pieces[-1]
     items = [item for piece in pieces for item in piece.items]
     rows = [piece.vectors for piece in pieces if piece.vectors is not None and len(piece.vectors)]
     same = len({(piece.digest, piece.kind) for piece in pieces}) == 1
-    sound = same and len(items) == whole.parts == len({item.ordinal for item in items}) > 0
-    if whole.end != "whole" or not sound:
-        return FileResult(whole.entry)
-    order = sorted(range(len(items)), key=lambda at: items[at].ordinal)
-    whole.items, whole.vectors = [items[at] for at in order], np.concatenate(rows)[order]
-    return whole
+    sound = same and len(items) == last.parts == len({item.ordinal for item in items}) > 0
+    if last.end != "whole" or not sound:
+        return FileResult(last.entry)
+    order = sorted(range(len(items)), key=lambda index: items[index].ordinal)
+    last.items, last.vectors = [items[index] for index in order], np.concatenate(rows)[order]
+    return last
 
 
 class Folder:
     """Where shards lie: a directory, or a prefix of an object store, that all nodes of the cluster reach.
 
-    `own` says that it is a directory in an index, which may come from anywhere: it is no link, and nobody else's.
+    `private` marks a directory inside an index, which may come from anywhere: it must be no link, and the user's own.
     """
 
-    def __init__(self, location: str, *, own: bool = False) -> None:
+    def __init__(self, location: str, *, private: bool = False) -> None:
         """`location` is an absolute path or a URL."""
         self.location = object_stores.filesystem(location)[1] if location.startswith("file://") else location
-        self._own = own
+        self._private = private
 
     def make(self) -> None:
         """Make the directory; a prefix needs no making. Raises MmsearchError."""
         if not is_object_url(self.location):
             try:
-                if not self._own:
+                if not self._private:
                     os.makedirs(self.location, exist_ok=True)
                 self._opened(make=True).close()
             except OSError as error:
@@ -231,8 +231,8 @@ class Folder:
         system, path = object_stores.filesystem(self.location)
         system.invalidate_cache()
         with suppress(FileNotFoundError):
-            found = (str(one).rpartition("/")[2] for one in system.ls(path, detail=False))
-            return sorted(name for name in found if name.endswith(SUFFIX))
+            names = (str(path).rpartition("/")[2] for path in system.ls(path, detail=False))
+            return sorted(name for name in names if name.endswith(SUFFIX))
         return []
 
     def remove(self, names: Iterable[str]) -> None:
@@ -248,7 +248,7 @@ class Folder:
                 system.rm_file(f"{path}/{name}")
 
     def clear(self) -> None:
-        """Remove a directory of ours with all shards that were left in it; what is anything else stays."""
+        """Remove a directory of ours with all shards that were left in it; other files stay."""
         with suppress(OSError), safe_open.Folder.open(os.path.dirname(self.location)) as outer:
             with outer.folder(os.path.basename(self.location)) as folder:
                 for name in folder.names():
@@ -258,7 +258,7 @@ class Folder:
 
     def _opened(self, *, make: bool = False) -> safe_open.Folder:
         """The directory. Raises OSError, and IndexDamaged where a link stands for one in an index."""
-        if not self._own:
+        if not self._private:
             return safe_open.Folder.open(self.location)
         with safe_open.Folder.open(os.path.dirname(self.location)) as outer:
             try:
@@ -270,13 +270,13 @@ class Folder:
 
     def units(self, identity: str) -> Iterator[list[Shard]]:
         """The shards of each unit that was finished by a run of the same model and settings."""
-        found: dict[str, list[Shard]] = {}
+        shards_by_unit: dict[str, list[Shard]] = {}
         for name in self.names():
             with suppress(Damaged, FileNotFoundError):
                 shard = self.read(name)
                 if shard.identity == identity and shard.name == name:
-                    found.setdefault(shard.unit, []).append(shard)
-        for shards in found.values():
+                    shards_by_unit.setdefault(shard.unit, []).append(shard)
+        for shards in shards_by_unit.values():
             last = next((shard.number for shard in shards if shard.last), None)
             if is_complete((shard.number for shard in shards), last):
                 yield shards

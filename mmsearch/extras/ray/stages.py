@@ -1,8 +1,8 @@
-"""What runs on the nodes of a cluster: reading files in tasks, embedding their parts in actors that hold the model.
+"""The stages that run on cluster nodes: tasks read files, and actors that hold the model embed their parts.
 
-The same code reads and embeds as in a local run: a task has a worker process of its own for whatever may crash, hang or
-swell, so that such a file costs itself and not the task. Tasks hand
-a shard without vectors and its decoded parts, as messages, to the actors. Ray only calls this; tables are pyarrow's.
+The same code reads and embeds as in a local run. A task decodes in a worker process, so that a file that crashes, hangs
+or exhausts memory costs only itself. Tasks hand a shard without vectors, and its decoded parts as messages, to the
+actors. Ray only calls this; tables are pyarrow's.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     Table: TypeAlias = pa.Table
     Claim: TypeAlias = Callable[[list["Claimed"]], list[bool]]
 
-_PLACE = 4
+_INDEX_BYTES = 4
 """Bytes before each part: the place of its file in the shard."""
-MOST_PARTS = 256
-MOST_BYTES = 32 << 20
+MAX_PARTS = 256
+MAX_BYTES = 32 << 20
 """Of decoded parts that travel, and are embedded, together."""
 Claimed = tuple[str, str, str]
 """A path, with digest and kind of its content."""
@@ -99,21 +99,21 @@ def read(table: Table, plan: Plan, claim: Claim) -> Iterator[Table]:
     import pyarrow as pa
 
     for text in table["unit"].to_pylist():
-        for shard, parts in Reading(Unit.from_json(text), plan, claim).shards():
+        for shard, parts in UnitReader(Unit.from_json(text), plan, claim).shards():
             columns = {"shard": [shard.to_bytes()], "parts": [parts]}
             yield pa.table({name: pa.array(values, pa.large_binary()) for name, values in columns.items()})
 
 
 @dataclass(slots=True, eq=False)
 class _File:
-    """A file of a unit; `here` is where it can be opened on this node."""
+    """A file of a unit; `local` is where it can be opened on this node."""
 
     result: FileResult
-    here: Entry | None = None
+    local: Entry | None = None
     decoded: bool = False
 
 
-class Reading:
+class UnitReader:
     """One unit being read: its files one after the other, so that a second time gives the same shards."""
 
     def __init__(self, unit: Unit, plan: Plan, claim: Claim) -> None:
@@ -147,13 +147,13 @@ class Reading:
     def _identify(self, file: _File, copies: ExitStack) -> None:
         began = time.perf_counter()
         try:
-            file.here = _opened(file.result.entry, copies)
+            file.local = _opened(file.result.entry, copies)
         except MediaError as error:
             file.result.end, file.result.reason = "failed", str(error)
             return
         finally:
             self._spent("read", time.perf_counter() - began)
-        for event in self._events(DecodeRequest(file.here)):
+        for event in self._events(DecodeRequest(file.local)):
             match event.answer:
                 case Identified(kind, digest):
                     file.result.digest, file.result.kind, file.result.modality = digest, kind.name, kind.modality
@@ -162,30 +162,30 @@ class Reading:
 
     def _share_out(self, files: Sequence[_File]) -> None:
         """Choose the files that are decoded here; the content of the others is another file's."""
-        open_ = [file for file in files if not file.result.end]
-        if self._unit.alone or not open_:
-            granted = [True] * len(open_)
+        readable = [file for file in files if not file.result.end]
+        if self._unit.alone or not readable:
+            granted = [True] * len(readable)
         else:
-            granted = self._claim([(file.result.entry.path, file.result.digest, file.result.kind) for file in open_])
-        for file, mine in zip(open_, granted, strict=True):
-            file.decoded = mine
-            if not mine:
+            granted = self._claim([(file.result.entry.path, file.result.digest, file.result.kind) for file in readable])
+        for file, is_granted in zip(readable, granted, strict=True):
+            file.decoded = is_granted
+            if not is_granted:
                 file.result.end = "copy"
 
     def _decode(self, file: _File) -> Iterator[tuple[Shard, bytes]]:
-        assert file.here is not None
+        assert file.local is not None
         result = file.result
         self._shard.files.append(result)
-        for event in self._events(DecodeRequest(file.here, result.digest, result.kind)):
+        for event in self._events(DecodeRequest(file.local, result.digest, result.kind)):
             match event.answer:
                 case Opened(facts):
                     result.facts = facts
                 case Part(segment):
-                    if self._count >= MOST_PARTS or self._bytes >= MOST_BYTES:
+                    if self._count >= MAX_PARTS or self._bytes >= MAX_BYTES:
                         yield self._finished()
                         result = replace(result)
                         self._shard.files.append(result)
-                    self._parts.write((len(self._shard.files) - 1).to_bytes(_PLACE, "little"))
+                    self._parts.write((len(self._shard.files) - 1).to_bytes(_INDEX_BYTES, "little"))
                     ipc.send(self._parts, Part(segment))
                     self._count += 1
                     self._bytes += content_bytes(segment)
@@ -267,16 +267,16 @@ class Model:
                 "install the same on all nodes"
             )
         names = [
-            self._done(Shard.from_bytes(shard), io.BytesIO(parts))
+            self._process_shard(Shard.from_bytes(shard), io.BytesIO(parts))
             for shard, parts in zip(table["shard"].to_pylist(), table["parts"].to_pylist(), strict=True)
         ]
         units, numbers, lasts = zip(*names, strict=True)
         return pa.table({"unit": list(units), "number": list(numbers), "last": list(lasts)})
 
-    def _done(self, shard: Shard, parts: io.BytesIO) -> tuple[str, int, bool]:
+    def _process_shard(self, shard: Shard, parts: io.BytesIO) -> tuple[str, int, bool]:
         waiting: list[tuple[FileResult, Segment]] = []
-        while place := parts.read(_PLACE):
-            waiting.append((shard.files[int.from_bytes(place, "little")], ipc.receive(parts).segment))
+        while index := parts.read(_INDEX_BYTES):
+            waiting.append((shard.files[int.from_bytes(index, "little")], ipc.receive(parts).segment))
         if waiting := [(result, segment) for result, segment in waiting if result.end in ("", "whole")]:
             self._embed(waiting, shard.seconds)
         try:
@@ -307,9 +307,9 @@ class Model:
                 else:
                     rows[id(part.owner)].append((part.segment.item, result))
         for owner in {id(owner): owner for owner, _ in parts}.values():
-            own = sorted(rows[id(owner)], key=lambda row: row[0].ordinal)
-            owner.items = [item for item, _ in own]
-            owner.vectors = np.stack([row for _, row in own]) if own else None
+            embedded = sorted(rows[id(owner)], key=lambda row: row[0].ordinal)
+            owner.items = [item for item, _ in embedded]
+            owner.vectors = np.stack([row for _, row in embedded]) if embedded else None
         for stage in ("load", "preprocess", "forward"):
             seconds[stage] = timer.table()[stage]
 

@@ -11,7 +11,7 @@ import pytest
 
 from mmsearch.errors import MmsearchError
 from mmsearch.extras.bench import measure
-from mmsearch.extras.bench.job import MOST_BATCH, Job, Row
+from mmsearch.extras.bench.job import MAX_BATCH, Job, Row
 from mmsearch.models.costs import HostProbe, Peaks
 from mmsearch.models.estimate import Sizes
 from mmsearch.types import LoaderSettings, ModelOptions, ModelSpec, Query, Segment, Vectors
@@ -97,7 +97,7 @@ def test_a_row_says_speed_per_item_memory_and_share_of_the_matrix_rate() -> None
 def test_auto_doubles_until_nothing_is_gained() -> None:
     found = rows(subject(Model(once=0.02, each=0.004)))
     assert [row.batch for row in found[:3]] == [1, 2, 4]
-    assert found[-1].batch and found[-1].batch < MOST_BATCH
+    assert found[-1].batch and found[-1].batch < MAX_BATCH
     assert all(row.status == "ok" for row in found)
 
 

@@ -46,7 +46,7 @@ def test_a_picture_may_ask_alone_and_with_words(tmp_path: Path) -> None:
 
 def test_blank_lines_count_but_ask_nothing(tmp_path: Path) -> None:
     questions = read(tmp_path, "", {"query": "x", "relevant": ["a"]}, "   ", "")
-    assert [question.place.rpartition(":")[2] for question in questions] == ["2"]
+    assert [question.location.rpartition(":")[2] for question in questions] == ["2"]
 
 
 def test_a_name_that_is_not_utf8_survives(tmp_path: Path) -> None:

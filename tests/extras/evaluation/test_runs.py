@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from mmsearch.errors import UsageError
-from mmsearch.extras.evaluation import Question, Report, evaluate, named, report_fields, shortened
+from mmsearch.extras.evaluation import Question, Report, evaluate, report_fields, settings_by_name, truncated_settings
 from mmsearch.types import Modality, Query, Reranker, Segment, Vectors
 from tests.given import Given, GivenEmbedder, make, one, unit
 
@@ -54,7 +54,9 @@ def small_world(folder: Path) -> tuple[list[Given], GivenEmbedder]:
 def report(folder: Path, names: Sequence[str], questions: Sequence[Question], dims: Sequence[int] = ()) -> Report:
     files, embedder = small_world(folder)
     with make(folder, files) as reader:
-        return evaluate(questions, reader, embedder, [*named(names), *shortened(dims, DIM)], no_reranker)
+        return evaluate(
+            questions, reader, embedder, [*settings_by_name(names), *truncated_settings(dims, DIM)], no_reranker
+        )
 
 
 def test_calibration_finds_what_the_raw_cosine_buries(tmp_path: Path) -> None:
@@ -83,7 +85,11 @@ def test_queries_are_embedded_once_for_all_settings(tmp_path: Path) -> None:
     with make(tmp_path, files) as reader:
         asked = [question(tmp_path, "words", "c.txt"), question(tmp_path, "look", "b.png")]
         evaluate(
-            asked, reader, embedder, [*named(["raw", "calibrated", "exact"]), *shortened([2, 4], DIM)], no_reranker
+            asked,
+            reader,
+            embedder,
+            [*settings_by_name(["raw", "calibrated", "exact"]), *truncated_settings([2, 4], DIM)],
+            no_reranker,
         )
     assert embedder.calls == 2
 
@@ -107,7 +113,7 @@ def test_exact_search_agrees_with_itself_and_fewer_dimensions_agree_less(tmp_pat
     files = [one(f"{at}.png", "image", row) for at, row in enumerate(rows)]
     with make(tmp_path, files) as reader:
         asked = [question(tmp_path, name, f"{name[1:]}.png") for name in queries]
-        settings = [*named(["calibrated", "exact"]), *shortened([32, 8], 64)]
+        settings = [*settings_by_name(["calibrated", "exact"]), *truncated_settings([32, 8], 64)]
         fields = report_fields(evaluate(asked, reader, GivenEmbedder(queries, 64), settings, no_reranker), 0)
     by_name = {one["setting"]: one for one in fields["settings"]}
     agreements = [by_name[name]["agreement"]["mean"] for name in ("calibrated", "exact", "dim 32", "dim 8")]
@@ -123,9 +129,9 @@ def test_cutting_dimensions_ranks_as_an_index_of_cut_vectors_would(tmp_path: Pat
     query = unit(rng.standard_normal(DIM).astype(np.float32))
     with make(tmp_path, [one(f"{at}.png", "image", row) for at, row in enumerate(rows)]) as reader:
         asked = [question(tmp_path, "q", "0.png")]
-        found = evaluate(asked, reader, GivenEmbedder({"q": query}, DIM), shortened([4], DIM), no_reranker)
+        found = evaluate(asked, reader, GivenEmbedder({"q": query}, DIM), truncated_settings([4], DIM), no_reranker)
     expected = np.argsort(-(unit(rows[:, :4]) @ unit(query[:4])))
-    assert [Path(path).stem for path in found.outcomes[0].results[0].found] == [str(at) for at in expected]
+    assert [Path(path).stem for path in found.outcomes[0].results[0].paths] == [str(at) for at in expected]
 
 
 def test_the_reranker_is_loaded_once_and_decides(tmp_path: Path) -> None:
@@ -138,10 +144,10 @@ def test_the_reranker_is_loaded_once_and_decides(tmp_path: Path) -> None:
 
     with make(tmp_path, files) as reader:
         asked = [question(tmp_path, "words", "c.txt"), question(tmp_path, "look", "b.png")]
-        plain, reranked = evaluate(asked, reader, embedder, named(["calibrated", "rerank"]), load).outcomes
+        plain, reranked = evaluate(asked, reader, embedder, settings_by_name(["calibrated", "rerank"]), load).outcomes
     assert len(loaded) == 1 and loaded[0].read == ["words", "look"]
-    texts = [path for path in plain.results[0].found if path.endswith(".txt")]
-    assert [path for path in reranked.results[0].found if path.endswith(".txt")] == texts[::-1]
+    texts = [path for path in plain.results[0].paths if path.endswith(".txt")]
+    assert [path for path in reranked.results[0].paths if path.endswith(".txt")] == texts[::-1]
 
 
 def test_a_question_the_model_cannot_embed_is_left_out_and_told(tmp_path: Path) -> None:
@@ -150,23 +156,23 @@ def test_a_question_the_model_cannot_embed_is_left_out_and_told(tmp_path: Path) 
     with make(tmp_path, files) as reader:
         picture = Question("q:2", "", str(tmp_path / "files" / "a.png"), {str(tmp_path / "files" / "b.png"): 1.0})
         words = question(tmp_path, "words", "c.txt")
-        found = evaluate([words, picture], reader, embedder, named(["raw"]), no_reranker)
+        found = evaluate([words, picture], reader, embedder, settings_by_name(["raw"]), no_reranker)
         assert found.skipped == [picture] and len(found.outcomes[0].results) == 1
         with pytest.raises(UsageError, match="cannot embed any"):
-            evaluate([picture], reader, embedder, named(["raw"]), no_reranker)
+            evaluate([picture], reader, embedder, settings_by_name(["raw"]), no_reranker)
 
 
 def test_an_impossible_setting_is_one_line() -> None:
     with pytest.raises(UsageError, match="unknown setting 'best': choose from raw, calibrated"):
-        named(["raw", "best"])
+        settings_by_name(["raw", "best"])
     with pytest.raises(UsageError, match="--dim 8: this index has 8 dimensions: give fewer"):
-        shortened([4, 8], 8)
+        truncated_settings([4, 8], 8)
 
 
 def test_exact_and_indexed_search_agree_on_ties_and_small_partitions(tmp_path: Path) -> None:
     row: Vectors = unit(AXES[0] + AXES[1])
     with make(tmp_path, [one(f"{at}.txt", "text", row) for at in range(5)]) as reader:
         asked = [question(tmp_path, "q", "3.txt")]
-        settings = named(["calibrated", "exact"])
+        settings = settings_by_name(["calibrated", "exact"])
         indexed, exact = evaluate(asked, reader, GivenEmbedder({"q": row}, DIM), settings, no_reranker).outcomes
-    assert indexed.results[0].found == exact.results[0].found
+    assert indexed.results[0].paths == exact.results[0].paths

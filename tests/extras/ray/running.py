@@ -84,7 +84,7 @@ def clustered(
     with Writer.open(str(index), identity) as writer:
         writer.allow_roots(roots)  # as the command does
         own = shards is None
-        builder = RayIndexer(writer, StoredEmbedder(identity), options, heard, cluster, OPTIONS, folder, own=own)
+        builder = RayIndexer(writer, StoredEmbedder(identity), options, heard, cluster, OPTIONS, folder, private=own)
         return builder.run(roots, files), heard
 
 

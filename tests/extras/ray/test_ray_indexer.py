@@ -154,7 +154,7 @@ def test_a_copy_whose_owner_fails_is_read_on_its_own(tmp_path: Path, monkeypatch
     meddled: list[bool] = []
     from mmsearch.extras.ray import stages
 
-    original = stages.Reading._decode
+    original = stages.UnitReader._decode
 
     def decode(self: Any, file: Any) -> Any:
         if not meddled:
@@ -162,7 +162,7 @@ def test_a_copy_whose_owner_fails_is_read_on_its_own(tmp_path: Path, monkeypatch
             os.utime(file.result.entry.path, (1, 1))  # changed while it is being read
         return original(self, file)
 
-    monkeypatch.setattr(stages.Reading, "_decode", decode)
+    monkeypatch.setattr(stages.UnitReader, "_decode", decode)
     report, heard = clustered(Here(), tmp_path / "index", [str(tmp_path / "files")])
     assert [(os.path.basename(path), reason[:7]) for path, reason in heard.failures] == [("a.txt", "changed")]
     assert (report.added, report.embedded, report.reused, report.failed) == (2, 1, 1, 1)
@@ -218,7 +218,7 @@ def test_a_folder_of_shards_that_is_a_link_loses_nothing(tmp_path: Path) -> None
     for name in ("precious", "one.shard"):
         (victim / name).write_text("precious")
     (tmp_path / "index" / "shards").symlink_to(victim)
-    folder = Folder(str(tmp_path / "index" / "shards"), own=True)
+    folder = Folder(str(tmp_path / "index" / "shards"), private=True)
     for attempt in (folder.make, folder.names, lambda: folder.remove(["one.shard"]), lambda: list(folder.units(""))):
         with pytest.raises(IndexDamaged, match="shards is a link"):
             attempt()
@@ -230,7 +230,7 @@ def test_a_folder_of_shards_that_is_a_link_loses_nothing(tmp_path: Path) -> None
 def test_only_shards_are_removed_and_none_is_read_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "index").mkdir()
     (tmp_path / "victim").write_text("precious")
-    folder = Folder(str(tmp_path / "index" / "shards"), own=True)
+    folder = Folder(str(tmp_path / "index" / "shards"), private=True)
     folder.make()
     place = tmp_path / "index" / "shards"
     (place / "a.shard").symlink_to(tmp_path / "victim")
