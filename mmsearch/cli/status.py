@@ -119,7 +119,7 @@ def _check(reader: AnyReader, directories: list[str], as_json: bool, trust_index
     """Problems on stdout, one a line; exit code 3 if there are any. Outdated files are no problem."""
     from mmsearch.search.open import open_indexes
 
-    problems, missing = list(reader.problems(log_line)), list(reader.catalog.gone())
+    problems, missing = list(reader.problems(log_line)), list(reader.catalog.absent_files())
     model = "ok"
     try:
         open_indexes(directories, None, trust_index=trust_index)[0].close()
@@ -147,16 +147,16 @@ def _repair(directory: str, as_json: bool) -> None:
 
     done = repair(directory, log_line)
     if as_json:
-        fields = {"problems": done.found, "index_again": done.lost, "vectors_lost": done.vectors}
+        fields = {"problems": done.problems, "index_again": done.lost, "vectors_lost": done.vectors}
         write_json({"index": directory, **fields})
         return
     write_stdout("".join(f"{harmless(path)}\n" for path in done.lost))
-    if not done.found:
+    if not done.problems:
         log_line("nothing to mend")
     elif not done.lost:
-        log_line(f"mended {len(done.found)} problems; nothing was lost")
+        log_line(f"mended {len(done.problems)} problems; nothing was lost")
     else:
         log_line(
-            f"mended {len(done.found)} problems; {done.vectors} vectors of {len(done.lost)} files were lost: "
+            f"mended {len(done.problems)} problems; {done.vectors} vectors of {len(done.lost)} files were lost: "
             "`mmsearch index` reads them again"
         )

@@ -70,8 +70,8 @@ def sample_size(kind: Kind, count: int) -> int:
 
 def bytes_per_vector(kind: Kind, dim: int) -> int:
     """Memory per vector during a build, and about as much in the file."""
-    wide = rotated_dim(dim)
-    code = {"int8": dim, "ivf": dim, "pq4": wide // 4, "pq": wide // 8, "rabitq": wide // 8 + 8}[kind]
+    columns = rotated_dim(dim)
+    code = {"int8": dim, "ivf": dim, "pq4": columns // 4, "pq": columns // 8, "rabitq": columns // 8 + 8}[kind]
     return code + 32
 
 
@@ -195,10 +195,10 @@ def _use_plain_lists(index: Any) -> Rows:
     sizes = np.array([blocks.list_size(number) for number in range(index.nlist)], np.int64)
     for number, size in enumerate(map(int, sizes)):
         if size:
-            whole = -(-size // BLOCK) * BLOCK
-            ids = np.full(whole, -1, np.int64)
+            padded = -(-size // BLOCK) * BLOCK
+            ids = np.full(padded, -1, np.int64)
             ids[:size] = faiss.rev_swig_ptr(blocks.get_ids(number), size)
-            plain.add_entries(number, whole, faiss.swig_ptr(ids), blocks.get_codes(number))
+            plain.add_entries(number, padded, faiss.swig_ptr(ids), blocks.get_codes(number))
     plain.this.disown()
     index.replace_invlists(plain, True)
     return sizes
@@ -241,8 +241,8 @@ class Trial:
         self, index: Any, kind: Kind, queries: Vectors, k: int, target: float, most: int
     ) -> tuple[Effort, float]:
         """The effort that reaches the target at the least cost, else the one that finds most; and its recall."""
-        good: list[tuple[float, Effort, float]] = []
-        bad: list[tuple[float, Effort]] = []
+        sufficient: list[tuple[float, Effort, float]] = []
+        insufficient: list[tuple[float, Effort]] = []
         lists = int(getattr(index, "nlist", 1))
         steps = {base << power for base in (1, 3) for power in range(lists.bit_length())}  # 1, 2, 3, 4, 6, 8, 12, …
         for probes in sorted({step for step in steps if step < lists} | {lists}):
@@ -250,15 +250,15 @@ class Trial:
             for refine, recall in self._recalls(index, probes, queries, k, most):
                 effort = Effort(k, probes, refine)
                 if recall >= target:
-                    good.append((scan + _RESCORE_NS * k * refine, effort, recall))
+                    sufficient.append((scan + _RESCORE_NS * k * refine, effort, recall))
                 else:
-                    bad.append((recall, effort))
-            if good and scan + _RESCORE_NS * k >= min(cost for cost, _, _ in good):
+                    insufficient.append((recall, effort))
+            if sufficient and scan + _RESCORE_NS * k >= min(cost for cost, _, _ in sufficient):
                 break  # more probes cost more than that, even if every candidate is a result
-        if good:
-            _, effort, recall = min(good, key=lambda one: one[0])
+        if sufficient:
+            _, effort, recall = min(sufficient, key=lambda option: option[0])
         else:
-            recall, effort = max(bad, key=lambda one: one[0])
+            recall, effort = max(insufficient, key=lambda option: option[0])
         return effort, recall
 
     def _recalls(self, index: Any, probes: int, queries: Vectors, k: int, most: int) -> Iterator[tuple[float, float]]:
@@ -280,5 +280,5 @@ class Trial:
         shares = np.minimum(1.0, np.cumsum(hits, axis=1) / expected)
         queries_of_sort = np.bincount(self._sorts)
         for refine in refines:
-            found = shares[:, min(ids.shape[1], math.ceil(k * refine)) - 1]
-            yield refine, float((np.bincount(self._sorts, found) / queries_of_sort).min())
+            share = shares[:, min(ids.shape[1], math.ceil(k * refine)) - 1]
+            yield refine, float((np.bincount(self._sorts, share) / queries_of_sort).min())

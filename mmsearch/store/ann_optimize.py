@@ -20,6 +20,7 @@ from mmsearch.store.ann_index import AnnIndex
 from mmsearch.store.compaction import ListedSegment
 from mmsearch.store.faiss_files import Rows
 from mmsearch.store.records import FLAT_BYTES, KINDS, Kind, OnProgress, Optimized, OptimizeRequest
+from mmsearch.system import memory
 from mmsearch.system.lazy_import import LazyModule
 from mmsearch.types import Modality, Vectors
 
@@ -89,10 +90,10 @@ class AnnOptimizer:
         return results
 
     def _partitions(self) -> dict[Modality, list[ListedSegment]]:
-        found: dict[Modality, list[ListedSegment]] = {}
+        by_partition: dict[Modality, list[ListedSegment]] = {}
         for family in compaction.families(self._db):
-            found.setdefault(family[0].partition, []).extend(family)
-        return {name: sorted(files, key=lambda file: file.number) for name, files in sorted(found.items())}
+            by_partition.setdefault(family[0].partition, []).extend(family)
+        return {name: sorted(files, key=lambda file: file.number) for name, files in sorted(by_partition.items())}
 
     def _optimize(self, partition: Modality, files: list[ListedSegment]) -> Optimized:
         request = self._request
@@ -110,8 +111,8 @@ class AnnOptimizer:
         dim = request.dim or self._dim
         if self._suffices(present, files, kind, dim):
             return Optimized(partition, kind, live, dim, False, min(row.tuning.recall for row in present))
-        memory = request.memory or min(_MOST_MEMORY, _physical_memory() // 4)
-        most = max(1, memory // bytes_per_vector(kind, dim))
+        budget = request.memory or min(_MOST_MEMORY, (memory.physical() or _ASSUMED_MEMORY) // 4)
+        most = max(1, budget // bytes_per_vector(kind, dim))
         built = [(self._build(partition, group, kind, dim), group) for group in _groups(files, most)]
         self._replace(partition, built)
         self._remove_unlisted()
@@ -124,11 +125,12 @@ class AnnOptimizer:
             return False
         if any(not os.path.exists(faiss_files.segment_path(self._directory, row.name)) for row in present):
             return False
-        held = sum(row.count for row in present)
+        indexed = sum(row.count for row in present)
         covered = sum(file.live for file in files if file.accelerator is not None)
-        new = sum(file.live for file in files) - covered
-        new_bytes = new * self._dim * faiss_files.BYTES_PER_NUMBER
-        return new <= _NEW * held and new_bytes <= self._request.flat_bytes and held - covered <= _GONE * held
+        uncovered = sum(file.live for file in files) - covered
+        uncovered_bytes = uncovered * self._dim * faiss_files.BYTES_PER_NUMBER
+        is_recent = uncovered <= _NEW * indexed and uncovered_bytes <= self._request.flat_bytes
+        return is_recent and indexed - covered <= _GONE * indexed
 
     def _build(self, partition: Modality, files: list[ListedSegment], kind: Kind, dim: int) -> AnnIndex:
         """Write an ANN index of all live vectors of some files; it is not listed yet."""
@@ -171,10 +173,10 @@ class AnnOptimizer:
         picks = np.sort(np.random.default_rng(total).choice(total, min(size, total), replace=False))
         blocks, offset = [np.zeros((0, self._dim), np.float32)], 0
         for file in files:
-            mine = picks[(picks >= offset) & (picks < offset + file.live)] - offset
+            file_picks = picks[(picks >= offset) & (picks < offset + file.live)] - offset
             offset += file.live
-            if len(mine):
-                blocks += self._open(file).read(self._live_rows(file)[0][mine])
+            if len(file_picks):
+                blocks += self._open(file).read(self._live_rows(file)[0][file_picks])
         return np.concatenate(blocks)
 
     def _other_vectors(self, partition: Modality) -> Vectors:
@@ -198,8 +200,8 @@ def _groups(files: list[ListedSegment], most: int) -> Iterator[list[ListedSegmen
     """Files for one ANN index each, of at most so many vectors; files without a live row go along."""
     group: list[ListedSegment] = []
     for file in files:
-        held = sum(other.live for other in group)
-        if held and file.live and held + file.live > most:
+        size = sum(other.live for other in group)
+        if size and file.live and size + file.live > most:
             yield group
             group = []
         group.append(file)
@@ -220,12 +222,5 @@ def count_slow(db: sqlite3.Connection, dim: int, flat_bytes: int = FLAT_BYTES) -
     """How many vectors an optimization would cover that are compared one by one; 0 if the user wants it that way."""
     if _last_choice(db)[0] == "flat":
         return 0
-    bare = [one.vectors - one.covered for one in ann_index.indexed_partitions(db)]
-    return sum(count for count in bare if count * dim * faiss_files.BYTES_PER_NUMBER > flat_bytes)
-
-
-def _physical_memory() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return _ASSUMED_MEMORY
+    uncovered = [partition.vectors - partition.covered for partition in ann_index.indexed_partitions(db)]
+    return sum(count for count in uncovered if count * dim * faiss_files.BYTES_PER_NUMBER > flat_bytes)

@@ -61,7 +61,7 @@ class ChangeWatcher:
             except (FileNotFoundError, NotADirectoryError):
                 self.close()
                 raise IndexMissing(f"the index in {self._directory} is gone") from None
-            file, before = (status.st_dev, status.st_ino), self._version
+            file, previous = (status.st_dev, status.st_ino), self._version
             replaced = self._db is None or file != self._file
             if self._db is None or replaced:
                 self.close()
@@ -70,7 +70,7 @@ class ChangeWatcher:
             self._version = int(self._db.execute("PRAGMA data_version").fetchone()[0])
             if replaced:
                 return "replaced"
-            return "none" if before == self._version else "commit"
+            return "none" if previous == self._version else "commit"
 
     def close(self) -> None:
         """Close the connection. Closing twice is fine."""

@@ -50,12 +50,12 @@ class ListedSegment:
 def families(db: sqlite3.Connection) -> list[list[ListedSegment]]:
     """All files by partition and ANN index, in order of live rows: only files of one family may be merged."""
     query = "SELECT id, name, partition, count, live, accelerator_id FROM segments ORDER BY partition, live, id"
-    found: dict[tuple[str, int | None], list[ListedSegment]] = {}
+    by_family: dict[tuple[str, int | None], list[ListedSegment]] = {}
     for row in db.execute(query):
         file = ListedSegment(*row)
         value_check.segment(file.number, file.name, file.partition, file.count, file.live, file.accelerator)
-        found.setdefault((file.partition, file.accelerator), []).append(file)
-    return list(found.values())
+        by_family.setdefault((file.partition, file.accelerator), []).append(file)
+    return list(by_family.values())
 
 
 def plan(db: sqlite3.Connection, dim: int) -> list[list[ListedSegment]]:
@@ -71,8 +71,8 @@ def plan_family(family: list[ListedSegment], dim: int) -> list[ListedSegment]:
     copied a number of times that grows with the logarithm of its size.
     """
     group = [file for file in family if file.live * 2 < file.count]
-    full = FULL_BYTES / (dim * faiss_files.BYTES_PER_NUMBER)
-    small = [file for file in family if file.live * 2 >= file.count and file.live < full]
+    full_rows = FULL_BYTES / (dim * faiss_files.BYTES_PER_NUMBER)
+    small = [file for file in family if file.live * 2 >= file.count and file.live < full_rows]
     if len(small) + bool(group) > MOST_SEGMENTS:
         total = 0
         for position, file in enumerate(small):
@@ -86,11 +86,11 @@ def plan_family(family: list[ListedSegment], dim: int) -> list[ListedSegment]:
 def plan_large(db: sqlite3.Connection, dim: int) -> list[list[ListedSegment]]:
     """Groups whose files become as few and as large as they may, without their dead rows."""
     groups: list[list[ListedSegment]] = []
-    full = FULL_BYTES // (dim * faiss_files.BYTES_PER_NUMBER)
+    full_rows = FULL_BYTES // (dim * faiss_files.BYTES_PER_NUMBER)
     for family in families(db):
         group: list[ListedSegment] = []
         for file in family:
-            if group and sum(other.live for other in group) + file.live > full:
+            if group and sum(other.live for other in group) + file.live > full_rows:
                 groups.append(group)
                 group = []
             group.append(file)
@@ -125,13 +125,13 @@ def insert_segment(
 
 def listed_names(db: sqlite3.Connection) -> set[str]:
     """The files below the vectors folder that are listed. Raises IndexDamaged if one has a wrong name."""
-    found = set()
+    names = set()
     for table, end in (("segments", "faiss"), ("accelerators", "ann"))[: 1 + schema.has_accelerators(db)]:
         for number, name, partition in db.execute(f"SELECT id, name, partition FROM {table}"):
             if name != f"{value_check.modality(partition, f'{table}.partition')}/{number}.{end}":
                 raise value_check.wrong(f"{table}.name", name, f"{partition}/{number}.{end}")
-            found.add(name)
-    return found
+            names.add(name)
+    return names
 
 
 def run(db: sqlite3.Connection, directory: str, dim: int, group: list[ListedSegment]) -> int:
@@ -167,8 +167,8 @@ def _live_vectors(db: sqlite3.Connection, directory: str, dim: int, file: Listed
     if rows:
         import numpy as np
 
-        opened = faiss_files.SegmentFile(faiss_files.segment_path(directory, file.name), dim, file.count)
-        yield from opened.read(np.array(rows, dtype=np.int64)[:, 0])
+        segment_file = faiss_files.SegmentFile(faiss_files.segment_path(directory, file.name), dim, file.count)
+        yield from segment_file.read(np.array(rows, dtype=np.int64)[:, 0])
 
 
 # --- erasing ---
@@ -184,8 +184,8 @@ def note_deletions(db: Connection, directory: str, tables: Iterable[fulltext.Tab
         thorough: the user wants to forget, so that it may take longer.
     """
     owed = set(debts(db))
-    left = [table for table in tables if not fulltext.expunge(db, table)]
-    if left and thorough:
+    unerased = [table for table in tables if not fulltext.expunge(db, table)]
+    if unerased and thorough:
         owed.add(_WORDS)
     if thorough and db.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone():
         owed.add(_VECTORS)
@@ -215,8 +215,8 @@ def erase_owed(db: Connection, directory: str, dim: int) -> None:
     if not owed:
         return
     if _VECTORS in owed:
-        most = MOST_ERASED_BYTES // (dim * faiss_files.BYTES_PER_NUMBER)
-        for group in [[file] for family in families(db) for file in family if file.live < file.count <= most]:
+        most_rows = MOST_ERASED_BYTES // (dim * faiss_files.BYTES_PER_NUMBER)
+        for group in [[file] for family in families(db) for file in family if file.live < file.count <= most_rows]:
             run(db, directory, dim, group)
     remove_backups(directory)
     with schema.transaction(db):

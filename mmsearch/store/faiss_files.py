@@ -148,8 +148,8 @@ class SegmentFile:
             params = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(np.packbits(alive, bitorder="little")))
         with threads_for(len(queries)):
             scores, rows = self._index.search(queries, k, params=params)
-        found = [(row[row >= 0], score[row >= 0]) for row, score in zip(rows, scores, strict=True)]
-        return [(row, self._require_finite(score)) for row, score in found]
+        results = [(row[row >= 0], score[row >= 0]) for row, score in zip(rows, scores, strict=True)]
+        return [(row, self._require_finite(score)) for row, score in results]
 
     def products(self, queries: Vectors, rows: Rows) -> Vectors:
         """The inner product of each query, float32 `(n, dim)`, with each of some rows: float32 `(n, len(rows))`.
@@ -157,20 +157,20 @@ class SegmentFile:
         Equal to the last digit to what `search` gives for that row.
         """
         swig_ptr = load_faiss().swig_ptr
-        found = np.empty((len(queries), len(rows)), np.float32)
+        products = np.empty((len(queries), len(rows)), np.float32)
         self._require_rows(rows)
         computer, numbers = self._index.get_distance_computer(), rows.tolist()
-        for query, scores in zip(np.ascontiguousarray(queries, np.float32), found, strict=True):
+        for query, scores in zip(np.ascontiguousarray(queries, np.float32), products, strict=True):
             computer.set_query(swig_ptr(query))
             scores[:] = [computer(number) for number in numbers]
-        return self._require_finite(found)
+        return self._require_finite(products)
 
     def read(self, rows: Rows) -> Iterator[Vectors]:
         """The vectors of these rows in order, in blocks of float32 `(n, dim)`."""
         for start in range(0, len(rows), _ROWS_AT_ONCE):
-            some = np.ascontiguousarray(rows[start : start + _ROWS_AT_ONCE])
-            self._require_rows(some)
-            block: Vectors = self._index.reconstruct_batch(some)
+            batch = np.ascontiguousarray(rows[start : start + _ROWS_AT_ONCE])
+            self._require_rows(batch)
+            block: Vectors = self._index.reconstruct_batch(batch)
             self._require_finite(block.sum())
             yield block
 
@@ -255,12 +255,12 @@ def read_index(path: str, check: Callable[[BinaryIO], object], lists: bool = Fal
 def threads_for(queries: int) -> Iterator[None]:
     """Use no more threads than queries: starting a thread costs more than it saves for one query."""
     faiss = load_faiss()
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(min(before, queries))
+    previous = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(min(previous, queries))
     try:
         yield
     finally:
-        faiss.omp_set_num_threads(before)
+        faiss.omp_set_num_threads(previous)
 
 
 def checksum(path: str) -> str:

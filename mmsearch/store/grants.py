@@ -89,7 +89,7 @@ class Grants:
     # --- folders ---
 
     @cached_property
-    def _own(self) -> bytes | None:
+    def _own_folder(self) -> bytes | None:
         """The index's own folder with all links resolved, if it has one."""
         return None if own_folder(self._directory) is None else _real(os.path.dirname(self._directory))
 
@@ -101,9 +101,9 @@ class Grants:
         return real == self._index or real.startswith(prefix(self._index))
 
     def _is_below_own(self, real: bytes | None) -> bool:
-        if real is None or self._own is None or self._is_in_index(real):
+        if real is None or self._own_folder is None or self._is_in_index(real):
             return False
-        return real == self._own or real.startswith(prefix(self._own))
+        return real == self._own_folder or real.startswith(prefix(self._own_folder))
 
     @cached_property
     def _valid_roots(self) -> list[bytes]:
@@ -268,9 +268,9 @@ def make_key() -> bytes | None:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         if not _is_own(os.stat(folder)):
             return None
-        with Folder.open(folder) as opened:
+        with Folder.open(folder) as state:
             try:
-                with opened.create(temporary) as file:
+                with state.create(temporary) as file:
                     file.write(os.urandom(KEY_BYTES))
                     file.flush()
                     os.fsync(file.fileno())
@@ -283,7 +283,7 @@ def make_key() -> bytes | None:
                         os.rename(os.path.join(folder, temporary), path)
             finally:
                 with suppress(OSError):
-                    opened.remove(temporary)
+                    state.remove(temporary)
     except (OSError, ValueError):
         return None
     return read_key()  # the key of another process, if that was first

@@ -52,12 +52,12 @@ class Repaired:
     """The result of a repair; everything is empty or zero if the index was sound.
 
     Attributes:
-        found: the problems, one line each, as they were before.
+        problems: those before the repair, one line each.
         lost: files that have to be indexed again, absolute.
         vectors: how many vectors were lost.
     """
 
-    found: list[str]
+    problems: list[str]
     lost: list[str]
     vectors: int
 
@@ -80,8 +80,8 @@ def problems(
         locked: the caller holds the lock of the index.
     """
     with schema.translated(directory):
-        present = schema.format_of(db, directory)
-        if present >= schema.FORMAT_WITH_SUMS:
+        version = schema.format_of(db, directory)
+        if version >= schema.FORMAT_WITH_SUMS:
             lines = page_checksums.problems(db, directory, on_skip, locked=locked)
             yield from (f"{schema.DATABASE}: {line}" for line in lines)
         for (line,) in db.execute("PRAGMA integrity_check"):
@@ -92,12 +92,12 @@ def problems(
         if values:
             return  # the other checks need sound values
         yield from (f"{schema.DATABASE}: {line}" for line in table_problems(db))
-        if present >= schema.FORMAT_WITH_WORDS:
+        if version >= schema.FORMAT_WITH_WORDS:
             yield from (f"{schema.DATABASE}: {line}" for line in fulltext.problems(db))
-        if present >= schema.FORMAT_WITH_SUMMARIES:
+        if version >= schema.FORMAT_WITH_SUMMARIES:
             yield from (f"{schema.DATABASE}: {line}" for line in statistics.problems(db, dim))
         yield from (line for _, line in _unsound_segments(db, directory, dim))
-        if present >= schema.FORMAT_WITH_ACCELERATORS:
+        if version >= schema.FORMAT_WITH_ACCELERATORS:
             yield from (line for _, line in _unsound_ann_indexes(db, directory))
 
 
@@ -165,8 +165,8 @@ def _unsound_ann_indexes(db: sqlite3.Connection, directory: str) -> Iterator[tup
                 "SELECT i.id, i.content_id FROM items i JOIN segments s ON s.id = i.segment_id"
                 " WHERE s.accelerator_id = ?"
             )
-            held = set(zip(file.items.tolist(), file.contents.tolist(), strict=True))
-            if missing := sum(pair not in held for pair in db.execute(covered, (number,))):
+            indexed = set(zip(file.items.tolist(), file.contents.tolist(), strict=True))
+            if missing := sum(pair not in indexed for pair in db.execute(covered, (number,))):
                 return f"it lacks {missing} of the vectors that it should cover"
             used = db.execute("SELECT 1 FROM segments WHERE accelerator_id = ?", (number,)).fetchone()
             return "" if used else "of no use"
@@ -210,8 +210,8 @@ def _repair(db: Connection, directory: str) -> Repaired:
     dim = schema.identity_of(db, directory).dim
     schema.upgrade(db, directory, schema.format_of(db, directory))
     prepare.enforce_privacy(db, directory)
-    found = list(problems(db, directory, dim, locked=True))
-    if not found:
+    before_repair = list(problems(db, directory, dim, locked=True))
+    if not before_repair:
         compaction.clean(db, directory)
         return Repaired([], [], 0)
     unsound, ann_indexes = list(_unsound_segments(db, directory, dim)), list(_unsound_ann_indexes(db, directory))
@@ -224,7 +224,7 @@ def _repair(db: Connection, directory: str) -> Repaired:
     # Rows that point to nothing go, and no order of deleting them would satisfy the constraints at every step.
     db.execute("PRAGMA foreign_keys = OFF")
     with schema.transaction(db):
-        (before,) = db.execute("SELECT count(*) FROM items").fetchone()
+        (items_before,) = db.execute("SELECT count(*) FROM items").fetchone()
         lost = _forget_lost(db, directory, [number for number, _ in unsound])
         for number, _ in ann_indexes:
             db.execute("UPDATE segments SET accelerator_id = NULL WHERE accelerator_id = ?", (number,))
@@ -234,14 +234,16 @@ def _repair(db: Connection, directory: str) -> Repaired:
         fulltext.create(db)
         statistics.clear(db)
         statistics.update(db, directory, dim)
-        (after,) = db.execute("SELECT count(*) FROM items").fetchone()
+        (items_after,) = db.execute("SELECT count(*) FROM items").fetchone()
         db.forgot = True
     compaction.remove_backups(directory)
-    if left := list(problems(db, directory, dim, locked=True)):
-        raise IndexDamaged(f"the index in {directory} cannot be mended: {left[0]}: add --rebuild to `mmsearch index`")
+    if unmended := list(problems(db, directory, dim, locked=True)):
+        raise IndexDamaged(
+            f"the index in {directory} cannot be mended: {unmended[0]}: add --rebuild to `mmsearch index`"
+        )
     compaction.clean(db, directory)
     faiss_files.remove(directory, faiss_files.unlisted_files(directory, compaction.listed_names(db)))
-    return Repaired(found, lost, before - after)
+    return Repaired(before_repair, lost, items_before - items_after)
 
 
 def _forget_lost(db: sqlite3.Connection, directory: str, segments: list[int]) -> list[str]:

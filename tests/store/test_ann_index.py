@@ -322,7 +322,7 @@ def test_an_accelerator_that_is_lost_or_damaged_loses_nothing(
         assert len(caplog.messages) == 1 and "--optimize" in caplog.messages[0]
     assert any(name in line for line in problems(fast))
     done = repair(fast)
-    assert (len(done.found), done.lost, done.vectors) == (1, [], 0)
+    assert (len(done.problems), done.lost, done.vectors) == (1, [], 0)
     assert problems(fast) == [] and kinds(fast)["image"] == "flat" and files(fast) == set()
     with Reader.open(fast) as reader:
         assert [reader.search(query, "image", 10) for query in questions()] == before

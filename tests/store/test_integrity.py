@@ -64,7 +64,7 @@ def test_a_lost_vector_file_costs_its_files_and_no_others(tmp_path: Path, harm: 
     assert any(first.name in line for line in problems(directory))
     done = repair(directory)
     assert (done.lost, done.vectors) == (["/data/a", "/data/b"], 4)
-    assert len(done.found) == 1
+    assert len(done.problems) == 1
     assert problems(directory) == []
     assert searchable(directory, "a", "b", "c") == ["c"]
     with Writer.open(directory, IDENTITY) as writer:
@@ -99,7 +99,7 @@ def test_what_follows_from_the_rest_is_put_right_without_loss(tmp_path: Path, st
     alter(directory, *statements)
     assert problems(directory)
     done = repair(directory)
-    assert done.lost == [] and done.vectors == 0 and done.found
+    assert done.lost == [] and done.vectors == 0 and done.problems
     assert problems(directory) == []
     assert searchable(directory, "b", "c", "d") == ["b", "c", "d"]
     with Reader.open(directory) as reader:
@@ -130,7 +130,7 @@ def test_a_sound_index_is_left_as_it_is(tmp_path: Path) -> None:
     directory = two_commits(tmp_path)
     before = Path(directory, "meta.sqlite").read_bytes()
     done = repair(directory)
-    assert (done.found, done.lost, done.vectors) == ([], [], 0)
+    assert (done.problems, done.lost, done.vectors) == ([], [], 0)
     assert Path(directory, "meta.sqlite").read_bytes() == before
 
 

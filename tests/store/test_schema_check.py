@@ -223,7 +223,7 @@ def test_check_names_the_column_and_repair_keeps_what_is_sound(tmp_path: Path) -
     assert any("files.size holds text 'huge'" in line for line in said)
     assert any("items.text holds blob" in line for line in said)
     done = repair(directory)
-    assert done.found == said and done.vectors > 0
+    assert done.problems == said and done.vectors > 0
     with Reader.open(directory) as reader:
         assert list(reader.problems()) == []
         assert reader.file("/data/c") is not None and reader.file("/data/b") is None
