@@ -21,15 +21,15 @@ INDEXED = tuple(kind for kind in KINDS if kind != "flat")
 
 
 def rows(dim: int) -> np.ndarray:
-    found = np.random.default_rng(dim).standard_normal((COUNT, dim)).astype(np.float32)
-    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
+    vectors = np.random.default_rng(dim).standard_normal((COUNT, dim)).astype(np.float32)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
 def accelerator(path: Path, kind: Kind, dim: int) -> int:
     """Writes one to the path; how long its vectors are in it."""
-    some = rows(dim)
-    builder = AnnBuilder(kind, dim, COUNT, some, some[:0], lambda what, done, total: None)
-    builder.add(np.arange(COUNT), np.arange(COUNT), some)
+    vectors = rows(dim)
+    builder = AnnBuilder(kind, dim, COUNT, vectors, vectors[:0], lambda what, done, total: None)
+    builder.add(np.arange(COUNT), np.arange(COUNT), vectors)
     write_index(builder.index, str(path.parent), "image/1.ann", *builder.tables())
     (path.parent / "vectors" / "image" / "1.ann").rename(path)
     return rotated_dim(dim) if kind in COARSE else dim
@@ -59,9 +59,9 @@ def test_no_number_in_front_of_an_accelerator_is_believed(kind: Kind, tmp_path: 
     path = tmp_path / "1.ann"
     wide = accelerator(path, kind, 16)
     data = path.read_bytes()
-    for at in range(0, 100):
+    for offset in range(0, 100):
         for value in (1 << 60, 1 << 34, -1):
-            path.write_bytes(data[:at] + struct.pack("<q", value) + data[at + 8 :])
+            path.write_bytes(data[:offset] + struct.pack("<q", value) + data[offset + 8 :])
             with open_file(str(path)) as file:
                 try:
                     faiss_headers.require_ann_index(file, kind, wide, COUNT)
@@ -76,9 +76,9 @@ def test_an_index_of_another_kind_is_refused(kind: Kind, mark: bytes, tmp_path: 
     path = tmp_path / "1.ann"
     wide = accelerator(path, kind, 16)
     data = path.read_bytes()
-    for place in (data[:4], b"ilar", b"IxFI"):
-        if place in data and place != mark:
-            path.write_bytes(data.replace(place, mark, 1))
+    for field in (data[:4], b"ilar", b"IxFI"):
+        if field in data and field != mark:
+            path.write_bytes(data.replace(field, mark, 1))
             with open_file(str(path)) as file, pytest.raises(faiss_headers.HeaderMismatch):
                 faiss_headers.require_ann_index(file, kind, wide, COUNT)
 
