@@ -1,8 +1,8 @@
 """Builds ANN indexes: trains them, fills them block by block, and tunes how far a search has to look.
 
-Most kinds keep vectors in a short form in lists around centroids, so that a search scans few of them; what it finds is
-scored again from the vectors themselves. How many lists and candidates that takes is measured on the very vectors of
-the index, with queries near them, queries far from them as texts are from pictures, and vectors of other partitions.
+Most kinds keep short codes of vectors in lists around centroids, so that a search scans few of them; its candidates are
+scored again from the vectors themselves. The number of lists and candidates is measured on the vectors of the index,
+with queries near them, queries as far from them as texts are from pictures, and vectors of other partitions.
 Knows nothing about items, SQLite or where vectors come from.
 """
 
@@ -44,8 +44,8 @@ ROUNDS = 10
 TRIAL_QUERIES = 128
 """Queries of each sort that an index is tuned on."""
 _NEAR, _FAR = 0.8, 0.4
-"""How much of a trial query is the vector it was made of; the rest is noise. A text has about as much in common with
-the pictures that it is about as the latter, once what all texts and all pictures share is taken away."""
+"""The share of its source vector in a trial query; the rest is noise. A text and its pictures are about as near as the
+latter, once the means of all texts and of all pictures are subtracted."""
 _REFINES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0)
 _MOST_CANDIDATES, _FEW_CANDIDATES = 1024, 200
 """FAISS keeps the best in a heap, which gets slow for more; where a short form says nearly all, few will do."""
@@ -58,7 +58,7 @@ COARSE = frozenset({"pq4", "pq", "rabitq"})
 
 
 def lists_for(count: int) -> int:
-    """The number of lists for so many vectors: the power of two nearest to twice their square root."""
+    """The number of lists for `count` vectors: the power of two nearest to twice their square root."""
     return 1 << max(0, round(math.log2(2 * math.sqrt(max(1, count)))))
 
 
@@ -84,7 +84,7 @@ class AnnBuilder:
         count: how many vectors will come.
         sample: float32 `(n, full dim)`, some of those vectors, spread evenly.
         others: float32 `(m, full dim)`, vectors of other partitions, which are searched for too.
-        on_progress: called with what is being done, how much is done, and how much there is.
+        on_progress: called with the step, the amount done and the total.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ _MOST_EFFORT = 1 << 31
 _MOST_THREADS = 4
 """For one query; all threads read from the same memory."""
 _WORTH_THREADS = 1 << 22
-"""Starting threads takes as long as scanning so many numbers in short form."""
+"""Starting threads takes as long as scanning this many numbers in short form."""
 _THREADS_PER_QUERY = 14
 """The FAISS fast-scan implementation that uses several threads for one query."""
 _PAD, _MOST_MIXED = 64, 256
@@ -88,7 +88,7 @@ class AnnIndex:
         levels = self.tuning.efforts
         low = ([effort for effort in levels if effort.k <= k] or [levels[0]])[-1]
         high = next((effort for effort in levels if effort.k >= k), None)
-        if high is None:  # more results lie in more lists, but not in so many more
+        if high is None:  # more results lie in more lists, but the lists grow more slowly
             return Effort(k, math.ceil(low.probes * math.sqrt(k / low.k)), low.refine)
         share = 0.0 if low.k == high.k or k <= low.k else math.log(k / low.k) / math.log(high.k / low.k)
         refine = low.refine + share * (high.refine - low.refine)
@@ -218,7 +218,7 @@ class AnnFile:
             queries: float32 `(n, full dim)`.
             count: how many.
             probes: lists to scan.
-            selection: search among these alone, in so many lists that about as many vectors are scanned.
+            selection: search only these vectors, in more lists, so that about as many vectors are scanned.
 
         Returns:
             int64 `(n, count)`.

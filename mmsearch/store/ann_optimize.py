@@ -1,7 +1,7 @@
 """Rewrites an index for fast searches: few large vector files, and ANN indexes for large partitions.
 
 New files are written beside the old ones and count with one transaction per partition, so readers go on meanwhile and
-an interrupt costs only what is not done yet. Knows no search.
+an interrupt loses only the unfinished step. Knows no search.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class AnnOptimizer:
         db: the writer's connection.
         directory: of the index.
         dim: columns of its vectors.
-        request: what to make of it.
-        on_progress: called with what is being done, how much is done, and how much there is.
+        request: how to optimize it.
+        on_progress: called with the step, the amount done and the total.
         remove_unlisted: removes the files that are not listed any more.
     """
 
@@ -62,7 +62,7 @@ class AnnOptimizer:
         self._db = db
         self._directory = directory
         self._dim = dim
-        if request.kind is None:  # take what was requested last
+        if request.kind is None:  # repeat the last request
             kind, last_dim = _last_choice(db)
             if request.dim is not None and kind == "flat":
                 kind = "auto"
@@ -140,7 +140,10 @@ class AnnOptimizer:
 
         live = sum(file.live for file in files)
         on_progress("sampling", 0, 1)
-        others = self._other_vectors(partition)
+        # Of other partitions, since a query of another modality resembles those.
+        other_partitions = [others for name, others in self._partitions().items() if name != partition]
+        samples = [self._sample(others, -(-TRIAL_QUERIES // len(other_partitions))) for others in other_partitions]
+        others = np.concatenate([np.zeros((0, self._dim), np.float32), *samples])
         builder = AnnBuilder(kind, dim, live, self._sample(files, sample_size(kind, live)), others, on_progress)
         for file in files:
             rows, items, contents = self._live_rows(file)
@@ -179,12 +182,6 @@ class AnnOptimizer:
                 blocks += self._open(file).read(self._live_rows(file)[0][file_picks])
         return np.concatenate(blocks)
 
-    def _other_vectors(self, partition: Modality) -> Vectors:
-        """Vectors of other partitions, which a query of another modality resembles."""
-        others = [files for name, files in self._partitions().items() if name != partition]
-        samples = [self._sample(files, -(-TRIAL_QUERIES // len(others))) for files in others]
-        return np.concatenate([np.zeros((0, self._dim), np.float32), *samples])
-
     def _replace(self, partition: Modality, built: list[tuple[AnnIndex, list[ListedSegment]]]) -> None:
         """Make these the only ANN indexes of a partition, each with the files that it covers."""
         with schema.transaction(self._db):
@@ -197,7 +194,7 @@ class AnnOptimizer:
 
 
 def _groups(files: list[ListedSegment], most: int) -> Iterator[list[ListedSegment]]:
-    """Files for one ANN index each, of at most so many vectors; files without a live row go along."""
+    """Groups of files for one ANN index each, with at most `most` vectors; files without a live row go along."""
     group: list[ListedSegment] = []
     for file in files:
         size = sum(other.live for other in group)

@@ -1,6 +1,6 @@
 """Detects whether an index has changed, cheaply enough to ask before every query.
 
-Knows that the database changes with each commit; nothing of what is in it.
+Knows that the database changes with each commit; nothing about its contents.
 """
 
 from __future__ import annotations

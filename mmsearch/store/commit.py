@@ -45,8 +45,8 @@ class Commit:
     ) -> list[ContentKey]:
         """Commit, and return the contents that are committed now: those that a file holds.
 
-        With `thorough` it notes that the vectors of what is deleted have to go, too. It may be repeated: an interrupt
-        can come after the commit and before the caller knows.
+        With `thorough` it notes that the vectors of deleted items must be erased, too. Running it twice is safe: an
+        interrupt can come after the commit and before the caller knows.
         """
         held = {(record.digest, record.kind) for record in files.values() if record is not None}
         committed = [key for key in contents if key in held]

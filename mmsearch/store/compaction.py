@@ -1,9 +1,9 @@
-"""Rewrites vector files without stopping any reader, and erases what was deleted.
+"""Rewrites vector files without stopping any reader, and erases deleted data.
 
 A merge writes one new file with the live rows of some old ones and then repoints their items in one transaction. The
-old files are unlisted from then on; a reader that still has them open goes on. Most of what is deleted leaves the disk
-with the commit that deletes it: texts, words, names. The rest is owed: the commit notes it, and the writer removes it
-when it closes, or the next one does: old databases and, if the user wants that, vectors. Knows no search.
+old files are unlisted from then on; a reader that still has them open goes on. Most deleted data leaves the disk with
+the commit that deletes it: texts, words, names. The rest is owed: the commit notes it, and the writer removes it when
+it closes, or the next one does: old databases and, if the user wants that, vectors. Knows no search.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from mmsearch.store import ann_index, faiss_files, fulltext, page_checksums, schema, statistics, value_check
 from mmsearch.store.database import Connection
-from mmsearch.types import Modality, Vectors
+from mmsearch.types import Modality
 
 MOST_SEGMENTS = 8
 FULL_BYTES = 1 << 30
@@ -25,7 +25,7 @@ FULL_BYTES = 1 << 30
 MOST_ERASED_BYTES = 256 << 20
 """A larger vector file keeps deleted vectors until a merge or `--optimize`."""
 _OWED = "owed"
-"""The key in the meta table of what is still to be removed, of the next three."""
+"""The key in the meta table of the data still to be removed, any of the next three kinds."""
 _BACKUPS, _WORDS, _VECTORS = "backups", "words", "vectors"
 _CLEAN = "clean"
 """The key in the meta table that says that everything deleted so far was overwritten."""
@@ -136,12 +136,17 @@ def listed_names(db: sqlite3.Connection) -> set[str]:
 
 def run(db: sqlite3.Connection, directory: str, dim: int, group: list[ListedSegment]) -> int:
     """Replace a group by one file of its live rows; returns how many files were replaced."""
+    import numpy as np  # late: writers without a merge do not need it
+
     number, total = next_number(db, directory), 0
     builder = faiss_files.SegmentBuilder(dim)
     for file in group:
-        for block in _live_vectors(db, directory, dim, file):
-            builder.add(block)
-            total += len(block)
+        rows = db.execute("SELECT row FROM items WHERE segment_id = ? ORDER BY row", (file.number,)).fetchall()
+        if rows:
+            segment_file = faiss_files.SegmentFile(faiss_files.segment_path(directory, file.name), dim, file.count)
+            for block in segment_file.read(np.array(rows, dtype=np.int64)[:, 0]):
+                builder.add(block)
+                total += len(block)
     name = faiss_files.segment_name(group[0].partition, number)
     checksum = builder.write(directory, name) if total else ""
     with schema.transaction(db):
@@ -162,20 +167,11 @@ def run(db: sqlite3.Connection, directory: str, dim: int, group: list[ListedSegm
     return len(group)
 
 
-def _live_vectors(db: sqlite3.Connection, directory: str, dim: int, file: ListedSegment) -> Iterator[Vectors]:
-    rows = db.execute("SELECT row FROM items WHERE segment_id = ? ORDER BY row", (file.number,)).fetchall()
-    if rows:
-        import numpy as np
-
-        segment_file = faiss_files.SegmentFile(faiss_files.segment_path(directory, file.name), dim, file.count)
-        yield from segment_file.read(np.array(rows, dtype=np.int64)[:, 0])
-
-
 # --- erasing ---
 
 
 def note_deletions(db: Connection, directory: str, tables: Iterable[fulltext.Table], thorough: bool) -> None:
-    """Erase deleted words and note what is owed; to be called by a transaction after it has deleted rows.
+    """Erase deleted words and note the data still to be removed; call it in a transaction after deleting rows.
 
     Args:
         db: in a transaction.
@@ -206,7 +202,7 @@ def _put_debts(db: sqlite3.Connection, owed: set[str]) -> None:
 
 
 def erase_owed(db: Connection, directory: str, dim: int) -> None:
-    """Remove what is owed, and old databases; replaced vector files are left to the one that removes unlisted files.
+    """Remove the data that is owed, and old databases; unlisted vector files are removed elsewhere.
 
     Raises:
         sqlite3.Error, OSError, IndexDamaged: it is impossible for now.
@@ -243,7 +239,7 @@ def _backups(directory: str) -> list[str]:
 
 
 def remove_backups(directory: str) -> None:
-    """Remove the databases that migrations have left: they hold what was deleted since."""
+    """Remove the databases that migrations have left: they hold data that was deleted since."""
     for path in _backups(directory):
         with suppress(OSError):
             os.unlink(path)

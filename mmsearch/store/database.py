@@ -4,7 +4,7 @@ SQLite follows what it finds: a view or a trigger under the name of a table, pag
 refused before any of it is used, or ended. And on POSIX systems, closing a file drops all locks that its process holds
 on it, SQLite's too, after which another process may remove the log under our readers. So a handle on the database is
 kept until this process has no connection to it left. Knows which tables an index of each format has by a digest of
-their declarations alone; nothing of what is in them.
+their declarations alone; nothing about their contents.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ BYTES_PER_NUMBER = 2
 REMEDY = "`mmsearch status --repair` keeps what is sound"
 _CHUNK = 1 << 20
 _ALIGNMENT = 8
-"""Tables begin at a multiple of so many bytes, so that they can be memory-mapped."""
+"""Tables begin at a multiple of this many bytes, so that they can be memory-mapped."""
 _ROWS_AT_ONCE = 1 << 14
 _NAME = re.compile(r"[0-9]{1,18}\.(faiss|ann)")
 """With no more digits than SQLite counts to."""
@@ -215,7 +215,7 @@ def open_file(path: str) -> BinaryIO:
 
 
 def read_index(path: str, check: Callable[[BinaryIO], object], lists: bool = False) -> Any:
-    """Open the index in a file, memory-mapped if possible, so that only what is used is ever read.
+    """Open the index in a file, memory-mapped if possible, so that unused parts are never read.
 
     Args:
         path: of the file.
@@ -273,7 +273,7 @@ def checksum(path: str) -> str:
 
 
 def require_rows(path: str, count: int) -> None:
-    """Check that a file can hold so many vectors, before memory is allocated for them.
+    """Check that a file can hold `count` vectors, before memory is allocated for them.
 
     Raises:
         FileNotFoundError: it is gone.
@@ -320,7 +320,7 @@ def _files(directory: str) -> Iterator[tuple[str, str]]:
 
 
 def sync_folders(directory: str) -> None:
-    """Make durable what the last writer may have made before it was killed: the database and the folders."""
+    """Sync the database and the folders that a killed writer may have left unsynced."""
     with Folder.open(directory) as home:
         home.sync()
         with suppress(FileNotFoundError), home.folder(FOLDER) as inner:

@@ -32,7 +32,7 @@ _MARKS = {"ivf": b"IwSq", "pq4": b"IwPf", "pq": b"IwPQ", "rabitq": b"Iwrq"}
 
 
 class HeaderMismatch(ValueError):
-    """The file is not what it should be; the message says in which point."""
+    """The file has the wrong header; the message names the field."""
 
 
 class _Fields:
@@ -64,7 +64,7 @@ class _Fields:
         return mark
 
     def skip(self, name: str, length: int, size: int) -> None:
-        """Skip a vector: its length, then so many entries of `size` bytes."""
+        """Skip a vector: its length, then `length` entries of `size` bytes."""
         self.expect(name, "Q", length)
         self.jump(name, length * size)
 
@@ -75,7 +75,7 @@ class _Fields:
         self._file.seek(count, os.SEEK_CUR)
 
     def numbers(self, count: int) -> npt.NDArray[np.uint64]:
-        """So many uint64."""
+        """The next `count` numbers, uint64."""
         return np.frombuffer(self._bytes(8 * count), "<u8")
 
     @property

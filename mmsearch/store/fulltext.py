@@ -34,11 +34,11 @@ _INDEXED = "partition = 'text' AND text <> ''"
 _NAMED = "status = 'ok'"
 TABLES: tuple[Table, ...] = ("passages", "names")
 _MERGED_PAGES = 4096
-"""Of 4 KB: up to so many are rewritten to erase the words of deleted rows."""
+"""Pages of 4 KB; a larger table is not rewritten to erase the words of deleted rows."""
 _IN_PLACE = (3, 42)
 """The first SQLite that can delete words in place; older ones cannot search such a table."""
 MOST_ROWS = 50_000
-"""Of a word that more rows hold, and no rarer word tells apart, only the first so many rows are used."""
+"""Rows of a word that are used; the others count only if a rarer word selects them."""
 _K1, _B = 1.2, 0.75
 """FTS5's constants of BM25."""
 _LEAST_IDF = 1e-6
@@ -207,7 +207,7 @@ def _counts(db: sqlite3.Connection, table: Table, terms: Sequence[str]) -> list[
 
 
 def _weights(counts: Sequence[int], total: int) -> list[float]:
-    """The inverse document frequency of each word, when so many of `total` rows hold it."""
+    """The inverse document frequency of each word, held by `counts` of `total` rows."""
     return [math.log(1 + (max(total, count) - count + 0.5) / (count + 0.5)) for count in counts]
 
 
@@ -340,7 +340,7 @@ class _TableSize(NamedTuple):
 
 
 def _idf(rows: int, count: int) -> float:
-    """The inverse document frequency of a word that so many of all rows hold, as FTS5 computes it."""
+    """The inverse document frequency of a word that `count` of all rows hold, as FTS5 computes it."""
     idf = math.log(max(rows - count + 0.5, 0.5) / (count + 0.5))
     return idf if idf > 0.0 else _LEAST_IDF
 

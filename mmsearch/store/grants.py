@@ -2,7 +2,7 @@
 
 An index may come from anywhere, so what it names is a request. Each grant carries a code (HMAC-SHA256) made with a key
 in the user's own state folder, so a row that was planted is worth nothing, and an index that its user copies or moves
-keeps its grants. Whatever lies below the index's own folder, the one whose `.mmsearch` it is, needs no grant. Knows
+keeps its grants. Files below the index's own folder, the one whose `.mmsearch` it is, need no grant. Knows
 nothing about models and scanning.
 """
 
@@ -23,7 +23,7 @@ from mmsearch.system.user_folders import LOCAL_NAME, state_folder
 from mmsearch.types import ModelOptions, is_object_url
 
 TRUSTED = "MMSEARCH_TRUST_INDEX"
-"""The environment variable by which the user allows whatever the indexes of this call name."""
+"""The environment variable by which the user allows everything that the indexes of this call name."""
 UID = "uid"
 ROOT, IDENTITY, PATH = "root", "identity", "path"
 MOST_ROOTS = 4096
@@ -34,7 +34,7 @@ KEY_BYTES = 32
 
 
 def is_trusted() -> bool:
-    """True if the environment allows what the indexes of this call name."""
+    """True if the environment allows everything that the indexes of this call name."""
     return os.environ.get(TRUSTED, "").strip().lower() in _YES
 
 

@@ -1,7 +1,7 @@
-"""Finds problems of an index, and repairs it from what is sound.
+"""Finds problems of an index, and repairs it from its sound parts.
 
-Everything is checked against what it must agree with: the tables with each other, vector files with the tables, the
-words with the passages. A repair forgets what it cannot save as a whole, so that the next run indexes it again. Knows
+The tables are checked against each other, vector files against the tables, the words against the passages. A repair
+forgets each content that it cannot save as a whole, so that the next run indexes it again. Knows
 nothing about models, or whether the indexed files still exist.
 """
 
@@ -179,7 +179,7 @@ def _unsound_ann_indexes(db: sqlite3.Connection, directory: str) -> Iterator[tup
         " AND accelerator_id NOT IN (SELECT id FROM accelerators)"
     )
     for (number,) in db.execute(query):
-        yield number, f"{schema.DATABASE}: vector files of accelerator {number}, which there is not"
+        yield number, f"{schema.DATABASE}: segments reference missing ANN index {number}"
 
 
 def repair(directory: str, on_wait: Callable[[str], None] | None = None) -> Repaired:
@@ -191,7 +191,7 @@ def repair(directory: str, on_wait: Callable[[str], None] | None = None) -> Repa
     Raises:
         IndexMissing: there is no index.
         IndexMismatch: it was made by a newer mmsearch.
-        IndexDamaged: its database cannot be read, so that nothing tells what the vectors are of.
+        IndexDamaged: its database cannot be read, so the vectors cannot be assigned to files.
         MmsearchError: it cannot be written, or not all of it be read.
     """
     directory = os.path.abspath(directory)
@@ -216,7 +216,7 @@ def _repair(db: Connection, directory: str) -> Repaired:
         return Repaired([], [], 0)
     unsound, ann_indexes = list(_unsound_segments(db, directory, dim)), list(_unsound_ann_indexes(db, directory))
     for _, line in unsound + ann_indexes:
-        if _UNREADABLE in line:  # for now, perhaps: what is not lost must not be given up
+        if _UNREADABLE in line:  # perhaps only for now: vectors that are not lost must not be given up
             raise MmsearchError(f"nothing is mended while a file cannot be read: {line}: check disk and permissions")
     page_checksums.discard(directory)  # they are taken again, of the repaired pages
     with schema.transaction(db):

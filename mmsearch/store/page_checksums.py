@@ -76,7 +76,7 @@ class PageChecksums:
         self.table[(number - 1) * _SUM_BYTES : number * _SUM_BYTES] = _page_sum(page)
 
     def resize(self, pages: int) -> None:
-        """Make room for so many pages; new ones have no checksum yet."""
+        """Set the number of pages; new ones have no checksum yet."""
         del self.table[pages * _SUM_BYTES :]
         self.table.extend(bytes(pages * _SUM_BYTES - len(self.table)))
 

@@ -2,7 +2,7 @@
 
 An index is its user's alone unless it is shared with those whom the umask lets in. Its note about that counts for
 the very file it was written in: a copy, or an index from elsewhere, is private until its user shares it. Knows the
-tables and the files beside them; not what is written afterwards.
+tables and the files beside them; nothing about later writes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Reads an index: searches, the files behind the results, and figures about the whole.
 
-A reader sees the index as it was when it was opened, whatever a writer does meanwhile, and needs no lock and no
+A reader sees the index as it was when it was opened, even while a writer changes it, and needs no lock and no
 writable directory. Knows nothing about models, ranking or fusion: it takes a vector and returns items.
 """
 
@@ -83,7 +83,7 @@ class Reader:
 
         Args:
             directory: of the index.
-            trusted: the user allows what it names: its model, and files anywhere.
+            trusted: the user allows everything it names: its model, and files anywhere.
 
         Raises:
             IndexMissing: there is none.

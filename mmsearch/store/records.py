@@ -20,7 +20,7 @@ Kind: TypeAlias = Literal["flat", "int8", "ivf", "pq4", "pq", "rabitq"]
 """How vectors are searched: one by one, or by an ANN index of some kind."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 OnProgress: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
+"""Called with the step, the amount done and the total."""
 MOST_DIM = 1 << 16
 LONGEST_NAME = 4096
 MOST_SETTING = 1 << 31
@@ -243,10 +243,10 @@ class OptimizeRequest:
 
     Attributes:
         kind: `auto` decides by the size of each partition; None repeats the last request, `auto` at first.
-        dim: an ANN index takes only so many of the first numbers of each vector; None for all.
+        dim: how many of the first numbers of each vector an ANN index takes; None for all.
         recall: share of the true best 10 that a search should find.
-        flat_bytes: up to so many bytes of vectors `auto` leaves a partition without an ANN index.
-        least: up to so many vectors every kind does.
+        flat_bytes: `auto` leaves a partition with at most this many bytes of vectors without an ANN index.
+        least: a partition with fewer vectors gets no ANN index of any kind.
         memory: bytes for building an ANN index; None for a quarter of the machine's.
     """
 

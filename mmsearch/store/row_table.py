@@ -31,9 +31,9 @@ else:
 Mask: TypeAlias = "npt.NDArray[np.bool_]"
 
 _FEW = 4096
-"""Up to so many contents are looked up one by one rather than in the column of a whole file."""
+"""At most this many contents are looked up one by one; more are read from the column of a whole file."""
 _MOST_MASK, _SPARE_FACTOR = 1 << 26, 1 << 10
-"""A mask covers so many ids, and so many more for each content in it."""
+"""The most ids that a mask covers: a fixed number, and a number for each content in it."""
 _FILTERS = 8
 """How many of the last filters are remembered."""
 

@@ -330,7 +330,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def sync_commits(db: sqlite3.Connection) -> None:
-    """Make certain what is committed, so that files may be deleted by what the tables list.
+    """Make the last commit certain, so that files which the tables do not list may be deleted.
 
     It is uncertain while the log may hold more or less than it seems. A commit that failed in its last sync was rolled
     back, but its pages can be whole in the log, and count for the next process that reads it; a commit in which the

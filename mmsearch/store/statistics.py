@@ -96,7 +96,7 @@ def _last(db: sqlite3.Connection) -> int:
 
 
 def update(db: sqlite3.Connection, directory: str, dim: int) -> None:
-    """Include what was added, moved or deleted, inside the caller's transaction, at a cost in proportion to that.
+    """Include all changes since the last update, inside the caller's transaction, at a cost in proportion to them.
 
     Damaged vector files are not sampled.
     """

@@ -1,4 +1,4 @@
-"""The thumbnails of items beside an index, so that they go with what they show.
+"""The thumbnails of items beside an index, so that they are deleted with their items.
 
 They lie in two folders of the index's own. If something else is in their place there are none, and only files with
 such names are ever read, replaced or removed. Knows bytes and names; the server makes the pictures.

@@ -35,19 +35,19 @@ log = logging.getLogger(__name__)
 Hits = list[tuple[int, float]]
 """Item ids and cosines, best first."""
 EXACT_LIMIT = 16_384
-"""Up to so many vectors are compared one by one, which is exact; an ANN index may have them in all of its lists."""
+"""At most this many vectors are compared one by one, which is exact; they may lie in all lists of an ANN index."""
 _EXACT_SHARE = 8
-"""If more than one in so many would be a candidate, comparing them all is as quick."""
+"""If more than one vector in eight would be a candidate, comparing them all is as quick."""
 _MOST_TIES = 4096
 _FEW_MISSING = 20
-"""Up to one vector in so many may be of missing files without being filtered out beforehand."""
+"""If more than one vector in twenty is of missing files, these are filtered out beforehand."""
 _DEEPER = 4
 _FILTERED_PROBES = 4
-"""With a filter so many more lists are scanned: what passes may be far from the query, scattered over more lists."""
+"""With a filter four times as many lists are scanned: passing vectors may be far from the query, in more lists."""
 _SPARE = 8
 """Extra candidates, so that one that is gone is no reason to search again."""
 _FEW_ROWS = 2048
-"""Up to so many rows of a file are scored one by one rather than selected from all of them."""
+"""At most this many rows of a file are scored one by one; more are selected from all of them."""
 ROWS_PER_CANDIDATE = 100
 """Rows that are listed in the time that one candidate takes."""
 _FIRST_OVERSAMPLING, _SLACK = 4, 1.5
@@ -217,7 +217,7 @@ class VectorSearch:
         vectors: dict[int, Vectors] = {}
         for number, pairs in self._rows.rows_of_items(item_ids).items():
             if number not in segments:
-                raise IndexDamaged(f"items lie in vector file {number}, which there is not: {value_check.REMEDY}")
+                raise IndexDamaged(f"items refer to missing vector file {number}: {value_check.REMEDY}")
             blocks = self._file(segments[number]).read(np.array([row for _, row in pairs], np.int64))
             vectors.update(zip((item for item, _ in pairs), chain.from_iterable(blocks), strict=True))
         return vectors

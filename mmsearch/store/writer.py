@@ -117,7 +117,7 @@ class Writer:
         self._interrupted = kind is not None
         self.close()
 
-    # --- what is known ---
+    # --- queries ---
 
     def file(self, path: str) -> FileRecord | None:
         """The record of a file, staged changes included."""
@@ -381,11 +381,11 @@ class Writer:
     def optimize(self, request: OptimizeRequest, on_progress: OnProgress) -> list[Optimized]:
         """Make searches fast: few large vector files, and ANN indexes for large partitions.
 
-        Readers go on meanwhile, and an interrupt costs only what is not done yet.
+        Readers go on meanwhile, and an interrupt loses only the unfinished step.
 
         Raises:
             UsageError: the vectors are not that long.
-            MmsearchError: the disk is full or fails; what is done counts.
+            MmsearchError: the disk is full or fails; finished steps count.
         """
         with self._changing():
             optimizer = ann_optimize.AnnOptimizer(
