@@ -80,15 +80,15 @@ import os, signal, sys
 from mmsearch.store.writer import Writer
 from tests.store.clusters import CLUSTERED
 from tests.store.test_ann_optimize import TINY
-left = int(sys.argv[2])
-def told(what, done, total):
-    global left
-    left -= 1
-    print(what, flush=True)
-    if not left:
+steps = int(sys.argv[2])
+def on_progress(step, done, total):
+    global steps
+    steps -= 1
+    print(step, flush=True)
+    if not steps:
         os.kill(os.getpid(), int(sys.argv[3]))
 with Writer.open(sys.argv[1], CLUSTERED) as writer:
-    writer.optimize(TINY, told)
+    writer.optimize(TINY, on_progress)
 """
 
 
@@ -138,7 +138,7 @@ def test_a_full_disk_costs_what_is_not_done_yet(index: str) -> None:
 
 
 class AcceleratedMachine(RuleBasedStateMachine):
-    """Whatever is added, deleted, merged and optimized: what is found is there, and nearly all the best of it."""
+    """After any additions, deletions, merges and optimizations every hit exists, and nearly all the best are found."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -60,7 +60,7 @@ def test_a_search_for_pictures_opens_no_accelerator_of_texts(index: str, caplog:
 def test_filters_find_the_same_whichever_way_they_are_met(
     few: int, listed: float, template: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By looking contents up or by the column, and with or without sieving what is nearest first."""
+    """By looking contents up or by the column, and with or without filtering the nearest first."""
     monkeypatch.setattr(row_table, "_FEW", few)
     monkeypatch.setattr(vector_search, "ROWS_PER_CANDIDATE", listed)
     monkeypatch.setattr(vector_search, "EXACT_LIMIT", 20)
@@ -71,7 +71,7 @@ def test_filters_find_the_same_whichever_way_they_are_met(
 
 
 def test_a_content_that_takes_the_number_of_a_deleted_one_answers_for_itself_alone(index: str) -> None:
-    """An accelerator goes on holding what is deleted, and contents that come later get the same numbers."""
+    """An ANN index keeps deleted vectors, and later contents get the same numbers."""
     with Writer.open(index, CLUSTERED) as writer:
         for number in range(1000, 2000):
             writer.remove(f"/data/{number:06}.image")

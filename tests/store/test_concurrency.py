@@ -23,12 +23,12 @@ from tests.store.helpers import IDENTITY, found_paths, make, put, unit, vector_f
 
 def test_second_writer_says_who_holds_the_lock(tmp_path: Path) -> None:
     directory = make(tmp_path)
-    said: list[str] = []
+    messages: list[str] = []
     with Writer.open(directory, IDENTITY):
         for timeout in (0, 0.1):
             with pytest.raises(MmsearchError, match=f"process {os.getpid()} on .* has been writing since"):
-                Writer.open(directory, IDENTITY, timeout=timeout, on_wait=said.append)
-    assert len(said) == 1 and str(os.getpid()) in said[0]
+                Writer.open(directory, IDENTITY, timeout=timeout, on_wait=messages.append)
+    assert len(messages) == 1 and str(os.getpid()) in messages[0]
 
 
 def test_second_writer_waits_and_then_sees_the_firsts_commit(tmp_path: Path) -> None:

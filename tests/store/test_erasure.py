@@ -1,4 +1,4 @@
-"""What is deleted is in no file of an index any more, whoever reads or is killed meanwhile."""
+"""Deleted data is in no file of an index any more, even if readers are open or a writer is killed."""
 
 from __future__ import annotations
 
@@ -109,15 +109,15 @@ WAYS: dict[str, tuple[Callable[[Writer], None], str]] = {
 }
 
 
-@pytest.mark.parametrize(("change", "gone"), WAYS.values(), ids=WAYS.keys())
-def test_what_a_commit_forgets_is_gone_with_it(tmp_path: Path, change: Callable[[Writer], None], gone: str) -> None:
+@pytest.mark.parametrize(("change", "secrets"), WAYS.values(), ids=WAYS.keys())
+def test_what_a_commit_forgets_is_gone_with_it(tmp_path: Path, change: Callable[[Writer], None], secrets: str) -> None:
     fill(str(tmp_path))
-    assert set(remains(str(tmp_path), gone)) == set(gone.split()) - {SECRETS["reason"]}
+    assert set(remains(str(tmp_path), secrets)) == set(secrets.split()) - {SECRETS["reason"]}
     with Writer.open(str(tmp_path), IDENTITY) as writer:
         change(writer)
         writer.commit()
-        assert remains(str(tmp_path), gone) == {}, "with the commit, not only at the end"
-    assert remains(str(tmp_path), gone) == {}
+        assert remains(str(tmp_path), secrets) == {}, "with the commit, not only at the end"
+    assert remains(str(tmp_path), secrets) == {}
     sound(str(tmp_path))
 
 
@@ -204,7 +204,7 @@ with Writer.open(sys.argv[1], IDENTITY) as writer:
 
 
 @pytest.mark.parametrize(
-    "at",
+    "method",
     [
         "Connection.committed",
         "WalCheckpoints._checkpoint",
@@ -214,10 +214,10 @@ with Writer.open(sys.argv[1], IDENTITY) as writer:
     ],
 )
 @pytest.mark.parametrize("read", [False, True])
-def test_what_a_killed_writer_did_not_come_to_is_done_by_the_next(tmp_path: Path, at: str, read: bool) -> None:
+def test_what_a_killed_writer_did_not_come_to_is_done_by_the_next(tmp_path: Path, method: str, read: bool) -> None:
     fill(str(tmp_path))
     process = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path), *at.split(".")], cwd=HERE.parents[1], check=False
+        [sys.executable, "-c", KILLED, str(tmp_path), *method.split(".")], cwd=HERE.parents[1], check=False
     )
     assert process.returncode == -signal.SIGKILL
     if read:  # the last reader puts the log away by itself, and tells nobody which pages have changed

@@ -120,13 +120,13 @@ def test_an_older_index_gets_the_very_tables_of_a_new_one(number: int, tmp_path:
     assert tables(old) == tables(str(tmp_path / "new"))
 
 
-@pytest.mark.parametrize("left", [b"", b"garbage" * 999, b"SQLite format 3\0" + b"\xff" * 5000])
+@pytest.mark.parametrize("leftover", [b"", b"garbage" * 999, b"SQLite format 3\0" + b"\xff" * 5000])
 @pytest.mark.parametrize("number", OLDER)
-def test_what_a_killed_upgrade_left_does_not_stop_the_next(number: int, left: bytes, tmp_path: Path) -> None:
+def test_what_a_killed_upgrade_left_does_not_stop_the_next(number: int, leftover: bytes, tmp_path: Path) -> None:
     old = str(shutil.copytree(HERE / f"format{number}", tmp_path / "old"))
     temporary = Path(old, schema.BACKUP.format(number) + schema.TEMPORARY)
-    temporary.write_bytes(left)
-    temporary.with_name(temporary.name + "-journal").write_bytes(left)
+    temporary.write_bytes(leftover)
+    temporary.with_name(temporary.name + "-journal").write_bytes(leftover)
     Writer.open(old, THEIRS).close()
     assert format_of(Path(old, "meta.sqlite")) == schema.FORMAT
     assert format_of(Path(old, schema.BACKUP.format(number))) == number

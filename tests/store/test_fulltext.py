@@ -216,10 +216,10 @@ def in_prose(directory: str, monkeypatch: pytest.MonkeyPatch | None = None, most
     """Forty notes with words of very different frequency; the tables of words of an open index."""
     with Writer.open(directory, IDENTITY) as writer:
         for number in range(40):
-            said = ["the", *["of"] * (number % 5 > 0), *["boat"] * (number % 8 == 0), *["zebra"] * (number == 24)]
-            items = [Item("", f"d{number}", "text", "text", 0, text=" ".join(said) + " x" * (number % 7))]
+            terms = ["the", *["of"] * (number % 5 > 0), *["boat"] * (number % 8 == 0), *["zebra"] * (number == 24)]
+            items = [Item("", f"d{number}", "text", "text", 0, text=" ".join(terms) + " x" * (number % 7))]
             writer.put_content(f"d{number}", "text", "text", FileMetadata(), items, vectors_of(f"d{number}", items))
-            writer.put_file(f"/data/the/{'-'.join(said)}-{number}.txt", 1, 1, f"d{number}", "text")
+            writer.put_file(f"/data/the/{'-'.join(terms)}-{number}.txt", 1, 1, f"d{number}", "text")
         writer.commit()
     if monkeypatch:
         monkeypatch.setattr(words, "MOST_ROWS", most)

@@ -1,4 +1,4 @@
-"""Every kind of damage is named, and mended without losing what is sound."""
+"""Every kind of damage is named, and repaired without losing sound data."""
 
 from __future__ import annotations
 

@@ -137,16 +137,16 @@ def test_a_group_shares_by_its_umask_whatever_that_of_a_later_run_is(tmp_path: P
     assert set(modes(directory).values()) == {0o770, 0o660}
 
 
-@pytest.mark.parametrize("said", ["copied", "1", "yes", "0"])
-def test_only_the_very_index_that_was_shared_is(tmp_path: Path, umask: None, said: str) -> None:
-    """One from elsewhere that says so would have what is indexed into it read by everybody."""
+@pytest.mark.parametrize("note", ["copied", "1", "yes", "0"])
+def test_only_the_very_index_that_was_shared_is(tmp_path: Path, umask: None, note: str) -> None:
+    """Otherwise everybody could read files indexed into a foreign index that claims to be shared."""
     directory = make(tmp_path / "index", "a")
     with Writer.open(directory, IDENTITY) as writer:
         writer.share(True)
     copy = str(shutil.copytree(directory, tmp_path / "copy"))
-    if said != "copied":
+    if note != "copied":
         with closing(sqlite3.connect(os.path.join(copy, "meta.sqlite"))) as db:
-            db.execute("UPDATE meta SET value = ? WHERE key = 'shared'", (said,))
+            db.execute("UPDATE meta SET value = ? WHERE key = 'shared'", (note,))
             db.commit()
     add(copy, "b")
     assert are_private(modes(copy))

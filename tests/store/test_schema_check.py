@@ -219,11 +219,11 @@ def test_check_names_the_column_and_repair_keeps_what_is_sound(tmp_path: Path) -
     directory = make(tmp_path / "index", "a", "b", "c")
     changed(directory, "UPDATE files SET size = 'huge' WHERE id = 1", "UPDATE items SET text = x'00ff' WHERE id = 3")
     with Reader.open(directory) as reader:
-        said = list(reader.problems())
-    assert any("files.size holds text 'huge'" in line for line in said)
-    assert any("items.text holds blob" in line for line in said)
+        problems = list(reader.problems())
+    assert any("files.size holds text 'huge'" in line for line in problems)
+    assert any("items.text holds blob" in line for line in problems)
     repaired = repair(directory)
-    assert repaired.problems == said and repaired.vectors > 0
+    assert repaired.problems == problems and repaired.vectors > 0
     with Reader.open(directory) as reader:
         assert list(reader.problems()) == []
         assert reader.file("/data/c") is not None and reader.file("/data/b") is None

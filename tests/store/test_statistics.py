@@ -1,4 +1,4 @@
-"""What an index keeps about itself says what reading all of it would say, whatever has happened to it."""
+"""The statistics of an index agree with its contents after every kind of change."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_sound_index_has_no_problems_and_a_writer_makes_what_is_lacking(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         ("UPDATE columns SET contents = zeroblob(length(contents))", "column"),
         ("UPDATE columns SET contents = x'00'", "column"),
@@ -90,7 +90,7 @@ def test_a_sound_index_has_no_problems_and_a_writer_makes_what_is_lacking(tmp_pa
         ("UPDATE meta SET value = '1' WHERE key = 'summarised'", "summaries"),
     ],
 )
-def test_what_is_wrong_is_found_and_mended(damage: str, told: str, tmp_path: Path) -> None:
+def test_what_is_wrong_is_found_and_mended(damage: str, message: str, tmp_path: Path) -> None:
     directory = make(tmp_path / "index", "first")
     change(directory)
     before = answers(directory)
@@ -98,7 +98,7 @@ def test_what_is_wrong_is_found_and_mended(damage: str, told: str, tmp_path: Pat
         db.execute(damage)
         db.commit()
     with Reader.open(directory) as reader:
-        assert any(told in line for line in reader.problems())
+        assert any(message in line for line in reader.problems())
     assert repair(directory).lost == []
     with Reader.open(directory) as reader:
         assert list(reader.problems()) == []

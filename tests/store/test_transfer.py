@@ -185,13 +185,13 @@ def test_a_source_may_be_written_meanwhile_and_is_only_read(tmp_path: Path) -> N
     assert {f"/data/{name}" for name in "abcd"} <= set(everything(str(tmp_path / "merged")))
 
 
-@pytest.mark.parametrize("known", [1, 2])
-def test_an_index_of_an_older_format_is_joined_as_it_is(tmp_path: Path, known: int) -> None:
-    source = str(shutil.copytree(Path(__file__).parent / f"format{known}", tmp_path / "old"))
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_index_of_an_older_format_is_joined_as_it_is(tmp_path: Path, number: int) -> None:
+    source = str(shutil.copytree(Path(__file__).parent / f"format{number}", tmp_path / "old"))
     with Reader.open(source) as reader:
         with Writer.open(str(tmp_path / "merged"), reader.identity) as writer:
             merge([reader], Importer(writer))
-        assert reader.format == known
+        assert reader.format == number
     assert everything(str(tmp_path / "merged")) == everything(source)
     with Reader.open(str(tmp_path / "merged")) as reader:
         assert reader.has_words
