@@ -18,9 +18,9 @@ Change: TypeAlias = Literal["none", "commit", "replaced"]
 
 
 def change_token(directory: str) -> Stamps:
-    """A token that changes with every commit: of the database and its log. Says nothing of whether there is an index.
+    """A token of the database and its log that changes with every commit, also if there is no index.
 
-    A reader makes an empty log if there is none, which is the same as none.
+    An empty log counts as none, since a reader makes one.
     """
     path = os.path.join(directory, schema.DATABASE)
     return tuple(stamp if stamp and stamp[1] else None for stamp in file_stamps([path, f"{path}-wal"]))

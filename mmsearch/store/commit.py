@@ -43,7 +43,7 @@ class Commit:
     def run(
         self, files: Mapping[str, FileRecord | None], contents: Mapping[ContentKey, StagedContent], thorough: bool
     ) -> list[ContentKey]:
-        """Commit, and return the contents that are committed now: those that a file holds.
+        """Commit, and return the committed contents: those that a file holds.
 
         With `thorough` it notes that the vectors of deleted items must be erased, too. Running it twice is safe: an
         interrupt can come after the commit and before the caller knows.

@@ -104,7 +104,7 @@ def plan_large(db: sqlite3.Connection, dim: int) -> list[list[ListedSegment]]:
 def next_number(db: sqlite3.Connection, directory: str, table: str = "segments") -> int:
     """The number of the next vector file or ANN index; it was never listed before, and no file has it.
 
-    For a file that is not listed may be listed yet: see `schema.sync_commits`.
+    An unlisted file may be listed later: see `schema.sync_commits`.
     """
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
     last = 0 if row is None else value_check.whole(row[0], "sqlite_sequence.seq", 0, value_check.MOST)

@@ -154,7 +154,7 @@ class SegmentFile:
     def products(self, queries: Vectors, rows: Rows) -> Vectors:
         """The inner product of each query, float32 `(n, dim)`, with each of some rows: float32 `(n, len(rows))`.
 
-        Equal to the last digit to what `search` gives for that row.
+        Equal to the products that `search` gives, to the last digit.
         """
         swig_ptr = load_faiss().swig_ptr
         products = np.empty((len(queries), len(rows)), np.float32)
@@ -285,10 +285,7 @@ def require_rows(path: str, count: int) -> None:
 
 
 def unlisted_files(directory: str, listed: set[str]) -> list[str]:
-    """The names of files that are not listed or half written; only names that this module gives are among them.
-
-    Raises OSError if the vectors folder is a link.
-    """
+    """The unlisted or half-written files with names that this module gives. Raises OSError if the folder is a link."""
     return [
         name
         for partition, file in _files(directory)

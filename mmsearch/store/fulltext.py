@@ -98,7 +98,7 @@ def remove_name(db: sqlite3.Connection, file: int) -> None:
 
 
 def harden(db: sqlite3.Connection) -> None:
-    """Delete words in place from now on, if tables are large and SQLite can; to be called in a transaction."""
+    """Delete words in place from now on, if tables are large and SQLite can; call it in a transaction."""
     if sqlite3.sqlite_version_info >= _IN_PLACE:
         for table in TABLES:
             if not _in_place(db, table) and _pages(db, table) > _MERGED_PAGES:
@@ -106,10 +106,7 @@ def harden(db: sqlite3.Connection) -> None:
 
 
 def expunge(db: sqlite3.Connection, table: Table, *, whole: bool = False) -> bool:
-    """Erase the words of deleted rows, which FTS5 keeps; False if there are too many, unless it is to be done `whole`.
-
-    To be called in a transaction.
-    """
+    """Erase the words of deleted rows, in a transaction; False if the table is too large and `whole` is not set."""
     if not whole and (_in_place(db, table) or _pages(db, table) > _MERGED_PAGES):
         return _in_place(db, table)
     db.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")

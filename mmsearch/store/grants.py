@@ -200,8 +200,8 @@ class Grants:
 def own_folder(directory: str) -> str | None:
     """The folder that an index describes without a grant: the one with a `.mmsearch` that is the index.
 
-    None for an index of another name, which says nothing about its surroundings; if that would be the top of
-    everything; and if the index is reached by a link, which anybody may have put there.
+    None for an index of another name, which says nothing about its surroundings, for one in the root directory, and for
+    one reached by a link, which anybody may have made.
     """
     parent, name = os.path.split(directory)
     if name != LOCAL_NAME or os.path.dirname(parent) == parent or os.path.islink(directory):

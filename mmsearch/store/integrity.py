@@ -76,7 +76,7 @@ def problems(
         db: a connection to its database.
         directory: of the index.
         dim: columns of its vectors.
-        on_skip: called with one line for what could not be checked.
+        on_skip: called with one line for each check that was impossible.
         locked: the caller holds the lock of the index.
     """
     with schema.translated(directory):

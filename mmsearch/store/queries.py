@@ -69,8 +69,8 @@ def find_file(db: sqlite3.Connection, codec: PathCodec, path: str) -> FileRecord
 def find_indexed(db: sqlite3.Connection, keys: Sequence[bytes]) -> list[tuple[bytes, int, int]]:
     """Stored path, size and time of files that are indexed and not missing, in order.
 
-    Of all that lie between the first and the last key, if they are not many more; else of these keys alone. The files
-    of one directory lie side by side, and reading a range is much cheaper than looking up each.
+    All files between the first and the last key, if they are not many more, else these keys alone: the files of one
+    directory lie side by side, and reading a range is much cheaper than looking up each.
     """
     if not keys:
         return []

@@ -131,8 +131,8 @@ class Reader:
     def open_files(self, where: Filter = EVERYTHING) -> None:
         """Open all vector files, or those that the filter may need, so that the snapshot stays until `refresh`.
 
-        By itself a reader opens vector files when it needs them, and goes on to a newer snapshot if a merge was
-        quicker. An error over a damaged file is left to searches that need it.
+        Without this a reader opens vector files when it needs them, and moves on to a newer snapshot if a merge removed
+        one. Damaged files are reported by the searches that need them.
         """
         with suppress(IndexDamaged):
             # Inside, for the partitions may change between attempts.
@@ -143,7 +143,7 @@ class Reader:
             )
 
     def may_read(self, path: str) -> bool:
-        """True if the content of a file of the index may be opened: that an index names one gives no permission.
+        """True if the content of a file of the index may be opened; being named by the index is no permission.
 
         That is so below the folder that holds the index, below folders that the user has named for it, and for files
         that the user has listed, after links in the path are resolved.
@@ -237,7 +237,7 @@ class Reader:
     def blocks(self, partition: Modality, where: Filter = EVERYTHING, numbers: int = 1 << 22) -> Iterator[Block]:
         """Every live vector of a partition that passes the filter, a block of at most `numbers` numbers at a time.
 
-        A merge meanwhile does no harm, since all files are opened before the first block is read. The order is that of
+        A concurrent merge does no harm, since all files are opened before the first block is read. The order is that of
         the files, the same each time for one snapshot.
         """
         segments = self._retry(lambda: self._vectors.open_partition(partition))
@@ -379,7 +379,7 @@ class Reader:
     def problems(self, on_skip: Callable[[str], None] | None = None) -> Iterator[str]:
         """Read everything and report problems, one line each; slow. A sound index has none.
 
-        `on_skip` is called with one line for what could not be checked.
+        `on_skip` is called with one line for each check that was impossible.
         """
         from mmsearch.store import integrity  # late: a search checks nothing
 

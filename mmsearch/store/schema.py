@@ -332,9 +332,9 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 def sync_commits(db: sqlite3.Connection) -> None:
     """Make the last commit certain, so that files which the tables do not list may be deleted.
 
-    It is uncertain while the log may hold more or less than it seems. A commit that failed in its last sync was rolled
-    back, but its pages can be whole in the log, and count for the next process that reads it; a commit in which the
-    last writer was killed may not be on the disk. A commit of our own overwrites the one and syncs the other.
+    A commit that failed in its last sync was rolled back, but its pages can be whole in the log, and count for the next
+    process that reads it; a commit in which the last writer was killed may not be on the disk. A commit of our own
+    overwrites the one and syncs the other.
     """
     with transaction(db):
         pass
@@ -405,8 +405,8 @@ def translated(directory: str) -> Iterator[None]:
 def explained(error: BaseException, within: str | None = None) -> IndexDamaged | None:
     """The damage in the tables of an index that this process has opened; None if they are sound.
 
-    For errors that nobody has foreseen: it reads every row, once for each error. `within` names the directory in
-    question, or several in one text.
+    For unforeseen errors: it reads every row, once for each error. `within` is a text that names the directories in
+    question.
     """
     from mmsearch.store import integrity  # it knows this module
 

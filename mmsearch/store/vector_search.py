@@ -90,7 +90,7 @@ class VectorSearch:
             open_files.keep_only({segment.number for segment in segments}, {row.number for row in ann_indexes})
 
     def open_all(self, partitions: Sequence[Modality]) -> None:
-        """Open every file of these partitions now; an error over a damaged one is left to searches that need it."""
+        """Open every file of these partitions now; damaged ones are reported by the searches that need them."""
         for segments, ann_indexes in map(self._list, partitions):
             for segment in segments:
                 with suppress(IndexDamaged):
@@ -136,9 +136,9 @@ class VectorSearch:
     def _oversample(self, queries: Vectors, partition: Modality, k: int, where: Filter) -> list[Hits] | None:
         """`search` for filters that much of an index passes: take more of the nearest, and keep those that pass.
 
-        Its cost depends on `k` and not on the size of the index. Listing what passes reads the table of files
-        once, and makes later searches with that filter quick. So this gives up, with None, when it would cost as much,
-        at once or in several searches with one filter.
+        Its cost depends on `k` and not on the size of the index. Listing the passing contents reads the table of files
+        once, and makes later searches with that filter quick. So this returns None when it would cost as much, at once
+        or in several searches with one filter.
         """
         most = sum(segment.count for segment in self._rows.segments(partition)) / ROWS_PER_CANDIDATE
         spent = self._rows.oversampled

@@ -128,7 +128,7 @@ class Writer:
             return find_file(self._db, self._codec, path)
 
     def unchanged(self, paths: Sequence[str], sizes: Sequence[int], mtimes_ns: Sequence[int]) -> list[bool]:
-        """Which of some thousand files are as they were when they were indexed; quick for those of one directory.
+        """Which of some thousand files are unchanged since they were indexed; quick for the files of one directory.
 
         False for files that are staged, missing or failed: ask `file` about those.
         """
@@ -141,9 +141,9 @@ class Writer:
         return [entry in unchanged and path not in self._files for entry, path in zip(current, paths, strict=True)]
 
     def count_under(self, root: str, *, missing: bool) -> int:
-        """At least as many as there are committed paths at or below `root`, exactly as many on systems without drives.
+        """The number of committed paths at or below `root`, with or without `missing` ones.
 
-        With `missing` the missing ones count, too.
+        Exact on systems without drives; elsewhere it may be too high.
         """
         with schema.translated(self.directory):
             count = sum(count_files(self._db, start, end, missing) for start, end in self._codec.ranges(root))
