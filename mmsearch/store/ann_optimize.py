@@ -32,7 +32,7 @@ else:
 LEAST_DIM = 8
 _CHOICE = "index_kind"
 """The key in the meta table of the kind and dimensions that were requested last."""
-_NEW, _GONE = 0.05, 0.1
+_MAX_UNCOVERED, _MAX_DELETED = 0.05, 0.1
 """An ANN index is kept up to such shares of vectors that it does not cover, and of deleted vectors in it."""
 _MOST_MEMORY = 8 << 30
 _ASSUMED_MEMORY = 8 << 30
@@ -129,8 +129,8 @@ class AnnOptimizer:
         covered = sum(file.live for file in files if file.accelerator is not None)
         uncovered = sum(file.live for file in files) - covered
         uncovered_bytes = uncovered * self._dim * faiss_files.BYTES_PER_NUMBER
-        is_recent = uncovered <= _NEW * indexed and uncovered_bytes <= self._request.flat_bytes
-        return is_recent and indexed - covered <= _GONE * indexed
+        is_recent = uncovered <= _MAX_UNCOVERED * indexed and uncovered_bytes <= self._request.flat_bytes
+        return is_recent and indexed - covered <= _MAX_DELETED * indexed
 
     def _build(self, partition: Modality, files: list[ListedSegment], kind: Kind, dim: int) -> AnnIndex:
         """Write an ANN index of all live vectors of some files; it is not listed yet."""

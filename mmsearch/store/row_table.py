@@ -30,7 +30,7 @@ else:
 
 Mask: TypeAlias = "npt.NDArray[np.bool_]"
 
-_FEW = 4096
+_LOOKUP_LIMIT = 4096
 """At most this many contents are looked up one by one; more are read from the column of a whole file."""
 _MOST_MASK, _SPARE_FACTOR = 1 << 26, 1 << 10
 """The most ids that a mask covers: a fixed number, and a number for each content in it."""
@@ -220,7 +220,7 @@ class _Contents:
 
     @property
     def few(self) -> bool:
-        return len(self.ids) <= _FEW
+        return len(self.ids) <= _LOOKUP_LIMIT
 
     def among(self, contents: Rows) -> Mask:
         """Which of some ids, int64 `(n,)`, are of these contents; they may be of contents that are gone."""

@@ -61,7 +61,7 @@ def test_filters_find_the_same_whichever_way_they_are_met(
     few: int, listed: float, template: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By looking contents up or by the column, and with or without filtering the nearest first."""
-    monkeypatch.setattr(row_table, "_FEW", few)
+    monkeypatch.setattr(row_table, "_LOOKUP_LIMIT", few)
     monkeypatch.setattr(vector_search, "ROWS_PER_CANDIDATE", listed)
     monkeypatch.setattr(vector_search, "EXACT_LIMIT", 20)
     with Reader.open(template) as reader:

@@ -62,7 +62,7 @@ def test_answers_are_those_of_an_index_without_summaries(
 ) -> None:
     directory = make(tmp_path / "index", "first")
     change(directory)
-    monkeypatch.setattr(row_table, "_FEW", few)
+    monkeypatch.setattr(row_table, "_LOOKUP_LIMIT", few)
     assert answers(directory) == answers(without_summaries(directory, tmp_path))
 
 
