@@ -119,7 +119,7 @@ def _check(reader: AnyReader, directories: list[str], as_json: bool, trust_index
     """Problems on stdout, one a line; exit code 3 if there are any. Outdated files are no problem."""
     from mmsearch.search.open import open_indexes
 
-    problems, missing = list(reader.problems(log_line)), list(reader.catalog.gone())
+    problems, missing = list(reader.problems(log_line)), list(reader.catalog.absent_files())
     model = "ok"
     try:
         open_indexes(directories, None, trust_index=trust_index)[0].close()
@@ -147,16 +147,16 @@ def _repair(directory: str, as_json: bool) -> None:
 
     repaired = repair(directory, log_line)
     if as_json:
-        fields = {"problems": repaired.found, "index_again": repaired.lost, "vectors_lost": repaired.vectors}
+        fields = {"problems": repaired.problems, "index_again": repaired.lost, "vectors_lost": repaired.vectors}
         write_json({"index": directory, **fields})
         return
     write_stdout("".join(f"{harmless(path)}\n" for path in repaired.lost))
-    if not repaired.found:
+    if not repaired.problems:
         log_line("nothing to mend")
     elif not repaired.lost:
-        log_line(f"mended {len(repaired.found)} problems; nothing was lost")
+        log_line(f"mended {len(repaired.problems)} problems; nothing was lost")
     else:
         log_line(
-            f"mended {len(repaired.found)} problems; {repaired.vectors} vectors of {len(repaired.lost)} files "
+            f"mended {len(repaired.problems)} problems; {repaired.vectors} vectors of {len(repaired.lost)} files "
             "were lost: `mmsearch index` reads them again"
         )

@@ -78,7 +78,7 @@ class Thumbnails:
                 data = encode_image.webp(content, side)  # type: ignore[arg-type]  # it is a picture
             if is_unchanged(location, folders):  # else it shows another file under the name of the old one
                 with suppress(OSError):  # it is made again the next time
-                    thumbnail_cache.keep(self._directory, name, data)
+                    thumbnail_cache.write(self._directory, name, data)
                     self._make_room(len(data))
             return data
 
@@ -86,13 +86,13 @@ class Thumbnails:
 
     def _make_room(self, added: int) -> None:
         if self._used is None:
-            self._used = sum(entry.size for entry in thumbnail_cache.kept(self._directory))
+            self._used = sum(entry.size for entry in thumbnail_cache.list_pictures(self._directory))
         else:
             self._used += added
         if self._used <= self._max_bytes:
             return
         entries = sorted(
-            thumbnail_cache.kept(self._directory), key=lambda entry: (entry.mtime_ns, entry.name), reverse=True
+            thumbnail_cache.list_pictures(self._directory), key=lambda entry: (entry.mtime_ns, entry.name), reverse=True
         )
         kept_bytes, removed = 0, []
         for entry in entries:

@@ -1,8 +1,8 @@
 """Builds ANN indexes: trains them, fills them block by block, and tunes how far a search has to look.
 
-Most kinds keep vectors in a short form in lists around centroids, so that a search scans few of them; what it finds is
-scored again from the vectors themselves. How many lists and candidates that takes is measured on the very vectors of
-the index, with queries near them, queries far from them as texts are from pictures, and vectors of other partitions.
+Most kinds keep short codes of vectors in lists around centroids, so that a search scans few of them; its candidates are
+scored again from the vectors themselves. The number of lists and candidates is measured on the vectors of the index,
+with queries near them, queries as far from them as texts are from pictures, and vectors of other partitions.
 Knows nothing about items, SQLite or where vectors come from.
 """
 
@@ -44,8 +44,8 @@ ROUNDS = 10
 TRIAL_QUERIES = 128
 """Queries of each sort that an index is tuned on."""
 _NEAR, _FAR = 0.8, 0.4
-"""How much of a trial query is the vector it was made of; the rest is noise. A text has about as much in common with
-the pictures that it is about as the latter, once what all texts and all pictures share is taken away."""
+"""The share of its source vector in a trial query; the rest is noise. A text and its pictures are about as near as the
+latter, once the means of all texts and of all pictures are subtracted."""
 _REFINES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0)
 _MOST_CANDIDATES, _FEW_CANDIDATES = 1024, 200
 """FAISS keeps the best in a heap, which gets slow for more; where a short form says nearly all, few will do."""
@@ -58,7 +58,7 @@ COARSE = frozenset({"pq4", "pq", "rabitq"})
 
 
 def lists_for(count: int) -> int:
-    """The number of lists for so many vectors: the power of two nearest to twice their square root."""
+    """The number of lists for `count` vectors: the power of two nearest to twice their square root."""
     return 1 << max(0, round(math.log2(2 * math.sqrt(max(1, count)))))
 
 
@@ -70,8 +70,8 @@ def sample_size(kind: Kind, count: int) -> int:
 
 def bytes_per_vector(kind: Kind, dim: int) -> int:
     """Memory per vector during a build, and about as much in the file."""
-    wide = rotated_dim(dim)
-    code = {"int8": dim, "ivf": dim, "pq4": wide // 4, "pq": wide // 8, "rabitq": wide // 8 + 8}[kind]
+    columns = rotated_dim(dim)
+    code = {"int8": dim, "ivf": dim, "pq4": columns // 4, "pq": columns // 8, "rabitq": columns // 8 + 8}[kind]
     return code + 32
 
 
@@ -84,7 +84,7 @@ class AnnBuilder:
         count: how many vectors will come.
         sample: float32 `(n, full dim)`, some of those vectors, spread evenly.
         others: float32 `(m, full dim)`, vectors of other partitions, which are searched for too.
-        on_progress: called with what is being done, how much is done, and how much there is.
+        on_progress: called with the step, the amount done and the total.
     """
 
     def __init__(
@@ -195,10 +195,10 @@ def _use_plain_lists(index: Any) -> Rows:
     sizes = np.array([blocks.list_size(number) for number in range(index.nlist)], np.int64)
     for number, size in enumerate(map(int, sizes)):
         if size:
-            whole = -(-size // BLOCK) * BLOCK
-            ids = np.full(whole, -1, np.int64)
+            padded = -(-size // BLOCK) * BLOCK
+            ids = np.full(padded, -1, np.int64)
             ids[:size] = faiss.rev_swig_ptr(blocks.get_ids(number), size)
-            plain.add_entries(number, whole, faiss.swig_ptr(ids), blocks.get_codes(number))
+            plain.add_entries(number, padded, faiss.swig_ptr(ids), blocks.get_codes(number))
     plain.this.disown()
     index.replace_invlists(plain, True)
     return sizes
@@ -241,8 +241,8 @@ class Trial:
         self, index: Any, kind: Kind, queries: Vectors, k: int, target: float, most: int
     ) -> tuple[Effort, float]:
         """The effort that reaches the target at the least cost, else the one that finds most; and its recall."""
-        good: list[tuple[float, Effort, float]] = []
-        bad: list[tuple[float, Effort]] = []
+        sufficient: list[tuple[float, Effort, float]] = []
+        insufficient: list[tuple[float, Effort]] = []
         lists = int(getattr(index, "nlist", 1))
         steps = {base << power for base in (1, 3) for power in range(lists.bit_length())}  # 1, 2, 3, 4, 6, 8, 12, …
         for probes in sorted({step for step in steps if step < lists} | {lists}):
@@ -250,15 +250,15 @@ class Trial:
             for refine, recall in self._recalls(index, probes, queries, k, most):
                 effort = Effort(k, probes, refine)
                 if recall >= target:
-                    good.append((scan + _RESCORE_NS * k * refine, effort, recall))
+                    sufficient.append((scan + _RESCORE_NS * k * refine, effort, recall))
                 else:
-                    bad.append((recall, effort))
-            if good and scan + _RESCORE_NS * k >= min(cost for cost, _, _ in good):
+                    insufficient.append((recall, effort))
+            if sufficient and scan + _RESCORE_NS * k >= min(cost for cost, _, _ in sufficient):
                 break  # more probes cost more than that, even if every candidate is a result
-        if good:
-            _, effort, recall = min(good, key=lambda one: one[0])
+        if sufficient:
+            _, effort, recall = min(sufficient, key=lambda option: option[0])
         else:
-            recall, effort = max(bad, key=lambda one: one[0])
+            recall, effort = max(insufficient, key=lambda option: option[0])
         return effort, recall
 
     def _recalls(self, index: Any, probes: int, queries: Vectors, k: int, most: int) -> Iterator[tuple[float, float]]:
@@ -280,5 +280,5 @@ class Trial:
         shares = np.minimum(1.0, np.cumsum(hits, axis=1) / expected)
         queries_of_sort = np.bincount(self._sorts)
         for refine in refines:
-            found = shares[:, min(ids.shape[1], math.ceil(k * refine)) - 1]
-            yield refine, float((np.bincount(self._sorts, found) / queries_of_sort).min())
+            share = shares[:, min(ids.shape[1], math.ceil(k * refine)) - 1]
+            yield refine, float((np.bincount(self._sorts, share) / queries_of_sort).min())

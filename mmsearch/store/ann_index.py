@@ -39,7 +39,7 @@ _MOST_EFFORT = 1 << 31
 _MOST_THREADS = 4
 """For one query; all threads read from the same memory."""
 _WORTH_THREADS = 1 << 22
-"""Starting threads takes as long as scanning so many numbers in short form."""
+"""Starting threads takes as long as scanning this many numbers in short form."""
 _THREADS_PER_QUERY = 14
 """The FAISS fast-scan implementation that uses several threads for one query."""
 _PAD, _MOST_MIXED = 64, 256
@@ -88,7 +88,7 @@ class AnnIndex:
         levels = self.tuning.efforts
         low = ([effort for effort in levels if effort.k <= k] or [levels[0]])[-1]
         high = next((effort for effort in levels if effort.k >= k), None)
-        if high is None:  # more results lie in more lists, but not in so many more
+        if high is None:  # more results lie in more lists, but the lists grow more slowly
             return Effort(k, math.ceil(low.probes * math.sqrt(k / low.k)), low.refine)
         share = 0.0 if low.k == high.k or k <= low.k else math.log(k / low.k) / math.log(high.k / low.k)
         refine = low.refine + share * (high.refine - low.refine)
@@ -118,7 +118,8 @@ def _parse_row(
     count = value_check.whole(count, "accelerators.count", 1, value_check.MOST)
     try:
         values = value_check.parsed(value_check.text(parameters, "accelerators.parameters"))
-        efforts = tuple(Effort(int(one["k"]), int(one["probes"]), float(one["refine"])) for one in values["efforts"])
+        levels = values["efforts"]
+        efforts = tuple(Effort(int(level["k"]), int(level["probes"]), float(level["refine"])) for level in levels)
         numbers = [number for effort in efforts for number in (effort.k, effort.probes, effort.refine)]
         if not efforts or not all(1 <= number <= _MOST_EFFORT for number in numbers):
             raise ValueError(parameters)
@@ -162,14 +163,14 @@ def indexed_partitions(db: sqlite3.Connection) -> Iterator[IndexedPartition]:
         f"SELECT partition, sum(live), sum(CASE WHEN {covered} THEN live ELSE 0 END) FROM segments"
         " GROUP BY partition ORDER BY partition"
     )
-    for partition, live, held in rows.fetchall():
+    for partition, live, covered_live in rows.fetchall():
         value_check.modality(partition, "segments.partition")
-        present: list[AnnIndex] = []
+        ann_indexes: list[AnnIndex] = []
         with suppress(IndexDamaged):  # a search does without it
-            present = list_ann_indexes(db, partition)
-        if present:
-            recall = min(row.tuning.recall for row in present)
-            yield IndexedPartition(partition, present[0].kind, present[0].dim, live, held, recall)
+            ann_indexes = list_ann_indexes(db, partition)
+        if ann_indexes:
+            recall = min(row.tuning.recall for row in ann_indexes)
+            yield IndexedPartition(partition, ann_indexes[0].kind, ann_indexes[0].dim, live, covered_live, recall)
         else:
             yield IndexedPartition(partition, "flat", None, live, 0, None)
 
@@ -217,7 +218,7 @@ class AnnFile:
             queries: float32 `(n, full dim)`.
             count: how many.
             probes: lists to scan.
-            selection: search among these alone, in so many lists that about as many vectors are scanned.
+            selection: search only these vectors, in more lists, so that about as many vectors are scanned.
 
         Returns:
             int64 `(n, count)`.
@@ -241,8 +242,8 @@ class AnnFile:
         # The numbers in lists are read from the file, so they may be anything.
         if positions.size and (positions.max() >= self.row.count or positions.min() < -1):
             raise IndexDamaged(f"accelerator {self.row.name} finds more than it holds: {REMEDY}")
-        found: Rows = positions
-        return found
+        result: Rows = positions
+        return result
 
     @contextmanager
     def _threads(self, queries: int, probes: int) -> Iterator[None]:
@@ -278,11 +279,11 @@ class AnnFile:
             return Selection(mask, np.array([np.count_nonzero(mask)]))
         sizes = self._sizes
         if sizes is None:
-            held = self._index.invlists
-            sizes = np.fromiter((held.list_size(number) for number in range(self.lists)), np.int64, self.lists)
-        before = np.concatenate([np.zeros(1, np.int64), np.cumsum(mask)])
+            lists = self._index.invlists
+            sizes = np.fromiter((lists.list_size(number) for number in range(self.lists)), np.int64, self.lists)
+        cumulative = np.concatenate([np.zeros(1, np.int64), np.cumsum(mask)])
         ends = np.cumsum(sizes)
-        return Selection(mask, before[ends] - before[ends - sizes])
+        return Selection(mask, cumulative[ends] - cumulative[ends - sizes])
 
 
 class Selection:
@@ -298,12 +299,12 @@ class Selection:
 
         Lists without any are left out; -1 fills the rest.
         """
-        held = self._by_list[lists]
-        seen = np.cumsum(held, axis=1) - held
-        used: Rows = np.cumsum(held > 0, axis=1) - (held > 0)
-        kept = (held > 0) & ((seen < enough) | (used < least))
-        most = int((np.arange(lists.shape[1]) * kept).max()) + 1
-        return np.ascontiguousarray(np.where(kept, lists, -1)[:, :most])
+        sizes = self._by_list[lists]
+        vectors_before = np.cumsum(sizes, axis=1) - sizes
+        lists_before: Rows = np.cumsum(sizes > 0, axis=1) - (sizes > 0)
+        selected = (sizes > 0) & ((vectors_before < enough) | (lists_before < least))
+        width = int((np.arange(lists.shape[1]) * selected).max()) + 1
+        return np.ascontiguousarray(np.where(selected, lists, -1)[:, :width])
 
 
 # --- the form of vectors ---
@@ -336,13 +337,13 @@ def rotate(vectors: Vectors) -> Vectors:
     Johnson-Lindenstrauss" (Ailon and Chazelle, 2006).
     """
     count, dim = vectors.shape
-    wide = rotated_dim(dim)
-    rows: Vectors = np.zeros((count, wide), np.float32)
+    columns = rotated_dim(dim)
+    rows: Vectors = np.zeros((count, columns), np.float32)
     rows[:, :dim] = vectors
-    mixed = min(_MOST_MIXED, wide & -wide)
+    block_size = min(_MOST_MIXED, columns & -columns)
     for number in range(_ROTATIONS):
-        apart = (rows * _signs(wide, number)).reshape(count, mixed, wide // mixed).swapaxes(1, 2)
-        rows = (np.ascontiguousarray(apart).reshape(-1, mixed) @ _hadamard(mixed)).reshape(count, wide)
+        blocks = (rows * _signs(columns, number)).reshape(count, block_size, columns // block_size).swapaxes(1, 2)
+        rows = (np.ascontiguousarray(blocks).reshape(-1, block_size) @ _hadamard(block_size)).reshape(count, columns)
     return np.ascontiguousarray(rows)
 
 

@@ -1,7 +1,7 @@
 """Rewrites an index for fast searches: few large vector files, and ANN indexes for large partitions.
 
 New files are written beside the old ones and count with one transaction per partition, so readers go on meanwhile and
-an interrupt costs only what is not done yet. Knows no search.
+an interrupt loses only the unfinished step. Knows no search.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mmsearch.store.ann_index import AnnIndex
 from mmsearch.store.compaction import ListedSegment
 from mmsearch.store.faiss_files import Rows
 from mmsearch.store.records import FLAT_BYTES, KINDS, Kind, OnProgress, Optimized, OptimizeRequest
+from mmsearch.system import memory
 from mmsearch.system.lazy_import import LazyModule
 from mmsearch.types import Modality, Vectors
 
@@ -31,7 +32,7 @@ else:
 LEAST_DIM = 8
 _CHOICE = "index_kind"
 """The key in the meta table of the kind and dimensions that were requested last."""
-_NEW, _GONE = 0.05, 0.1
+_MAX_UNCOVERED, _MAX_DELETED = 0.05, 0.1
 """An ANN index is kept up to such shares of vectors that it does not cover, and of deleted vectors in it."""
 _MOST_MEMORY = 8 << 30
 _ASSUMED_MEMORY = 8 << 30
@@ -44,8 +45,8 @@ class AnnOptimizer:
         db: the writer's connection.
         directory: of the index.
         dim: columns of its vectors.
-        request: what to make of it.
-        on_progress: called with what is being done, how much is done, and how much there is.
+        request: how to optimize it.
+        on_progress: called with the step, the amount done and the total.
         remove_unlisted: removes the files that are not listed any more.
     """
 
@@ -61,7 +62,7 @@ class AnnOptimizer:
         self._db = db
         self._directory = directory
         self._dim = dim
-        if request.kind is None:  # take what was requested last
+        if request.kind is None:  # repeat the last request
             kind, last_dim = _last_choice(db)
             if request.dim is not None and kind == "flat":
                 kind = "auto"
@@ -89,10 +90,10 @@ class AnnOptimizer:
         return results
 
     def _partitions(self) -> dict[Modality, list[ListedSegment]]:
-        found: dict[Modality, list[ListedSegment]] = {}
+        by_partition: dict[Modality, list[ListedSegment]] = {}
         for family in compaction.families(self._db):
-            found.setdefault(family[0].partition, []).extend(family)
-        return {name: sorted(files, key=lambda file: file.number) for name, files in sorted(found.items())}
+            by_partition.setdefault(family[0].partition, []).extend(family)
+        return {name: sorted(files, key=lambda file: file.number) for name, files in sorted(by_partition.items())}
 
     def _optimize(self, partition: Modality, files: list[ListedSegment]) -> Optimized:
         request = self._request
@@ -110,8 +111,8 @@ class AnnOptimizer:
         dim = request.dim or self._dim
         if self._suffices(present, files, kind, dim):
             return Optimized(partition, kind, live, dim, False, min(row.tuning.recall for row in present))
-        memory = request.memory or min(_MOST_MEMORY, _physical_memory() // 4)
-        most = max(1, memory // bytes_per_vector(kind, dim))
+        budget = request.memory or min(_MOST_MEMORY, (memory.physical() or _ASSUMED_MEMORY) // 4)
+        most = max(1, budget // bytes_per_vector(kind, dim))
         built = [(self._build(partition, group, kind, dim), group) for group in _groups(files, most)]
         self._replace(partition, built)
         self._remove_unlisted()
@@ -124,11 +125,12 @@ class AnnOptimizer:
             return False
         if any(not os.path.exists(faiss_files.segment_path(self._directory, row.name)) for row in present):
             return False
-        held = sum(row.count for row in present)
+        indexed = sum(row.count for row in present)
         covered = sum(file.live for file in files if file.accelerator is not None)
-        new = sum(file.live for file in files) - covered
-        new_bytes = new * self._dim * faiss_files.BYTES_PER_NUMBER
-        return new <= _NEW * held and new_bytes <= self._request.flat_bytes and held - covered <= _GONE * held
+        uncovered = sum(file.live for file in files) - covered
+        uncovered_bytes = uncovered * self._dim * faiss_files.BYTES_PER_NUMBER
+        is_recent = uncovered <= _MAX_UNCOVERED * indexed and uncovered_bytes <= self._request.flat_bytes
+        return is_recent and indexed - covered <= _MAX_DELETED * indexed
 
     def _build(self, partition: Modality, files: list[ListedSegment], kind: Kind, dim: int) -> AnnIndex:
         """Write an ANN index of all live vectors of some files; it is not listed yet."""
@@ -138,7 +140,10 @@ class AnnOptimizer:
 
         live = sum(file.live for file in files)
         on_progress("sampling", 0, 1)
-        others = self._other_vectors(partition)
+        # Of other partitions, since a query of another modality resembles those.
+        other_partitions = [others for name, others in self._partitions().items() if name != partition]
+        samples = [self._sample(others, -(-TRIAL_QUERIES // len(other_partitions))) for others in other_partitions]
+        others = np.concatenate([np.zeros((0, self._dim), np.float32), *samples])
         builder = AnnBuilder(kind, dim, live, self._sample(files, sample_size(kind, live)), others, on_progress)
         for file in files:
             rows, items, contents = self._live_rows(file)
@@ -171,17 +176,11 @@ class AnnOptimizer:
         picks = np.sort(np.random.default_rng(total).choice(total, min(size, total), replace=False))
         blocks, offset = [np.zeros((0, self._dim), np.float32)], 0
         for file in files:
-            mine = picks[(picks >= offset) & (picks < offset + file.live)] - offset
+            file_picks = picks[(picks >= offset) & (picks < offset + file.live)] - offset
             offset += file.live
-            if len(mine):
-                blocks += self._open(file).read(self._live_rows(file)[0][mine])
+            if len(file_picks):
+                blocks += self._open(file).read(self._live_rows(file)[0][file_picks])
         return np.concatenate(blocks)
-
-    def _other_vectors(self, partition: Modality) -> Vectors:
-        """Vectors of other partitions, which a query of another modality resembles."""
-        others = [files for name, files in self._partitions().items() if name != partition]
-        samples = [self._sample(files, -(-TRIAL_QUERIES // len(others))) for files in others]
-        return np.concatenate([np.zeros((0, self._dim), np.float32), *samples])
 
     def _replace(self, partition: Modality, built: list[tuple[AnnIndex, list[ListedSegment]]]) -> None:
         """Make these the only ANN indexes of a partition, each with the files that it covers."""
@@ -195,11 +194,11 @@ class AnnOptimizer:
 
 
 def _groups(files: list[ListedSegment], most: int) -> Iterator[list[ListedSegment]]:
-    """Files for one ANN index each, of at most so many vectors; files without a live row go along."""
+    """Groups of files for one ANN index each, with at most `most` vectors; files without a live row go along."""
     group: list[ListedSegment] = []
     for file in files:
-        held = sum(other.live for other in group)
-        if held and file.live and held + file.live > most:
+        size = sum(other.live for other in group)
+        if size and file.live and size + file.live > most:
             yield group
             group = []
         group.append(file)
@@ -220,12 +219,5 @@ def count_slow(db: sqlite3.Connection, dim: int, flat_bytes: int = FLAT_BYTES) -
     """How many vectors an optimization would cover that are compared one by one; 0 if the user wants it that way."""
     if _last_choice(db)[0] == "flat":
         return 0
-    bare = [one.vectors - one.covered for one in ann_index.indexed_partitions(db)]
-    return sum(count for count in bare if count * dim * faiss_files.BYTES_PER_NUMBER > flat_bytes)
-
-
-def _physical_memory() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return _ASSUMED_MEMORY
+    uncovered = [partition.vectors - partition.covered for partition in ann_index.indexed_partitions(db)]
+    return sum(count for count in uncovered if count * dim * faiss_files.BYTES_PER_NUMBER > flat_bytes)

@@ -1,6 +1,6 @@
 """Detects whether an index has changed, cheaply enough to ask before every query.
 
-Knows that the database changes with each commit; nothing of what is in it.
+Knows that the database changes with each commit; nothing about its contents.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Change: TypeAlias = Literal["none", "commit", "replaced"]
 
 
 def change_token(directory: str) -> Stamps:
-    """A token that changes with every commit: of the database and its log. Says nothing of whether there is an index.
+    """A token of the database and its log that changes with every commit, also if there is no index.
 
-    A reader makes an empty log if there is none, which is the same as none.
+    An empty log counts as none, since a reader makes one.
     """
     path = os.path.join(directory, schema.DATABASE)
     return tuple(stamp if stamp and stamp[1] else None for stamp in file_stamps([path, f"{path}-wal"]))
@@ -61,7 +61,7 @@ class ChangeWatcher:
             except (FileNotFoundError, NotADirectoryError):
                 self.close()
                 raise IndexMissing(f"the index in {self._directory} is gone") from None
-            file, before = (status.st_dev, status.st_ino), self._version
+            file, previous = (status.st_dev, status.st_ino), self._version
             replaced = self._db is None or file != self._file
             if self._db is None or replaced:
                 self.close()
@@ -70,7 +70,7 @@ class ChangeWatcher:
             self._version = int(self._db.execute("PRAGMA data_version").fetchone()[0])
             if replaced:
                 return "replaced"
-            return "none" if before == self._version else "commit"
+            return "none" if previous == self._version else "commit"
 
     def close(self) -> None:
         """Close the connection. Closing twice is fine."""

@@ -43,22 +43,22 @@ class Commit:
     def run(
         self, files: Mapping[str, FileRecord | None], contents: Mapping[ContentKey, StagedContent], thorough: bool
     ) -> list[ContentKey]:
-        """Commit, and return the contents that are committed now: those that a file holds.
+        """Commit, and return the committed contents: those that a file holds.
 
-        With `thorough` it notes that the vectors of what is deleted have to go, too. It may be repeated: an interrupt
-        can come after the commit and before the caller knows.
+        With `thorough` it notes that the vectors of deleted items must be erased, too. Running it twice is safe: an
+        interrupt can come after the commit and before the caller knows.
         """
         held = {(record.digest, record.kind) for record in files.values() if record is not None}
-        done = [key for key in contents if key in held]
-        fresh = {key: contents[key] for key in done if find_content(self._db, *key) is None}
-        segments = self._write_segments(fresh)
+        committed = [key for key in contents if key in held]
+        new_contents = {key: contents[key] for key in committed if find_content(self._db, *key) is None}
+        segments = self._write_segments(new_contents)
         with schema.transaction(self._db):
             fulltext.harden(self._db)
             for segment in segments:
                 compaction.insert_segment(self._db, *segment)
-            self._insert_contents(fresh, {partition: number for number, partition, _, _ in segments})
-            left = [self._put_file(path, record) for path, record in files.items()]
-            for content in sorted({content for content in left if content is not None}):
+            self._insert_contents(new_contents, {partition: number for number, partition, _, _ in segments})
+            released = [self._put_file(path, record) for path, record in files.items()]
+            for content in sorted({content for content in released if content is not None}):
                 self._delete_orphan(content)
             statistics.update(self._db, self._directory, self._dim)
             if self._forgot:
@@ -68,7 +68,7 @@ class Commit:
         thumbnail_cache.remove(self._directory, self._thumbnails)
         if self._forgot:
             compaction.remove_backups(self._directory)
-        return done
+        return committed
 
     def _write_segments(self, contents: Mapping[ContentKey, StagedContent]) -> list[tuple[int, Modality, int, str]]:
         """Write the vectors of each partition to a file; returns numbers, partitions, row counts and checksums."""
@@ -119,32 +119,32 @@ class Commit:
         """Write one file; returns the content that it no longer holds, if any."""
         key = self._codec.encode(path)
         row = self._db.execute("SELECT id, content_id, reason FROM files WHERE path = ?", (key,)).fetchone()
-        before: int | None = None if row is None else row[1]
+        old_content: int | None = None if row is None else row[1]
         if record is None:
             if row is not None:
                 fulltext.remove_name(self._db, row[0])
                 self._db.execute("DELETE FROM files WHERE id = ?", (row[0],))
                 self._word_tables.add("names")
                 self._forgot = True
-            return before
-        after, reason = None, stored_reason(record.reason)
+            return old_content
+        new_content, reason = None, stored_reason(record.reason)
         if record.digest is not None and record.kind is not None:
-            found = find_content(self._db, record.digest, record.kind)
-            if found is None:
+            match = find_content(self._db, record.digest, record.kind)
+            if match is None:
                 raise LookupError(f"no content {record.digest} of kind {record.kind}")
-            after = found[0]
+            new_content = match[0]
         self._db.execute(
             "INSERT INTO files (path, size, mtime_ns, status, reason, content_id, missing) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,"
             " status = excluded.status, reason = excluded.reason, content_id = excluded.content_id,"
             " missing = excluded.missing",
-            (key, record.size, record.mtime_ns, record.status, reason, after, int(record.missing)),
+            (key, record.size, record.mtime_ns, record.status, reason, new_content, int(record.missing)),
         )
         fulltext.put_name(self._db, key, record.status == "ok")
-        if before is not None and after is None:
+        if old_content is not None and new_content is None:
             self._word_tables.add("names")
-        self._forgot = self._forgot or (row is not None and (before, row[2]) != (after, reason))
-        return None if before == after else before
+        self._forgot = self._forgot or (row is not None and (old_content, row[2]) != (new_content, reason))
+        return None if old_content == new_content else old_content
 
     def _delete_orphan(self, content_id: int) -> None:
         """Delete a content if no file holds it; its rows in the vector files become tombstones."""

@@ -1,9 +1,9 @@
-"""Rewrites vector files without stopping any reader, and erases what was deleted.
+"""Rewrites vector files without stopping any reader, and erases deleted data.
 
 A merge writes one new file with the live rows of some old ones and then repoints their items in one transaction. The
-old files are unlisted from then on; a reader that still has them open goes on. Most of what is deleted leaves the disk
-with the commit that deletes it: texts, words, names. The rest is owed: the commit notes it, and the writer removes it
-when it closes, or the next one does: old databases and, if the user wants that, vectors. Knows no search.
+old files are unlisted from then on; a reader that still has them open goes on. Most deleted data leaves the disk with
+the commit that deletes it: texts, words, names. The rest is owed: the commit notes it, and the writer removes it when
+it closes, or the next one does: old databases and, if the user wants that, vectors. Knows no search.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from mmsearch.store import ann_index, faiss_files, fulltext, page_checksums, schema, statistics, value_check
 from mmsearch.store.database import Connection
-from mmsearch.types import Modality, Vectors
+from mmsearch.types import Modality
 
 MOST_SEGMENTS = 8
 FULL_BYTES = 1 << 30
@@ -25,7 +25,7 @@ FULL_BYTES = 1 << 30
 MOST_ERASED_BYTES = 256 << 20
 """A larger vector file keeps deleted vectors until a merge or `--optimize`."""
 _OWED = "owed"
-"""The key in the meta table of what is still to be removed, of the next three."""
+"""The key in the meta table of the data still to be removed, any of the next three kinds."""
 _BACKUPS, _WORDS, _VECTORS = "backups", "words", "vectors"
 _CLEAN = "clean"
 """The key in the meta table that says that everything deleted so far was overwritten."""
@@ -50,12 +50,12 @@ class ListedSegment:
 def families(db: sqlite3.Connection) -> list[list[ListedSegment]]:
     """All files by partition and ANN index, in order of live rows: only files of one family may be merged."""
     query = "SELECT id, name, partition, count, live, accelerator_id FROM segments ORDER BY partition, live, id"
-    found: dict[tuple[str, int | None], list[ListedSegment]] = {}
+    by_family: dict[tuple[str, int | None], list[ListedSegment]] = {}
     for row in db.execute(query):
         file = ListedSegment(*row)
         value_check.segment(file.number, file.name, file.partition, file.count, file.live, file.accelerator)
-        found.setdefault((file.partition, file.accelerator), []).append(file)
-    return list(found.values())
+        by_family.setdefault((file.partition, file.accelerator), []).append(file)
+    return list(by_family.values())
 
 
 def plan(db: sqlite3.Connection, dim: int) -> list[list[ListedSegment]]:
@@ -71,8 +71,8 @@ def plan_family(family: list[ListedSegment], dim: int) -> list[ListedSegment]:
     copied a number of times that grows with the logarithm of its size.
     """
     group = [file for file in family if file.live * 2 < file.count]
-    full = FULL_BYTES / (dim * faiss_files.BYTES_PER_NUMBER)
-    small = [file for file in family if file.live * 2 >= file.count and file.live < full]
+    full_rows = FULL_BYTES / (dim * faiss_files.BYTES_PER_NUMBER)
+    small = [file for file in family if file.live * 2 >= file.count and file.live < full_rows]
     if len(small) + bool(group) > MOST_SEGMENTS:
         total = 0
         for position, file in enumerate(small):
@@ -86,11 +86,11 @@ def plan_family(family: list[ListedSegment], dim: int) -> list[ListedSegment]:
 def plan_large(db: sqlite3.Connection, dim: int) -> list[list[ListedSegment]]:
     """Groups whose files become as few and as large as they may, without their dead rows."""
     groups: list[list[ListedSegment]] = []
-    full = FULL_BYTES // (dim * faiss_files.BYTES_PER_NUMBER)
+    full_rows = FULL_BYTES // (dim * faiss_files.BYTES_PER_NUMBER)
     for family in families(db):
         group: list[ListedSegment] = []
         for file in family:
-            if group and sum(other.live for other in group) + file.live > full:
+            if group and sum(other.live for other in group) + file.live > full_rows:
                 groups.append(group)
                 group = []
             group.append(file)
@@ -104,7 +104,7 @@ def plan_large(db: sqlite3.Connection, dim: int) -> list[list[ListedSegment]]:
 def next_number(db: sqlite3.Connection, directory: str, table: str = "segments") -> int:
     """The number of the next vector file or ANN index; it was never listed before, and no file has it.
 
-    For a file that is not listed may be listed yet: see `schema.sync_commits`.
+    An unlisted file may be listed later: see `schema.sync_commits`.
     """
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
     last = 0 if row is None else value_check.whole(row[0], "sqlite_sequence.seq", 0, value_check.MOST)
@@ -125,23 +125,28 @@ def insert_segment(
 
 def listed_names(db: sqlite3.Connection) -> set[str]:
     """The files below the vectors folder that are listed. Raises IndexDamaged if one has a wrong name."""
-    found = set()
+    names = set()
     for table, end in (("segments", "faiss"), ("accelerators", "ann"))[: 1 + schema.has_accelerators(db)]:
         for number, name, partition in db.execute(f"SELECT id, name, partition FROM {table}"):
             if name != f"{value_check.modality(partition, f'{table}.partition')}/{number}.{end}":
                 raise value_check.wrong(f"{table}.name", name, f"{partition}/{number}.{end}")
-            found.add(name)
-    return found
+            names.add(name)
+    return names
 
 
 def run(db: sqlite3.Connection, directory: str, dim: int, group: list[ListedSegment]) -> int:
     """Replace a group by one file of its live rows; returns how many files were replaced."""
+    import numpy as np  # late: writers without a merge do not need it
+
     number, total = next_number(db, directory), 0
     builder = faiss_files.SegmentBuilder(dim)
     for file in group:
-        for block in _live_vectors(db, directory, dim, file):
-            builder.add(block)
-            total += len(block)
+        rows = db.execute("SELECT row FROM items WHERE segment_id = ? ORDER BY row", (file.number,)).fetchall()
+        if rows:
+            segment_file = faiss_files.SegmentFile(faiss_files.segment_path(directory, file.name), dim, file.count)
+            for block in segment_file.read(np.array(rows, dtype=np.int64)[:, 0]):
+                builder.add(block)
+                total += len(block)
     name = faiss_files.segment_name(group[0].partition, number)
     checksum = builder.write(directory, name) if total else ""
     with schema.transaction(db):
@@ -162,20 +167,11 @@ def run(db: sqlite3.Connection, directory: str, dim: int, group: list[ListedSegm
     return len(group)
 
 
-def _live_vectors(db: sqlite3.Connection, directory: str, dim: int, file: ListedSegment) -> Iterator[Vectors]:
-    rows = db.execute("SELECT row FROM items WHERE segment_id = ? ORDER BY row", (file.number,)).fetchall()
-    if rows:
-        import numpy as np
-
-        opened = faiss_files.SegmentFile(faiss_files.segment_path(directory, file.name), dim, file.count)
-        yield from opened.read(np.array(rows, dtype=np.int64)[:, 0])
-
-
 # --- erasing ---
 
 
 def note_deletions(db: Connection, directory: str, tables: Iterable[fulltext.Table], thorough: bool) -> None:
-    """Erase deleted words and note what is owed; to be called by a transaction after it has deleted rows.
+    """Erase deleted words and note the data still to be removed; call it in a transaction after deleting rows.
 
     Args:
         db: in a transaction.
@@ -184,8 +180,8 @@ def note_deletions(db: Connection, directory: str, tables: Iterable[fulltext.Tab
         thorough: the user wants to forget, so that it may take longer.
     """
     owed = set(debts(db))
-    left = [table for table in tables if not fulltext.expunge(db, table)]
-    if left and thorough:
+    unerased = [table for table in tables if not fulltext.expunge(db, table)]
+    if unerased and thorough:
         owed.add(_WORDS)
     if thorough and db.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone():
         owed.add(_VECTORS)
@@ -206,7 +202,7 @@ def _put_debts(db: sqlite3.Connection, owed: set[str]) -> None:
 
 
 def erase_owed(db: Connection, directory: str, dim: int) -> None:
-    """Remove what is owed, and old databases; replaced vector files are left to the one that removes unlisted files.
+    """Remove the data that is owed, and old databases; unlisted vector files are removed elsewhere.
 
     Raises:
         sqlite3.Error, OSError, IndexDamaged: it is impossible for now.
@@ -215,8 +211,8 @@ def erase_owed(db: Connection, directory: str, dim: int) -> None:
     if not owed:
         return
     if _VECTORS in owed:
-        most = MOST_ERASED_BYTES // (dim * faiss_files.BYTES_PER_NUMBER)
-        for group in [[file] for family in families(db) for file in family if file.live < file.count <= most]:
+        most_rows = MOST_ERASED_BYTES // (dim * faiss_files.BYTES_PER_NUMBER)
+        for group in [[file] for family in families(db) for file in family if file.live < file.count <= most_rows]:
             run(db, directory, dim, group)
     remove_backups(directory)
     with schema.transaction(db):
@@ -243,7 +239,7 @@ def _backups(directory: str) -> list[str]:
 
 
 def remove_backups(directory: str) -> None:
-    """Remove the databases that migrations have left: they hold what was deleted since."""
+    """Remove the databases that migrations have left: they hold data that was deleted since."""
     for path in _backups(directory):
         with suppress(OSError):
             os.unlink(path)

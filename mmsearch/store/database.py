@@ -4,7 +4,7 @@ SQLite follows what it finds: a view or a trigger under the name of a table, pag
 refused before any of it is used, or ended. And on POSIX systems, closing a file drops all locks that its process holds
 on it, SQLite's too, after which another process may remove the log under our readers. So a handle on the database is
 kept until this process has no connection to it left. Knows which tables an index of each format has by a digest of
-their declarations alone; nothing of what is in them.
+their declarations alone; nothing about their contents.
 """
 
 from __future__ import annotations
@@ -89,9 +89,9 @@ class Connection(sqlite3.Connection):
     def guard(self, path: str) -> None:
         """Trust nothing that the database at `path` declares, and end statements that take too long for its size."""
         self._path = path
-        for name, most in _LIMITS.items():
+        for name, limit in _LIMITS.items():
             if hasattr(self, "setlimit") and hasattr(sqlite3, name):  # from Python 3.11 on
-                self.setlimit(getattr(sqlite3, name), most)
+                self.setlimit(getattr(sqlite3, name), limit)
         if hasattr(self, "setconfig"):  # from Python 3.12 on
             self.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)  # type: ignore[attr-defined,unused-ignore]
         for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
@@ -153,16 +153,16 @@ def handle(path: str) -> int:
         OSError: it cannot be opened, or is no regular file.
     """
     with _lock:
-        kept = _handles.get(_identity(os.stat(path)))
-        if kept is not None:
-            return kept
+        existing = _handles.get(_identity(os.stat(path)))
+        if existing is not None:
+            return existing
         try:
-            opened = regular(path, os.O_RDWR | NOFOLLOW)
+            descriptor = regular(path, os.O_RDWR | NOFOLLOW)
         except PermissionError:
-            opened = regular(path, os.O_RDONLY | NOFOLLOW)
+            descriptor = regular(path, os.O_RDONLY | NOFOLLOW)
         # If the file was replaced meanwhile by one that is kept already, one handle too many stays open.
-        _handles.setdefault(_identity(os.fstat(opened)), opened)
-        return opened
+        _handles.setdefault(_identity(os.fstat(descriptor)), descriptor)
+        return descriptor
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

@@ -33,7 +33,7 @@ BYTES_PER_NUMBER = 2
 REMEDY = "`mmsearch status --repair` keeps what is sound"
 _CHUNK = 1 << 20
 _ALIGNMENT = 8
-"""Tables begin at a multiple of so many bytes, so that they can be memory-mapped."""
+"""Tables begin at a multiple of this many bytes, so that they can be memory-mapped."""
 _ROWS_AT_ONCE = 1 << 14
 _NAME = re.compile(r"[0-9]{1,18}\.(faiss|ann)")
 """With no more digits than SQLite counts to."""
@@ -148,29 +148,29 @@ class SegmentFile:
             params = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(np.packbits(alive, bitorder="little")))
         with threads_for(len(queries)):
             scores, rows = self._index.search(queries, k, params=params)
-        found = [(row[row >= 0], score[row >= 0]) for row, score in zip(rows, scores, strict=True)]
-        return [(row, self._require_finite(score)) for row, score in found]
+        results = [(row[row >= 0], score[row >= 0]) for row, score in zip(rows, scores, strict=True)]
+        return [(row, self._require_finite(score)) for row, score in results]
 
     def products(self, queries: Vectors, rows: Rows) -> Vectors:
         """The inner product of each query, float32 `(n, dim)`, with each of some rows: float32 `(n, len(rows))`.
 
-        Equal to the last digit to what `search` gives for that row.
+        Equal to the products that `search` gives, to the last digit.
         """
         swig_ptr = load_faiss().swig_ptr
-        found = np.empty((len(queries), len(rows)), np.float32)
+        products = np.empty((len(queries), len(rows)), np.float32)
         self._require_rows(rows)
         computer, numbers = self._index.get_distance_computer(), rows.tolist()
-        for query, scores in zip(np.ascontiguousarray(queries, np.float32), found, strict=True):
+        for query, scores in zip(np.ascontiguousarray(queries, np.float32), products, strict=True):
             computer.set_query(swig_ptr(query))
             scores[:] = [computer(number) for number in numbers]
-        return self._require_finite(found)
+        return self._require_finite(products)
 
     def read(self, rows: Rows) -> Iterator[Vectors]:
         """The vectors of these rows in order, in blocks of float32 `(n, dim)`."""
         for start in range(0, len(rows), _ROWS_AT_ONCE):
-            some = np.ascontiguousarray(rows[start : start + _ROWS_AT_ONCE])
-            self._require_rows(some)
-            block: Vectors = self._index.reconstruct_batch(some)
+            batch = np.ascontiguousarray(rows[start : start + _ROWS_AT_ONCE])
+            self._require_rows(batch)
+            block: Vectors = self._index.reconstruct_batch(batch)
             self._require_finite(block.sum())
             yield block
 
@@ -215,7 +215,7 @@ def open_file(path: str) -> BinaryIO:
 
 
 def read_index(path: str, check: Callable[[BinaryIO], object], lists: bool = False) -> Any:
-    """Open the index in a file, memory-mapped if possible, so that only what is used is ever read.
+    """Open the index in a file, memory-mapped if possible, so that unused parts are never read.
 
     Args:
         path: of the file.
@@ -255,12 +255,12 @@ def read_index(path: str, check: Callable[[BinaryIO], object], lists: bool = Fal
 def threads_for(queries: int) -> Iterator[None]:
     """Use no more threads than queries: starting a thread costs more than it saves for one query."""
     faiss = load_faiss()
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(min(before, queries))
+    previous = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(min(previous, queries))
     try:
         yield
     finally:
-        faiss.omp_set_num_threads(before)
+        faiss.omp_set_num_threads(previous)
 
 
 def checksum(path: str) -> str:
@@ -273,7 +273,7 @@ def checksum(path: str) -> str:
 
 
 def require_rows(path: str, count: int) -> None:
-    """Check that a file can hold so many vectors, before memory is allocated for them.
+    """Check that a file can hold `count` vectors, before memory is allocated for them.
 
     Raises:
         FileNotFoundError: it is gone.
@@ -285,10 +285,7 @@ def require_rows(path: str, count: int) -> None:
 
 
 def unlisted_files(directory: str, listed: set[str]) -> list[str]:
-    """The names of files that are not listed or half written; only names that this module gives are among them.
-
-    Raises OSError if the vectors folder is a link.
-    """
+    """The unlisted or half-written files with names that this module gives. Raises OSError if the folder is a link."""
     return [
         name
         for partition, file in _files(directory)
@@ -320,7 +317,7 @@ def _files(directory: str) -> Iterator[tuple[str, str]]:
 
 
 def sync_folders(directory: str) -> None:
-    """Make durable what the last writer may have made before it was killed: the database and the folders."""
+    """Sync the database and the folders that a killed writer may have left unsynced."""
     with Folder.open(directory) as home:
         home.sync()
         with suppress(FileNotFoundError), home.folder(FOLDER) as inner:

@@ -32,7 +32,7 @@ _MARKS = {"ivf": b"IwSq", "pq4": b"IwPf", "pq": b"IwPQ", "rabitq": b"Iwrq"}
 
 
 class HeaderMismatch(ValueError):
-    """The file is not what it should be; the message says in which point."""
+    """The file has the wrong header; the message names the field."""
 
 
 class _Fields:
@@ -58,13 +58,13 @@ class _Fields:
 
     def mark(self, *allowed: bytes) -> bytes:
         """Four letters that say what follows."""
-        found = self._file.read(4)
-        if found not in allowed:
-            raise HeaderMismatch(f"it has the mark {found!r}")
-        return found
+        mark = self._file.read(4)
+        if mark not in allowed:
+            raise HeaderMismatch(f"it has the mark {mark!r}")
+        return mark
 
     def skip(self, name: str, length: int, size: int) -> None:
-        """Skip a vector: its length, then so many entries of `size` bytes."""
+        """Skip a vector: its length, then `length` entries of `size` bytes."""
         self.expect(name, "Q", length)
         self.jump(name, length * size)
 
@@ -75,11 +75,11 @@ class _Fields:
         self._file.seek(count, os.SEEK_CUR)
 
     def numbers(self, count: int) -> npt.NDArray[np.uint64]:
-        """So many uint64."""
+        """The next `count` numbers, uint64."""
         return np.frombuffer(self._bytes(8 * count), "<u8")
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """Bytes behind the last field."""
         return self.size - self._file.tell()
 
@@ -141,11 +141,11 @@ class _Fields:
             sizes = pairs[:, 1]
             if len(pairs) and (pairs[:, 0].max() >= lists or len(np.unique(pairs[:, 0])) < len(pairs)):
                 raise HeaderMismatch("it has lists of no number")
-        most = self.left // (code + 8)
-        if len(sizes) and (sizes.max() > most or (sizes % block).any()):
+        capacity = self.remaining // (code + 8)
+        if len(sizes) and (sizes.max() > capacity or (sizes % block).any()):
             raise HeaderMismatch("a list is longer than the file, or no whole blocks")
         total = int(sizes.sum())
-        if total > most or (block == 1 and total != count) or total < count:
+        if total > capacity or (block == 1 and total != count) or total < count:
             raise HeaderMismatch(f"its lists hold {total} vectors, not {count}")
         self.jump("the lists", total * (code + 8))
 
@@ -154,8 +154,8 @@ def require_segment(file: BinaryIO, dim: int, count: int) -> None:
     """Check that an open file is an index of `count` float16 vectors of `dim` columns. Raises HeaderMismatch."""
     fields = _Fields(file)
     fields.flat_index(dim, count, _FP16, 2 * dim)
-    if fields.left:
-        raise HeaderMismatch(f"{fields.left} bytes lie behind its end")
+    if fields.remaining:
+        raise HeaderMismatch(f"{fields.remaining} bytes lie behind its end")
 
 
 def require_ann_index(file: BinaryIO, kind: Kind, dim: int, count: int) -> int:

@@ -3,7 +3,7 @@
 SQLite and the lock open files by their names and follow links, so the names are checked first: an index may come from
 anywhere. New files let in whom the database lets in, which is its user alone unless the index is shared. The lock is
 the system's own on `write.lock`, so it ends with its process, however that ends; `writer.json` tells people who holds
-it, may be wrong or left over, and nothing depends on it. Knows nothing of what is in the other files.
+it, may be wrong or left over, and nothing depends on it. Knows nothing about the other files' contents.
 """
 
 from __future__ import annotations

@@ -34,11 +34,11 @@ _INDEXED = "partition = 'text' AND text <> ''"
 _NAMED = "status = 'ok'"
 TABLES: tuple[Table, ...] = ("passages", "names")
 _MERGED_PAGES = 4096
-"""Of 4 KB: up to so many are rewritten to erase the words of deleted rows."""
+"""Pages of 4 KB; a larger table is not rewritten to erase the words of deleted rows."""
 _IN_PLACE = (3, 42)
 """The first SQLite that can delete words in place; older ones cannot search such a table."""
 MOST_ROWS = 50_000
-"""Of a word that more rows hold, and no rarer word tells apart, only the first so many rows are used."""
+"""Rows of a word that are used; the others count only if a rarer word selects them."""
 _K1, _B = 1.2, 0.75
 """FTS5's constants of BM25."""
 _LEAST_IDF = 1e-6
@@ -98,7 +98,7 @@ def remove_name(db: sqlite3.Connection, file: int) -> None:
 
 
 def harden(db: sqlite3.Connection) -> None:
-    """Delete words in place from now on, if tables are large and SQLite can; to be called in a transaction."""
+    """Delete words in place from now on, if tables are large and SQLite can; call it in a transaction."""
     if sqlite3.sqlite_version_info >= _IN_PLACE:
         for table in TABLES:
             if not _in_place(db, table) and _pages(db, table) > _MERGED_PAGES:
@@ -106,10 +106,7 @@ def harden(db: sqlite3.Connection) -> None:
 
 
 def expunge(db: sqlite3.Connection, table: Table, *, whole: bool = False) -> bool:
-    """Erase the words of deleted rows, which FTS5 keeps; False if there are too many, unless it is to be done `whole`.
-
-    To be called in a transaction.
-    """
+    """Erase the words of deleted rows, in a transaction; False if the table is too large and `whole` is not set."""
     if not whole and (_in_place(db, table) or _pages(db, table) > _MERGED_PAGES):
         return _in_place(db, table)
     db.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
@@ -167,8 +164,8 @@ def find_passages(db: sqlite3.Connection, terms: Sequence[str], least: float) ->
     """
     counts = _counts(db, "passages", terms)
     matches = Matches(db, "passages", terms, _weights(counts, _count_passages(db)), least)
-    good = set(matches.ids[matches.shares >= least].tolist())
-    if not good:
+    passing = set(matches.ids[matches.shares >= least].tolist())
+    if not passing:
         return
     if sum(counts) <= MOST_ROWS:
         scores = _scores(db, _either([_quote(term) for term in terms]))
@@ -177,10 +174,10 @@ def find_passages(db: sqlite3.Connection, terms: Sequence[str], least: float) ->
         scores = _scores(db, rare)
         if matches.common:
             # Only rows with a rare word match, and so those count twice: once too often.
-            twice = _scores(db, f"({rare}) AND ({_either(matches.rare + matches.common)})")
-            scores = {item: twice[item] - score for item, score in scores.items() if item in twice}
-    found = {item: score for item, score in scores.items() if item in good}
-    yield from sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+            doubled = _scores(db, f"({rare}) AND ({_either(matches.rare + matches.common)})")
+            scores = {item: doubled[item] - score for item, score in scores.items() if item in doubled}
+    passing_scores = {item: score for item, score in scores.items() if item in passing}
+    yield from sorted(passing_scores.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def find_names(db: sqlite3.Connection, terms: Sequence[str], least: float) -> list[tuple[int, float]]:
@@ -207,7 +204,7 @@ def _counts(db: sqlite3.Connection, table: Table, terms: Sequence[str]) -> list[
 
 
 def _weights(counts: Sequence[int], total: int) -> list[float]:
-    """The inverse document frequency of each word, when so many of `total` rows hold it."""
+    """The inverse document frequency of each word, held by `counts` of `total` rows."""
     return [math.log(1 + (max(total, count) - count + 0.5) / (count + 0.5)) for count in counts]
 
 
@@ -228,8 +225,8 @@ class Matches:
         self, db: sqlite3.Connection, table: Table, terms: Sequence[str], weights: Sequence[float], least: float
     ) -> None:
         order = sorted(range(len(terms)), key=lambda position: -weights[position])
-        rest = np.cumsum([weights[position] for position in reversed(order)])
-        common = int(np.count_nonzero(rest < least * sum(weights) * (1 - 1e-9)))
+        cumulative = np.cumsum([weights[position] for position in reversed(order)])
+        common = int(np.count_nonzero(cumulative < least * sum(weights) * (1 - 1e-9)))
         words = [_quote(terms[position]) for position in order]
         self.rare, self.common = words[: len(words) - common], words[len(words) - common :]
         self.ids: Ids = np.zeros(0, np.int64)
@@ -237,8 +234,8 @@ class Matches:
         if terms:
             rows = self._rows(db, table)
             self.ids, inverse = np.unique(np.concatenate(rows), return_inverse=True)
-            each = np.repeat([weights[position] for position in order], [len(some) for some in rows])
-            self.shares = np.bincount(inverse, each, len(self.ids)) / sum(weights)
+            row_weights = np.repeat([weights[position] for position in order], [len(ids) for ids in rows])
+            self.shares = np.bincount(inverse, row_weights, len(self.ids)) / sum(weights)
 
     def _rows(self, db: sqlite3.Connection, table: Table) -> list[Ids]:
         """For each word, rare ones first, the rows that hold it and a rare one."""
@@ -247,13 +244,13 @@ class Matches:
             query = f"SELECT rowid FROM {table} WHERE {table} MATCH ? LIMIT ?"
             return np.fromiter((row for (row,) in db.execute(query, (expression, MOST_ROWS))), np.int64)
 
-        found = [rows_with(word) for word in self.rare]
-        capped = any(len(rows) == MOST_ROWS for rows in found)
-        found += [rows_with(f"{word} AND ({_either(self.rare)})") for word in self.common]
+        rows_by_word = [rows_with(word) for word in self.rare]
+        capped = any(len(rows) == MOST_ROWS for rows in rows_by_word)
+        rows_by_word += [rows_with(f"{word} AND ({_either(self.rare)})") for word in self.common]
         if capped:
-            every = rows_with(" AND ".join(self.rare + self.common))
-            found = [np.union1d(rows, every) for rows in found]
-        return found
+            rows_with_all = rows_with(" AND ".join(self.rare + self.common))
+            rows_by_word = [np.union1d(rows, rows_with_all) for rows in rows_by_word]
+        return rows_by_word
 
 
 def _scores(db: sqlite3.Connection, expression: str) -> dict[int, float]:
@@ -295,12 +292,12 @@ def _matches_in_all(
     """The rows that hold at least a share of the words' weight, with that share."""
     counts = [sum(shards) for shards in zip(*(_counts(db, table, terms) for db in dbs), strict=True)]
     weights = _weights(counts, total)
-    found = []
+    results = []
     for shard, db in enumerate(dbs):
         matches = Matches(db, table, terms, weights, least)
         pairs = zip(matches.ids.tolist(), matches.shares.tolist(), strict=True)
-        found += [Match(shard, row, share) for row, share in pairs if share >= least]
-    return found
+        results += [Match(shard, row, share) for row, share in pairs if share >= least]
+    return results
 
 
 def find_passages_in_all(dbs: Sequence[sqlite3.Connection], terms: Sequence[str], least: float) -> list[Match]:
@@ -318,18 +315,18 @@ def find_passages_in_all(dbs: Sequence[sqlite3.Connection], terms: Sequence[str]
     # By index and word: the score for this word alone of each row that holds it, within its own table.
     scores = [[dict(db.execute(query, (_quote(term),))) for term in terms] for db in dbs]
     tables = [_table_size(db) for db in dbs]
-    whole = _TableSize(sum(table.rows for table in tables), sum(table.tokens for table in tables))
-    idfs = [_idf(whole.rows, sum(map(len, by_shard))) for by_shard in zip(*scores, strict=True)]
-    found: list[Match] = []
+    combined = _TableSize(sum(table.rows for table in tables), sum(table.tokens for table in tables))
+    idfs = [_idf(combined.rows, sum(map(len, by_shard))) for by_shard in zip(*scores, strict=True)]
+    results: list[Match] = []
     for shard, db in enumerate(dbs):
-        own_idfs = [_idf(tables[shard].rows, len(by_row)) for by_row in scores[shard]]
+        table_idfs = [_idf(tables[shard].rows, len(by_row)) for by_row in scores[shard]]
         for row, length in _passage_lengths(db, sorted(set(rows[shard]))).items():
             score = 0.0
-            for by_row, own_idf, idf in zip(scores[shard], own_idfs, idfs, strict=True):
-                frequency = _frequency(by_row.get(row, 0.0) / own_idf, _saturation(length, tables[shard]))
-                score += idf * (frequency * (_K1 + 1.0) / (frequency + _saturation(length, whole)))
-            found.append(Match(shard, row, score))
-    return sorted(found, key=lambda match: (-match.score, match.shard, match.row))
+            for by_row, table_idf, idf in zip(scores[shard], table_idfs, idfs, strict=True):
+                frequency = _frequency(by_row.get(row, 0.0) / table_idf, _saturation(length, tables[shard]))
+                score += idf * (frequency * (_K1 + 1.0) / (frequency + _saturation(length, combined)))
+            results.append(Match(shard, row, score))
+    return sorted(results, key=lambda match: (-match.score, match.shard, match.row))
 
 
 class _TableSize(NamedTuple):
@@ -340,7 +337,7 @@ class _TableSize(NamedTuple):
 
 
 def _idf(rows: int, count: int) -> float:
-    """The inverse document frequency of a word that so many of all rows hold, as FTS5 computes it."""
+    """The inverse document frequency of a word that `count` of all rows hold, as FTS5 computes it."""
     idf = math.log(max(rows - count + 0.5, 0.5) / (count + 0.5))
     return idf if idf > 0.0 else _LEAST_IDF
 
@@ -367,15 +364,15 @@ def _table_size(db: sqlite3.Connection) -> _TableSize:
 
 def _passage_lengths(db: sqlite3.Connection, rows: Sequence[int]) -> dict[int, int]:
     """The tokens of some passages."""
-    found: dict[int, int] = {}
+    lengths: dict[int, int] = {}
     for batch in batches(rows):
         query = f"SELECT id, sz FROM passages_docsize WHERE id IN ({placeholders(batch)})"
         for row, size in db.execute(query, batch):
             numbers = _varints(size) if type(size) is bytes else []
             if not numbers:
                 raise _damaged(f"passage {row} has no length")
-            found[row] = numbers[0]
-    return found
+            lengths[row] = numbers[0]
+    return lengths
 
 
 def _damaged(reason: str) -> IndexDamaged:

@@ -2,7 +2,7 @@
 
 An index may come from anywhere, so what it names is a request. Each grant carries a code (HMAC-SHA256) made with a key
 in the user's own state folder, so a row that was planted is worth nothing, and an index that its user copies or moves
-keeps its grants. Whatever lies below the index's own folder, the one whose `.mmsearch` it is, needs no grant. Knows
+keeps its grants. Files below the index's own folder, the one whose `.mmsearch` it is, need no grant. Knows
 nothing about models and scanning.
 """
 
@@ -23,7 +23,7 @@ from mmsearch.system.user_folders import LOCAL_NAME, state_folder
 from mmsearch.types import ModelOptions, is_object_url
 
 TRUSTED = "MMSEARCH_TRUST_INDEX"
-"""The environment variable by which the user allows whatever the indexes of this call name."""
+"""The environment variable by which the user allows everything that the indexes of this call name."""
 UID = "uid"
 ROOT, IDENTITY, PATH = "root", "identity", "path"
 MOST_ROOTS = 4096
@@ -34,7 +34,7 @@ KEY_BYTES = 32
 
 
 def is_trusted() -> bool:
-    """True if the environment allows what the indexes of this call name."""
+    """True if the environment allows everything that the indexes of this call name."""
     return os.environ.get(TRUSTED, "").strip().lower() in _YES
 
 
@@ -89,7 +89,7 @@ class Grants:
     # --- folders ---
 
     @cached_property
-    def _own(self) -> bytes | None:
+    def _own_folder(self) -> bytes | None:
         """The index's own folder with all links resolved, if it has one."""
         return None if own_folder(self._directory) is None else _real(os.path.dirname(self._directory))
 
@@ -101,9 +101,9 @@ class Grants:
         return real == self._index or real.startswith(prefix(self._index))
 
     def _is_below_own(self, real: bytes | None) -> bool:
-        if real is None or self._own is None or self._is_in_index(real):
+        if real is None or self._own_folder is None or self._is_in_index(real):
             return False
-        return real == self._own or real.startswith(prefix(self._own))
+        return real == self._own_folder or real.startswith(prefix(self._own_folder))
 
     @cached_property
     def _valid_roots(self) -> list[bytes]:
@@ -200,8 +200,8 @@ class Grants:
 def own_folder(directory: str) -> str | None:
     """The folder that an index describes without a grant: the one with a `.mmsearch` that is the index.
 
-    None for an index of another name, which says nothing about its surroundings; if that would be the top of
-    everything; and if the index is reached by a link, which anybody may have put there.
+    None for an index of another name, which says nothing about its surroundings, for one in the root directory, and for
+    one reached by a link, which anybody may have made.
     """
     parent, name = os.path.split(directory)
     if name != LOCAL_NAME or os.path.dirname(parent) == parent or os.path.islink(directory):
@@ -268,9 +268,9 @@ def make_key() -> bytes | None:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         if not _is_own(os.stat(folder)):
             return None
-        with Folder.open(folder) as opened:
+        with Folder.open(folder) as state:
             try:
-                with opened.create(temporary) as file:
+                with state.create(temporary) as file:
                     file.write(os.urandom(KEY_BYTES))
                     file.flush()
                     os.fsync(file.fileno())
@@ -283,7 +283,7 @@ def make_key() -> bytes | None:
                         os.rename(os.path.join(folder, temporary), path)
             finally:
                 with suppress(OSError):
-                    opened.remove(temporary)
+                    state.remove(temporary)
     except (OSError, ValueError):
         return None
     return read_key()  # the key of another process, if that was first

@@ -1,7 +1,7 @@
-"""Finds problems of an index, and repairs it from what is sound.
+"""Finds problems of an index, and repairs it from its sound parts.
 
-Everything is checked against what it must agree with: the tables with each other, vector files with the tables, the
-words with the passages. A repair forgets what it cannot save as a whole, so that the next run indexes it again. Knows
+The tables are checked against each other, vector files against the tables, the words against the passages. A repair
+forgets each content that it cannot save as a whole, so that the next run indexes it again. Knows
 nothing about models, or whether the indexed files still exist.
 """
 
@@ -52,12 +52,12 @@ class Repaired:
     """The result of a repair; everything is empty or zero if the index was sound.
 
     Attributes:
-        found: the problems, one line each, as they were before.
+        problems: those before the repair, one line each.
         lost: files that have to be indexed again, absolute.
         vectors: how many vectors were lost.
     """
 
-    found: list[str]
+    problems: list[str]
     lost: list[str]
     vectors: int
 
@@ -76,12 +76,12 @@ def problems(
         db: a connection to its database.
         directory: of the index.
         dim: columns of its vectors.
-        on_skip: called with one line for what could not be checked.
+        on_skip: called with one line for each check that was impossible.
         locked: the caller holds the lock of the index.
     """
     with schema.translated(directory):
-        present = schema.format_of(db, directory)
-        if present >= schema.FORMAT_WITH_SUMS:
+        version = schema.format_of(db, directory)
+        if version >= schema.FORMAT_WITH_SUMS:
             lines = page_checksums.problems(db, directory, on_skip, locked=locked)
             yield from (f"{schema.DATABASE}: {line}" for line in lines)
         for (line,) in db.execute("PRAGMA integrity_check"):
@@ -92,12 +92,12 @@ def problems(
         if values:
             return  # the other checks need sound values
         yield from (f"{schema.DATABASE}: {line}" for line in table_problems(db))
-        if present >= schema.FORMAT_WITH_WORDS:
+        if version >= schema.FORMAT_WITH_WORDS:
             yield from (f"{schema.DATABASE}: {line}" for line in fulltext.problems(db))
-        if present >= schema.FORMAT_WITH_SUMMARIES:
+        if version >= schema.FORMAT_WITH_SUMMARIES:
             yield from (f"{schema.DATABASE}: {line}" for line in statistics.problems(db, dim))
         yield from (line for _, line in _unsound_segments(db, directory, dim))
-        if present >= schema.FORMAT_WITH_ACCELERATORS:
+        if version >= schema.FORMAT_WITH_ACCELERATORS:
             yield from (line for _, line in _unsound_ann_indexes(db, directory))
 
 
@@ -165,8 +165,8 @@ def _unsound_ann_indexes(db: sqlite3.Connection, directory: str) -> Iterator[tup
                 "SELECT i.id, i.content_id FROM items i JOIN segments s ON s.id = i.segment_id"
                 " WHERE s.accelerator_id = ?"
             )
-            held = set(zip(file.items.tolist(), file.contents.tolist(), strict=True))
-            if missing := sum(pair not in held for pair in db.execute(covered, (number,))):
+            indexed = set(zip(file.items.tolist(), file.contents.tolist(), strict=True))
+            if missing := sum(pair not in indexed for pair in db.execute(covered, (number,))):
                 return f"it lacks {missing} of the vectors that it should cover"
             used = db.execute("SELECT 1 FROM segments WHERE accelerator_id = ?", (number,)).fetchone()
             return "" if used else "of no use"
@@ -179,7 +179,7 @@ def _unsound_ann_indexes(db: sqlite3.Connection, directory: str) -> Iterator[tup
         " AND accelerator_id NOT IN (SELECT id FROM accelerators)"
     )
     for (number,) in db.execute(query):
-        yield number, f"{schema.DATABASE}: vector files of accelerator {number}, which there is not"
+        yield number, f"{schema.DATABASE}: segments reference missing ANN index {number}"
 
 
 def repair(directory: str, on_wait: Callable[[str], None] | None = None) -> Repaired:
@@ -191,7 +191,7 @@ def repair(directory: str, on_wait: Callable[[str], None] | None = None) -> Repa
     Raises:
         IndexMissing: there is no index.
         IndexMismatch: it was made by a newer mmsearch.
-        IndexDamaged: its database cannot be read, so that nothing tells what the vectors are of.
+        IndexDamaged: its database cannot be read, so the vectors cannot be assigned to files.
         MmsearchError: it cannot be written, or not all of it be read.
     """
     directory = os.path.abspath(directory)
@@ -210,13 +210,13 @@ def _repair(db: Connection, directory: str) -> Repaired:
     dim = schema.identity_of(db, directory).dim
     schema.upgrade(db, directory, schema.format_of(db, directory))
     prepare.enforce_privacy(db, directory)
-    found = list(problems(db, directory, dim, locked=True))
-    if not found:
+    before_repair = list(problems(db, directory, dim, locked=True))
+    if not before_repair:
         compaction.clean(db, directory)
         return Repaired([], [], 0)
     unsound, ann_indexes = list(_unsound_segments(db, directory, dim)), list(_unsound_ann_indexes(db, directory))
     for _, line in unsound + ann_indexes:
-        if _UNREADABLE in line:  # for now, perhaps: what is not lost must not be given up
+        if _UNREADABLE in line:  # perhaps only for now: vectors that are not lost must not be given up
             raise MmsearchError(f"nothing is mended while a file cannot be read: {line}: check disk and permissions")
     page_checksums.discard(directory)  # they are taken again, of the repaired pages
     with schema.transaction(db):
@@ -224,7 +224,7 @@ def _repair(db: Connection, directory: str) -> Repaired:
     # Rows that point to nothing go, and no order of deleting them would satisfy the constraints at every step.
     db.execute("PRAGMA foreign_keys = OFF")
     with schema.transaction(db):
-        (before,) = db.execute("SELECT count(*) FROM items").fetchone()
+        (items_before,) = db.execute("SELECT count(*) FROM items").fetchone()
         lost = _forget_lost(db, directory, [number for number, _ in unsound])
         for number, _ in ann_indexes:
             db.execute("UPDATE segments SET accelerator_id = NULL WHERE accelerator_id = ?", (number,))
@@ -234,14 +234,16 @@ def _repair(db: Connection, directory: str) -> Repaired:
         fulltext.create(db)
         statistics.clear(db)
         statistics.update(db, directory, dim)
-        (after,) = db.execute("SELECT count(*) FROM items").fetchone()
+        (items_after,) = db.execute("SELECT count(*) FROM items").fetchone()
         db.forgot = True
     compaction.remove_backups(directory)
-    if left := list(problems(db, directory, dim, locked=True)):
-        raise IndexDamaged(f"the index in {directory} cannot be mended: {left[0]}: add --rebuild to `mmsearch index`")
+    if unmended := list(problems(db, directory, dim, locked=True)):
+        raise IndexDamaged(
+            f"the index in {directory} cannot be mended: {unmended[0]}: add --rebuild to `mmsearch index`"
+        )
     compaction.clean(db, directory)
     faiss_files.remove(directory, faiss_files.unlisted_files(directory, compaction.listed_names(db)))
-    return Repaired(found, lost, before - after)
+    return Repaired(before_repair, lost, items_before - items_after)
 
 
 def _forget_lost(db: sqlite3.Connection, directory: str, segments: list[int]) -> list[str]:

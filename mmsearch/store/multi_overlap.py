@@ -45,58 +45,60 @@ class Overlap:
 
     def contents(self, shard: int, ids: Sequence[int]) -> dict[int, list[Ref]]:
         """For each content of an index all indexes that hold it, itself included, in their order."""
-        found: dict[int, list[Ref]] = {content: [] for content in ids}
+        refs_by_content: dict[int, list[Ref]] = {content: [] for content in ids}
         rows = self._rows(shard, "SELECT id, digest, kind FROM contents WHERE id", ids)
         keys = {(digest, kind): content for content, digest, kind in rows}
         digests = sorted({digest for digest, _ in keys})
         for other in range(len(self._readers)):
             if other == shard:
                 for content in keys.values():
-                    found[content].append(Ref(shard, content))
+                    refs_by_content[content].append(Ref(shard, content))
                 continue
-            for twin, digest, kind in self._rows(other, "SELECT id, digest, kind FROM contents WHERE digest", digests):
+            query = "SELECT id, digest, kind FROM contents WHERE digest"
+            for other_content, digest, kind in self._rows(other, query, digests):
                 if (digest, kind) in keys:
-                    found[keys[digest, kind]].append(Ref(other, twin))
-        return found
+                    refs_by_content[keys[digest, kind]].append(Ref(other, other_content))
+        return refs_by_content
 
     def items(self, refs: Iterable[Ref]) -> dict[Ref, list[Ref]]:
         """For each item, in their order, the same item in all indexes; the first stands for all.
 
         Empty for an item that is gone, and if the first index holds its content without such a part.
         """
-        found: dict[Ref, list[Ref]] = {ref: [] for ref in refs}
+        copies: dict[Ref, list[Ref]] = {ref: [] for ref in refs}
         columns = "SELECT id, content_id, ordinal FROM items WHERE"
-        twins: dict[Ref, tuple[list[Ref], int]] = {}
-        for shard, ids in by_shard(found):
+        holders: dict[Ref, tuple[list[Ref], int]] = {}
+        for shard, ids in by_shard(copies):
             rows = list(self._rows(shard, f"{columns} id", ids))
             contents = self.contents(shard, sorted({content for _, content, _ in rows}))
-            twins.update({Ref(shard, item): (contents[content], ordinal) for item, content, ordinal in rows})
-        known = {  # the items of shared contents by their ordinals
+            holders.update({Ref(shard, item): (contents[content], ordinal) for item, content, ordinal in rows})
+        shared_items = {  # the items of shared contents by their ordinals
             (Ref(shard, content), ordinal): Ref(shard, item)
-            for shard, ids in by_shard({ref for refs, _ in twins.values() if len(refs) > 1 for ref in refs})
+            for shard, ids in by_shard({ref for refs, _ in holders.values() if len(refs) > 1 for ref in refs})
             for item, content, ordinal in self._rows(shard, f"{columns} content_id", ids)
         }
-        for ref, (holding, ordinal) in twins.items():
-            if len(holding) == 1:
-                found[ref] = [ref]
-            elif (holding[0], ordinal) in known:
-                found[ref] = [known[content, ordinal] for content in holding if (content, ordinal) in known]
-        return found
+        for ref, (contents_of_item, ordinal) in holders.items():
+            if len(contents_of_item) == 1:
+                copies[ref] = [ref]
+            elif (contents_of_item[0], ordinal) in shared_items:
+                keys = [(content, ordinal) for content in contents_of_item]
+                copies[ref] = [shared_items[key] for key in keys if key in shared_items]
+        return copies
 
     def hidden(self, shard: int, files: Mapping[str, Rank]) -> set[str]:
         """Those paths of an index for which another index counts; files come with the rank of their records."""
-        found: set[str] = set()
+        hidden_paths: set[str] = set()
         for other, reader in enumerate(self._readers):
             if other == shard or not files:
                 continue
             codec = reader.catalog.codec
             select = "SELECT path, mtime_ns, status = 'ok', missing = 0 FROM files WHERE path"
-            for key, *theirs in self._rows(other, select, codec.encode_all(list(files))):
+            for key, *other_rank in self._rows(other, select, codec.encode_all(list(files))):
                 path = codec.decode(key)
-                mine = files.get(path)
-                if mine is not None and (tuple(theirs) > mine or (tuple(theirs) == mine and other < shard)):
-                    found.add(path)
-        return found
+                own_rank = files.get(path)
+                if own_rank is not None and (tuple(other_rank), shard) > (own_rank, other):
+                    hidden_paths.add(path)
+        return hidden_paths
 
     def living(self, items: Mapping[Ref, Sequence[Ref]], where: Filter = EVERYTHING) -> set[Ref]:
         """Those items that a present file holds which counts and passes; `items` as the method `items` returns them."""
@@ -108,10 +110,10 @@ class Overlap:
                 "SELECT i.id, f.path, f.mtime_ns FROM items i JOIN contents c ON c.id = i.content_id"
                 f" JOIN files f ON f.content_id = c.id WHERE f.missing = 0{sql} AND i.id"
             )
-            held = [(item, codec.decode(key), mtime) for item, key, mtime in self._rows(shard, select, ids, values)]
-            held = [row for row in held if where.accept is None or where.accept(row[1])]
-            hidden = self.hidden(shard, {path: (mtime_ns, True, True) for _, path, mtime_ns in held})
-            alive.update(Ref(shard, item) for item, path, _ in held if path not in hidden)
+            rows = [(item, codec.decode(key), mtime) for item, key, mtime in self._rows(shard, select, ids, values)]
+            rows = [row for row in rows if where.accept is None or where.accept(row[1])]
+            hidden = self.hidden(shard, {path: (mtime_ns, True, True) for _, path, mtime_ns in rows})
+            alive.update(Ref(shard, item) for item, path, _ in rows if path not in hidden)
         return {item for item, refs in items.items() if not alive.isdisjoint(refs)}
 
     def files(self, shard: int) -> Iterator[FileRecord]:
@@ -119,8 +121,8 @@ class Overlap:
         reader = self._readers[shard]
         with schema.translated(reader.directory):
             rows = reader.catalog.db.execute(f"SELECT {FILE_COLUMNS} ORDER BY f.path")
-            while some := rows.fetchmany(_ROWS_AT_ONCE):
-                records = [file_record(reader.catalog.codec, row) for row in some]
+            while batch := rows.fetchmany(_ROWS_AT_ONCE):
+                records = [file_record(reader.catalog.codec, row) for row in batch]
                 hidden = self.hidden(shard, {record.path: rank(record) for record in records})
                 yield from (record for record in records if record.path not in hidden)
 
@@ -130,10 +132,10 @@ class Overlap:
         for shard, reader in enumerate(self._readers):
             with schema.translated(reader.directory):
                 rows = reader.catalog.db.execute("SELECT id, partition FROM items ORDER BY id")
-                while some := rows.fetchmany(_ROWS_AT_ONCE):
-                    partitions: dict[int, Modality] = dict(some)
-                    twins = self.items(Ref(shard, item) for item in partitions)
-                    for item in self.living({ref: refs for ref, refs in twins.items() if refs and refs[0] == ref}):
+                while batch := rows.fetchmany(_ROWS_AT_ONCE):
+                    partitions: dict[int, Modality] = dict(batch)
+                    copies = self.items(Ref(shard, item) for item in partitions)
+                    for item in self.living({ref: refs for ref, refs in copies.items() if refs and refs[0] == ref}):
                         counts[partitions[item.id]] += 1
         return dict(counts)
 

@@ -91,8 +91,9 @@ class MultiReader:
 
     def counts(self) -> dict[Modality, int]:
         """Items by partition; those that several indexes hold count several times."""
-        counts = [shard.counts() for shard in self.shards]
-        return {name: total for name in MODALITIES if (total := sum(of.get(name, 0) for of in counts))}
+        by_shard = [shard.counts() for shard in self.shards]
+        totals = {name: sum(counts.get(name, 0) for counts in by_shard) for name in MODALITIES}
+        return {name: total for name, total in totals.items() if total}
 
     def search(self, vector: Vectors, partition: Modality, k: int, where: Filter = EVERYTHING) -> Hits:
         """The nearest items to float32 `(dim,)` that lie in a live file which passes the filter, best first."""
@@ -107,22 +108,22 @@ class MultiReader:
             by_shard = [shard.search_all(queries, partition, depth, where) for shard in self.shards]
             by_query = [list(hits) for hits in zip(*by_shard, strict=True)]
             best = self._best(by_query, where)
-            if all(_is_complete(hits, found, k, depth) for hits, found in zip(best, by_query, strict=True)):
+            if all(_is_complete(hits, shard_hits, k, depth) for hits, shard_hits in zip(best, by_query, strict=True)):
                 return [hits[:k] for hits in best]
             depth *= DEEPER
 
     def _best(self, by_query: Sequence[Sequence[Hits]], where: Filter) -> list[Hits]:
         """For each query the hits of all indexes, each item once, of files that count and pass."""
-        refs = {Ref(shard, item) for found in by_query for shard, hits in enumerate(found) for item, _ in hits}
-        twins = self.overlap.items(refs)
-        living = self.overlap.living(twins, where)
+        refs = {Ref(shard, item) for lists in by_query for shard, hits in enumerate(lists) for item, _ in hits}
+        copies = self.overlap.items(refs)
+        living = self.overlap.living(copies, where)
         best: list[Hits] = []
-        for found in by_query:
+        for lists in by_query:
             scores: dict[int, float] = {}
-            for shard, hits in enumerate(found):
+            for shard, hits in enumerate(lists):
                 for item, score in hits:
                     if (ref := Ref(shard, item)) in living:
-                        scores.setdefault(self.joined(twins[ref][0]), score)
+                        scores.setdefault(self.joined(copies[ref][0]), score)
             best.append(sorted(scores.items(), key=lambda hit: (-hit[1], hit[0])))
         return best
 
@@ -155,44 +156,44 @@ class MultiReader:
         for number, shard in enumerate(self.shards):
             for block in shard.blocks(partition, where, numbers):
                 contents = self.overlap.contents(number, sorted(set(block.contents.tolist())))
-                twins = self.overlap.items(Ref(number, int(item)) for item in block.items)
-                living = self.overlap.living(twins, where)
-                rows, firsts = [], []
-                for row, (item, refs) in enumerate(twins.items()):
+                copies = self.overlap.items(Ref(number, int(item)) for item in block.items)
+                living = self.overlap.living(copies, where)
+                rows, item_ids = [], []
+                for row, (item, refs) in enumerate(copies.items()):
                     if item in living and refs[0] not in seen:
                         rows.append(row)
-                        firsts.append(self.joined(refs[0]))
+                        item_ids.append(self.joined(refs[0]))
                         seen.update(refs[:1] if len(refs) > 1 else ())
-                of = [self.joined(contents[content][0]) for content in block.contents[rows].tolist()]
-                yield Block(np.array(firsts, np.int64), np.array(of, np.int64), block.vectors[rows])
+                content_ids = [self.joined(contents[content][0]) for content in block.contents[rows].tolist()]
+                yield Block(np.array(item_ids, np.int64), np.array(content_ids, np.int64), block.vectors[rows])
 
     # --- files ---
 
     def locate(self, item_ids: Sequence[int], where: Filter = EVERYTHING) -> dict[int, list[Located]]:
         """For each item every live file that holds its content and passes the filter, in order of paths."""
-        found: dict[int, list[Located]] = {item: [] for item in item_ids}
-        twins = self.overlap.items(map(self.ref, item_ids))
-        joined = {ref: self.joined(first) for first, refs in twins.items() for ref in refs}
-        for shard, ids in by_shard(dict.fromkeys(chain.from_iterable(twins.values()))):
+        locations: dict[int, list[Located]] = {item: [] for item in item_ids}
+        copies = self.overlap.items(map(self.ref, item_ids))
+        joined = {ref: self.joined(first) for first, refs in copies.items() for ref in refs}
+        for shard, ids in by_shard(dict.fromkeys(chain.from_iterable(copies.values()))):
             files = list(chain.from_iterable(self.shards[shard].locate(ids, where).values()))
             hidden = self.overlap.hidden(shard, {file.item.path: (file.mtime_ns, True, True) for file in files})
             for file in files:
                 if file.item.path not in hidden:
                     item_id = joined[Ref(shard, file.item_id)]
-                    found[item_id].append(replace(file, item_id=item_id))
-        for located in found.values():
+                    locations[item_id].append(replace(file, item_id=item_id))
+        for located in locations.values():
             located.sort(key=lambda file: os.fsencode(file.item.path))
-        return found
+        return locations
 
     def file(self, path: str) -> FileRecord | None:
         """The record of one file."""
-        found = self._holder(path)
-        return found[1] if found else None
+        holder = self._holder(path)
+        return holder[1] if holder else None
 
     def _holder(self, path: str) -> tuple[int, FileRecord] | None:
         """The number of the index whose record of a path counts, and the record."""
-        known = [(number, record) for number, shard in enumerate(self.shards) if (record := shard.file(path))]
-        return max(known, key=lambda pair: (rank(pair[1]), -pair[0]), default=None)
+        candidates = [(number, record) for number, shard in enumerate(self.shards) if (record := shard.file(path))]
+        return max(candidates, key=lambda pair: (rank(pair[1]), -pair[0]), default=None)
 
     def items_at(self, path: str) -> list[tuple[int, Modality]]:
         """Ids and partitions of the items of a file except boxes, in their order; none if it is not indexed."""
@@ -201,8 +202,8 @@ class MultiReader:
             return []
         shard = holder[0]
         parts = self.shards[shard].items_at(path)
-        twins = self.overlap.items(Ref(shard, item) for item, _ in parts)
-        return [(self.joined(refs[0]), name) for item, name in parts if (refs := twins[Ref(shard, item)])]
+        copies = self.overlap.items(Ref(shard, item) for item, _ in parts)
+        return [(self.joined(refs[0]), name) for item, name in parts if (refs := copies[Ref(shard, item)])]
 
     def failures(self, *, unsupported: bool = False) -> Iterator[FileRecord]:
         """Present files that could not be read, in order of paths; with `unsupported` also unsupported ones."""
@@ -239,17 +240,17 @@ class MultiReader:
             ranked = fulltext.find_passages_in_all([shard.catalog.db for shard in self.shards], terms, least)
             if where != EVERYTHING:  # or a narrow filter would have all of them located
                 ranked = self._passing(ranked, where)
-        found: dict[int, float] = {}
+        results: dict[int, float] = {}
         for start in range(0, len(ranked), _PASSAGES_AT_ONCE):
-            scores = {Ref(one.shard, one.row): one.score for one in ranked[start : start + _PASSAGES_AT_ONCE]}
+            scores = {Ref(match.shard, match.row): match.score for match in ranked[start : start + _PASSAGES_AT_ONCE]}
             first = {ref: self.joined(refs[0]) for ref, refs in self.overlap.items(scores).items() if refs}
             located = self.locate(list(dict.fromkeys(first.values())), where)
             for ref, item in first.items():
                 if located[item]:
-                    found.setdefault(item, scores[ref])
-            if len(found) >= k:
+                    results.setdefault(item, scores[ref])
+            if len(results) >= k:
                 break
-        return list(found.items())[:k]
+        return list(results.items())[:k]
 
     def _passing(self, ranked: list[fulltext.Match], where: Filter) -> list[fulltext.Match]:
         """Those whose content passes a filter in some index."""
@@ -257,12 +258,12 @@ class MultiReader:
         for number, shard in enumerate(self.shards):
             contents = set(passing_contents(shard.catalog.db, shard.catalog.codec, where))
             passing.update(chain.from_iterable(self.overlap.contents(number, sorted(contents)).values()))
-        query, kept = "SELECT content_id FROM items WHERE id = ?", []
+        query, passing_matches = "SELECT content_id FROM items WHERE id = ?", []
         for match in ranked:
             (content,) = self.shards[match.shard].catalog.db.execute(query, (match.row,)).fetchone()
             if Ref(match.shard, int(content)) in passing:
-                kept.append(match)
-        return kept
+                passing_matches.append(match)
+        return passing_matches
 
     def search_names(
         self, terms: Sequence[str], k: int, where: Filter = EVERYTHING, least: float = 0.0
@@ -270,10 +271,10 @@ class MultiReader:
         """Live files whose path holds at least a share of the words, best first: path, items, and that share."""
         if not self.has_words:
             return []
-        found: list[tuple[str, list[int], float]] = []
+        results: list[tuple[str, list[int], float]] = []
         with schema.translated(self.directory):
             for match in fulltext.find_names_in_all([shard.catalog.db for shard in self.shards], terms, least):
-                if len(found) >= k and (match.score < found[-1][2] or len(found) >= k + MOST_NAMES):
+                if len(results) >= k and (match.score < results[-1][2] or len(results) >= k + MOST_NAMES):
                     break
                 catalog = self.shards[match.shard].catalog
                 sql, values = condition(where, catalog.codec)
@@ -290,9 +291,9 @@ class MultiReader:
                 if self.overlap.hidden(match.shard, {path: (row[1], True, True)}):
                     continue
                 items = catalog.db.execute("SELECT id FROM items WHERE content_id = ?", (row[2],)).fetchall()
-                twins = self.overlap.items(Ref(match.shard, item) for (item,) in items)
-                found.append((path, [self.joined(refs[0]) for refs in twins.values() if refs], match.score))
-        return found
+                copies = self.overlap.items(Ref(match.shard, item) for (item,) in items)
+                results.append((path, [self.joined(refs[0]) for refs in copies.values() if refs], match.score))
+        return results
 
     # --- as a whole ---
 
@@ -307,20 +308,20 @@ class MultiReader:
                 files[record.status] = files.get(record.status, 0) + 1
                 if record.modality is not None:
                     modalities[record.modality] = modalities.get(record.modality, 0) + 1
-        each = [shard.status() for shard in self.shards]
+        statuses = [shard.status() for shard in self.shards]
         return StoreStatus(
             directory=self.directory,
             format=self.format,
             identity=self.identity,
-            roots=tuple(sorted({root for one in each for root in one.roots})),
+            roots=tuple(sorted({root for status in statuses for root in status.roots})),
             files=files,
             modalities=modalities,
             items=self.overlap.count_items(),
             missing=missing,
-            segments=sum(one.segments for one in each),
-            tombstones=sum(one.tombstones for one in each),
-            bytes=sum(one.bytes for one in each),
-            lookups=tuple(_merge_lookups([one for status in each for one in status.lookups])),
+            segments=sum(status.segments for status in statuses),
+            tombstones=sum(status.tombstones for status in statuses),
+            bytes=sum(status.bytes for status in statuses),
+            lookups=tuple(_merge_lookups([lookup for status in statuses for lookup in status.lookups])),
         )
 
     def problems(self, on_skip: Callable[[str], None] | None = None) -> Iterator[str]:
@@ -331,19 +332,19 @@ class MultiReader:
 
 def _merge_lookups(lookups: Sequence[IndexedPartition]) -> Iterator[IndexedPartition]:
     """For each partition how its vectors are searched in the index that covers most of them, with the least recall."""
-    for name in dict.fromkeys(one.partition for one in lookups):
-        same = [one for one in lookups if one.partition == name]
+    for name in dict.fromkeys(lookup.partition for lookup in lookups):
+        same = [lookup for lookup in lookups if lookup.partition == name]
         yield replace(
-            max(same, key=lambda one: one.covered),
-            vectors=sum(one.vectors for one in same),
-            covered=sum(one.covered for one in same),
-            recall=min((one.recall for one in same if one.recall is not None), default=None),
+            max(same, key=lambda lookup: lookup.covered),
+            vectors=sum(lookup.vectors for lookup in same),
+            covered=sum(lookup.covered for lookup in same),
+            recall=min((lookup.recall for lookup in same if lookup.recall is not None), default=None),
         )
 
 
-def _is_complete(best: Hits, found: Sequence[Hits], k: int, depth: int) -> bool:
+def _is_complete(best: Hits, shard_hits: Sequence[Hits], k: int, depth: int) -> bool:
     """True if the best `k` are those of whole indexes: further results of an index would be below its last one."""
-    bars = [hits[-1][1] for hits in found if 0 < depth == len(hits)]
+    bars = [hits[-1][1] for hits in shard_hits if 0 < depth == len(hits)]
     return not bars or (len(best) >= k and best[k - 1][1] >= max(bars))
 
 
@@ -361,12 +362,12 @@ class MultiCatalog:
 
     def shared(self) -> list[int]:
         """The contents that several present files hold."""
-        found: set[Ref] = set()
+        shared_refs: set[Ref] = set()
         for number, shard in enumerate(self.reader.shards):
-            twins = self.reader.overlap.contents(number, [content for content, _, _ in shard.catalog.contents()])
-            found.update(twins[content][0] for content in shard.catalog.shared())
-            found.update(refs[0] for refs in twins.values() if len(refs) > 1)
-        return sorted(map(self.reader.joined, found))
+            copies = self.reader.overlap.contents(number, [content for content, _, _ in shard.catalog.contents()])
+            shared_refs.update(copies[content][0] for content in shard.catalog.shared())
+            shared_refs.update(refs[0] for refs in copies.values() if len(refs) > 1)
+        return sorted(map(self.reader.joined, shared_refs))
 
     def boxes(self) -> list[int]:
         """Ids of the items that are boxes in a picture which is an item itself."""
@@ -381,6 +382,6 @@ class MultiCatalog:
         records = [(path, self.reader.file(path)) for path in paths]
         return [path for path, record in records if record and not record.missing and record.digest == digest]
 
-    def gone(self) -> Iterator[str]:
+    def absent_files(self) -> Iterator[str]:
         """Files that the indexes take to be present and that are not, in order."""
-        yield from sorted({path for shard in self.reader.shards for path in shard.catalog.gone()})
+        yield from sorted({path for shard in self.reader.shards for path in shard.catalog.absent_files()})

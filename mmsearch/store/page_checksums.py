@@ -67,7 +67,7 @@ class PageChecksums:
     def __len__(self) -> int:
         return len(self.table) // _SUM_BYTES
 
-    def of(self, number: int) -> bytes:
+    def checksum(self, number: int) -> bytes:
         """The checksum of a page; pages are counted from 1."""
         return bytes(self.table[(number - 1) * _SUM_BYTES : number * _SUM_BYTES])
 
@@ -76,7 +76,7 @@ class PageChecksums:
         self.table[(number - 1) * _SUM_BYTES : number * _SUM_BYTES] = _page_sum(page)
 
     def resize(self, pages: int) -> None:
-        """Make room for so many pages; new ones have no checksum yet."""
+        """Set the number of pages; new ones have no checksum yet."""
         del self.table[pages * _SUM_BYTES :]
         self.table.extend(bytes(pages * _SUM_BYTES - len(self.table)))
 
@@ -109,8 +109,8 @@ def load(directory: str) -> PageChecksums | None:
             table, seal = bytearray(file.read(pages * _SUM_BYTES)), file.read()
     except (OSError, struct.error):
         return None
-    good = seal == _seal(_HEADER.pack(magic, page_size, state, pages, untidy) + table)
-    return PageChecksums(page_size, state, table, bool(untidy)) if good and 512 <= page_size <= 65536 else None
+    intact = seal == _seal(_HEADER.pack(magic, page_size, state, pages, untidy) + table)
+    return PageChecksums(page_size, state, table, bool(untidy)) if intact and 512 <= page_size <= 65536 else None
 
 
 def discard(directory: str) -> None:
@@ -159,24 +159,24 @@ def _write(handle: int, start: int, data: bytes) -> None:
 
 def _pages_in_log(path: str) -> set[int]:
     """The pages that a log may have newer, and perhaps more; none if there is no log."""
-    found: set[int] = set()
+    pages: set[int] = set()
     try:
         handle = regular(path, os.O_RDONLY | NOFOLLOW)  # SQLite holds no locks on this one
     except FileNotFoundError:
-        return found
+        return pages
     with open(handle, "rb", buffering=0) as file:
         header = file.read(_LOG_HEADER)
         if len(header) < _LOG_HEADER or int.from_bytes(header[:4], "big") not in _LOG_MAGICS:
-            return found
+            return pages
         step = _FRAME_HEADER + int.from_bytes(header[8:12], "big")
         offset, salts = _LOG_HEADER, header[16:24]
         while len(frame := _read(file.fileno(), offset, _FRAME_HEADER)) == _FRAME_HEADER and frame[8:16] == salts:
-            found.add(int.from_bytes(frame[:4], "big"))
+            pages.add(int.from_bytes(frame[:4], "big"))
             offset += step
-    return found
+    return pages
 
 
-def _left_over(number: int, page: bytes, pages: int) -> slice | None:
+def _find_leftover(number: int, page: bytes, pages: int) -> slice | None:
     """The bytes that SQLite has left in the unused middle of a page of a tree, if any.
 
     With `secure_delete` it overwrites what it deletes, but not what a page held before its rows moved to others.
@@ -287,18 +287,18 @@ class WalCheckpoints:
             count = os.fstat(handle).st_size // self._page_size
             if sums is None:
                 sums, changed = PageChecksums(self._page_size, state, bytearray()), None
-            fresh = set(range(len(sums) + 1, count + 1))
+            new_pages = set(range(len(sums) + 1, count + 1))
             sums.state = state
             sums.resize(count)
-            alone, erased = not self._log_bytes(), False
-            for number in sorted(fresh.union(number for number in changed or () if number <= count)):
+            log_is_empty, erased = not self._log_bytes(), False
+            for number in sorted(new_pages.union(number for number in changed or () if number <= count)):
                 page = _read_page(handle, number, self._page_size)
-                rest = _left_over(number, page, len(sums))
-                if rest is not None and alone:
-                    zeros, erased = bytes(rest.stop - rest.start), True
-                    _write(handle, (number - 1) * len(page) + rest.start, zeros)
-                    page = page[: rest.start] + zeros + page[rest.stop :]
-                elif rest is not None:
+                leftover = _find_leftover(number, page, len(sums))
+                if leftover is not None and log_is_empty:
+                    zeros, erased = bytes(leftover.stop - leftover.start), True
+                    _write(handle, (number - 1) * len(page) + leftover.start, zeros)
+                    page = page[: leftover.start] + zeros + page[leftover.stop :]
+                elif leftover is not None:
                     sums.untidy = True  # the next writer looks at all pages
                 sums.put(number, page)
             if erased:
@@ -330,18 +330,18 @@ def problems(
         locked: the caller holds the lock of the index.
     """
     with _lock_if_free(directory, locked):
-        found = _compare(db, directory)
-        if not isinstance(found, str) and found:
+        differences = _compare(db, directory)
+        if not isinstance(differences, str) and differences:
             time.sleep(_PAUSE)  # pages that somebody was writing just then are written by now
-            again = _compare(db, directory)
-            found = again if isinstance(again, str) else [line for line in found if line in again]
-    if isinstance(found, str):
+            second = _compare(db, directory)
+            differences = second if isinstance(second, str) else [line for line in differences if line in second]
+    if isinstance(differences, str):
         if on_skip is not None:
-            on_skip(f"the pages of {schema.DATABASE} were not compared with their checksums: {found}")
+            on_skip(f"the pages of {schema.DATABASE} were not compared with their checksums: {differences}")
         return
-    yield from found[:NAMED_PAGES]
-    if len(found) > NAMED_PAGES:
-        yield f"{len(found) - NAMED_PAGES} more pages are not as they were written"
+    yield from differences[:NAMED_PAGES]
+    if len(differences) > NAMED_PAGES:
+        yield f"{len(differences) - NAMED_PAGES} more pages are not as they were written"
 
 
 @contextmanager
@@ -368,24 +368,24 @@ def _compare(db: sqlite3.Connection, directory: str) -> list[str] | str:
     files = [path, f"{path}-wal", os.path.join(directory, NAME)]
     try:
         handle, before = database.handle(path), file_stamps(files)
-        newer = _pages_in_log(f"{path}-wal")
-        found = _differences(db, handle, sums, newer)
+        logged = _pages_in_log(f"{path}-wal")
+        differences = _differences(db, handle, sums, logged)
         after = file_stamps(files)
     except OSError as error:
         return str(error.strerror or error)
-    return found if before == after else "somebody was writing"
+    return differences if before == after else "somebody was writing"
 
 
-def _differences(db: sqlite3.Connection, handle: int, sums: PageChecksums, newer: set[int]) -> list[str] | str:
+def _differences(db: sqlite3.Connection, handle: int, sums: PageChecksums, logged: set[int]) -> list[str] | str:
     if _state_in(handle) != sums.state:
-        if not newer and schema.get_meta(db, schema.STATE) == str(sums.state):
+        if not logged and schema.get_meta(db, schema.STATE) == str(sums.state):
             return ["page 1 is not as it was written"]
         return "they are of an earlier commit; the next `mmsearch index` writes them"
     size = os.fstat(handle).st_size
-    if not newer and size != len(sums) * sums.page_size:
+    if not logged and size != len(sums) * sums.page_size:
         return [f"it has {size} bytes, and {len(sums) * sums.page_size} were written"]
     return [
         f"page {number} is not as it was written"
         for number in range(1, len(sums) + 1)
-        if number not in newer and _page_sum(_read_page(handle, number, sums.page_size)) != sums.of(number)
+        if number not in logged and _page_sum(_read_page(handle, number, sums.page_size)) != sums.checksum(number)
     ]

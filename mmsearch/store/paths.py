@@ -2,7 +2,7 @@
 
 The anchor is the root directory that contains the index directory, and is itself stored relative to the index, so that
 an index inside the tree it describes can move with it. URLs of objects are stored as they are. Knows nothing about
-what the paths point to and never touches the disk. Separators are stored as `/`; a stored path never begins with one
+the files and never touches the disk. Separators are stored as `/`; a stored path never begins with one
 unless it is absolute.
 """
 

@@ -2,7 +2,7 @@
 
 An index is its user's alone unless it is shared with those whom the umask lets in. Its note about that counts for
 the very file it was written in: a copy, or an index from elsewhere, is private until its user shares it. Knows the
-tables and the files beside them; not what is written afterwards.
+tables and the files beside them; nothing about later writes.
 """
 
 from __future__ import annotations
@@ -53,30 +53,30 @@ def prepare(directory: str, identity: Identity, rebuild: bool) -> Connection:
 def _connect(directory: str, identity: Identity, rebuild: bool) -> Connection:
     db = schema.connect_writer(directory)
     try:
-        present = schema.format_of(db, directory)
-        if present == 0 or rebuild:
+        version = schema.format_of(db, directory)
+        if version == 0 or rebuild:
             with schema.transaction(db):
-                schema.migrate(db, present)
+                schema.migrate(db, version)
                 _empty(db, directory, identity)
-                if present == 0:
+                if version == 0:
                     compaction.mark_clean(db)
                 thumbnail_cache.remove_all(directory)
                 db.forgot = True
             compaction.remove_backups(directory)
         else:
-            schema.upgrade(db, directory, present)
-            if present < schema.FORMAT_WITH_GRANTS and is_user_index(directory):
+            schema.upgrade(db, directory, version)
+            if version < schema.FORMAT_WITH_GRANTS and is_user_index(directory):
                 grant_everything(db, directory)  # from before there were grants, and nobody else puts one there
-        known = schema.identity_of(db, directory)
-        known.require(identity, directory)
-        if known.to_json() != identity.to_json():  # the same model lies elsewhere now
+        stored_identity = schema.identity_of(db, directory)
+        stored_identity.require(identity, directory)
+        if stored_identity.to_json() != identity.to_json():  # the same model lies elsewhere now
             with schema.transaction(db):
                 schema.put_meta(db, "identity", identity.to_json())
         faiss_files.sync_folders(directory)
         if not statistics.complete(db):
             # A full disk will be reported when there is something to write, and that commit does it too.
             with suppress(sqlite3.OperationalError), schema.transaction(db):
-                statistics.update(db, directory, known.dim)
+                statistics.update(db, directory, stored_identity.dim)
         compaction.clean(db, directory)
         return db
     except BaseException:

@@ -69,15 +69,15 @@ def find_file(db: sqlite3.Connection, codec: PathCodec, path: str) -> FileRecord
 def find_indexed(db: sqlite3.Connection, keys: Sequence[bytes]) -> list[tuple[bytes, int, int]]:
     """Stored path, size and time of files that are indexed and not missing, in order.
 
-    Of all that lie between the first and the last key, if they are not many more; else of these keys alone. The files
-    of one directory lie side by side, and reading a range is much cheaper than looking up each.
+    All files between the first and the last key, if they are not many more, else these keys alone: the files of one
+    directory lie side by side, and reading a range is much cheaper than looking up each.
     """
     if not keys:
         return []
     select = "SELECT path, size, mtime_ns FROM files WHERE status = 'ok' AND NOT missing AND path"
-    most = 2 * len(keys) + 1
-    rows = db.execute(f"{select} BETWEEN ? AND ? ORDER BY path", (min(keys), max(keys))).fetchmany(most)
-    if len(rows) < most:
+    limit = 2 * len(keys) + 1
+    rows = db.execute(f"{select} BETWEEN ? AND ? ORDER BY path", (min(keys), max(keys))).fetchmany(limit)
+    if len(rows) < limit:
         return rows
     rows = []
     for batch in batches(keys):
@@ -154,7 +154,7 @@ def _content_clauses(where: Filter) -> list[tuple[str, list[Any]]]:
 def _file_clauses(where: Filter, codec: PathCodec) -> list[tuple[str, list[Any]]]:
     clauses = _within("f.size", where.size)
     if where.folders:
-        ranges = [one for folder in where.folders for one in codec.ranges(folder)]
+        ranges = [pair for folder in where.folders for pair in codec.ranges(folder)]
         exact = [codec.encode(folder) for folder in where.folders]
         sql = " OR ".join(["f.path >= ? AND f.path < ?"] * len(ranges) + ["f.path = ?"] * len(exact))
         clauses.append((sql, [bound for pair in ranges for bound in pair] + exact))
@@ -192,13 +192,13 @@ def read_identity(directory: str) -> Identity | None:
         IndexMismatch: a newer mmsearch wrote it.
         IndexDamaged: it cannot be read.
     """
-    with _opened(directory) as db:
+    with _connect(directory) as db:
         return None if db is None else schema.identity_of(db, directory)
 
 
 def read_roots(directory: str) -> list[str]:
     """The roots of the index in `directory`, absolute and in order; none if there is no index. Raises likewise."""
-    with _opened(directory) as db:
+    with _connect(directory) as db:
         return [] if db is None else find_roots(db, load_codec(db, os.path.abspath(directory)))
 
 
@@ -223,16 +223,16 @@ class Allowed:
 def read_allowed(directory: str, trusted: bool = False) -> Allowed:
     """The model and roots that the index in `directory` may name; with `trusted` all. Raises likewise."""
     directory = os.path.abspath(directory)
-    with _opened(directory) as db:
+    with _connect(directory) as db:
         if db is None:
             return Allowed()
         grants = Grants(db, directory, trusted)
-        found = find_roots(db, load_codec(db, directory))
-        roots = tuple(root for root in found if grants.allows_root(root))
+        named_roots = find_roots(db, load_codec(db, directory))
+        roots = tuple(root for root in named_roots if grants.allows_root(root))
         return Allowed(
             grants.allows_identity(schema.identity_of(db, directory).options),
             roots,
-            tuple(root for root in found if root not in roots),
+            tuple(root for root in named_roots if root not in roots),
             frozenset(root for root in roots if not grants.everything and not grants.names_root(root)),
         )
 
@@ -241,20 +241,20 @@ def grant_everything(db: sqlite3.Connection, directory: str) -> bool:
     """Grant all that an index names today: its roots, its model and the files outside; False if there is no key."""
     grants, codec = Grants(db, directory), load_codec(db, directory)
     with schema.transaction(db):
-        given = grants.give_identity(schema.identity_of(db, directory).options)
-        given = given and grants.give_roots(find_roots(db, codec))
+        granted = grants.give_identity(schema.identity_of(db, directory).options)
+        granted = granted and grants.give_roots(find_roots(db, codec))
         paths = (codec.decode(path) for (path,) in db.execute("SELECT path FROM files").fetchall())
-        return given and grants.give_paths(path for path in paths if not grants.may_read(path))
+        return granted and grants.give_paths(path for path in paths if not grants.may_read(path))
 
 
 def read_contents(directory: str, keys: Sequence[tuple[str, str]]) -> list[bool]:
     """Which contents, by digest and kind, the index in `directory` holds now. Raises likewise."""
-    with _opened(directory) as db:
+    with _connect(directory) as db:
         return [db is not None and find_content(db, *key) is not None for key in keys]
 
 
 @contextmanager
-def _opened(directory: str) -> Iterator[sqlite3.Connection | None]:
+def _connect(directory: str) -> Iterator[sqlite3.Connection | None]:
     """The database of an index; None if there is none or no table in it."""
     with schema.translated(os.path.abspath(directory)):
         try:
@@ -275,15 +275,15 @@ def require_readable(db: sqlite3.Connection, directory: str) -> int:
         IndexMissing: there are none yet.
         IndexMismatch: they are newer, or so old that a writer has to change them first.
     """
-    present = schema.format_of(db, directory)
-    if present == 0:
+    version = schema.format_of(db, directory)
+    if version == 0:
         raise IndexMissing(f"the index in {directory} is empty: run `mmsearch index`")
-    if present < schema.OLDEST_READ:
+    if version < schema.OLDEST_READ:
         raise IndexMismatch(
-            f"the index in {directory} has format {present}, this mmsearch reads {schema.OLDEST_READ} and newer: "
+            f"the index in {directory} has format {version}, this mmsearch reads {schema.OLDEST_READ} and newer: "
             "run `mmsearch index` once to bring it up to date"
         )
-    return present
+    return version
 
 
 @dataclass(frozen=True)
@@ -355,13 +355,14 @@ class Catalog:
             rows = self._rows(query, digest, digest + _AFTER_DIGITS)
             return value_check.facts(*rows[0]) if rows else FileMetadata()
 
-    def gone(self) -> Iterator[str]:
+    def absent_files(self) -> Iterator[str]:
         """Files that the index takes to be present and that are not, in order."""
         with schema.translated(self.directory):
             rows = self.db.execute("SELECT path FROM files WHERE missing = 0 ORDER BY path")
-            for (path,) in rows:
-                if not os.path.lexists(found := self.codec.decode(path)):
-                    yield found
+            for (key,) in rows:
+                path = self.codec.decode(key)
+                if not os.path.lexists(path):
+                    yield path
 
 
 def size_on_disk(directory: str) -> int:

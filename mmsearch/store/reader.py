@@ -1,6 +1,6 @@
 """Reads an index: searches, the files behind the results, and figures about the whole.
 
-A reader sees the index as it was when it was opened, whatever a writer does meanwhile, and needs no lock and no
+A reader sees the index as it was when it was opened, even while a writer changes it, and needs no lock and no
 writable directory. Knows nothing about models, ranking or fusion: it takes a vector and returns items.
 """
 
@@ -83,7 +83,7 @@ class Reader:
 
         Args:
             directory: of the index.
-            trusted: the user allows what it names: its model, and files anywhere.
+            trusted: the user allows everything it names: its model, and files anywhere.
 
         Raises:
             IndexMissing: there is none.
@@ -99,25 +99,25 @@ class Reader:
                 db.close()
                 raise
 
-    def _begin(self, opened: OpenFiles) -> None:
+    def _begin(self, open_files: OpenFiles) -> None:
         self._db.execute("BEGIN")  # the snapshot starts with the first read and lasts until refresh or close
         self.format = require_readable(self._db, self.directory)
         self.identity = schema.identity_of(self._db, self.directory)
         self._codec = load_codec(self._db, self.directory)
         self.grants = Grants(self._db, self.directory, self._trusted)
         self._rows = RowTable(self._db, self._codec)
-        self._vectors = VectorSearch(self.directory, self.identity.dim, self._rows, opened)
+        self._vectors = VectorSearch(self.directory, self.identity.dim, self._rows, open_files)
 
     def refresh(self) -> None:
         """Go on to the latest commit. Ids of items that are still there stay what they were."""
         with schema.translated(self.directory):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            self._begin(self._vectors.opened)
+            self._begin(self._vectors.open_files)
 
     def close(self) -> None:
         """End the snapshot. Closing twice is fine."""
-        self._vectors.opened.keep_only(set(), set())
+        self._vectors.open_files.keep_only(set(), set())
         self._db.close()
 
     def __enter__(self) -> Reader:
@@ -131,8 +131,8 @@ class Reader:
     def open_files(self, where: Filter = EVERYTHING) -> None:
         """Open all vector files, or those that the filter may need, so that the snapshot stays until `refresh`.
 
-        By itself a reader opens vector files when it needs them, and goes on to a newer snapshot if a merge was
-        quicker. An error over a damaged file is left to searches that need it.
+        Without this a reader opens vector files when it needs them, and moves on to a newer snapshot if a merge removed
+        one. Damaged files are reported by the searches that need them.
         """
         with suppress(IndexDamaged):
             # Inside, for the partitions may change between attempts.
@@ -143,7 +143,7 @@ class Reader:
             )
 
     def may_read(self, path: str) -> bool:
-        """True if the content of a file of the index may be opened: that an index names one gives no permission.
+        """True if the content of a file of the index may be opened; being named by the index is no permission.
 
         That is so below the folder that holds the index, below folders that the user has named for it, and for files
         that the user has listed, after links in the path are resolved.
@@ -194,28 +194,28 @@ class Reader:
         queries = np.ascontiguousarray(queries, dtype=np.float32)
 
         def attempt() -> list[Hits]:
-            left = self._rows.within(partition, where)
-            if left is None or k <= 0:
+            remaining = self._rows.within(partition, where)
+            if remaining is None or k <= 0:
                 return [[] for _ in queries]
-            return self._vectors.search(queries, partition, k, left)
+            return self._vectors.search(queries, partition, k, remaining)
 
         return self._retry(attempt)
 
     def _retry(self, attempt: Callable[[], T]) -> T:
         """Run something that opens vector files; a merge may have replaced them since the snapshot was taken."""
-        gone: FileNotFoundError | None = None
+        missing: FileNotFoundError | None = None
         with schema.translated(self.directory):
             for _ in range(_ATTEMPTS):
                 try:
                     return attempt()
                 except FileNotFoundError as error:
-                    gone, before = error, self.identity
+                    missing, previous = error, self.identity
                     self.refresh()
-                    if self.identity != before:
+                    if self.identity != previous:
                         raise IndexMismatch(
                             f"the index in {self.directory} was rebuilt with other settings meanwhile: run it again"
                         ) from error
-        raise IndexDamaged(f"{gone.filename if gone else ''} is gone: {faiss_files.REMEDY}") from gone
+        raise IndexDamaged(f"{missing.filename if missing else ''} is gone: {faiss_files.REMEDY}") from missing
 
     def scores(self, vector: Vectors, item_ids: Sequence[int]) -> dict[int, float]:
         """The exact cosine of a vector, float32 `(dim,)`, with each of some items; items that are gone are left out."""
@@ -229,19 +229,19 @@ class Reader:
         """Live vectors spread evenly over a partition, the same ones each time: float32 `(at most limit, dim)`."""
         with schema.translated(self.directory):
             if self._rows.has_statistics:
-                found = statistics.sample(self._db, partition, limit, self.identity.dim)
-                if len(found) >= min(limit, _LEAST_SAMPLED, self.counts().get(partition, 0)):
-                    return found
+                sampled = statistics.sample(self._db, partition, limit, self.identity.dim)
+                if len(sampled) >= min(limit, _LEAST_SAMPLED, self.counts().get(partition, 0)):
+                    return sampled
         return self._retry(lambda: self._vectors.sample(partition, limit))
 
     def blocks(self, partition: Modality, where: Filter = EVERYTHING, numbers: int = 1 << 22) -> Iterator[Block]:
         """Every live vector of a partition that passes the filter, a block of at most `numbers` numbers at a time.
 
-        A merge meanwhile does no harm, since all files are opened before the first block is read. The order is that of
+        A concurrent merge does no harm, since all files are opened before the first block is read. The order is that of
         the files, the same each time for one snapshot.
         """
-        opened = self._retry(lambda: self._vectors.open_partition(partition))
-        yield from self._vectors.blocks(opened, where, numbers)
+        segments = self._retry(lambda: self._vectors.open_partition(partition))
+        yield from self._vectors.blocks(segments, where, numbers)
 
     # --- files ---
 
@@ -250,10 +250,10 @@ class Reader:
 
         Every id is in the result, with an empty list if the item is gone.
         """
-        found: dict[int, list[Located]] = {item_id: [] for item_id in item_ids}
+        locations: dict[int, list[Located]] = {item_id: [] for item_id in item_ids}
         sql, values = condition(where, self._codec)
         with schema.translated(self.directory):
-            for batch in batches(list(found)):
+            for batch in batches(list(locations)):
                 rows = self._db.execute(
                     "SELECT i.id, i.partition, i.ordinal, i.span_unit, i.span_start, i.span_end, i.text,"
                     " c.digest, c.kind, c.modality, f.path, f.size, f.mtime_ns"
@@ -265,10 +265,10 @@ class Reader:
                     path = self._codec.decode(key)
                     if where.accept is None or where.accept(path):
                         item = value_check.item(path, digest, modality, name, ordinal, unit, start, end, text)
-                        found[item_id].append(value_check.located(item_id, item, kind, size, mtime_ns))
-        for files in found.values():
+                        locations[item_id].append(value_check.located(item_id, item, kind, size, mtime_ns))
+        for files in locations.values():
             files.sort(key=lambda located: os.fsencode(located.item.path))
-        return found
+        return locations
 
     def file(self, path: str) -> FileRecord | None:
         """The record of one file."""
@@ -313,12 +313,12 @@ class Reader:
         if not self.has_words:
             return []
         with schema.translated(self.directory):
-            found: list[tuple[int, float]] = []
+            results: list[tuple[int, float]] = []
             rows = fulltext.find_passages(self._db, terms, least)
-            while len(found) < k and (some := list(islice(rows, max(k, _PASSAGES)))):
-                passing = self._rows.passing((item for item, _ in some), where)
-                found += [(item, score) for item, score in some if item in passing]
-            return found[:k]
+            while len(results) < k and (batch := list(islice(rows, max(k, _PASSAGES)))):
+                passing = self._rows.passing((item for item, _ in batch), where)
+                results += [(item, score) for item, score in batch if item in passing]
+            return results[:k]
 
     def search_names(
         self, terms: Sequence[str], k: int, where: Filter = EVERYTHING, least: float = 0.0
@@ -329,7 +329,7 @@ class Reader:
         """
         if not self.has_words:
             return []
-        found: list[tuple[str, list[int], float]] = []
+        results: list[tuple[str, list[int], float]] = []
         with schema.translated(self.directory):
             sql, values = condition(where, self._codec)
             query = (
@@ -337,7 +337,7 @@ class Reader:
                 f" WHERE f.missing = 0 AND f.id = ?{sql}"
             )
             for file, share in fulltext.find_names(self._db, terms, least):
-                if len(found) >= k and (share < found[-1][2] or len(found) >= k + MOST_NAMES):
+                if len(results) >= k and (share < results[-1][2] or len(results) >= k + MOST_NAMES):
                     break
                 row = self._db.execute(query, (file, *values)).fetchone()
                 if row is None:
@@ -345,8 +345,8 @@ class Reader:
                 path, content = self._codec.decode(row[0]), row[1]
                 if where.accept is None or where.accept(path):
                     items = self._db.execute("SELECT id FROM items WHERE content_id = ?", (content,))
-                    found.append((path, [item for (item,) in items], share))
-        return found
+                    results.append((path, [item for (item,) in items], share))
+        return results
 
     # --- as a whole ---
 
@@ -379,7 +379,7 @@ class Reader:
     def problems(self, on_skip: Callable[[str], None] | None = None) -> Iterator[str]:
         """Read everything and report problems, one line each; slow. A sound index has none.
 
-        `on_skip` is called with one line for what could not be checked.
+        `on_skip` is called with one line for each check that was impossible.
         """
         from mmsearch.store import integrity  # late: a search checks nothing
 
@@ -392,13 +392,13 @@ AnyReader: TypeAlias = "Reader | MultiReader"
 
 def open_reader(directories: Sequence[str], trusted: bool = False) -> AnyReader:
     """The index in a directory, or those in several as one. Raises as `Reader.open` does, and `MultiReader`."""
-    with ExitStack() as opened:
-        readers = [opened.enter_context(Reader.open(directory, trusted)) for directory in directories]
+    with ExitStack() as stack:
+        readers = [stack.enter_context(Reader.open(directory, trusted)) for directory in directories]
         if len(readers) == 1:
-            found: AnyReader = readers[0]
+            reader: AnyReader = readers[0]
         else:
             from mmsearch.store.multi_reader import MultiReader  # late: most people have one index
 
-            found = MultiReader(readers)
-        opened.pop_all()
-        return found
+            reader = MultiReader(readers)
+        stack.pop_all()
+        return reader

@@ -20,7 +20,7 @@ Kind: TypeAlias = Literal["flat", "int8", "ivf", "pq4", "pq", "rabitq"]
 """How vectors are searched: one by one, or by an ANN index of some kind."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 OnProgress: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
+"""Called with the step, the amount done and the total."""
 MOST_DIM = 1 << 16
 LONGEST_NAME = 4096
 MOST_SETTING = 1 << 31
@@ -77,15 +77,15 @@ class Identity:
             ValueError, TypeError or KeyError: the text is something else, or names settings this version lacks.
         """
         data = json.loads(text)
-        found = cls(
+        identity = cls(
             options=ModelOptions(**{"tiles": False, **data["options"]}),  # older ones have none
             fingerprint=data["fingerprint"],
             dim=data["dim"],
             modalities=frozenset(data["modalities"]),
             loader=LoaderSettings.from_json(data["loader"]),
         )
-        _require_plausible(found)
-        return found
+        _require_plausible(identity)
+        return identity
 
     def require(self, other: Identity, directory: str) -> None:
         """Check that the index in `directory`, which has this identity, may be used with `other`.
@@ -105,42 +105,42 @@ class Identity:
         With the same fingerprint the name does not matter: the directory of the model may have moved.
         """
         same_model = self.fingerprint == other.fingerprint
-        mine, theirs = dict(_settings(self, not same_model)), dict(_settings(other, not same_model))
+        own_settings, other_settings = dict(_settings(self, not same_model)), dict(_settings(other, not same_model))
         return [
-            f"{name} is {_show(value)}, not {_show(theirs.get(name))}"
-            for name, value in mine.items()
+            f"{name} is {_show(value)}, not {_show(other_settings.get(name))}"
+            for name, value in own_settings.items()
             # Mappings and tuples compare as the JSON they are stored as.
-            if json.dumps(value, sort_keys=True) != json.dumps(theirs.get(name), sort_keys=True)
+            if json.dumps(value, sort_keys=True) != json.dumps(other_settings.get(name), sort_keys=True)
         ]
 
 
-def _require_plausible(found: Identity) -> None:
+def _require_plausible(identity: Identity) -> None:
     """Raise ValueError for values that no mmsearch writes: anybody may have written the file."""
-    options, loader = found.options, found.loader
-    texts = (options.name, options.revision or "", options.dtype or "", options.attn or "", found.fingerprint)
-    if not all(isinstance(one, str) and len(one) <= LONGEST_NAME and "\0" not in one for one in texts):
+    options, loader = identity.options, identity.loader
+    texts = (options.name, options.revision or "", options.dtype or "", options.attn or "", identity.fingerprint)
+    if not all(isinstance(value, str) and len(value) <= LONGEST_NAME and "\0" not in value for value in texts):
         raise ValueError("a name is no text")
-    if type(found.dim) is not int or not 0 < found.dim <= MOST_DIM:
-        raise ValueError(f"dim is {found.dim!r}, not a number from 1 to {MOST_DIM}")
-    if not found.modalities <= set(MODALITIES):
+    if type(identity.dim) is not int or not 0 < identity.dim <= MOST_DIM:
+        raise ValueError(f"dim is {identity.dim!r}, not a number from 1 to {MOST_DIM}")
+    if not identity.modalities <= set(MODALITIES):
         raise ValueError("no such modalities")
     if not isinstance(options.model_kwargs, dict) or not isinstance(options.processor_kwargs, dict):
         raise TypeError("options of a model are no object")
     flags = (options.trust_remote_code, options.exact, options.dummy_weights, loader.exact, loader.tiles)
-    if not all(type(one) is bool for one in flags) or type(options.tiles) not in (bool, NoneType):
+    if not all(type(value) is bool for value in flags) or type(options.tiles) not in (bool, NoneType):
         raise TypeError("a switch is neither on nor off")
-    whole = [options.max_pixels, options.batch_size, loader.image_side]
-    whole += [getattr(loader, name) for name in _WHOLE]
-    numbers = [*whole, loader.audio_seconds, loader.audio_overlap, loader.clip_seconds]
+    whole_numbers = [options.max_pixels, options.batch_size, loader.image_side]
+    whole_numbers += [getattr(loader, name) for name in _WHOLE]
+    numbers = [*whole_numbers, loader.audio_seconds, loader.audio_overlap, loader.clip_seconds]
     if loader.image_fit is not None:
         fit = loader.image_fit
-        whole += (sides := [fit.height, fit.width, fit.edge, fit.step, fit.least, fit.most])
+        whole_numbers += (sides := [fit.height, fit.width, fit.edge, fit.step, fit.least, fit.most])
         numbers += sides
         if not isinstance(fit.kind, str) or not isinstance(fit.resample, str):
             raise TypeError("a picture fits in no known way")
-    if not all(type(one) in (int, NoneType) for one in whole):
+    if not all(type(value) in (int, NoneType) for value in whole_numbers):
         raise TypeError("a setting of the loader is no whole number")
-    if not all(one is None or (type(one) in (int, float) and 0 <= one <= MOST_SETTING) for one in numbers):
+    if not all(value is None or (type(value) in (int, float) and 0 <= value <= MOST_SETTING) for value in numbers):
         raise ValueError(f"a setting of the loader is no number from 0 to {MOST_SETTING}")
 
 
@@ -243,10 +243,10 @@ class OptimizeRequest:
 
     Attributes:
         kind: `auto` decides by the size of each partition; None repeats the last request, `auto` at first.
-        dim: an ANN index takes only so many of the first numbers of each vector; None for all.
+        dim: how many of the first numbers of each vector an ANN index takes; None for all.
         recall: share of the true best 10 that a search should find.
-        flat_bytes: up to so many bytes of vectors `auto` leaves a partition without an ANN index.
-        least: up to so many vectors every kind does.
+        flat_bytes: `auto` leaves a partition with at most this many bytes of vectors without an ANN index.
+        least: a partition with fewer vectors gets no ANN index of any kind.
         memory: bytes for building an ANN index; None for a quarter of the machine's.
     """
 

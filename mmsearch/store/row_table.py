@@ -30,10 +30,10 @@ else:
 
 Mask: TypeAlias = "npt.NDArray[np.bool_]"
 
-_FEW = 4096
-"""Up to so many contents are looked up one by one rather than in the column of a whole file."""
+_LOOKUP_LIMIT = 4096
+"""At most this many contents are looked up one by one; more are read from the column of a whole file."""
 _MOST_MASK, _SPARE_FACTOR = 1 << 26, 1 << 10
-"""A mask covers so many ids, and so many more for each content in it."""
+"""The most ids that a mask covers: a fixed number, and a number for each content in it."""
 _FILTERS = 8
 """How many of the last filters are remembered."""
 
@@ -76,8 +76,8 @@ class RowTable:
             (partition or "",),
         )
         segments = []
-        for number, name, of, count, live, covered_by in rows:
-            value_check.segment(number, name, of, count, live, covered_by)
+        for number, name, owner, count, live, covered_by in rows:
+            value_check.segment(number, name, owner, count, live, covered_by)
             segments.append(Segment(number, name, count, live, covered_by))
         return segments
 
@@ -147,12 +147,12 @@ class RowTable:
             "SELECT i.id, f.path FROM items i JOIN contents c ON c.id = i.content_id"
             f" JOIN files f ON f.content_id = c.id WHERE f.missing = 0{sql} AND i.id IN"
         )
-        found: set[int] = set()
+        passing_ids: set[int] = set()
         for batch in batches(list(item_ids)):
             for item, path in self._db.execute(f"{query} ({placeholders(batch)})", (*values, *batch)):
-                if item not in found and (where.accept is None or where.accept(self._codec.decode(path))):
-                    found.add(item)
-        return found
+                if item not in passing_ids and (where.accept is None or where.accept(self._codec.decode(path))):
+                    passing_ids.add(item)
+        return passing_ids
 
     # --- whose rows they are ---
 
@@ -220,14 +220,14 @@ class _Contents:
 
     @property
     def few(self) -> bool:
-        return len(self.ids) <= _FEW
+        return len(self.ids) <= _LOOKUP_LIMIT
 
     def among(self, contents: Rows) -> Mask:
         """Which of some ids, int64 `(n,)`, are of these contents; they may be of contents that are gone."""
         if self._highest > _MOST_MASK + _SPARE_FACTOR * len(self.ids):  # ids so sparse that a mask would waste memory
             nearest = np.minimum(np.searchsorted(self.ids, contents), max(0, len(self.ids) - 1))
-            found: Mask = self.ids[nearest] == contents if len(self.ids) else np.zeros(len(contents), np.bool_)
-            return found
+            matches: Mask = self.ids[nearest] == contents if len(self.ids) else np.zeros(len(contents), np.bool_)
+            return matches
         marked: Mask = self._mask[np.where(contents.view(np.uint64) < len(self._mask), contents, 0)]
         return marked
 
@@ -244,12 +244,12 @@ class _Contents:
 
     @cached_property
     def _rows_by_segment(self) -> dict[int, list[int]]:
-        found: dict[int, list[int]] = {}
+        rows_by_segment: dict[int, list[int]] = {}
         for batch in batches(self.ids.tolist()):
             query = f"SELECT segment_id, row FROM items WHERE content_id IN ({placeholders(batch)})"
             for number, row in self._db.execute(query, batch):
-                found.setdefault(number, []).append(row)
-        return found
+                rows_by_segment.setdefault(number, []).append(row)
+        return rows_by_segment
 
 
 def _ids(values: Iterable[int]) -> Rows:

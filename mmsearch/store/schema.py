@@ -26,7 +26,7 @@ BUSY_SECONDS = 30.0
 STATE = "state"
 """The key in the meta table of what `PRAGMA user_version` holds too: a number that each commit changes."""
 _FORMAT_DIGITS = 4
-_opened: set[str] = set()
+_opened_directories: set[str] = set()
 """Directories whose databases this process has opened."""
 
 
@@ -124,15 +124,15 @@ FORMAT_WITH_SUMS = 5
 """The first one whose pages have checksums, once a writer has opened it."""
 
 
-def migrate(db: sqlite3.Connection, present: int) -> None:
+def migrate(db: sqlite3.Connection, version: int) -> None:
     """Bring tables of format `present` (0: none yet) to the newest, inside the caller's transaction."""
-    for step in MIGRATIONS[present:]:
+    for step in MIGRATIONS[version:]:
         step(db)
-    if present < FORMAT:
+    if version < FORMAT:
         put_meta(db, "format", str(FORMAT))
 
 
-def upgrade(db: sqlite3.Connection, directory: str, present: int) -> None:
+def upgrade(db: sqlite3.Connection, directory: str, version: int) -> None:
     """Bring an index of an older format to the newest, keeping its old database beside the new one.
 
     The copy appears under its name as a whole. An older mmsearch can use it, for the vector files stay as they are
@@ -140,9 +140,9 @@ def upgrade(db: sqlite3.Connection, directory: str, present: int) -> None:
     """
     from mmsearch.store import page_checksums  # late: a search writes nothing
 
-    if present >= FORMAT:
+    if version >= FORMAT:
         return
-    name = BACKUP.format(present)
+    name = BACKUP.format(version)
     with Folder.open(directory) as folder:
         # A killed migration may have left anything there; nothing of it is followed or written through.
         folder.remove(f"{name}{TEMPORARY}-journal")
@@ -155,11 +155,11 @@ def upgrade(db: sqlite3.Connection, directory: str, present: int) -> None:
     page_checksums.discard(directory)  # older formats have none: a file there is of another database
     try:
         with transaction(db):
-            migrate(db, present)
+            migrate(db, version)
             statistics.update(db, directory, identity_of(db, directory).dim)
     except sqlite3.OperationalError:  # the disk is full; a later commit makes the statistics
         with transaction(db):
-            migrate(db, present)
+            migrate(db, version)
 
 
 # --- the meta table ---
@@ -183,23 +183,23 @@ def format_of(db: sqlite3.Connection, directory: str) -> int:
         IndexMismatch: they were written by a newer mmsearch.
         IndexDamaged: the tables are not ours.
     """
-    declared = database.declarations(db)
-    if not any(kind == "table" for kind, _, _ in declared):
+    entries = database.declarations(db)
+    if not any(kind == "table" for kind, _, _ in entries):
         return 0
-    kinds = {kind for kind, name, _ in declared if name == "meta"}  # a view of this name may be anything
+    kinds = {kind for kind, name, _ in entries if name == "meta"}  # a view of this name may be anything
     text = get_meta(db, "format") if kinds == {"table"} else None
     if text is None or not text.isascii() or not text.isdecimal() or len(text) > _FORMAT_DIGITS:
         raise IndexDamaged(f"{os.path.join(directory, DATABASE)} is not an mmsearch index: use another --index")
-    present = int(text)
-    if present > FORMAT:
+    version = int(text)
+    if version > FORMAT:
         raise IndexMismatch(
             f"the index in {directory} has format {text}, this mmsearch reads up to {FORMAT}: "
             "upgrade mmsearch, or use another --index"
         )
-    if present > 0:
-        expected = database.DIGESTS.get(present) or compute_digest(present)
-        database.require_declarations(db, declared, expected, directory)
-    return present
+    if version > 0:
+        expected = database.DIGESTS.get(version) or compute_digest(version)
+        database.require_declarations(db, entries, expected, directory)
+    return version
 
 
 def compute_digest(number: int) -> str:
@@ -240,7 +240,7 @@ def connect_writer(directory: str) -> Connection:
     file_ownership.make_database(directory)
     path = os.path.join(directory, DATABASE)
     db = database.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    _opened.add(directory)
+    _opened_directories.add(directory)
     try:
         db.guard(path)
         if db.execute("PRAGMA journal_mode").fetchone() != ("wal",):
@@ -277,7 +277,7 @@ def connect_reader(directory: str) -> Connection:
     for mode in _read_modes(path):
         # Several readers on threads of one process share nothing but their own connection each.
         db = database.connect(path, f"{uri}?{mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-        _opened.add(directory)
+        _opened_directories.add(directory)
         try:
             db.guard(path)
             db.execute("PRAGMA query_only = ON")
@@ -330,11 +330,11 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def sync_commits(db: sqlite3.Connection) -> None:
-    """Make certain what is committed, so that files may be deleted by what the tables list.
+    """Make the last commit certain, so that files which the tables do not list may be deleted.
 
-    It is uncertain while the log may hold more or less than it seems. A commit that failed in its last sync was rolled
-    back, but its pages can be whole in the log, and count for the next process that reads it; a commit in which the
-    last writer was killed may not be on the disk. A commit of our own overwrites the one and syncs the other.
+    A commit that failed in its last sync was rolled back, but its pages can be whole in the log, and count for the next
+    process that reads it; a commit in which the last writer was killed may not be on the disk. A commit of our own
+    overwrites the one and syncs the other.
     """
     with transaction(db):
         pass
@@ -405,8 +405,8 @@ def translated(directory: str) -> Iterator[None]:
 def explained(error: BaseException, within: str | None = None) -> IndexDamaged | None:
     """The damage in the tables of an index that this process has opened; None if they are sound.
 
-    For errors that nobody has foreseen: it reads every row, once for each error. `within` names the directory in
-    question, or several in one text.
+    For unforeseen errors: it reads every row, once for each error. `within` is a text that names the directories in
+    question.
     """
     from mmsearch.store import integrity  # it knows this module
 
@@ -414,7 +414,7 @@ def explained(error: BaseException, within: str | None = None) -> IndexDamaged |
         return None
     with suppress(AttributeError):
         setattr(error, _EXAMINED, True)
-    for directory in sorted(directory for directory in _opened if within is None or directory in within):
+    for directory in sorted(directory for directory in _opened_directories if within is None or directory in within):
         try:
             with closing(connect_reader(directory)) as db:
                 for line in (*value_check.problems(db), *integrity.table_problems(db)):

@@ -86,8 +86,8 @@ def complete(db: sqlite3.Connection) -> bool:
 def _mark(db: sqlite3.Connection) -> int:
     """The highest id that is included; -1 if the value makes no sense, so that all has to be included again."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (_MARK,)).fetchone()
-    known = str(row[0]) if row else "0"
-    return int(known) if known.isascii() and known.isdecimal() and len(known) < _DIGITS else -1
+    text = str(row[0]) if row else "0"
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _DIGITS else -1
 
 
 def _last(db: sqlite3.Connection) -> int:
@@ -96,7 +96,7 @@ def _last(db: sqlite3.Connection) -> int:
 
 
 def update(db: sqlite3.Connection, directory: str, dim: int) -> None:
-    """Include what was added, moved or deleted, inside the caller's transaction, at a cost in proportion to that.
+    """Include all changes since the last update, inside the caller's transaction, at a cost in proportion to them.
 
     Damaged vector files are not sampled.
     """
@@ -151,10 +151,10 @@ def column(db: sqlite3.Connection, number: int, count: int) -> Rows | None:
     if row is None:
         return None
     data = value_check.binary(row[0], "columns.contents")
-    found = np.frombuffer(data, _COLUMN, len(data) // 8).astype(np.int64, copy=False)
-    if len(found) != count or (count and found.min() < 0):
+    contents = np.frombuffer(data, _COLUMN, len(data) // 8).astype(np.int64, copy=False)
+    if len(contents) != count or (count and contents.min() < 0):
         raise value_check.wrong("columns.contents", data, f"the contents of {count} rows")
-    return found
+    return contents
 
 
 # --- samples ---
@@ -170,40 +170,40 @@ def sample(db: sqlite3.Connection, partition: Modality, limit: int, dim: int) ->
         )
     chosen = f"SELECT item_id, vector FROM samples WHERE partition = ?{live} ORDER BY place LIMIT ?"
     rows = db.execute(f"SELECT vector FROM ({chosen}) ORDER BY item_id", (partition, limit))
-    found = [value_check.binary(row, "samples.vector") for (row,) in rows]
-    if any(len(vector) != 2 * dim for vector in found):
+    vectors = [value_check.binary(row, "samples.vector") for (row,) in rows]
+    if any(len(vector) != 2 * dim for vector in vectors):
         raise IndexDamaged(f"samples.vector is of another length than {dim} numbers: {value_check.REMEDY}")
-    return np.frombuffer(b"".join(found), dtype="<f2").reshape(-1, dim).astype(np.float32)
+    return np.frombuffer(b"".join(vectors), dtype="<f2").reshape(-1, dim).astype(np.float32)
 
 
 def _sample(db: sqlite3.Connection, directory: str, dim: int, partition: str, mark: int) -> None:
     """Sample the items after `mark`, or all again if deletions have left too few."""
     (live,) = db.execute("SELECT sum(live) FROM segments WHERE partition = ?", (partition,)).fetchone()
-    (have,) = db.execute("SELECT count(*) FROM samples WHERE partition = ?", (partition,)).fetchone()
+    (sampled,) = db.execute("SELECT count(*) FROM samples WHERE partition = ?", (partition,)).fetchone()
     row = db.execute("SELECT below FROM bounds WHERE partition = ?", (partition,)).fetchone()
     below = _ALL if row is None else int(row[0])
-    if below < _ALL and have < FEWEST:
+    if below < _ALL and sampled < FEWEST:
         db.execute("DELETE FROM samples WHERE partition = ?", (partition,))
         below, mark = min(_ALL, _ALL * _AIM // max(live, 1)), 0
-    fresh = _candidates(db, partition, mark, below)
-    while len(fresh) + have > MOST:
+    new_items = _candidates(db, partition, mark, below)
+    while len(new_items) + sampled > MOST:
         below //= 2
         db.execute("DELETE FROM samples WHERE partition = ? AND place >= ?", (partition, below))
-        (have,) = db.execute("SELECT count(*) FROM samples WHERE partition = ?", (partition,)).fetchone()
-        fresh = _candidates(db, partition, mark, below)
+        (sampled,) = db.execute("SELECT count(*) FROM samples WHERE partition = ?", (partition,)).fetchone()
+        new_items = _candidates(db, partition, mark, below)
     db.execute("INSERT OR REPLACE INTO bounds VALUES (?, ?)", (partition, below))
     db.executemany(
         f"INSERT OR IGNORE INTO samples SELECT id, partition, {_PLACE}, ? FROM items WHERE id = ?",
-        ((vector, item) for item, vector in _read(db, directory, dim, fresh)),
+        ((vector, item) for item, vector in _read(db, directory, dim, new_items)),
     )
 
 
 def _candidates(db: sqlite3.Connection, partition: str, mark: int, below: int) -> list[Location]:
     """Items after `mark` whose place is below a bound. Those of a whole partition are found without their texts."""
     # SQLite needs hints: search new items by id, and all items by an index that holds these columns.
-    fresh = "items NOT INDEXED WHERE id > ? AND partition = ?"
-    every = "items WHERE id > ? AND segment_id IN (SELECT id FROM segments WHERE partition = ?)"
-    query = f"SELECT id, segment_id, row FROM {fresh if mark else every} AND {_PLACE} < ? LIMIT ?"
+    new_items = "items NOT INDEXED WHERE id > ? AND partition = ?"
+    all_items = "items WHERE id > ? AND segment_id IN (SELECT id FROM segments WHERE partition = ?)"
+    query = f"SELECT id, segment_id, row FROM {new_items if mark else all_items} AND {_PLACE} < ? LIMIT ?"
     return db.execute(query, (mark, partition, below, 2 * MOST)).fetchall()
 
 

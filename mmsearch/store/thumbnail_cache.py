@@ -1,4 +1,4 @@
-"""The thumbnails of items beside an index, so that they go with what they show.
+"""The thumbnails of items beside an index, so that they are deleted with their items.
 
 They lie in two folders of the index's own. If something else is in their place there are none, and only files with
 such names are ever read, replaced or removed. Knows bytes and names; the server makes the pictures.
@@ -31,7 +31,7 @@ _OURS = re.compile(rf"[0-9a-f]{{32}}\.webp({re.escape(TEMPORARY)})?|tmp[a-z0-9_]
 """Also half-written files, of this and earlier versions."""
 
 
-class Kept(NamedTuple):
+class CachedPicture(NamedTuple):
     """A cached picture: its name, as `name` gives it, its bytes, and when it was made."""
 
     name: str
@@ -76,7 +76,7 @@ def read(directory: str, path: str) -> bytes | None:
     return None
 
 
-def keep(directory: str, path: str, data: bytes) -> None:
+def write(directory: str, path: str, data: bytes) -> None:
     """Store a picture, as a whole. Raises OSError if that is impossible."""
     letters, file_name = os.path.split(path)
     with ExitStack() as stack:
@@ -84,16 +84,16 @@ def keep(directory: str, path: str, data: bytes) -> None:
         stack.enter_context(folder.replacing(file_name)).write(data)
 
 
-def kept(directory: str) -> list[Kept]:
+def list_pictures(directory: str) -> list[CachedPicture]:
     """All stored pictures, in no order."""
-    found = []
+    pictures = []
     with suppress(OSError), _cache(directory) as cache:
         for letters, folder, file_name in _files(cache):
             with suppress(OSError):
                 status = folder.status(file_name)
                 if _WHOLE.fullmatch(file_name) and stat.S_ISREG(status.st_mode):
-                    found.append(Kept(os.path.join(letters, file_name), status.st_size, status.st_mtime_ns))
-    return found
+                    pictures.append(CachedPicture(os.path.join(letters, file_name), status.st_size, status.st_mtime_ns))
+    return pictures
 
 
 def remove(directory: str, names: Iterable[str]) -> None:

@@ -67,7 +67,7 @@ def contents(reader: Reader, at_once: int = ITEMS_AT_ONCE) -> Iterator[list[Cont
         " FROM contents c CROSS JOIN items i ON i.content_id = c.id ORDER BY c.id, i.ordinal, i.id"
     )
     with schema.translated(reader.directory):
-        found: dict[int, Content] = {}
+        contents_by_id: dict[int, Content] = {}
         count = 0
         for key, group in groupby(reader.catalog.db.execute(query), itemgetter(0)):
             rows = list(group)
@@ -78,22 +78,22 @@ def contents(reader: Reader, at_once: int = ITEMS_AT_ONCE) -> Iterator[list[Cont
             )
             ids = tuple(row[8] for row in rows)
             kind = value_check.text(kind, "contents.kind")
-            found[key] = Content(digest, kind, modality, value_check.facts(*facts), items, ids, ())
+            contents_by_id[key] = Content(digest, kind, modality, value_check.facts(*facts), items, ids, ())
             count += len(rows)
             if count >= at_once:
-                yield _with_files(reader, found)
-                found, count = {}, 0
-        if found:
-            yield _with_files(reader, found)
+                yield _with_files(reader, contents_by_id)
+                contents_by_id, count = {}, 0
+        if contents_by_id:
+            yield _with_files(reader, contents_by_id)
 
 
-def _with_files(reader: Reader, found: Mapping[int, Content]) -> list[Content]:
-    files: dict[int, list[FileRecord]] = {key: [] for key in found}
-    for batch in batches(list(found)):
+def _with_files(reader: Reader, contents_by_id: Mapping[int, Content]) -> list[Content]:
+    files: dict[int, list[FileRecord]] = {key: [] for key in contents_by_id}
+    for batch in batches(list(contents_by_id)):
         query = f"SELECT f.content_id, {FILE_COLUMNS} WHERE f.content_id IN ({placeholders(batch)}) ORDER BY f.path"
         for key, *row in reader.catalog.db.execute(query, batch):
             files[key].append(file_record(reader.catalog.codec, tuple(row)))
-    return [replace(content, files=tuple(files[key])) for key, content in found.items()]
+    return [replace(content, files=tuple(files[key])) for key, content in contents_by_id.items()]
 
 
 def unread(reader: Reader) -> Iterator[FileRecord]:
@@ -176,16 +176,17 @@ class Importer:
 
     def contents(self, batch: Sequence[Content], vectors_of: VectorsOf) -> None:
         """Add contents with their files; only vectors that the index lacks are read."""
-        fresh = [content for content in batch if not self._writer.has_content(content.digest, content.kind)]
-        rows = {id(content): found for content, found in zip(fresh, vectors_of(fresh) if fresh else (), strict=True)}
+        missing = [content for content in batch if not self._writer.has_content(content.digest, content.kind)]
+        blocks = vectors_of(missing) if missing else ()
+        vectors = {id(content): block for content, block in zip(missing, blocks, strict=True)}
         for content in batch:
-            self._add(content, rows.get(id(content)), keep=False)
+            self._add(content, vectors.get(id(content)), keep=False)
         self._commit_if_due()
 
     def content(self, content: Content, vectors: Vectors) -> None:
         """Add a content with some of its files, float32 `(items, dim)`; more may be among the next `files`."""
-        known = self._writer.has_content(content.digest, content.kind)
-        self._add(content, None if known else vectors, keep=True)
+        is_known = self._writer.has_content(content.digest, content.kind)
+        self._add(content, None if is_known else vectors, keep=True)
         self._commit_if_due()
 
     def files(self, records: Iterable[FileRecord]) -> None:
@@ -220,12 +221,12 @@ class Importer:
         for record in records:
             path = self._renamed(record.path)
             renamed = record if path == record.path else replace(record, path=path)
-            known = self._writer.file(path)
-            if known is None or rank(renamed) > rank(known):
-                self.counts["added" if known is None else "changed"] += 1
+            existing = self._writer.file(path)
+            if existing is None or rank(renamed) > rank(existing):
+                self.counts["added" if existing is None else "changed"] += 1
                 winning.append(renamed)
             else:
-                self.counts["unchanged" if renamed == known else "older"] += 1
+                self.counts["unchanged" if renamed == existing else "older"] += 1
             if self._on_progress is not None:
                 self._on_progress(1)
         return winning

@@ -145,12 +145,12 @@ def status(value: Any) -> Any:
 
 
 def item(
-    path: str, digest: Any, of: Any, partition: Any, ordinal: Any, unit: Any, start: Any, end: Any, passage: Any
+    path: str, digest: Any, source: Any, partition: Any, ordinal: Any, unit: Any, start: Any, end: Any, passage: Any
 ) -> Item:
     """An item by its columns and those of its content. Sound values take one fast check."""
     if (
         type(digest) is type(passage) is str
-        and of in _KNOWN
+        and source in _KNOWN
         and partition in _KNOWN
         and unit in _UNITS
         and type(ordinal) is int
@@ -160,9 +160,9 @@ def item(
         and -math.inf < start < math.inf
         and -math.inf < end < math.inf
     ):
-        return Item(path, digest, of, partition, ordinal, Span(unit, start, end), passage)
+        return Item(path, digest, source, partition, ordinal, Span(unit, start, end), passage)
     text(digest, "contents.digest")
-    modality(of, "contents.modality")
+    modality(source, "contents.modality")
     modality(partition, "items.partition")
     whole(ordinal, "items.ordinal", 0, MOST)
     number(start, "items.span_start")
@@ -171,10 +171,10 @@ def item(
     raise wrong("items.span_unit", unit, f"one of {', '.join(sorted(_UNITS))}")
 
 
-def located(item_id: int, one: Item, kind: Any, size: Any, mtime_ns: Any) -> Located:
+def located(item_id: int, part: Item, kind: Any, size: Any, mtime_ns: Any) -> Located:
     """An item at a file, by the columns of both."""
     if type(kind) is str and type(size) is type(mtime_ns) is int and size >= 0:
-        return Located(item_id, one, kind, size, mtime_ns)
+        return Located(item_id, part, kind, size, mtime_ns)
     text(kind, "contents.kind")
     whole(size, "files.size")
     raise wrong("files.mtime_ns", mtime_ns, "a whole number")
@@ -221,9 +221,9 @@ def problems(db: sqlite3.Connection) -> Iterator[str]:
 def _first_wrong(db: sqlite3.Connection, table: str, column: str, sql: str) -> str | None:
     """The first value of a column for which `sql` is not true, as it is shown to people."""
     query = f"SELECT typeof({column}), substr(CAST({column} AS BLOB), 1, {_SHOWN}) FROM {table}"
-    found = db.execute(f"{query} WHERE NOT {sql.format(column)} LIMIT 1").fetchone()
-    if found is not None:
-        kind, start = found
+    row = db.execute(f"{query} WHERE NOT {sql.format(column)} LIMIT 1").fetchone()
+    if row is not None:
+        kind, start = row
         return "NULL" if start is None else f"{kind} {start.decode('utf-8', 'replace')!r}"
     if "'text'" in sql:
         for (value,) in db.execute(f"SELECT CAST({column} AS BLOB) FROM {table} WHERE typeof({column}) = 'text'"):

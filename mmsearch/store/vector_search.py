@@ -35,19 +35,19 @@ log = logging.getLogger(__name__)
 Hits = list[tuple[int, float]]
 """Item ids and cosines, best first."""
 EXACT_LIMIT = 16_384
-"""Up to so many vectors are compared one by one, which is exact; an ANN index may have them in all of its lists."""
+"""At most this many vectors are compared one by one, which is exact; they may lie in all lists of an ANN index."""
 _EXACT_SHARE = 8
-"""If more than one in so many would be a candidate, comparing them all is as quick."""
+"""If more than one vector in eight would be a candidate, comparing them all is as quick."""
 _MOST_TIES = 4096
 _FEW_MISSING = 20
-"""Up to one vector in so many may be of missing files without being filtered out beforehand."""
+"""If more than one vector in twenty is of missing files, these are filtered out beforehand."""
 _DEEPER = 4
 _FILTERED_PROBES = 4
-"""With a filter so many more lists are scanned: what passes may be far from the query, scattered over more lists."""
+"""With a filter four times as many lists are scanned: passing vectors may be far from the query, in more lists."""
 _SPARE = 8
 """Extra candidates, so that one that is gone is no reason to search again."""
 _FEW_ROWS = 2048
-"""Up to so many rows of a file are scored one by one rather than selected from all of them."""
+"""At most this many rows of a file are scored one by one; more are selected from all of them."""
 ROWS_PER_CANDIDATE = 100
 """Rows that are listed in the time that one candidate takes."""
 _FIRST_OVERSAMPLING, _SLACK = 4, 1.5
@@ -78,19 +78,19 @@ class OpenFiles:
 class VectorSearch:
     """The vector files of one snapshot; `opened` are files of the snapshot before that may still be of use."""
 
-    def __init__(self, directory: str, dim: int, rows: RowTable, opened: OpenFiles) -> None:
+    def __init__(self, directory: str, dim: int, rows: RowTable, open_files: OpenFiles) -> None:
         self._directory = directory
         self._dim = dim
         self._rows = rows
         self._ann_searches: dict[int, AnnSearch | None] = {}
         self._listed: dict[Modality | None, tuple[list[Segment], list[AnnIndex]]] = {}
-        self.opened = opened
-        if opened.vectors or opened.ann_indexes:
+        self.open_files = open_files
+        if open_files.vectors or open_files.ann_indexes:
             segments, ann_indexes = self._list(None)
-            opened.keep_only({segment.number for segment in segments}, {row.number for row in ann_indexes})
+            open_files.keep_only({segment.number for segment in segments}, {row.number for row in ann_indexes})
 
     def open_all(self, partitions: Sequence[Modality]) -> None:
-        """Open every file of these partitions now; an error over a damaged one is left to searches that need it."""
+        """Open every file of these partitions now; damaged ones are reported by the searches that need them."""
         for segments, ann_indexes in map(self._list, partitions):
             for segment in segments:
                 with suppress(IndexDamaged):
@@ -114,7 +114,7 @@ class VectorSearch:
         if where != EVERYTHING and (oversampled := self._oversample(queries, partition, k, where)) is not None:
             return oversampled
         segments, ann_indexes = self._list(partition)
-        found: list[Hits] = [[] for _ in queries]
+        hits_by_query: list[Hits] = [[] for _ in queries]
         for row in ann_indexes:
             ann_search = self._ann_search(row)
             if ann_search is None:
@@ -122,37 +122,38 @@ class VectorSearch:
             results = ann_search.search(queries, k, where)
             pending = [query for query, hits in enumerate(results) if hits is None]
             for query, hits in enumerate(results):
-                found[query] += hits or []
+                hits_by_query[query] += hits or []
             for segment in segments if pending else ():
                 if segment.accelerator == row.number:
                     for query, hits in zip(pending, self._compare(segment, queries[pending], k, where), strict=True):
-                        found[query] += hits
+                        hits_by_query[query] += hits
             segments = [segment for segment in segments if segment.accelerator != row.number]
         for segment in segments:
             for query, hits in enumerate(self._compare(segment, queries, k, where)):
-                found[query] += hits
-        return [sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k] for hits in found]
+                hits_by_query[query] += hits
+        return [sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k] for hits in hits_by_query]
 
     def _oversample(self, queries: Vectors, partition: Modality, k: int, where: Filter) -> list[Hits] | None:
         """`search` for filters that much of an index passes: take more of the nearest, and keep those that pass.
 
-        Its cost depends on `k` and not on the size of the index. Listing what passes reads the table of files
-        once, and makes later searches with that filter quick. So this gives up, with None, when it would cost as much,
-        at once or in several searches with one filter.
+        Its cost depends on `k` and not on the size of the index. Listing the passing contents reads the table of files
+        once, and makes later searches with that filter quick. So this returns None when it would cost as much, at once
+        or in several searches with one filter.
         """
         most = sum(segment.count for segment in self._rows.segments(partition)) / ROWS_PER_CANDIDATE
         spent = self._rows.oversampled
         first = depth = _FIRST_OVERSAMPLING * k
         while spent.get(where, 0) + depth * len(queries) <= most:
-            found = self.search(queries, partition, depth, EVERYTHING)
-            passing = self._rows.passing({item for item, _ in chain.from_iterable(found)}, where)
-            kept = [[hit for hit in hits if hit[0] in passing] for hits in found]
-            done = all(len(some) >= k or len(hits) < depth for some, hits in zip(kept, found, strict=True))
-            if not done or depth > first:
+            candidates = self.search(queries, partition, depth, EVERYTHING)
+            passing = self._rows.passing({item for item, _ in chain.from_iterable(candidates)}, where)
+            passing_hits = [[hit for hit in hits if hit[0] in passing] for hits in candidates]
+            pairs = zip(passing_hits, candidates, strict=True)
+            complete = all(len(passed) >= k or len(hits) < depth for passed, hits in pairs)
+            if not complete or depth > first:
                 spent[where] = spent.get(where, 0) + depth * len(queries)
-            if done:
-                return [hits[:k] for hits in kept]
-            fewest = min(map(len, kept))
+            if complete:
+                return [hits[:k] for hits in passing_hits]
+            fewest = min(map(len, passing_hits))
             if not fewest:
                 break
             # A few more than the share that has passed so far lets expect.
@@ -169,13 +170,13 @@ class VectorSearch:
         return self._ann_searches[row.number]
 
     def _ann_file(self, row: AnnIndex) -> AnnFile | None:
-        if row.number in self.opened.ann_indexes:
-            return self.opened.ann_indexes[row.number]
+        if row.number in self.open_files.ann_indexes:
+            return self.open_files.ann_indexes[row.number]
         try:
             file = AnnFile(self._directory, row)
         except FileNotFoundError:
-            if row.number not in self.opened.missing:  # another may have taken its place, in a newer snapshot
-                self.opened.missing.add(row.number)
+            if row.number not in self.open_files.missing:  # another may have taken its place, in a newer snapshot
+                self.open_files.missing.add(row.number)
                 raise
             log.warning("%s is gone, so searches are slow: run `mmsearch index --optimize`", row.name)
             return None
@@ -183,7 +184,7 @@ class VectorSearch:
             reason = str(error).removesuffix(f": {faiss_files.REMEDY}")
             log.warning("searches are slow: %s: `mmsearch index --optimize` makes another", reason)
             return None
-        self.opened.ann_indexes[row.number] = file
+        self.open_files.ann_indexes[row.number] = file
         return file
 
     def _compare(self, segment: Segment, queries: Vectors, k: int, where: Filter) -> list[Hits]:
@@ -193,33 +194,33 @@ class VectorSearch:
         if not available:
             return [[] for _ in queries]
         file = self._file(segment)
-        found: list[tuple[Rows, Vectors]] = []
+        results: list[tuple[Rows, Vectors]] = []
         if alive is not None and available <= _FEW_ROWS:
             rows = np.flatnonzero(alive)
             products = file.products(queries, rows)
             bars = np.partition(products, available - min(k, available), axis=1)[:, available - min(k, available)]
-            found = [(rows[scores >= bar], scores[scores >= bar]) for scores, bar in zip(products, bars, strict=True)]
+            results = [(rows[scores >= bar], scores[scores >= bar]) for scores, bar in zip(products, bars, strict=True)]
         else:
             for query, result in zip(queries, file.search(queries, min(k + 1, available), alive), strict=True):
                 rows, scores = result
                 # FAISS picks at will among equal scores at the end: search on until the tie ends, within reason.
                 while k < len(rows) < min(available, k + _MOST_TIES) and scores[-1] == scores[k - 1]:
                     rows, scores = file.search(query[None], min(4 * len(rows), available), alive)[0]
-                found.append((rows, scores))
+                results.append((rows, scores))
         return [
-            list(zip(self._rows.item_ids(segment, rows), map(float, scores), strict=True)) for rows, scores in found
+            list(zip(self._rows.item_ids(segment, rows), map(float, scores), strict=True)) for rows, scores in results
         ]
 
     def vectors_of(self, item_ids: Sequence[int]) -> dict[int, Vectors]:
         """The vectors of items by their id, float32 `(dim,)` each; items that are gone are left out."""
         segments = {segment.number: segment for segment in self._rows.segments()}
-        found: dict[int, Vectors] = {}
+        vectors: dict[int, Vectors] = {}
         for number, pairs in self._rows.rows_of_items(item_ids).items():
             if number not in segments:
-                raise IndexDamaged(f"items lie in vector file {number}, which there is not: {value_check.REMEDY}")
+                raise IndexDamaged(f"items refer to missing vector file {number}: {value_check.REMEDY}")
             blocks = self._file(segments[number]).read(np.array([row for _, row in pairs], np.int64))
-            found.update(zip((item for item, _ in pairs), chain.from_iterable(blocks), strict=True))
-        return found
+            vectors.update(zip((item for item, _ in pairs), chain.from_iterable(blocks), strict=True))
+        return vectors
 
     def sample(self, partition: Modality, limit: int) -> Vectors:
         """Live vectors spread evenly over a partition: float32 `(at most limit, dim)`."""
@@ -229,37 +230,37 @@ class VectorSearch:
         picks = np.linspace(0, total - 1, min(limit, total)).astype(np.int64)
         blocks, offset = [np.zeros((0, self._dim), dtype=np.float32)], 0
         for segment, rows in zip(segments, alive, strict=True):
-            mine = picks[(picks >= offset) & (picks < offset + len(rows))] - offset
+            file_picks = picks[(picks >= offset) & (picks < offset + len(rows))] - offset
             offset += len(rows)
-            if len(mine):
-                blocks += self._file(segment).read(rows[mine])
+            if len(file_picks):
+                blocks += self._file(segment).read(rows[file_picks])
         return np.concatenate(blocks)
 
     def open_partition(self, partition: Modality) -> list[tuple[Segment, SegmentFile]]:
         """The vector files of a partition, all of them open."""
         return [(segment, self._file(segment)) for segment in self._rows.segments(partition)]
 
-    def blocks(self, opened: Sequence[tuple[Segment, SegmentFile]], where: Filter, numbers: int) -> Iterator[Block]:
+    def blocks(self, segments: Sequence[tuple[Segment, SegmentFile]], where: Filter, numbers: int) -> Iterator[Block]:
         """The vectors that pass the filter, in the order of the files, at most `numbers` numbers at a time."""
         step = max(1, numbers // self._dim)
-        for segment, file in opened:
+        for segment, file in segments:
             rows = self._alive_rows(segment, where)
             contents = self._rows.contents_of(segment)
             for start in range(0, len(rows), step):
-                some = rows[start : start + step]
-                items = np.array(self._rows.item_ids(segment, some), dtype=np.int64)
-                yield Block(items, contents[some], np.concatenate(list(file.read(some))))
+                batch = rows[start : start + step]
+                items = np.array(self._rows.item_ids(segment, batch), dtype=np.int64)
+                yield Block(items, contents[batch], np.concatenate(list(file.read(batch))))
 
     def _alive_rows(self, segment: Segment, where: Filter) -> Rows:
         alive = self._rows.alive(segment, where)
         return np.arange(segment.count) if alive is None else np.flatnonzero(alive)
 
     def _file(self, segment: Segment) -> SegmentFile:
-        opened = self.opened.vectors
-        if segment.number not in opened:
+        open_files = self.open_files.vectors
+        if segment.number not in open_files:
             path = faiss_files.segment_path(self._directory, segment.name)
-            opened[segment.number] = SegmentFile(path, self._dim, segment.count)
-        return opened[segment.number]
+            open_files[segment.number] = SegmentFile(path, self._dim, segment.count)
+        return open_files[segment.number]
 
 
 class AnnSearch:
@@ -284,29 +285,29 @@ class AnnSearch:
 
     def search(self, queries: Vectors, k: int, where: Filter) -> list[Hits | None]:
         """For each query, float32 `(n, dim)`, the `k` nearest, equal scores by id; None where all must be compared."""
-        found: list[Hits | None] = [None] * len(queries)
+        results: list[Hits | None] = [None] * len(queries)
         if self._rows.few(where):  # then the rows are counted without reading all contents
             masks = (self._rows.alive(segment, where) for segment in self._segments.values())
             if sum(int(np.count_nonzero(mask)) for mask in masks if mask is not None) <= EXACT_LIMIT:
-                return found
+                return results
         selection = self._select(where)
         if selection is not None and selection.count <= EXACT_LIMIT:
-            return found
-        held = self._file.row.count
-        total = held if selection is None else selection.count
+            return results
+        indexed = self._file.row.count
+        total = indexed if selection is None else selection.count
         pending, effort = list(range(len(queries))), self._file.row.effort(k)
         # Some of the candidates belong to items that are gone.
-        count = math.ceil(k * effort.refine * held / max(1, self._live)) + _SPARE
+        count = math.ceil(k * effort.refine * indexed / max(1, self._live)) + _SPARE
         probes = effort.probes * (1 if selection is None else _FILTERED_PROBES)
         while pending and count * _EXACT_SHARE <= total:
             candidates = self._file.search(queries[pending], count, probes, selection)
             for query, positions in zip(pending, candidates, strict=True):
                 hits = self._score(queries[query], positions[positions >= 0])
                 if len(hits) >= k and (hits[k - 1][1] > hits[-1][1] or len(hits) >= k + _MOST_TIES):
-                    found[query] = hits[:k]
-            pending = [query for query in pending if found[query] is None]
+                    results[query] = hits[:k]
+            pending = [query for query in pending if results[query] is None]
             count, probes = count * _DEEPER, probes * _DEEPER
-        return found
+        return results
 
     def _select(self, where: Filter) -> Selection | None:
         """The vectors that pass; None for all, or all but so few that they are better left out afterwards."""

@@ -117,7 +117,7 @@ class Writer:
         self._interrupted = kind is not None
         self.close()
 
-    # --- what is known ---
+    # --- queries ---
 
     def file(self, path: str) -> FileRecord | None:
         """The record of a file, staged changes included."""
@@ -128,26 +128,26 @@ class Writer:
             return find_file(self._db, self._codec, path)
 
     def unchanged(self, paths: Sequence[str], sizes: Sequence[int], mtimes_ns: Sequence[int]) -> list[bool]:
-        """Which of some thousand files are as they were when they were indexed; quick for those of one directory.
+        """Which of some thousand files are unchanged since they were indexed; quick for the files of one directory.
 
         False for files that are staged, missing or failed: ask `file` about those.
         """
-        now = list(zip(self._codec.encode_all(paths), sizes, mtimes_ns, strict=True))
+        current = list(zip(self._codec.encode_all(paths), sizes, mtimes_ns, strict=True))
         with schema.translated(self.directory):
-            indexed = find_indexed(self._db, [key for key, _, _ in now])
-        if indexed == now and self._files.keys().isdisjoint(paths):
-            return [True] * len(now)
-        known = set(indexed)
-        return [entry in known and path not in self._files for entry, path in zip(now, paths, strict=True)]
+            indexed = find_indexed(self._db, [key for key, _, _ in current])
+        if indexed == current and self._files.keys().isdisjoint(paths):
+            return [True] * len(current)
+        unchanged = set(indexed)
+        return [entry in unchanged and path not in self._files for entry, path in zip(current, paths, strict=True)]
 
     def count_under(self, root: str, *, missing: bool) -> int:
-        """At least as many as there are committed paths at or below `root`, exactly as many on systems without drives.
+        """The number of committed paths at or below `root`, with or without `missing` ones.
 
-        With `missing` the missing ones count, too.
+        Exact on systems without drives; elsewhere it may be too high.
         """
         with schema.translated(self.directory):
-            inside = sum(count_files(self._db, start, end, missing) for start, end in self._codec.ranges(root))
-        return inside + (self.file(root) is not None)
+            count = sum(count_files(self._db, start, end, missing) for start, end in self._codec.ranges(root))
+        return count + (self.file(root) is not None)
 
     def has_content(self, digest: str, kind: str) -> bool:
         """True if the vectors of a content are here, staged or committed."""
@@ -158,8 +158,8 @@ class Writer:
         if staged is not None:
             return staged.modality
         with schema.translated(self.directory):
-            found = find_content(self._db, digest, kind)
-        return None if found is None else found[1]
+            content = find_content(self._db, digest, kind)
+        return None if content is None else content[1]
 
     def paths_under(self, root: str | None) -> Iterator[str]:
         """Every committed path at or below `root`, of any status; `None` or an empty string for all.
@@ -286,25 +286,25 @@ class Writer:
     def allow_roots(self, paths: Sequence[str]) -> None:
         """Grant folders and URLs that the user has named: they may be scanned again, and their files be shown."""
         with schema.translated(self.directory):
-            full = [path if is_object_url(path) else os.path.abspath(path) for path in paths]
-            full = [path for path in full if not self.grants.names_root(path)]
-            outside = [path for path in full if not self.grants.allows_root(path)]
-        if full:
-            self._grant(lambda: self.grants.give_roots(full), outside)
+            absolute = [path if is_object_url(path) else os.path.abspath(path) for path in paths]
+            absolute = [path for path in absolute if not self.grants.names_root(path)]
+            outside = [path for path in absolute if not self.grants.allows_root(path)]
+        if absolute:
+            self._grant(lambda: self.grants.give_roots(absolute), outside)
 
     def allow_model(self) -> None:
         """Grant the model that the index is built with, and its settings: the user has named them."""
         options = self.identity.options
         with schema.translated(self.directory):
-            known = self.grants.allows_identity(options) and not self.grants.trusted
-        if not known:
+            is_granted = self.grants.allows_identity(options) and not self.grants.trusted
+        if not is_granted:
             self._grant(lambda: self.grants.give_identity(options), [f"model {options.name}"])
 
     def allow_everything(self) -> None:
         """Grant all that the index names: the user trusts its source."""
         with self._changing():
-            given = grant_everything(self._db, self.directory)
-        if not given:
+            granted = grant_everything(self._db, self.directory)
+        if not granted:
             self._warn_no_key(["what it names"])
 
     def allow_file(self, path: str) -> None:
@@ -321,8 +321,8 @@ class Writer:
     def _grant(self, give: Callable[[], bool], needing: Sequence[str]) -> None:
         """Grant something, at once and for good; if that is impossible, warn about those that needed it."""
         with self._changing(), schema.transaction(self._db):
-            given = give()
-        if not given and needing and not self._has_no_key:
+            granted = give()
+        if not granted and needing and not self._has_no_key:
             self._warn_no_key(needing)
 
     def _warn_no_key(self, needing: Sequence[str]) -> None:
@@ -356,9 +356,9 @@ class Writer:
         with self._changing():
             self._codec = load_codec(self._db, self.directory)  # add_root may have been interrupted after its commit
             commit = Commit(self._db, self.directory, self._codec, self.identity.dim)
-            written = commit.run(self._files, self._contents, self._thorough)
+            committed = commit.run(self._files, self._contents, self._thorough)
             self._files.clear()
-            for key in written:
+            for key in committed:
                 del self._contents[key]
             self._synced = True
             self._merge()
@@ -381,19 +381,19 @@ class Writer:
     def optimize(self, request: OptimizeRequest, on_progress: OnProgress) -> list[Optimized]:
         """Make searches fast: few large vector files, and ANN indexes for large partitions.
 
-        Readers go on meanwhile, and an interrupt costs only what is not done yet.
+        Readers go on meanwhile, and an interrupt loses only the unfinished step.
 
         Raises:
             UsageError: the vectors are not that long.
-            MmsearchError: the disk is full or fails; what is done counts.
+            MmsearchError: the disk is full or fails; finished steps count.
         """
         with self._changing():
             optimizer = ann_optimize.AnnOptimizer(
                 self._db, self.directory, self.identity.dim, request, on_progress, self._remove_unlisted
             )
-            done = optimizer.run()
+            results = optimizer.run()
             compaction.erase_words(self._db)
-            return done
+            return results
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -406,16 +406,16 @@ class Writer:
 
     def _remove_unlisted(self) -> None:
         """Remove unlisted files, once it is certain that no commit lists them; half-written ones at any time."""
-        found = faiss_files.unlisted_files(self.directory, compaction.listed_names(self._db))
-        half = [path for path in found if path.endswith(TEMPORARY)]
-        faiss_files.remove(self.directory, half)
-        if len(half) == len(found):
+        unlisted = faiss_files.unlisted_files(self.directory, compaction.listed_names(self._db))
+        half_written = [path for path in unlisted if path.endswith(TEMPORARY)]
+        faiss_files.remove(self.directory, half_written)
+        if len(half_written) == len(unlisted):
             return
         with suppress(sqlite3.Error):  # a full disk will be reported when there is something to write
             if not self._synced:
                 schema.sync_commits(self._db)
                 self._synced = True
-            faiss_files.remove(self.directory, found)
+            faiss_files.remove(self.directory, unlisted)
 
     def close(self) -> None:
         """Drop staged changes, remove unlisted files, and give the lock back. Closing twice is fine."""

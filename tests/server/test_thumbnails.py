@@ -109,7 +109,7 @@ def test_what_stands_in_place_of_the_cache_is_left_alone(
     assert all(data.startswith(b"RIFF") for data in make(index, places, most=100))
     thumbnail_cache.remove(str(index), [_name(place.item, 160) for place in places] + [f"ab/{OLD}", "ab/letter.txt"])
     thumbnail_cache.remove_all(str(index))
-    assert thumbnail_cache.kept(str(index)) == []
+    assert thumbnail_cache.list_pictures(str(index)) == []
     assert everything(victim) == before
     assert not (victim / "not-there-yet").exists()
 
@@ -131,7 +131,7 @@ def test_only_files_of_our_naming_make_room(index: Path, tmp_path: Path) -> None
     (cache / "letters" / OLD).write_bytes(b"x")
     make(index, [picture(tmp_path, 7)], most=kept[0].stat().st_size)
     assert not any(one.exists() for one in kept)
-    assert {one.name for one in box.iterdir()} >= {"letter.txt", "photo.webp", "0" * 32, OLD}
+    assert {picture.name for picture in box.iterdir()} >= {"letter.txt", "photo.webp", "0" * 32, OLD}
     assert (cache / "letters" / OLD).exists()
     assert outside.read_bytes() == b"precious"
 
@@ -178,7 +178,7 @@ def test_what_is_removed_is_ours_and_what_was_left_half_written(index: Path, tmp
     thumbnail_cache.remove(
         str(index), [names[0], names[1], f"{names[0][:2]}/letter.txt", "../../../index", "", "a/b/c"]
     )
-    assert {one.name for one in thumbnail_cache.kept(str(index))} == {names[2], names[3]}
+    assert {picture.name for picture in thumbnail_cache.list_pictures(str(index))} == {names[2], names[3]}
     thumbnail_cache.remove_all(str(index))
     assert [path.name for path in (index / "cache").rglob("*") if path.is_file()] == ["letter.txt"]
 

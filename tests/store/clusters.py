@@ -80,8 +80,8 @@ def recall(reader: Reader, k: int, where: Filter = EVERYTHING) -> float:
     queries, shares = questions(), []
     for query, truth in zip(queries, exact(reader, queries, where), strict=True):
         best = {item for _, item in truth[:k]}
-        found = {item for item, _ in reader.search(query, "image", k, where)}
-        assert len(found) == len(best)
-        assert found <= {item for _, item in truth}, "something is found that may not answer"
-        shares.append(len(found & best) / max(1, len(best)))
+        items = {item for item, _ in reader.search(query, "image", k, where)}
+        assert len(items) == len(best)
+        assert items <= {item for _, item in truth}, "something is found that may not answer"
+        shares.append(len(items & best) / max(1, len(best)))
     return float(np.mean(shares))

@@ -26,7 +26,7 @@ def make(directory: str) -> None:
     """Write the index of today's format, without a log beside its database."""
     with Writer.open(directory, IDENTITY) as writer:
         writer.add_root("/data")
-        notes = [Item("", "d1", "text", "text", at, Span("line", 3 * at + 1, 9), text) for at, text in enumerate(NOTES)]
+        notes = [Item("", "d1", "text", "text", n, Span("line", 3 * n + 1, 9), text) for n, text in enumerate(NOTES)]
         _put(writer, "/data/notes/garden.txt", "d1", "text", notes)
         picture = FileMetadata(640, 480, None, "2021-07-04T10:30:00")
         _put(writer, "/data/Holidays/IMG_red-car2.jpg", "d2", "image", [Item("", "d2", "image", "image", 0)], picture)

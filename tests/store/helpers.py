@@ -53,7 +53,7 @@ def make(directory: str | Path, *names: str) -> str:
     return directory
 
 
-def found(reader: Reader, digest: str, *, partition: Modality = "image", k: int = 3) -> list[str]:
+def found_paths(reader: Reader, digest: str, *, partition: Modality = "image", k: int = 3) -> list[str]:
     """Paths of the best hit for a content's own vector, when it is that content."""
     hits = reader.search(unit(digest, 0 if partition != "text" else 1), partition, k)
     if not hits or hits[0][1] < 0.99:

@@ -41,22 +41,22 @@ QUICK: list[Kind] = [kind for kind in KINDS if kind != "flat"]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> str:
+def unoptimized(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Three thousand pictures and some texts, as they are before anything is optimized."""
     return make(tmp_path_factory.mktemp("made") / "index")
 
 
 @pytest.fixture(scope="module")
-def large(made: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+def large(unoptimized: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The same with an accelerator, for tests that only read."""
-    directory = str(shutil.copytree(made, tmp_path_factory.mktemp("large") / "index"))
+    directory = str(shutil.copytree(unoptimized, tmp_path_factory.mktemp("large") / "index"))
     optimize(directory)
     return directory
 
 
 @pytest.fixture
-def index(made: str, tmp_path: Path) -> str:
-    return str(shutil.copytree(made, tmp_path / "index"))
+def index(unoptimized: str, tmp_path: Path) -> str:
+    return str(shutil.copytree(unoptimized, tmp_path / "index"))
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def fast(large: str, tmp_path: Path) -> str:
 
 def kinds(directory: str) -> dict[str, str]:
     with Reader.open(directory) as reader:
-        return {one.partition: one.kind for one in reader.status().lookups}
+        return {lookup.partition: lookup.kind for lookup in reader.status().lookups}
 
 
 def files(directory: str) -> set[str]:
@@ -107,8 +107,8 @@ def test_shorter_vectors_find_by_whole_ones(index: str) -> None:
         (image, _) = reader.status().lookups
         assert (image.kind, image.dim) == ("pq4", DIM // 2)
         scores = [{item: -score for score, item in truth} for truth in exact(reader, questions())]
-        for query, known in zip(questions(), scores, strict=True):
-            assert all(abs(known[item] - score) < 1e-3 for item, score in reader.search(query, "image", 10))
+        for query, expected in zip(questions(), scores, strict=True):
+            assert all(abs(expected[item] - score) < 1e-3 for item, score in reader.search(query, "image", 10))
         assert recall(reader, 10) >= 0.7
 
 
@@ -171,9 +171,9 @@ def test_equal_vectors_come_by_id_and_none_is_passed_over(tmp_path: Path) -> Non
     optimize(directory)
     with Reader.open(directory) as reader:
         hits = reader.search(same[0], "image", 50)
-        every = reader.search(same[0], "image", 300)
-        assert [item for item, _ in every] == sorted(item for item, _ in every)
-        assert hits == every[:50] and len({score for _, score in every}) == 1
+        all_hits = reader.search(same[0], "image", 300)
+        assert [item for item, _ in all_hits] == sorted(item for item, _ in all_hits)
+        assert hits == all_hits[:50] and len({score for _, score in all_hits}) == 1
 
 
 def test_new_files_are_found_at_once_and_gone_ones_never_again(fast: str) -> None:
@@ -241,13 +241,13 @@ def test_an_accelerator_of_which_nothing_is_left_goes(fast: str) -> None:
 
 def test_optimizing_again_does_nothing_until_there_is_something_to_do(index: str) -> None:
     with Writer.open(index, CLUSTERED) as writer:
-        said: list[tuple[str, int, int]] = []
-        (image, text) = writer.optimize(SMALL, lambda *told: said.append(told))
+        steps: list[tuple[str, int, int]] = []
+        (image, text) = writer.optimize(SMALL, lambda *step: steps.append(step))
         assert (image.kind, image.changed, image.vectors, text.kind) == ("pq4", True, 3000, "flat")
-        assert {what for what, _, _ in said} >= {"image: training", "image: filling", "image: tuning"}
+        assert {what for what, _, _ in steps} >= {"image: training", "image: filling", "image: tuning"}
         assert image.recall is not None and image.recall >= 0.97
         before = vector_files(index)
-        assert [one.changed for one in writer.optimize(SMALL, lambda *_: None)] == [False, False]
+        assert [partition.changed for partition in writer.optimize(SMALL, lambda *_: None)] == [False, False]
         assert vector_files(index) == before
         rows, clusters = draw("image", 300, 4242)
         add(writer, 9000, rows, clusters.tolist())
@@ -308,21 +308,21 @@ def nonsense(path: Path) -> None:
 
 @pytest.mark.parametrize("harm", [Path.unlink, cut, flip, nonsense], ids=["gone", "cut", "flipped", "nonsense"])
 def test_an_accelerator_that_is_lost_or_damaged_loses_nothing(
-    made: str, fast: str, harm: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+    unoptimized: str, fast: str, harm: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Reader.open(made) as reader:
+    with Reader.open(unoptimized) as reader:
         before = [reader.search(query, "image", 10) for query in questions()]
     (name,) = files(fast)
     harm(Path(fast, "vectors", name))
     with Reader.open(fast) as reader, caplog.at_level(logging.WARNING):
         reader.open_files()
-        found = [reader.search(query, "image", 10) for query in questions()]
+        after = [reader.search(query, "image", 10) for query in questions()]
     if harm is not flip:  # which only a checksum tells
-        assert found == before
+        assert after == before
         assert len(caplog.messages) == 1 and "--optimize" in caplog.messages[0]
     assert any(name in line for line in problems(fast))
-    done = repair(fast)
-    assert (len(done.found), done.lost, done.vectors) == (1, [], 0)
+    repaired = repair(fast)
+    assert (len(repaired.problems), repaired.lost, repaired.vectors) == (1, [], 0)
     assert problems(fast) == [] and kinds(fast)["image"] == "flat" and files(fast) == set()
     with Reader.open(fast) as reader:
         assert [reader.search(query, "image", 10) for query in questions()] == before
@@ -340,8 +340,8 @@ def test_an_accelerator_that_is_lost_or_damaged_loses_nothing(
         "UPDATE segments SET accelerator_id = (SELECT id FROM accelerators)",
     ],
 )
-def test_rows_that_lie_about_an_accelerator_are_found_and_mended(made: str, fast: str, statement: str) -> None:
-    with Reader.open(made) as reader:
+def test_rows_that_lie_about_an_accelerator_are_found_and_mended(unoptimized: str, fast: str, statement: str) -> None:
+    with Reader.open(unoptimized) as reader:
         before = [reader.search(query, "image", 10) for query in questions(5)]
     with sqlite3.connect(Path(fast, "meta.sqlite")) as db:
         db.execute(statement)
@@ -369,7 +369,7 @@ def test_contents_of_several_parts_answer_as_such(tmp_path: Path) -> None:
     rows, _ = draw("image", 2000, 1)
     with Writer.open(str(tmp_path), CLUSTERED) as writer:
         for number in range(0, 2000, 10):
-            items = [Item("", f"d{number}", "video", "image", at) for at in range(10)]
+            items = [Item("", f"d{number}", "video", "image", ordinal) for ordinal in range(10)]
             writer.put_content(f"d{number}", "video", "video", FileMetadata(), items, rows[number : number + 10])
             writer.put_file(f"/data/{number}", number, 1, f"d{number}", "video")
         writer.commit()
@@ -380,7 +380,7 @@ def test_contents_of_several_parts_answer_as_such(tmp_path: Path) -> None:
 
 def test_the_effort_grows_with_what_is_wanted(large: str) -> None:
     with Reader.open(large) as reader:
-        (one,) = list_ann_indexes(reader.catalog.db)
-    probes = [one.effort(k).probes for k in (1, 10, 20, 50, 100, 400, 1600)]
+        (index,) = list_ann_indexes(reader.catalog.db)
+    probes = [index.effort(k).probes for k in (1, 10, 20, 50, 100, 400, 1600)]
     assert probes[0] == probes[1] and probes == sorted(probes) and probes[-1] > probes[-3]
-    assert OptimizeRequest().recall == 0.97 and one.tuning.recall >= 0.97 and Filter() == EVERYTHING
+    assert OptimizeRequest().recall == 0.97 and index.tuning.recall >= 0.97 and Filter() == EVERYTHING

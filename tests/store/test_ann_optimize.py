@@ -29,13 +29,13 @@ TINY = OptimizeRequest(kind="pq4", flat_bytes=100 * DIM * 2, least=100, memory=4
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> str:
+def unoptimized(tmp_path_factory: pytest.TempPathFactory) -> str:
     return make(tmp_path_factory.mktemp("made") / "index", 1000, 100)
 
 
 @pytest.fixture
-def index(made: str, tmp_path: Path) -> str:
-    return str(shutil.copytree(made, tmp_path / "index"))
+def index(unoptimized: str, tmp_path: Path) -> str:
+    return str(shutil.copytree(unoptimized, tmp_path / "index"))
 
 
 def answers(reader: Reader) -> list[list[tuple[int, float]]]:
@@ -80,15 +80,15 @@ import os, signal, sys
 from mmsearch.store.writer import Writer
 from tests.store.clusters import CLUSTERED
 from tests.store.test_ann_optimize import TINY
-left = int(sys.argv[2])
-def told(what, done, total):
-    global left
-    left -= 1
-    print(what, flush=True)
-    if not left:
+steps = int(sys.argv[2])
+def on_progress(step, done, total):
+    global steps
+    steps -= 1
+    print(step, flush=True)
+    if not steps:
         os.kill(os.getpid(), int(sys.argv[3]))
 with Writer.open(sys.argv[1], CLUSTERED) as writer:
-    writer.optimize(TINY, told)
+    writer.optimize(TINY, on_progress)
 """
 
 
@@ -102,16 +102,16 @@ def test_an_optimizer_that_is_stopped_leaves_the_index_as_it_was_or_as_it_will_b
     with Reader.open(index) as reader:
         before = [{item for item, _ in hits} for hits in answers(reader)]
     command = [sys.executable, "-c", OPTIMIZE, index, str(step), str(int(how))]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
-    assert done.returncode != 0, done.stdout
+    process = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert process.returncode != 0, process.stdout
     with Reader.open(index) as reader:
         assert list(reader.problems()) == []
-        found = [{item for item, _ in hits} for hits in answers(reader)]
-        assert sum(len(a & b) for a, b in zip(before, found, strict=True)) >= 45
+        after = [{item for item, _ in hits} for hits in answers(reader)]
+        assert sum(len(a & b) for a, b in zip(before, after, strict=True)) >= 45
     with Writer.open(index, CLUSTERED) as writer:
         listed = {name for name in vector_files(index) if not name.endswith(".tmp")}
         writer.optimize(TINY, lambda *_: None)
-        assert {one.kind for one in writer.optimize(TINY, lambda *_: None)} == {"pq4"}
+        assert {partition.kind for partition in writer.optimize(TINY, lambda *_: None)} == {"pq4"}
     with Reader.open(index) as reader:
         assert list(reader.problems()) == [] and recall(reader, 10) >= 0.95
         tables = reader.catalog.db.execute("SELECT name FROM segments UNION ALL SELECT name FROM accelerators")
@@ -138,7 +138,7 @@ def test_a_full_disk_costs_what_is_not_done_yet(index: str) -> None:
 
 
 class AcceleratedMachine(RuleBasedStateMachine):
-    """Whatever is added, deleted, merged and optimized: what is found is there, and nearly all the best of it."""
+    """After any additions, deletions, merges and optimizations every hit exists, and nearly all the best are found."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -161,7 +161,7 @@ class AcceleratedMachine(RuleBasedStateMachine):
         rows = units(np.asarray(random.standard_normal((count, DIM)), np.float32))
         rows[::7] = rows[0]  # some are all the same
         add(self.writer, self.next, rows, [0] * count)
-        self.live |= {f"/data/{self.next + at:06}.image": row for at, row in enumerate(rows)}
+        self.live |= {f"/data/{self.next + index:06}.image": row for index, row in enumerate(rows)}
         self.next += count
 
     @rule(start=st.floats(0, 1), share=st.floats(0, 0.6))
@@ -188,17 +188,17 @@ class AcceleratedMachine(RuleBasedStateMachine):
             if not self.live:
                 assert reader.search(questions(1)[0], "image", 5) == []
                 return
-            table, found = np.stack(list(self.live.values())), 0.0
+            table, mean_recall = np.stack(list(self.live.values())), 0.0
             for query in questions(6):
                 hits = reader.search(query, "image", 10)
-                places = reader.locate([item for item, _ in hits])
+                locations = reader.locate([item for item, _ in hits])
                 for item, score in hits:
-                    (place,) = places[item]
-                    assert abs(float(self.live[place.item.path] @ query) - score) < 2e-3
+                    (location,) = locations[item]
+                    assert abs(float(self.live[location.item.path] @ query) - score) < 2e-3
                 best = np.sort(table @ query)[::-1][:10]
                 assert len(hits) == len(best)
-                found += float(np.mean([score >= best[-1] - 2e-3 for _, score in hits])) / 6
-            assert found >= 0.9
+                mean_recall += float(np.mean([score >= best[-1] - 2e-3 for _, score in hits])) / 6
+            assert mean_recall >= 0.9
 
 
 TestAcceleratedMachine = AcceleratedMachine.TestCase

@@ -22,7 +22,7 @@ PICTURES = Filter(modalities=frozenset({"image"}))
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> str:
+def template(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Pictures and texts, both with accelerators."""
     directory = make(tmp_path_factory.mktemp("made") / "index", 2000, 600)
     with Writer.open(directory, CLUSTERED) as writer:
@@ -31,8 +31,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def index(made: str, tmp_path: Path) -> str:
-    return str(shutil.copytree(made, tmp_path / "index"))
+def index(template: str, tmp_path: Path) -> str:
+    return str(shutil.copytree(template, tmp_path / "index"))
 
 
 def some(share: float) -> Filter:
@@ -58,20 +58,20 @@ def test_a_search_for_pictures_opens_no_accelerator_of_texts(index: str, caplog:
 @pytest.mark.parametrize("few", [0, 4096])
 @pytest.mark.parametrize("listed", [1e-9, 1e9])
 def test_filters_find_the_same_whichever_way_they_are_met(
-    few: int, listed: float, made: str, monkeypatch: pytest.MonkeyPatch
+    few: int, listed: float, template: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By looking contents up or by the column, and with or without sieving what is nearest first."""
-    monkeypatch.setattr(row_table, "_FEW", few)
+    """By looking contents up or by the column, and with or without filtering the nearest first."""
+    monkeypatch.setattr(row_table, "_LOOKUP_LIMIT", few)
     monkeypatch.setattr(vector_search, "ROWS_PER_CANDIDATE", listed)
     monkeypatch.setattr(vector_search, "EXACT_LIMIT", 20)
-    with Reader.open(made) as reader:
+    with Reader.open(template) as reader:
         for share in (0.02, 0.2, 0.9):
             assert recall(reader, 10, Filter(size=Bounds(0, CLUSTERS * share))) >= 0.95
             assert recall(reader, 10, some(share)) >= 0.95
 
 
 def test_a_content_that_takes_the_number_of_a_deleted_one_answers_for_itself_alone(index: str) -> None:
-    """An accelerator goes on holding what is deleted, and contents that come later get the same numbers."""
+    """An ANN index keeps deleted vectors, and later contents get the same numbers."""
     with Writer.open(index, CLUSTERED) as writer:
         for number in range(1000, 2000):
             writer.remove(f"/data/{number:06}.image")
@@ -111,10 +111,10 @@ def test_merging_takes_over_vectors_and_no_accelerator(index: str, tmp_path: Pat
     with Reader.open(index) as source, Reader.open(target) as copy:
         assert {one.kind for one in copy.status().lookups} == {"flat"}
         for name in ("image", "text"):
-            kept, taken = (
+            originals, copies = (
                 {row.tobytes() for block in one.blocks(name) for row in block.vectors} for one in (source, copy)
             )
-            assert kept == taken and len(kept) == source.counts()[name]
+            assert originals == copies and len(originals) == source.counts()[name]
 
 
 def test_optimizing_leaves_the_summaries_complete(index: str) -> None:

@@ -18,17 +18,17 @@ import pytest
 from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchError
 from mmsearch.store import Reader, compaction
 from mmsearch.store.writer import Writer
-from tests.store.helpers import IDENTITY, found, make, put, unit, vector_files
+from tests.store.helpers import IDENTITY, found_paths, make, put, unit, vector_files
 
 
 def test_second_writer_says_who_holds_the_lock(tmp_path: Path) -> None:
     directory = make(tmp_path)
-    said: list[str] = []
+    messages: list[str] = []
     with Writer.open(directory, IDENTITY):
         for timeout in (0, 0.1):
             with pytest.raises(MmsearchError, match=f"process {os.getpid()} on .* has been writing since"):
-                Writer.open(directory, IDENTITY, timeout=timeout, on_wait=said.append)
-    assert len(said) == 1 and str(os.getpid()) in said[0]
+                Writer.open(directory, IDENTITY, timeout=timeout, on_wait=messages.append)
+    assert len(messages) == 1 and str(os.getpid()) in messages[0]
 
 
 def test_second_writer_waits_and_then_sees_the_firsts_commit(tmp_path: Path) -> None:
@@ -67,23 +67,23 @@ def test_reader_keeps_its_snapshot(tmp_path: Path) -> None:
         put(writer, "/data/a", "new")
         put(writer, "/data/c", "c")
         writer.commit()
-        assert found(reader, "a") == ["/data/a"] and found(reader, "c") == []
+        assert found_paths(reader, "a") == ["/data/a"] and found_paths(reader, "c") == []
         reader.refresh()
-        assert found(reader, "a") == [] and found(reader, "c") == ["/data/c"]
+        assert found_paths(reader, "a") == [] and found_paths(reader, "c") == ["/data/c"]
 
 
 def test_reader_goes_on_when_its_files_were_merged_away(tmp_path: Path) -> None:
     directory = make(tmp_path, "a")
     with Reader.open(directory) as used, Reader.open(directory) as unused:
-        assert found(used, "a") == ["/data/a"]
+        assert found_paths(used, "a") == ["/data/a"]
         old = vector_files(directory)
         with Writer.open(directory, IDENTITY) as writer:
             for number in range(compaction.MOST_SEGMENTS):
                 put(writer, f"/data/{number}", f"d{number}")
                 writer.commit()
         assert vector_files(directory).isdisjoint(old)
-        assert found(used, "a") == ["/data/a"] and found(used, "d0") == []  # its file is still open
-        assert found(unused, "a") == ["/data/a"] and found(unused, "d0") == ["/data/0"]  # it had to look again
+        assert found_paths(used, "a") == ["/data/a"] and found_paths(used, "d0") == []  # its file is still open
+        assert found_paths(unused, "a") == ["/data/a"] and found_paths(unused, "d0") == ["/data/0"]  # it looked again
 
 
 def test_a_settled_reader_stays_with_its_snapshot_whatever_is_merged(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_settled_reader_stays_with_its_snapshot_whatever_is_merged(tmp_path: P
                 put(writer, f"/data/{number}", f"d{number}")
                 writer.commit()
         for partition in ("image", "text"):
-            assert found(reader, "a", partition=partition) == ["/data/a"] and found(reader, "d0") == []
+            assert found_paths(reader, "a", partition=partition) == ["/data/a"] and found_paths(reader, "d0") == []
 
 
 def test_a_damaged_file_matters_only_to_those_who_ask_for_it(tmp_path: Path) -> None:
@@ -105,9 +105,9 @@ def test_a_damaged_file_matters_only_to_those_who_ask_for_it(tmp_path: Path) -> 
         (broken,) = Path(directory, "vectors", "text").iterdir()
         broken.write_bytes(b"nonsense")
         reader.open_files()
-        assert found(reader, "a") == ["/data/a"]
+        assert found_paths(reader, "a") == ["/data/a"]
         with pytest.raises(IndexDamaged):
-            found(reader, "a", partition="text")
+            found_paths(reader, "a", partition="text")
 
 
 def test_segments_stay_few_and_tombstones_go(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_segments_stay_few_and_tombstones_go(tmp_path: Path) -> None:
         writer.commit()
         with Reader.open(directory) as reader:
             assert reader.status().tombstones == 0 and reader.status().segments == 2
-            assert found(reader, "d29") == ["/data/29"]
+            assert found_paths(reader, "d29") == ["/data/29"]
         writer.remove("/data/29")
         writer.commit()
     assert vector_files(directory) == set()
@@ -160,7 +160,7 @@ def test_merging_copies_a_vector_a_logarithmic_number_of_times() -> None:
     copied = 0
     for _ in range(1000):
         sizes = sorted([*sizes, 1])
-        listed = [compaction.ListedSegment(at, "", "image", size, size) for at, size in enumerate(sizes)]
+        listed = [compaction.ListedSegment(number, "", "image", size, size) for number, size in enumerate(sizes)]
         if group := compaction.plan_family(listed, 1):
             rows = sum(segment.live for segment in group)
             copied += rows
@@ -202,10 +202,10 @@ def _look(directory: str) -> int:
         return 0
     with reader:
         hits = reader.search(unit("anything"), "image", 100)
-        places = reader.locate([item for item, _ in hits])
-        paths = [place.item.path for located in places.values() for place in located]
+        locations = reader.locate([item for item, _ in hits])
+        paths = [location.item.path for located in locations.values() for location in located]
         assert len(paths) == len(set(paths)) == len(hits) == reader.counts().get("image", 0)
-        digests = {place.item.digest for located in places.values() for place in located}
+        digests = {location.item.digest for located in locations.values() for location in located}
         assert {name[1:] for name in digests if name[0] == "a"} == {name[1:] for name in digests if name[0] == "b"}
         return 1
 
@@ -215,11 +215,11 @@ import os, sys
 from mmsearch.errors import MmsearchError
 from mmsearch.store import Reader
 from mmsearch.store.writer import Writer
-from tests.store.helpers import IDENTITY, found, unit
+from tests.store.helpers import IDENTITY, found_paths, unit
 import faiss, filelock; unit('x')  # all of Python may lie where nobody can read it
 if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)
 for _ in range(2):
-    with Reader.open(sys.argv[1]) as reader: print(found(reader, 'a'), reader.counts())
+    with Reader.open(sys.argv[1]) as reader: print(found_paths(reader, 'a'), reader.counts())
 try: Writer.open(sys.argv[1], IDENTITY)
 except MmsearchError as error: print('refused', '\\n' in str(error))
 """
@@ -245,10 +245,10 @@ def test_read_only_directory_can_be_searched(public_path: Path, killed: bool) ->
     _set_modes(directory, 0o555, 0o444)
     try:
         command = [sys.executable, "-c", READ_AS_NOBODY, str(directory)]
-        done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+        process = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     finally:
         _set_modes(directory, 0o755, 0o644)
-    assert done.stdout == "['/data/a'] {'image': 1, 'text': 1}\n" * 2 + "refused False\n", done.stderr
+    assert process.stdout == "['/data/a'] {'image': 1, 'text': 1}\n" * 2 + "refused False\n", process.stderr
 
 
 def _set_modes(directory: Path, folders: int, files: int) -> None:
@@ -278,4 +278,4 @@ def test_a_file_merged_away_while_it_is_being_opened_is_no_damage(
 
     with Reader.open(directory) as reader:
         monkeypatch.setattr(faiss, "read_index", late)
-        assert found(reader, "a") == ["/data/a"] and done
+        assert found_paths(reader, "a") == ["/data/a"] and done

@@ -18,7 +18,7 @@ from mmsearch.errors import MmsearchError
 from mmsearch.store import Reader
 from mmsearch.store.writer import Writer
 from tests.store.crash_child import step
-from tests.store.helpers import IDENTITY, found, make, put, staged, vector_files
+from tests.store.helpers import IDENTITY, found_paths, make, put, staged, vector_files
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 
@@ -38,11 +38,11 @@ def commits(directory: str) -> int:
         assert status.files == {"ok": number + 2} and status.missing == 0
         assert counts == {"image": number + 1, "text": number + 1}
         last = f"n{number - 1}"
-        assert found(reader, last) == [f"/new/{number - 1:05}", "/same/copy"]
-        assert found(reader, f"e{number - 1}", partition="text") == ["/same/edited"]
+        assert found_paths(reader, last) == [f"/new/{number - 1:05}", "/same/copy"]
+        assert found_paths(reader, f"e{number - 1}", partition="text") == ["/same/edited"]
         for earlier in {0, number // 2} - {number - 1}:
-            assert found(reader, f"n{earlier}") == [f"/new/{earlier:05}"]
-            assert found(reader, f"e{earlier}") == []
+            assert found_paths(reader, f"n{earlier}") == [f"/new/{earlier:05}"]
+            assert found_paths(reader, f"e{earlier}") == []
     return number
 
 
@@ -120,7 +120,7 @@ def test_commit_can_be_repeated_after_ctrl_c_anywhere_in_it(tmp_path: Path) -> N
             change()
         with Reader.open(directory) as reader:
             assert list(reader.problems()) == [] and reader.counts() == {"image": 1, "text": 1}
-            assert found(reader, "new") == [str(root / "copy"), str(root / "old")]
+            assert found_paths(reader, "new") == [str(root / "copy"), str(root / "old")]
             assert reader.status().files == {"ok": 2}
         if not stopped:
             assert event > 20
@@ -143,7 +143,7 @@ def test_full_disk_leaves_the_last_commit_and_the_staged(tmp_path: Path) -> None
                 writer.commit()
             assert staged(writer) == 2000
             with Reader.open(directory) as reader:
-                assert reader.status().files == {"ok": 1} and found(reader, "a") == ["/data/a"]
+                assert reader.status().files == {"ok": 1} and found_paths(reader, "a") == ["/data/a"]
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
             writer.commit()
     finally:

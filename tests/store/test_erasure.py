@@ -1,4 +1,4 @@
-"""What is deleted is in no file of an index any more, whoever reads or is killed meanwhile."""
+"""Deleted data is in no file of an index any more, even if readers are open or a writer is killed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def store(writer: Writer, path: str, text: str, mtime_ns: int = 1) -> None:
     """Stage a file of two passages."""
     kind = "text"
     digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-    items = [Item("", digest, kind, kind, at, Span("line", at, at), f"{text} part {at}") for at in (0, 1)]
+    items = [Item("", digest, kind, kind, n, Span("line", n, n), f"{text} part {n}") for n in (0, 1)]
     if not writer.has_content(digest, kind):
         writer.put_content(digest, kind, kind, FileMetadata(), items, vectors_of(digest, items))
     writer.put_file(path, len(text), mtime_ns, digest, kind)
@@ -49,16 +49,16 @@ def secret_path() -> str:
 def fill(directory: str, others: int = 40) -> None:
     """The secret file among others, in several commits, so that its rows and words lie beside theirs."""
     with Writer.open(directory, IDENTITY) as writer:
-        for at in range(others):
-            store(writer, f"/data/common/{at}.txt", f"ordinary text number {at} of many")
-            if at == others // 2:
+        for number in range(others):
+            store(writer, f"/data/common/{number}.txt", f"ordinary text number {number} of many")
+            if number == others // 2:
                 store(writer, secret_path(), f"a passage of {SECRETS['words']}")
-            if at % 7 == 6:
+            if number % 7 == 6:
                 writer.commit()
         writer.commit()
 
 
-def left(directory: str | Path, secrets: str = " ".join(SECRETS.values())) -> dict[str, list[str]]:
+def remains(directory: str | Path, secrets: str = " ".join(SECRETS.values())) -> dict[str, list[str]]:
     """Secret words, and their stems, by the files that hold them in any usual spelling."""
     seen: dict[str, list[str]] = {}
     for path in Path(directory).rglob("*"):
@@ -72,10 +72,10 @@ def left(directory: str | Path, secrets: str = " ".join(SECRETS.values())) -> di
 
 
 def sound(directory: str) -> None:
-    told: list[str] = []
+    skipped: list[str] = []
     with Reader.open(directory) as reader:
-        assert list(reader.problems(told.append)) == []
-    assert told == [], "the pages were compared"
+        assert list(reader.problems(skipped.append)) == []
+    assert skipped == [], "the pages were compared"
 
 
 def removed(writer: Writer) -> None:
@@ -109,15 +109,15 @@ WAYS: dict[str, tuple[Callable[[Writer], None], str]] = {
 }
 
 
-@pytest.mark.parametrize(("change", "gone"), WAYS.values(), ids=WAYS.keys())
-def test_what_a_commit_forgets_is_gone_with_it(tmp_path: Path, change: Callable[[Writer], None], gone: str) -> None:
+@pytest.mark.parametrize(("change", "secrets"), WAYS.values(), ids=WAYS.keys())
+def test_what_a_commit_forgets_is_gone_with_it(tmp_path: Path, change: Callable[[Writer], None], secrets: str) -> None:
     fill(str(tmp_path))
-    assert set(left(str(tmp_path), gone)) == set(gone.split()) - {SECRETS["reason"]}
+    assert set(remains(str(tmp_path), secrets)) == set(secrets.split()) - {SECRETS["reason"]}
     with Writer.open(str(tmp_path), IDENTITY) as writer:
         change(writer)
         writer.commit()
-        assert left(str(tmp_path), gone) == {}, "with the commit, not only at the end"
-    assert left(str(tmp_path), gone) == {}
+        assert remains(str(tmp_path), secrets) == {}, "with the commit, not only at the end"
+    assert remains(str(tmp_path), secrets) == {}
     sound(str(tmp_path))
 
 
@@ -126,23 +126,22 @@ def test_the_reason_why_a_file_failed_goes_with_it(tmp_path: Path) -> None:
     with Writer.open(str(tmp_path), IDENTITY) as writer:
         writer.put_failure("/data/broken", 1, 1, f"cannot read {SECRETS['reason']}")
         writer.commit()
-        assert left(tmp_path, SECRETS["reason"])
+        assert remains(tmp_path, SECRETS["reason"])
         writer.put_failure("/data/broken", 1, 2, "now for another reason")
         writer.commit()
-    assert left(tmp_path, SECRETS["reason"]) == {}
+    assert remains(tmp_path, SECRETS["reason"]) == {}
 
 
 def test_nothing_is_left_where_rows_have_moved_from_page_to_page(tmp_path: Path) -> None:
     """SQLite overwrites what it deletes, and not what a page held before its rows went to others."""
     chance = random.Random(3)
-    names = {at: f"q{chance.randrange(16**10):010x}zy" for at in range(900)}
+    names = {number: f"q{chance.randrange(16**10):010x}zy" for number in range(900)}
     order = list(names)
     chance.shuffle(order)
     with Writer.open(str(tmp_path), IDENTITY) as writer:
-        for count, at in enumerate(order):
-            store(
-                writer, f"/data/{chance.randrange(999)}/{names[at]}", f"a text of {names[at]} " * chance.randrange(1, 9)
-            )
+        for count, row in enumerate(order):
+            path, text = f"/data/{chance.randrange(999)}/{names[row]}", f"a text of {names[row]} "
+            store(writer, path, text * chance.randrange(1, 9))
             if count % 90 == 89:
                 writer.commit()
         paths = sorted(writer.paths_under(None))
@@ -151,10 +150,10 @@ def test_nothing_is_left_where_rows_have_moved_from_page_to_page(tmp_path: Path)
             if chance.random() < 0.05:
                 writer.commit()
         writer.commit()
-        kept = {os.path.basename(path) for path in writer.paths_under(None)}
+        remaining = {os.path.basename(path) for path in writer.paths_under(None)}
     data = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    assert [name for name in names.values() if name not in kept and name.encode() in data] == []
-    assert all(name.encode() in data for name in kept)
+    assert [name for name in names.values() if name not in remaining and name.encode() in data] == []
+    assert all(name.encode() in data for name in remaining)
     sound(str(tmp_path))
 
 
@@ -166,11 +165,11 @@ def test_a_reader_that_looks_at_what_was_delays_it_until_the_next_writer(tmp_pat
             removed(writer)
             writer.commit()
         assert len(reader.search_passages(["zyxwquarkings"], 5)) == 2, "its snapshot is what it was"
-        assert left(tmp_path)
-        told: list[str] = []
-        assert list(reader.problems(told.append)) == []
+        assert remains(tmp_path)
+        skipped: list[str] = []
+        assert list(reader.problems(skipped.append)) == []
     Writer.open(str(tmp_path), IDENTITY).close()
-    assert left(tmp_path) == {}
+    assert remains(tmp_path) == {}
     sound(str(tmp_path))
 
 
@@ -183,7 +182,7 @@ def test_a_reader_that_has_come_along_delays_nothing_for_long(tmp_path: Path) ->
             reader.refresh()
         reader.refresh()
         Writer.open(str(tmp_path), IDENTITY).close()
-        assert left(tmp_path) == {}, "the server has the index open all the time"
+        assert remains(tmp_path) == {}, "the server has the index open all the time"
 
 
 KILLED = """
@@ -205,7 +204,7 @@ with Writer.open(sys.argv[1], IDENTITY) as writer:
 
 
 @pytest.mark.parametrize(
-    "at",
+    "method",
     [
         "Connection.committed",
         "WalCheckpoints._checkpoint",
@@ -215,19 +214,19 @@ with Writer.open(sys.argv[1], IDENTITY) as writer:
     ],
 )
 @pytest.mark.parametrize("read", [False, True])
-def test_what_a_killed_writer_did_not_come_to_is_done_by_the_next(tmp_path: Path, at: str, read: bool) -> None:
+def test_what_a_killed_writer_did_not_come_to_is_done_by_the_next(tmp_path: Path, method: str, read: bool) -> None:
     fill(str(tmp_path))
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path), *at.split(".")], cwd=HERE.parents[1], check=False
+    process = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path), *method.split(".")], cwd=HERE.parents[1], check=False
     )
-    assert done.returncode == -signal.SIGKILL
+    assert process.returncode == -signal.SIGKILL
     if read:  # the last reader puts the log away by itself, and tells nobody which pages have changed
         with Reader.open(str(tmp_path)) as reader:
             assert list(reader.problems()) == []
     with Reader.open(str(tmp_path)) as reader:
         assert list(reader.problems()) == []
     Writer.open(str(tmp_path), IDENTITY).close()
-    assert left(tmp_path) == {}
+    assert remains(tmp_path) == {}
     sound(str(tmp_path))
 
 
@@ -235,30 +234,30 @@ def thumbnails_of(directory: Path, text: str) -> list[Path]:
     """A thumbnail of each size of each part, as the server would have made them, and one of something else."""
     digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     names = [
-        thumbnail_cache.name(digest, "text", "line", at, at, side)
-        for at in (0, 1)
+        thumbnail_cache.name(digest, "text", "line", ordinal, ordinal, side)
+        for ordinal in (0, 1)
         for side in (*thumbnail_cache.SIZES, thumbnail_cache.PAGE_SIDE)
     ]
-    made = [
+    thumbnails = [
         directory / thumbnail_cache.FOLDER / name
         for name in [*names, thumbnail_cache.name("other", "image", "whole", 0, 0, 160)]
     ]
-    for path in made:
+    for path in thumbnails:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"RIFF")
-    return made
+    return thumbnails
 
 
 def test_thumbnails_go_with_what_they_show(tmp_path: Path) -> None:
     fill(str(tmp_path))
-    *mine, other = thumbnails_of(tmp_path, f"a passage of {SECRETS['words']}")
+    *thumbnails, other = thumbnails_of(tmp_path, f"a passage of {SECRETS['words']}")
     with Writer.open(str(tmp_path), IDENTITY) as writer:
         writer.mark_missing(secret_path())
         writer.commit()
-        assert all(path.exists() for path in mine), "it may come back"
+        assert all(path.exists() for path in thumbnails), "it may come back"
         removed(writer)
         writer.commit()
-    assert [path for path in mine if path.exists()] == [] and other.exists()
+    assert [path for path in thumbnails if path.exists()] == [] and other.exists()
     Writer.open(str(tmp_path), IDENTITY, rebuild=True).close()
     assert not other.exists()
 
@@ -266,15 +265,15 @@ def test_thumbnails_go_with_what_they_show(tmp_path: Path) -> None:
 @pytest.mark.parametrize("link", ["cache", "cache/thumbnails", "letters"])
 def test_no_thumbnail_is_removed_through_a_link(tmp_path: Path, link: str) -> None:
     fill(str(tmp_path / "index"))
-    mine = thumbnails_of(tmp_path / "index", f"a passage of {SECRETS['words']}")[0]
-    moved = mine.parent if link == "letters" else tmp_path / "index" / link
+    thumbnail = thumbnails_of(tmp_path / "index", f"a passage of {SECRETS['words']}")[0]
+    moved = thumbnail.parent if link == "letters" else tmp_path / "index" / link
     moved.rename(tmp_path / "elsewhere")
     moved.symlink_to(tmp_path / "elsewhere")
     with Writer.open(str(tmp_path / "index"), IDENTITY) as writer:
         removed(writer)
         writer.commit()
     Writer.open(str(tmp_path / "index"), IDENTITY, rebuild=True).close()
-    assert mine.exists()
+    assert thumbnail.exists()
 
 
 def test_a_rebuild_leaves_nothing(tmp_path: Path) -> None:
@@ -282,8 +281,8 @@ def test_a_rebuild_leaves_nothing(tmp_path: Path) -> None:
     with Writer.open(str(tmp_path), IDENTITY) as writer:
         writer.add_root(f"/elsewhere/{SECRETS['folder']}")
     with Writer.open(str(tmp_path), IDENTITY, rebuild=True):
-        assert left(tmp_path) == {}
-    assert left(tmp_path, "ordinar") == {}
+        assert remains(tmp_path) == {}
+    assert remains(tmp_path, "ordinar") == {}
     sound(str(tmp_path))
 
 
@@ -294,10 +293,10 @@ def test_a_repair_leaves_nothing_of_what_it_gives_up(tmp_path: Path) -> None:
         writer.commit()
         store(writer, "/data/other", "ordinary text")
         writer.commit()
-    made = thumbnails_of(tmp_path, f"a passage of {SECRETS['words']}")
+    thumbnails = thumbnails_of(tmp_path, f"a passage of {SECRETS['words']}")
     Path(directory, "vectors", "text", "1.faiss").unlink()
     assert repair(directory).lost == [secret_path()]
-    assert left(directory) == {} and not made[0].exists()
+    assert remains(directory) == {} and not thumbnails[0].exists()
     sound(directory)
 
 
@@ -307,7 +306,7 @@ def test_what_an_older_mmsearch_deleted_is_overwritten_once(number: int, tmp_pat
     directory = shutil.copytree(HERE / f"format{number}", tmp_path / "index")
     Writer.open(str(directory), THEIRS).close()
     backup = directory / f"meta.format{number}.sqlite"
-    assert backup.exists() and left(directory, "tomatoe")
+    assert backup.exists() and remains(directory, "tomatoe")
     sound(str(directory))
     with Writer.open(str(directory), THEIRS) as writer:
         for path in writer.paths_under(None):
@@ -315,7 +314,7 @@ def test_what_an_older_mmsearch_deleted_is_overwritten_once(number: int, tmp_pat
                 writer.remove(path)
         writer.commit()
         assert not backup.exists()
-    assert left(directory, "tomatoe") == {}
+    assert remains(directory, "tomatoe") == {}
     sound(str(directory))
 
 
@@ -353,7 +352,7 @@ def test_words_that_are_too_many_to_be_written_anew_wait_for_who_asks(
     with Writer.open(str(tmp_path / "one"), IDENTITY) as writer:
         removed(writer)
         writer.commit()
-    assert set(left(tmp_path / "one")) == {
+    assert set(remains(tmp_path / "one")) == {
         word for key, text in SECRETS.items() for word in text.split() if key != "reason"
     }
     with Writer.open(str(tmp_path / "one"), IDENTITY) as writer:
@@ -362,5 +361,5 @@ def test_words_that_are_too_many_to_be_written_anew_wait_for_who_asks(
         writer.forget_vectors()
         removed(writer)
         writer.commit()
-    assert left(tmp_path / "one") == left(tmp_path / "two") == {}
+    assert remains(tmp_path / "one") == remains(tmp_path / "two") == {}
     sound(str(tmp_path / "two"))

@@ -22,5 +22,5 @@ def test_products_are_what_a_search_gives_to_the_last_digit(tmp_path: Path, dim:
         file.search(queries, 100, None), file.products(queries, np.arange(100)), strict=True
     ):
         np.testing.assert_array_equal(products[rows], scores)
-    some = np.array([7, 3, 99])
-    np.testing.assert_array_equal(file.products(queries, some), file.products(queries, np.arange(100))[:, some])
+    rows = np.array([7, 3, 99])
+    np.testing.assert_array_equal(file.products(queries, rows), file.products(queries, np.arange(100))[:, rows])

@@ -21,15 +21,15 @@ INDEXED = tuple(kind for kind in KINDS if kind != "flat")
 
 
 def rows(dim: int) -> np.ndarray:
-    found = np.random.default_rng(dim).standard_normal((COUNT, dim)).astype(np.float32)
-    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
+    vectors = np.random.default_rng(dim).standard_normal((COUNT, dim)).astype(np.float32)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
 def accelerator(path: Path, kind: Kind, dim: int) -> int:
     """Writes one to the path; how long its vectors are in it."""
-    some = rows(dim)
-    builder = AnnBuilder(kind, dim, COUNT, some, some[:0], lambda what, done, total: None)
-    builder.add(np.arange(COUNT), np.arange(COUNT), some)
+    vectors = rows(dim)
+    builder = AnnBuilder(kind, dim, COUNT, vectors, vectors[:0], lambda what, done, total: None)
+    builder.add(np.arange(COUNT), np.arange(COUNT), vectors)
     write_index(builder.index, str(path.parent), "image/1.ann", *builder.tables())
     (path.parent / "vectors" / "image" / "1.ann").rename(path)
     return rotated_dim(dim) if kind in COARSE else dim
@@ -46,9 +46,9 @@ def segment(path: Path) -> None:
 @pytest.mark.parametrize("dim", [8, 16, 100])
 @pytest.mark.parametrize("kind", INDEXED)
 def test_what_is_written_is_known_again(kind: Kind, dim: int, tmp_path: Path) -> None:
-    wide = accelerator(tmp_path / "1.ann", kind, dim)
+    columns = accelerator(tmp_path / "1.ann", kind, dim)
     with open_file(str(tmp_path / "1.ann")) as file:
-        lists = faiss_headers.require_ann_index(file, kind, wide, COUNT)
+        lists = faiss_headers.require_ann_index(file, kind, columns, COUNT)
         tables = 8 * (2 * COUNT + (lists if kind == "pq4" else 0))
         assert 0 <= os.fstat(file.fileno()).st_size - file.tell() - tables < 8
 
@@ -57,14 +57,14 @@ def test_what_is_written_is_known_again(kind: Kind, dim: int, tmp_path: Path) ->
 def test_no_number_in_front_of_an_accelerator_is_believed(kind: Kind, tmp_path: Path) -> None:
     """Wherever a huge number stands, it is a number of the vectors themselves or it is refused."""
     path = tmp_path / "1.ann"
-    wide = accelerator(path, kind, 16)
+    columns = accelerator(path, kind, 16)
     data = path.read_bytes()
-    for at in range(0, 100):
+    for offset in range(0, 100):
         for value in (1 << 60, 1 << 34, -1):
-            path.write_bytes(data[:at] + struct.pack("<q", value) + data[at + 8 :])
+            path.write_bytes(data[:offset] + struct.pack("<q", value) + data[offset + 8 :])
             with open_file(str(path)) as file:
                 try:
-                    faiss_headers.require_ann_index(file, kind, wide, COUNT)
+                    faiss_headers.require_ann_index(file, kind, columns, COUNT)
                 except faiss_headers.HeaderMismatch:
                     continue
             faiss_files.read_index(str(path), lambda file: None, kind != "int8")  # FAISS takes it, at no price
@@ -74,13 +74,13 @@ def test_no_number_in_front_of_an_accelerator_is_believed(kind: Kind, tmp_path: 
 @pytest.mark.parametrize("kind", INDEXED)
 def test_an_index_of_another_kind_is_refused(kind: Kind, mark: bytes, tmp_path: Path) -> None:
     path = tmp_path / "1.ann"
-    wide = accelerator(path, kind, 16)
+    columns = accelerator(path, kind, 16)
     data = path.read_bytes()
-    for place in (data[:4], b"ilar", b"IxFI"):
-        if place in data and place != mark:
-            path.write_bytes(data.replace(place, mark, 1))
+    for field in (data[:4], b"ilar", b"IxFI"):
+        if field in data and field != mark:
+            path.write_bytes(data.replace(field, mark, 1))
             with open_file(str(path)) as file, pytest.raises(faiss_headers.HeaderMismatch):
-                faiss_headers.require_ann_index(file, kind, wide, COUNT)
+                faiss_headers.require_ann_index(file, kind, columns, COUNT)
 
 
 @pytest.mark.parametrize("change", ["longer", "shorter", "empty", "header", "count"])

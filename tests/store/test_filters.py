@@ -86,9 +86,9 @@ def within(bounds: Bounds, value: float | None) -> bool:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = World(str(tmp_path_factory.mktemp("world")))
-    yield made
-    made.reader.close()
+    instance = World(str(tmp_path_factory.mktemp("world")))
+    yield instance
+    instance.reader.close()
 
 
 def random_filter(draw: random.Random) -> Filter:
@@ -121,10 +121,10 @@ def test_random_filters_find_what_brute_force_finds(world: World) -> None:
         partition = draw.choice(MODALITIES)
         inside = [n for n in range(COUNT) if world.files[n][1] == partition and world.passes(where, n)]
         best = sorted(((float(world.rows[n] @ query), n) for n in inside), reverse=True)[:10]
-        found = world.reader.search(query, partition, 10, where)
-        assert [score for _, score in found] == pytest.approx([score for score, _ in best], abs=2e-3)
-        places = world.reader.locate([item for item, _ in found], where)
-        paths = [places[item][0].item.path for item, _ in found]
+        hits = world.reader.search(query, partition, 10, where)
+        assert [score for _, score in hits] == pytest.approx([score for score, _ in best], abs=2e-3)
+        locations = world.reader.locate([item for item, _ in hits], where)
+        paths = [locations[item][0].item.path for item, _ in hits]
         # Half precision may swap what is as good as equal, no more.
         if all(first[0] - second[0] > 4e-3 for first, second in pairwise(best)):
             assert paths == [world.files[n][0] for _, n in best]
@@ -135,9 +135,9 @@ def test_random_filters_find_what_brute_force_finds(world: World) -> None:
 
 def test_a_filter_that_leaves_five_finds_five(world: World) -> None:
     numbers = [n for n in range(COUNT) if world.files[n][1] == "image"][:5]
-    wanted = {world.files[n][0] for n in numbers}
-    found = world.reader.search(world.rows[0], "image", 50, Filter(accept=wanted.__contains__))
-    assert len(found) == 5
+    paths = {world.files[n][0] for n in numbers}
+    hits = world.reader.search(world.rows[0], "image", 50, Filter(accept=paths.__contains__))
+    assert len(hits) == 5
 
 
 @pytest.mark.parametrize("year", [1, 1677, 9999])
@@ -151,7 +151,7 @@ def test_several_queries_at_once_find_what_each_finds_alone(world: World) -> Non
     for where in (Filter(), Filter(size=Bounds(None, 5e6)), Filter(folders=("/data/a/d",), width=Bounds(4000))):
         alone = [world.reader.search(row, "video", 7, where) for row in world.rows[:20]]
         together = world.reader.search_all(world.rows[:20], "video", 7, where)
-        assert [[item for item, _ in one] for one in together] == [[item for item, _ in one] for one in alone]
+        assert [[item for item, _ in hits] for hits in together] == [[item for item, _ in hits] for hits in alone]
 
 
 def test_a_copy_answers_for_itself_alone(tmp_path: Path) -> None:
@@ -164,4 +164,4 @@ def test_a_copy_answers_for_itself_alone(tmp_path: Path) -> None:
     with Reader.open(str(tmp_path)) as reader:
         where = Filter(after=datetime(2020, 1, 1))
         [(item, _)] = reader.search(row[0], "image", 5, where)
-        assert [place.item.path for place in reader.locate([item], where)[item]] == ["/data/new.png"]
+        assert [location.item.path for location in reader.locate([item], where)[item]] == ["/data/new.png"]

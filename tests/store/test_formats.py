@@ -28,7 +28,7 @@ OLDER = [number for number in KEPT if number < schema.FORMAT]
 
 
 @pytest.fixture(params=KEPT)
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[int, str]:
+def stored(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[int, str]:
     """A format, and an index that its mmsearch wrote."""
     number: int = request.param
     return number, str(shutil.copytree(HERE / f"format{number}", tmp_path / "index"))
@@ -37,7 +37,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[int, str]:
 def answers(directory: str) -> dict[str, Any]:
     """What there is to ask an index, words excepted."""
     with Reader.open(directory) as reader:
-        hits = {(name, at): reader.search(unit(f"d{at}", 0), name, 9) for name in ("text", "image") for at in (1, 2, 3)}  # type: ignore[arg-type]
+        hits = {(name, n): reader.search(unit(f"d{n}", 0), name, 9) for name in ("text", "image") for n in (1, 2, 3)}  # type: ignore[arg-type]
         return {
             "hits": hits,
             "places": reader.locate(sorted({item for found in hits.values() for item, _ in found})),
@@ -64,8 +64,8 @@ def format_of(database: Path) -> int:
 def tables(directory: str) -> dict[str, str]:
     """The tables and indexes by name, as they were declared."""
     with closing(sqlite3.connect(Path(directory, "meta.sqlite"))) as db:
-        found = db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return {name: " ".join(sql.split()) for name, sql in found}
+        rows = db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {name: " ".join(sql.split()) for name, sql in rows}
 
 
 def with_a_log(directory: Path) -> str:
@@ -79,26 +79,26 @@ def test_an_index_of_every_format_is_kept() -> None:
     assert list(range(schema.OLDEST_READ, schema.FORMAT + 1)) == KEPT, "run tests.store.fixture before a format changes"
 
 
-def test_an_index_of_any_format_answers_as_it_is_and_is_not_touched(kept: tuple[int, str]) -> None:
-    number, directory = kept
+def test_an_index_of_any_format_answers_as_it_is_and_is_not_touched(stored: tuple[int, str]) -> None:
+    number, directory = stored
     before = bytes_below(directory)
-    told = answers(directory)
+    results = answers(directory)
     with Reader.open(directory) as reader:
         assert (reader.format, reader.has_words) == (number, number >= schema.FORMAT_WITH_WORDS)
         assert list(reader.problems()) == []
-    assert told["hits"]["image", 2][0][1] > 0.99 and told["hits"]["text", 1][0][1] > 0.99
-    paths = {place.item.path for places in told["places"].values() for place in places}
+    assert results["hits"]["image", 2][0][1] > 0.99 and results["hits"]["text", 1][0][1] > 0.99
+    paths = {location.item.path for locations in results["places"].values() for location in locations}
     assert {"/data/notes/garden.txt", "/data/Holidays/IMG_red-car2.jpg"} <= paths and "/data/gone.png" not in paths
-    assert [record.path for record in told["failures"]] == ["/data/broken.pdf"] and told["missing"].missing
-    assert told["identity"] == THEIRS and told["roots"] == ["/data"]
+    assert [record.path for record in results["failures"]] == ["/data/broken.pdf"] and results["missing"].missing
+    assert results["identity"] == THEIRS and results["roots"] == ["/data"]
     assert bytes_below(directory) == before
 
 
-def test_an_index_of_any_format_becomes_one_of_the_newest_and_says_the_same(kept: tuple[int, str]) -> None:
-    number, directory = kept
-    before, told = bytes_below(directory), answers(directory)
+def test_an_index_of_any_format_becomes_one_of_the_newest_and_says_the_same(stored: tuple[int, str]) -> None:
+    number, directory = stored
+    before, results = bytes_below(directory), answers(directory)
     Writer.open(directory, THEIRS).close()
-    assert answers(directory) == told
+    assert answers(directory) == results
     with Reader.open(directory) as reader:
         assert reader.format == schema.FORMAT and list(reader.problems()) == []
         [(item, _)] = reader.search_passages(["tomato"], 5)
@@ -120,13 +120,13 @@ def test_an_older_index_gets_the_very_tables_of_a_new_one(number: int, tmp_path:
     assert tables(old) == tables(str(tmp_path / "new"))
 
 
-@pytest.mark.parametrize("left", [b"", b"garbage" * 999, b"SQLite format 3\0" + b"\xff" * 5000])
+@pytest.mark.parametrize("leftover", [b"", b"garbage" * 999, b"SQLite format 3\0" + b"\xff" * 5000])
 @pytest.mark.parametrize("number", OLDER)
-def test_what_a_killed_upgrade_left_does_not_stop_the_next(number: int, left: bytes, tmp_path: Path) -> None:
+def test_what_a_killed_upgrade_left_does_not_stop_the_next(number: int, leftover: bytes, tmp_path: Path) -> None:
     old = str(shutil.copytree(HERE / f"format{number}", tmp_path / "old"))
     temporary = Path(old, schema.BACKUP.format(number) + schema.TEMPORARY)
-    temporary.write_bytes(left)
-    temporary.with_name(temporary.name + "-journal").write_bytes(left)
+    temporary.write_bytes(leftover)
+    temporary.with_name(temporary.name + "-journal").write_bytes(leftover)
     Writer.open(old, THEIRS).close()
     assert format_of(Path(old, "meta.sqlite")) == schema.FORMAT
     assert format_of(Path(old, schema.BACKUP.format(number))) == number
@@ -140,18 +140,18 @@ def test_a_full_disk_leaves_an_older_index_as_it_was(number: int, room: float, t
     resource = pytest.importorskip("resource")
     old = with_a_log(shutil.copytree(HERE / f"format{number}", tmp_path / "old"))
     limit = int(room * Path(old, "meta.sqlite").stat().st_size)
-    told, limits = answers(old), resource.getrlimit(resource.RLIMIT_FSIZE)
+    results, limits = answers(old), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
     try:
         with nullcontext() if room > 1 else pytest.raises(MmsearchError, match=r"^the index in [^\n]*$"):
             Writer.open(old, THEIRS).close()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert format_of(Path(old, "meta.sqlite")) == (schema.FORMAT if room > 1 else number) and answers(old) == told
+    assert format_of(Path(old, "meta.sqlite")) == (schema.FORMAT if room > 1 else number) and answers(old) == results
     backup = Path(old, schema.BACKUP.format(number))
     assert not backup.exists() or format_of(backup) == number
     Writer.open(old, THEIRS).close()
-    assert answers(old) == told and format_of(backup) == number
+    assert answers(old) == results and format_of(backup) == number
 
 
 @pytest.mark.parametrize("number", OLDER)
@@ -174,8 +174,8 @@ Writer.open(sys.argv[1], i).close()"
 @pytest.mark.parametrize("number", OLDER)
 def test_of_several_writers_at_once_one_upgrades(number: int, tmp_path: Path) -> None:
     old = str(shutil.copytree(HERE / f"format{number}", tmp_path / "old"))
-    told = answers(old)
+    results = answers(old)
     writers = [subprocess.Popen([sys.executable, "-c", UPGRADE, old], cwd=HERE.parents[1]) for _ in range(3)]
     assert [writer.wait() for writer in writers] == [0, 0, 0]
-    assert answers(old) == told and format_of(Path(old, "meta.sqlite")) == schema.FORMAT
+    assert answers(old) == results and format_of(Path(old, "meta.sqlite")) == schema.FORMAT
     assert format_of(Path(old, schema.BACKUP.format(number))) == number

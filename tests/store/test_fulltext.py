@@ -23,7 +23,7 @@ FORMAT_1 = Path(__file__).with_name("format1")
 
 def note(writer: Writer, path: str, *passages: str) -> None:
     digest = f"{path} {passages}"
-    items = [Item("", digest, "text", "text", at, Span("line", at, at), text) for at, text in enumerate(passages)]
+    items = [Item("", digest, "text", "text", n, Span("line", n, n), text) for n, text in enumerate(passages)]
     writer.put_content(digest, "text", "text", FileMetadata(), items, vectors_of(digest, items))
     writer.put_file(path, 1, 1, digest, "text")
 
@@ -38,8 +38,8 @@ def holding(directory: str, *terms: str, least: float = 0.5, where: Filter = EVE
     with Reader.open(directory) as reader:
         assert list(reader.problems()) == []
         ids = [item for item, _ in reader.search_passages(terms, k, where, least)]
-        places = reader.locate(ids, where)
-        return [places[item][0].item.text for item in ids]
+        locations = reader.locate(ids, where)
+        return [locations[item][0].item.text for item in ids]
 
 
 def named(directory: str, *terms: str, least: float = 0.5, where: Filter = EVERYTHING) -> list[str]:
@@ -216,10 +216,10 @@ def in_prose(directory: str, monkeypatch: pytest.MonkeyPatch | None = None, most
     """Forty notes with words of very different frequency; the tables of words of an open index."""
     with Writer.open(directory, IDENTITY) as writer:
         for number in range(40):
-            said = ["the", *["of"] * (number % 5 > 0), *["boat"] * (number % 8 == 0), *["zebra"] * (number == 24)]
-            items = [Item("", f"d{number}", "text", "text", 0, text=" ".join(said) + " x" * (number % 7))]
+            terms = ["the", *["of"] * (number % 5 > 0), *["boat"] * (number % 8 == 0), *["zebra"] * (number == 24)]
+            items = [Item("", f"d{number}", "text", "text", 0, text=" ".join(terms) + " x" * (number % 7))]
             writer.put_content(f"d{number}", "text", "text", FileMetadata(), items, vectors_of(f"d{number}", items))
-            writer.put_file(f"/data/the/{'-'.join(said)}-{number}.txt", 1, 1, f"d{number}", "text")
+            writer.put_file(f"/data/the/{'-'.join(terms)}-{number}.txt", 1, 1, f"d{number}", "text")
         writer.commit()
     if monkeypatch:
         monkeypatch.setattr(words, "MOST_ROWS", most)
@@ -234,13 +234,13 @@ def test_rows_that_are_not_looked_at_hold_too_little(
 ) -> None:
     with closing(in_prose(str(tmp_path))) as db:
         assert words.find_names(db, terms, 0.5) == [pair for pair in words.find_names(db, terms, 0.0) if pair[1] >= 0.5]
-        every = dict(words.find_passages(db, terms, 0.0))
-        found = list(words.find_passages(db, terms, 0.5))
+        all_scores = dict(words.find_passages(db, terms, 0.0))
+        results = list(words.find_passages(db, terms, 0.5))
         monkeypatch.setattr(words, "MOST_ROWS", 45)  # as if these were many: each word alone is in fewer
-        assert [item for item, _ in words.find_passages(db, terms, 0.5)] == [item for item, _ in found]
-        assert dict(words.find_passages(db, terms, 0.5)) == pytest.approx(dict(found), rel=1e-4)
-        assert [score for _, score in found] == pytest.approx([every[item] for item, _ in found], rel=1e-4)
-        assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+        assert [item for item, _ in words.find_passages(db, terms, 0.5)] == [item for item, _ in results]
+        assert dict(words.find_passages(db, terms, 0.5)) == pytest.approx(dict(results), rel=1e-4)
+        assert [score for _, score in results] == pytest.approx([all_scores[item] for item, _ in results], rel=1e-4)
+        assert [score for _, score in results] == sorted((score for _, score in results), reverse=True)
 
 
 def test_of_a_word_that_almost_all_hold_the_first_are_looked_at(

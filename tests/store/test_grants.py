@@ -210,7 +210,7 @@ def test_the_users_own_index_from_before_grants_keeps_all_it_names(
 
 def test_a_slow_index_of_grants_is_bounded(index: str) -> None:
     with closing(rows(index)) as db:
-        db.executemany("INSERT INTO grants VALUES ('root', ?, x'00')", ((b"/%d" % at,) for at in range(20_000)))
+        db.executemany("INSERT INTO grants VALUES ('root', ?, x'00')", ((b"/%d" % number,) for number in range(20_000)))
         db.commit()
     with closing(rows(index)) as db:
         grants = Grants(db, index)

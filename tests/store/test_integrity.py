@@ -1,4 +1,4 @@
-"""Every kind of damage is named, and mended without losing what is sound."""
+"""Every kind of damage is named, and repaired without losing sound data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmsearch.store import Reader
 from mmsearch.store.integrity import repair
 from mmsearch.store.writer import Writer
 
-from .helpers import IDENTITY, found, make, put, vector_files
+from .helpers import IDENTITY, found_paths, make, put, vector_files
 
 
 def problems(directory: str) -> list[str]:
@@ -26,7 +26,7 @@ def problems(directory: str) -> list[str]:
 def searchable(directory: str, *names: str) -> list[str]:
     """Those of the contents that are found by their picture and by their text."""
     with Reader.open(directory) as reader:
-        return [n for n in names if found(reader, n) and found(reader, n, partition="text")]
+        return [n for n in names if found_paths(reader, n) and found_paths(reader, n, partition="text")]
 
 
 def alter(directory: str, *statements: str) -> None:
@@ -62,9 +62,9 @@ def test_a_lost_vector_file_costs_its_files_and_no_others(tmp_path: Path, harm: 
     first = Path(directory, "vectors", sorted(n for n in vector_files(directory) if n.startswith("image/"))[0])
     harm(first)
     assert any(first.name in line for line in problems(directory))
-    done = repair(directory)
-    assert (done.lost, done.vectors) == (["/data/a", "/data/b"], 4)
-    assert len(done.found) == 1
+    repaired = repair(directory)
+    assert (repaired.lost, repaired.vectors) == (["/data/a", "/data/b"], 4)
+    assert len(repaired.problems) == 1
     assert problems(directory) == []
     assert searchable(directory, "a", "b", "c") == ["c"]
     with Writer.open(directory, IDENTITY) as writer:
@@ -98,8 +98,8 @@ def test_what_follows_from_the_rest_is_put_right_without_loss(tmp_path: Path, st
     assert problems(directory) == []
     alter(directory, *statements)
     assert problems(directory)
-    done = repair(directory)
-    assert done.lost == [] and done.vectors == 0 and done.found
+    repaired = repair(directory)
+    assert repaired.lost == [] and repaired.vectors == 0 and repaired.problems
     assert problems(directory) == []
     assert searchable(directory, "b", "c", "d") == ["b", "c", "d"]
     with Reader.open(directory) as reader:
@@ -122,29 +122,29 @@ def test_what_cannot_be_known_is_forgotten_as_a_whole(tmp_path: Path, statements
     assert problems(directory)
     assert repair(directory).lost == lost
     assert problems(directory) == []
-    left = [name for name in ("a", "b", "c") if f"/data/{name}" not in lost]
-    assert searchable(directory, "a", "b", "c") == left
+    remaining = [name for name in ("a", "b", "c") if f"/data/{name}" not in lost]
+    assert searchable(directory, "a", "b", "c") == remaining
 
 
 def test_a_sound_index_is_left_as_it_is(tmp_path: Path) -> None:
     directory = two_commits(tmp_path)
     before = Path(directory, "meta.sqlite").read_bytes()
-    done = repair(directory)
-    assert (done.found, done.lost, done.vectors) == ([], [], 0)
+    repaired = repair(directory)
+    assert (repaired.problems, repaired.lost, repaired.vectors) == ([], [], 0)
     assert Path(directory, "meta.sqlite").read_bytes() == before
 
 
 def test_what_cannot_be_read_just_now_is_not_given_up(tmp_path: Path) -> None:
     directory = two_commits(tmp_path)
     file = Path(directory, "vectors", min(vector_files(directory)))
-    whole = file.read_bytes()
+    data = file.read_bytes()
     file.unlink()
     file.mkdir()  # stands for a disk that fails and for missing rights, which root would not notice
     assert any("cannot be read" in line for line in problems(directory))
     with pytest.raises(MmsearchError, match="nothing is mended"):
         repair(directory)
     file.rmdir()
-    file.write_bytes(whole)
+    file.write_bytes(data)
     assert problems(directory) == []
     assert searchable(directory, "a", "b", "c") == ["a", "b", "c"]
 
@@ -166,12 +166,12 @@ def test_any_overwritten_piece_of_a_vector_file_is_found_and_mended(
     directory = two_commits(tmp_path_factory.mktemp("index"))
     name = data.draw(st.sampled_from(sorted(vector_files(directory))))
     path = Path(directory, "vectors", name)
-    whole = bytearray(path.read_bytes())
-    at = data.draw(st.integers(0, len(whole) - 1))
+    content = bytearray(path.read_bytes())
+    offset = data.draw(st.integers(0, len(content) - 1))
     piece = data.draw(st.binary(min_size=1, max_size=40))
-    whole[at : at + len(piece)] = piece
-    changed = bytes(whole) != path.read_bytes()
-    path.write_bytes(whole)
+    content[offset : offset + len(piece)] = piece
+    changed = bytes(content) != path.read_bytes()
+    path.write_bytes(content)
     assert bool(problems(directory)) == changed
     assert bool(repair(directory).lost) == changed
     assert problems(directory) == []

@@ -46,17 +46,17 @@ def shards_of(folder: Path, seed: int, count: int = 3, files: int = 40, shared: 
     chance = random.Random(seed)
     names = [f"{chance.choice(WORDS)}/{chance.choice(WORDS)}-{number}.x" for number in range(files)]
     directories = []
-    for at in range(count):
-        directories.append(str(folder / f"shard{at}"))
+    for shard in range(count):
+        directories.append(str(folder / f"shard{shard}"))
         with Writer.open(directories[-1], IDENTITY) as writer:
             for number, name in enumerate(names):
-                if number % count != at and chance.random() >= shared:
+                if number % count != shard and chance.random() >= shared:
                     continue
                 digest = f"d{number}" if chance.random() < 0.7 or not shared else f"d{chance.randrange(files)}"
                 modality, items, rows = content(digest, random.Random(digest))
                 writer.put_content(digest, "kind", modality, FileMetadata(width=10 * len(items)), items, rows)
                 writer.put_file(f"/data/{name}", number, chance.randint(1, 3), digest, "kind")
-            writer.put_failure(f"/data/broken{at // 2}", 0, at, "broken")
+            writer.put_failure(f"/data/broken{shard // 2}", 0, shard, "broken")
             writer.commit()
             for name in names:
                 if chance.random() < 0.1:
@@ -67,7 +67,7 @@ def shards_of(folder: Path, seed: int, count: int = 3, files: int = 40, shared: 
 
 def merged(target: Path, directories: Sequence[str]) -> str:
     with Writer.open(str(target), IDENTITY) as writer:
-        merge([Reader.open(one) for one in directories], Importer(writer))
+        merge([Reader.open(directory) for directory in directories], Importer(writer))
     return str(target)
 
 
@@ -80,20 +80,20 @@ FILTERS = (
 )
 
 
-Told: TypeAlias = "list[tuple[list[Located], float]]"
+Ranking: TypeAlias = "list[tuple[list[Located], float]]"
 
 
-def told(reader: AnyReader, found: Sequence[tuple[int, float]], where: Filter) -> Told:
+def ranked(reader: AnyReader, hits: Sequence[tuple[int, float]], where: Filter) -> Ranking:
     """Hits without their ids: where they are and their scores, equal ones by path."""
-    at = reader.locate([item for item, _ in found], where)
-    lines = [([replace(place, item_id=0) for place in at[item]], score) for item, score in found]
-    return sorted(lines, key=lambda line: (-round(line[1], 5), [(at.item.path, at.item.ordinal) for at in line[0]]))
+    locations = reader.locate([item for item, _ in hits], where)
+    lines = [([replace(location, item_id=0) for location in locations[item]], score) for item, score in hits]
+    return sorted(lines, key=lambda line: (-round(line[1], 5), [(hit.item.path, hit.item.ordinal) for hit in line[0]]))
 
 
-def same(mine: Told, theirs: Told, exactly: bool) -> bool:
+def same(first: Ranking, second: Ranking, exactly: bool) -> bool:
     """Whether two answers are alike; scores to the last digit, or but for the rounding of sums in another order."""
-    assert [places for places, _ in mine] == [places for places, _ in theirs]
-    scores, others = [score for _, score in mine], [score for _, score in theirs]
+    assert [places for places, _ in first] == [places for places, _ in second]
+    scores, others = [score for _, score in first], [score for _, score in second]
     return scores == (others if exactly else pytest.approx(others, abs=1e-6))
 
 
@@ -101,31 +101,36 @@ def same(mine: Told, theirs: Told, exactly: bool) -> bool:
 @pytest.mark.parametrize("shared", [0.0, 0.3])
 def test_several_indexes_answer_as_one_merged_from_them(tmp_path: Path, seed: int, shared: float) -> None:
     directories = shards_of(tmp_path, seed, shared=shared)
-    with Reader.open(merged(tmp_path / "all", directories)) as one, open_reader(directories) as several:
+    with Reader.open(merged(tmp_path / "all", directories)) as joint, open_reader(directories) as several:
         assert isinstance(several, MultiReader)
-        asked = np.stack([unit("query", seed, number) for number in range(3)])
+        queries = np.stack([unit("query", seed, number) for number in range(3)])
         for where in FILTERS:
             for partition, k in product(MODALITIES, (1, 5, 1000)):
-                found = (reader.search_all(asked, partition, k, where) for reader in (several, one))
-                for mine, theirs in zip(*found, strict=True):
+                results = (reader.search_all(queries, partition, k, where) for reader in (several, joint))
+                for actual, expected in zip(*results, strict=True):
                     # What is dead or filtered out has the rest compared as a product of matrices.
-                    assert same(told(several, mine, where), told(one, theirs, where), exactly=False)
-            mine, theirs = (reader.search_passages(["sun", "rain", "oil"], 1000, where) for reader in (several, one))
-            found_in, known = told(several, mine, where), told(one, theirs, where)
+                    assert same(ranked(several, actual, where), ranked(joint, expected, where), exactly=False)
+            passages, expected_passages = (
+                ranked(reader, reader.search_passages(["sun", "rain", "oil"], 1000, where), where)
+                for reader in (several, joint)
+            )
             names, others = (
                 sorted((path, share) for path, _, share in reader.search_names(["sun", "3"], 50, where))
-                for reader in (several, one)
+                for reader in (several, joint)
             )
             if shared:  # what several indexes hold is counted in each for how rare a word is
-                assert sorted(map(str, (line[0] for line in found_in))) == sorted(map(str, (line[0] for line in known)))
+                paths, expected_paths = (
+                    sorted(str(line[0]) for line in lines) for lines in (passages, expected_passages)
+                )
+                assert paths == expected_paths
                 assert [path for path, _ in names] == [path for path, _ in others]
             else:
-                assert same(found_in, known, exactly=True)
+                assert same(passages, expected_passages, exactly=True)
                 assert names == others
-        mine, theirs = several.status(), one.status()
+        actual, expected = several.status(), joint.status()
         for name in ("files", "modalities", "items", "missing", "identity", "roots"):
-            assert getattr(mine, name) == getattr(theirs, name), name
-        assert list(several.failures(unsupported=True)) == list(one.failures(unsupported=True))
+            assert getattr(actual, name) == getattr(expected, name), name
+        assert list(several.failures(unsupported=True)) == list(joint.failures(unsupported=True))
         assert not list(several.problems())
 
 
@@ -135,9 +140,9 @@ def test_a_whole_search_ranks_alike(tmp_path: Path, mode: str, segments: bool) -
     folder = tmp_path / "data"
     folder.mkdir()
     directories = [str(tmp_path / name) for name in ("first", "second")]
-    for at, directory in enumerate(directories):
+    for shard, directory in enumerate(directories):
         with Writer.open(directory, IDENTITY) as writer:
-            for number in range(at, 30, 2):
+            for number in range(shard, 30, 2):
                 digest = f"d{number}"
                 path = folder / f"{WORDS[number % len(WORDS)]}{number}.x"
                 path.write_text(digest)
@@ -148,10 +153,10 @@ def test_a_whole_search_ranks_alike(tmp_path: Path, mode: str, segments: bool) -
     all_of_it = merged(tmp_path / "all", directories)
     options = SearchRequest(top=50, mode=mode, all_segments=segments)  # type: ignore[arg-type]
     query = Query((QueryPart("sun water"),))
-    with Reader.open(all_of_it) as one, open_reader(directories) as several:
-        mine, theirs = (Searcher(reader, Pointer()).search(query, options) for reader in (several, one))
-        assert len(mine) > 5
-        for hit, other in zip(mine, theirs, strict=True):
+    with Reader.open(all_of_it) as joint, open_reader(directories) as several:
+        actual, expected = (Searcher(reader, Pointer()).search(query, options) for reader in (several, joint))
+        assert len(actual) > 5
+        for hit, other in zip(actual, expected, strict=True):
             assert (hit.rank, hit.item, hit.score) == (other.rank, other.item, other.score)
             assert hit.relevance == pytest.approx(other.relevance, abs=1e-4)
             assert {name: stage.rank for name, stage in hit.stages.items()} == {
@@ -164,8 +169,8 @@ def test_bm25_over_one_index_is_that_of_fts5_to_the_last_digit(tmp_path: Path) -
     with Reader.open(directory) as reader:
         db = reader.catalog.db
         for terms in (["sun"], ["sun", "oil", "sea"], ["sun", "nothing"], ["nothing"], []):
-            known = list(fulltext.find_passages(db, terms, 0.4))
-            assert [(one.row, one.score) for one in fulltext.find_passages_in_all([db], terms, 0.4)] == known
+            expected = list(fulltext.find_passages(db, terms, 0.4))
+            assert [(match.row, match.score) for match in fulltext.find_passages_in_all([db], terms, 0.4)] == expected
 
 
 def test_one_file_in_two_indexes_is_one_hit_and_the_newer_one_counts(tmp_path: Path) -> None:
@@ -181,9 +186,9 @@ def test_one_file_in_two_indexes_is_one_hit_and_the_newer_one_counts(tmp_path: P
     for order in ([old, new], [new, old]):
         with open_reader(order) as reader:
             hits = reader.search(unit("early", 0), "image", 9)
-            assert sorted(place.item.path for at in reader.locate([i for i, _ in hits]).values() for place in at) == [
-                "/data/x", "/data/y",
-            ]  # fmt: skip
+            located = reader.locate([item for item, _ in hits])
+            paths = sorted(location.item.path for files in located.values() for location in files)
+            assert paths == ["/data/x", "/data/y"]
             record = reader.file("/data/x")
             assert record is not None
             assert record.digest == "late"
@@ -203,7 +208,7 @@ def test_what_is_hidden_does_not_keep_others_out_of_a_short_list(tmp_path: Path)
         writer.commit()
     with open_reader([many, few]) as reader:
         (hit,) = reader.search(unit("f1", 0), "image", 1)
-        assert [place.item.path for place in reader.locate([hit[0]])[hit[0]]] == ["/data/far"]
+        assert [location.item.path for location in reader.locate([hit[0]])[hit[0]]] == ["/data/far"]
 
 
 def test_samples_are_of_all_indexes_in_their_proportions(tmp_path: Path) -> None:
@@ -219,10 +224,10 @@ def test_copies_in_several_indexes_are_duplicates(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     directories = []
-    for at in range(2):
-        directories.append(str(tmp_path / f"index{at}"))
+    for number in range(2):
+        directories.append(str(tmp_path / f"index{number}"))
         with Writer.open(directories[-1], IDENTITY) as writer:
-            for name, digest in ((f"copy{at}.x", "same"), (f"own{at}.x", f"own{at}"), ("both.x", "both")):
+            for name, digest in ((f"copy{number}.x", "same"), (f"own{number}.x", f"own{number}"), ("both.x", "both")):
                 path = folder / name
                 path.write_text(digest)
                 items = parts(digest)

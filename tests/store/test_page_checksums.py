@@ -29,9 +29,9 @@ KEPT = [1, 2, 3, 4]
 
 def checked(directory: str | Path) -> tuple[list[str], list[str]]:
     """What is wrong, and what could not be checked."""
-    told: list[str] = []
+    skipped: list[str] = []
     with Reader.open(str(directory)) as reader:
-        return list(reader.problems(told.append)), told
+        return list(reader.problems(skipped.append)), skipped
 
 
 @pytest.fixture
@@ -43,45 +43,45 @@ def index(tmp_path: Path) -> Path:
 def test_a_flipped_byte_anywhere_is_seen(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_checksums, "_PAUSE", 0)
     path, chance = index / "meta.sqlite", random.Random(5)
-    whole = path.read_bytes()
+    data = path.read_bytes()
     # In the middle of nowhere, in free space, and in each number of the header that SQLite reads.
-    places = [chance.randrange(len(whole)) for _ in range(100)] + list(range(100))
+    offsets = [chance.randrange(len(data)) for _ in range(100)] + list(range(100))
     unseen = []
-    for at in places:
-        flipped = bytearray(whole)
-        flipped[at] ^= 1 << chance.randrange(8)
+    for offset in offsets:
+        flipped = bytearray(data)
+        flipped[offset] ^= 1 << chance.randrange(8)
         path.write_bytes(flipped)
         try:
             if not checked(index)[0]:
-                unseen.append(at)
+                unseen.append(offset)
         except MmsearchError:
             pass
-        for left in (index / "meta.sqlite-wal", index / "meta.sqlite-shm", index / "meta.sqlite-journal"):
-            left.unlink(missing_ok=True)
+        for log in (index / "meta.sqlite-wal", index / "meta.sqlite-shm", index / "meta.sqlite-journal"):
+            log.unlink(missing_ok=True)
     assert unseen == []
-    path.write_bytes(whole)
+    path.write_bytes(data)
     assert checked(index) == ([], [])
 
 
 def test_a_changed_passage_is_seen_and_a_repair_ends_that(index: Path) -> None:
     with closing(sqlite3.connect(index / "meta.sqlite")) as db, db:
         db.execute("UPDATE items SET text = 'something else' WHERE id = 7")
-    found, _ = checked(index)
-    assert found and all(line.startswith("meta.sqlite: page ") or "more pages" in line for line in found)
+    lines, _ = checked(index)
+    assert lines and all(line.startswith("meta.sqlite: page ") or "more pages" in line for line in lines)
     Writer.open(str(index), IDENTITY).close()
     with Writer.open(str(index), IDENTITY) as writer:
         store(writer, "/data/new", "a new one")
         writer.commit()
     assert checked(index)[0], "a writer makes nothing good"
-    assert repair(str(index)).found
+    assert repair(str(index)).problems
     assert checked(index) == ([], [])
 
 
 def test_many_pages_are_counted(index: Path) -> None:
     path = index / "meta.sqlite"
     data = bytearray(path.read_bytes())
-    for at in range(9 * 4096, 16 * 4096, 4096):
-        data[at + 2000] ^= 1
+    for offset in range(9 * 4096, 16 * 4096, 4096):
+        data[offset + 2000] ^= 1
     path.write_bytes(data)
     with Reader.open(str(index)) as reader:
         lines = list(page_checksums.problems(reader.catalog.db, str(index)))
@@ -106,8 +106,8 @@ def test_checksums_that_cannot_be_used_are_no_damage(index: Path, harm: str) -> 
         header = bytearray(data)
         header[16:20] = b"\xff" * 4
         path.write_bytes({"empty": b"", "cut": data[:-9], "flipped": b"\0" + data[1:], "huge": bytes(header)}[harm])
-    found, told = checked(index)
-    assert found == [] and len(told) == 1 and "not compared" in told[0]
+    lines, skipped = checked(index)
+    assert lines == [] and len(skipped) == 1 and "not compared" in skipped[0]
     with Writer.open(str(index), IDENTITY) as writer:
         store(writer, "/data/new", "a new one")
         writer.commit()
@@ -147,9 +147,9 @@ def test_whatever_a_writer_does_they_agree(index: Path, monkeypatch: pytest.Monk
     chance = random.Random(11)
     for step in range(12):
         with Writer.open(str(index), IDENTITY) as writer:
-            for at in range(chance.randrange(1, 4)):
+            for number in range(chance.randrange(1, 4)):
                 paths = sorted(writer.paths_under(None))
-                store(writer, f"/data/new/{step}-{at}", f"new {chance.random()} " * chance.randrange(1, 999))
+                store(writer, f"/data/new/{step}-{number}", f"new {chance.random()} " * chance.randrange(1, 999))
                 writer.remove(chance.choice(paths))
                 store(writer, chance.choice(paths), f"edited {chance.random()}", step)
                 writer.commit()
@@ -173,8 +173,8 @@ def test_a_check_beside_a_writer_reports_no_damage(index: Path) -> None:
     writer = subprocess.Popen([sys.executable, "-c", script, str(index)], cwd=HERE.parents[1])
     rounds = 0
     while writer.poll() is None or rounds < 3:
-        found, _ = checked(index)
-        assert found == []
+        lines, _ = checked(index)
+        assert lines == []
         rounds += 1
     assert writer.returncode == 0
     assert checked(index)[0] == [], "if ours was the last to close, then it has put the log away"

@@ -13,7 +13,7 @@ from mmsearch.store import Reader
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Item
-from tests.store.helpers import IDENTITY, found, put, unit
+from tests.store.helpers import IDENTITY, found_paths, put, unit
 
 posix = pytest.mark.skipif(os.name == "nt", reason="names are bytes on POSIX alone")
 LATIN = os.fsdecode(b"caf\xe9 \xff\xff\xff\xff\xff\xff\xff\xff\xff.jpg")
@@ -38,8 +38,8 @@ def test_index_moves_with_its_tree(tmp_path: Path) -> None:
     new.parent.mkdir()
     old.rename(new)
     with Reader.open(str(new / ".mmsearch")) as reader:
-        assert found(reader, "in") == [str(new / "a" / "in.jpg")]
-        assert found(reader, "out") == ["/elsewhere/out.jpg"]
+        assert found_paths(reader, "in") == [str(new / "a" / "in.jpg")]
+        assert found_paths(reader, "out") == ["/elsewhere/out.jpg"]
         assert set(reader.status().roots) == {"/elsewhere", str(new), str(new / "a")}
         assert reader.file(str(old / "a" / "in.jpg")) is None
     with Writer.open(str(new / ".mmsearch"), IDENTITY) as writer:
@@ -67,7 +67,7 @@ def test_staged_paths_outlive_a_new_anchor(tmp_path: Path) -> None:
         record = writer.file(str(tmp_path / "x"))
     assert record is not None and record.path == str(tmp_path / "x")
     with Reader.open(directory) as reader:
-        assert found(reader, "x") == [str(tmp_path / "x")]
+        assert found_paths(reader, "x") == [str(tmp_path / "x")]
 
 
 def test_first_root_around_the_index_stays_the_anchor(tmp_path: Path) -> None:
@@ -83,8 +83,8 @@ def test_first_root_around_the_index_stays_the_anchor(tmp_path: Path) -> None:
         ]
     inner.rename(inner.parent / "renamed")
     with Reader.open(str(inner.parent / "renamed" / ".mmsearch")) as reader:
-        assert found(reader, "in") == [str(inner.parent / "renamed" / "a" / "in.jpg")]
-        assert found(reader, "beside") == [str(inner.parent / "beside.jpg")]
+        assert found_paths(reader, "in") == [str(inner.parent / "renamed" / "a" / "in.jpg")]
+        assert found_paths(reader, "beside") == [str(inner.parent / "beside.jpg")]
 
 
 @posix
@@ -102,7 +102,7 @@ def test_names_that_are_not_utf8_survive(tmp_path: Path, anchored: bool) -> None
         assert set(writer.paths_under(os.path.join(root, LATIN))) == set(paths[:2])
     with Reader.open(os.path.join(root, ".mmsearch")) as reader:
         for number, path in enumerate(paths):
-            assert found(reader, f"d{number}") == [path]
+            assert found_paths(reader, f"d{number}") == [path]
 
 
 @posix
@@ -130,7 +130,7 @@ def test_index_may_lie_under_any_name(tmp_path: Path) -> None:
             put(writer, f"/{name}", name)
             writer.commit()
     with Reader.open(directory) as reader:
-        assert found(reader, "a") == ["/a"] and found(reader, "l") == ["/l"]
+        assert found_paths(reader, "a") == ["/a"] and found_paths(reader, "l") == ["/l"]
 
 
 def test_codec_at_the_edges() -> None:

@@ -19,7 +19,7 @@ from mmsearch.errors import IndexDamaged, MmsearchError
 from mmsearch.store import Reader, compaction, schema
 from mmsearch.store.integrity import repair
 from mmsearch.store.writer import Writer
-from tests.store.helpers import IDENTITY, found, make, put, unit, vector_files
+from tests.store.helpers import IDENTITY, found_paths, make, put, unit, vector_files
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and modes of POSIX")
 
@@ -38,8 +38,8 @@ def modes(directory: str) -> dict[str, int]:
     return {str(path.relative_to(directory)): stat.S_IMODE(path.lstat().st_mode) for path in paths}
 
 
-def are_private(found: dict[str, int]) -> bool:
-    return not any(mode & 0o077 for mode in found.values())
+def are_private(modes: dict[str, int]) -> bool:
+    return not any(mode & 0o077 for mode in modes.values())
 
 
 def add(directory: str, name: str) -> None:
@@ -56,11 +56,11 @@ def test_a_new_index_is_for_its_user_alone(tmp_path: Path, umask: None) -> None:
     with Writer.open(directory, IDENTITY) as writer:
         put(writer, "/data/a", "a")
         writer.commit()
-        found = modes(directory)
+        file_modes = modes(directory)
     assert {"meta.sqlite", "meta.sqlite-wal", "meta.sqlite-shm", "write.lock", "writer.json", "vectors/text"} <= set(
-        found
+        file_modes
     )
-    assert set(found.values()) == {0o600, 0o700}
+    assert set(file_modes.values()) == {0o600, 0o700}
     assert are_private(modes(directory))
 
 
@@ -102,8 +102,8 @@ def test_the_folder_behind_a_link_keeps_its_mode(tmp_path: Path, umask: None) ->
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "index").symlink_to(tmp_path / "elsewhere")
     directory = make(tmp_path / "index", "a")
-    found = modes(str(tmp_path / "elsewhere"))
-    assert found.pop(".") == 0o755 and are_private(found)
+    file_modes = modes(str(tmp_path / "elsewhere"))
+    assert file_modes.pop(".") == 0o755 and are_private(file_modes)
     with Reader.open(directory) as reader:
         assert reader.counts() == {"image": 1, "text": 1}
 
@@ -137,16 +137,16 @@ def test_a_group_shares_by_its_umask_whatever_that_of_a_later_run_is(tmp_path: P
     assert set(modes(directory).values()) == {0o770, 0o660}
 
 
-@pytest.mark.parametrize("said", ["copied", "1", "yes", "0"])
-def test_only_the_very_index_that_was_shared_is(tmp_path: Path, umask: None, said: str) -> None:
-    """One from elsewhere that says so would have what is indexed into it read by everybody."""
+@pytest.mark.parametrize("note", ["copied", "1", "yes", "0"])
+def test_only_the_very_index_that_was_shared_is(tmp_path: Path, umask: None, note: str) -> None:
+    """Otherwise everybody could read files indexed into a foreign index that claims to be shared."""
     directory = make(tmp_path / "index", "a")
     with Writer.open(directory, IDENTITY) as writer:
         writer.share(True)
     copy = str(shutil.copytree(directory, tmp_path / "copy"))
-    if said != "copied":
+    if note != "copied":
         with closing(sqlite3.connect(os.path.join(copy, "meta.sqlite"))) as db:
-            db.execute("UPDATE meta SET value = ? WHERE key = 'shared'", (said,))
+            db.execute("UPDATE meta SET value = ? WHERE key = 'shared'", (note,))
             db.commit()
     add(copy, "b")
     assert are_private(modes(copy))
@@ -205,7 +205,7 @@ def test_numbers_of_planted_files_are_none_that_sqlite_cannot_count_to(tmp_path:
     planted.write_bytes(b"x")
     add(directory, "b")
     with Reader.open(directory) as reader:
-        assert found(reader, "b") and list(reader.problems()) == []
+        assert found_paths(reader, "b") and list(reader.problems()) == []
     assert planted.exists(), "which is no name of ours"
 
 
@@ -214,7 +214,7 @@ def test_the_copy_that_a_migration_leaves_follows_no_link(tmp_path: Path, umask:
     from tests.store.test_formats import THEIRS
 
     directory = str(shutil.copytree(Path(__file__).parent / f"format{number}", tmp_path / "old"))
-    victims = [tmp_path / f"victim{at}" for at in range(3)]
+    victims = [tmp_path / f"victim{number}" for number in range(3)]
     names = ("", ".tmp", ".tmp-journal")
     for victim, end in zip(victims, names, strict=True):
         victim.write_text("precious")
@@ -231,7 +231,7 @@ def test_a_database_that_is_a_file_elsewhere_too_is_read_and_never_written(tmp_p
     os.link(os.path.join(directory, "meta.sqlite"), tmp_path / "twin")
     before = (tmp_path / "twin").read_bytes()
     with Reader.open(directory) as reader:
-        assert found(reader, "a") == ["/data/a"]
+        assert found_paths(reader, "a") == ["/data/a"]
     for attempt in (lambda: add(directory, "b"), lambda: repair(directory)):
         with pytest.raises(IndexDamaged, match="hard link"):
             attempt()
@@ -242,15 +242,15 @@ def test_a_database_that_is_a_file_elsewhere_too_is_read_and_never_written(tmp_p
 @pytest.mark.parametrize("kind", ["link", "dangling", "fifo", "folder"])
 def test_a_reader_opens_no_link_in_place_of_the_database(tmp_path: Path, side: str, kind: str) -> None:
     directory, victim = make(tmp_path / "index", "a"), tmp_path / "victim"
-    place = Path(directory, f"meta.sqlite{side}")
-    place.unlink(missing_ok=True)
+    path = Path(directory, f"meta.sqlite{side}")
+    path.unlink(missing_ok=True)
     victim.write_bytes(b"")
     if kind == "fifo":
-        os.mkfifo(place)
+        os.mkfifo(path)
     elif kind == "folder":
-        place.mkdir()
+        path.mkdir()
     else:
-        place.symlink_to(victim if kind == "link" else tmp_path / "nowhere")
+        path.symlink_to(victim if kind == "link" else tmp_path / "nowhere")
     with pytest.raises(IndexDamaged, match=r"^[^\n]*meta\.sqlite[^\n]*$"):
         Reader.open(directory)
     assert victim.read_bytes() == b"" and not (tmp_path / "nowhere").exists()
@@ -282,7 +282,7 @@ def test_a_journal_that_names_nothing_is_sqlites_own_matter(tmp_path: Path) -> N
     journal(directory, "")
     add(directory, "b")
     with Reader.open(directory) as reader:
-        assert found(reader, "a") and found(reader, "b") and list(reader.problems()) == []
+        assert found_paths(reader, "a") and found_paths(reader, "b") and list(reader.problems()) == []
 
 
 # --- what cannot be written ---

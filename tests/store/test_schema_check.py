@@ -103,8 +103,8 @@ def test_a_journal_that_names_another_file_deletes_nothing(use: str, tmp_path: P
     header = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + struct.pack(">5I", 1, 7, len(page), 512, 4096)
     record = struct.pack(">I", 1) + page
     total = 7
-    for at in range(4096 - 200, 0, -200):
-        total += page[at]
+    for offset in range(4096 - 200, 0, -200):
+        total += page[offset]
     record += struct.pack(">I", total & 0xFFFFFFFF)
     ending = struct.pack(">I", 1 << 18) + name + struct.pack(">2I", len(name), sum(name)) + SUPER_JOURNAL
     Path(directory, "meta.sqlite-journal").write_bytes(header.ljust(512, b"\0") + record + ending)
@@ -192,12 +192,12 @@ def test_a_statement_over_pages_without_end_ends(tmp_path: Path) -> None:
 def test_a_value_that_no_column_holds_is_told_in_one_line(table: str, tmp_path: Path) -> None:
     original = Path(make(tmp_path / "index", "a", "b"), "meta.sqlite")
     changed(str(original.parent), "PRAGMA journal_mode = DELETE")
-    whole = original.read_bytes()
-    for place, column in enumerate(value_check.COLUMNS[table]):
-        for at, (name, value) in enumerate(VALUES):
-            if (at + place) % 3:
+    data = original.read_bytes()
+    for column_number, column in enumerate(value_check.COLUMNS[table]):
+        for value_number, (name, value) in enumerate(VALUES):
+            if (value_number + column_number) % 3:
                 continue  # tests.hostile.mutations goes through all of them
-            original.write_bytes(whole)
+            original.write_bytes(data)
             with closing(sqlite3.connect(original, isolation_level=None)) as db:
                 (sql,) = db.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
                 db.execute("PRAGMA ignore_check_constraints = ON")
@@ -208,7 +208,7 @@ def test_a_value_that_no_column_holds_is_told_in_one_line(table: str, tmp_path: 
                     continue
                 finally:
                     _restored(db, table, sql)
-            for use in (used, wrote) if (at + place) % 12 == 0 else (used,):
+            for use in (used, wrote) if (value_number + column_number) % 12 == 0 else (used,):
                 try:
                     use(str(original.parent))
                 except MmsearchError as error:
@@ -219,11 +219,11 @@ def test_check_names_the_column_and_repair_keeps_what_is_sound(tmp_path: Path) -
     directory = make(tmp_path / "index", "a", "b", "c")
     changed(directory, "UPDATE files SET size = 'huge' WHERE id = 1", "UPDATE items SET text = x'00ff' WHERE id = 3")
     with Reader.open(directory) as reader:
-        said = list(reader.problems())
-    assert any("files.size holds text 'huge'" in line for line in said)
-    assert any("items.text holds blob" in line for line in said)
-    done = repair(directory)
-    assert done.found == said and done.vectors > 0
+        problems = list(reader.problems())
+    assert any("files.size holds text 'huge'" in line for line in problems)
+    assert any("items.text holds blob" in line for line in problems)
+    repaired = repair(directory)
+    assert repaired.problems == problems and repaired.vectors > 0
     with Reader.open(directory) as reader:
         assert list(reader.problems()) == []
         assert reader.file("/data/c") is not None and reader.file("/data/b") is None

@@ -119,7 +119,8 @@ class StoreMachine(RuleBasedStateMachine):
         assert sorted(self.writer.paths_under("/data")) == sorted(self.committed)
         inside = {path for path in self.committed if path.startswith("/data/sub/")}
         assert set(self.writer.paths_under("/data/sub")) == inside
-        live = {one.digest: one for one in self.committed.values() if one.digest is not None and not one.missing}
+        present = [record for record in self.committed.values() if record.digest is not None and not record.missing]
+        live = {record.digest: record for record in present}
         with Reader.open(self.directory) as reader:
             assert list(reader.problems()) == []
             for path in {*self.committed, "/data/a"}:
@@ -130,7 +131,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.check_search(reader, lambda path: path.endswith(("a", "b")))
             assert len(reader.sample("text", 100)) == len(live)
             assert sum(1 for _ in reader.failures()) == sum(
-                one.status == "failed" and not one.missing for one in self.committed.values()
+                record.status == "failed" and not record.missing for record in self.committed.values()
             )
 
     def check_search(self, reader: Reader, accept: Callable[[str], bool]) -> None:
@@ -146,7 +147,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert [score for _, score in hits] == pytest.approx([score for score, _ in scored], abs=2e-3)
             located = reader.locate([item for item, _ in hits], where)
             for (item, _), (_, digest) in zip(hits, scored, strict=True):
-                assert [one.item.path for one in located[item]] == sorted(places[digest])
+                assert [location.item.path for location in located[item]] == sorted(places[digest])
                 assert located[item][0].item.text == parts(digest)[ordinal].text
 
 

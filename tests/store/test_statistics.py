@@ -1,4 +1,4 @@
-"""What an index keeps about itself says what reading all of it would say, whatever has happened to it."""
+"""The statistics of an index agree with its contents after every kind of change."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def change(directory: str) -> None:
 
 def answers(directory: str) -> dict[object, object]:
     with Reader.open(directory) as reader:
-        told: dict[object, object] = {"counts": reader.counts()}
+        results: dict[object, object] = {"counts": reader.counts()}
         for where in (EVERYTHING, NEWER, Filter(modalities=frozenset({"image"})), Filter(size=NEWER.size)):
             for partition in ("image", "text"):
                 hits = reader.search(unit("3-1", 0), partition, 500, where)  # type: ignore[arg-type]
-                told[where, partition] = [(item, round(score, 5)) for item, score in hits]
-        told["sample"] = sorted(reader.sample("image").round(3).tolist())
-        return told
+                results[where, partition] = [(item, round(score, 5)) for item, score in hits]
+        results["sample"] = sorted(reader.sample("image").round(3).tolist())
+        return results
 
 
 def without_summaries(directory: str, tmp_path: Path) -> str:
@@ -62,7 +62,7 @@ def test_answers_are_those_of_an_index_without_summaries(
 ) -> None:
     directory = make(tmp_path / "index", "first")
     change(directory)
-    monkeypatch.setattr(row_table, "_FEW", few)
+    monkeypatch.setattr(row_table, "_LOOKUP_LIMIT", few)
     assert answers(directory) == answers(without_summaries(directory, tmp_path))
 
 
@@ -79,7 +79,7 @@ def test_a_sound_index_has_no_problems_and_a_writer_makes_what_is_lacking(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         ("UPDATE columns SET contents = zeroblob(length(contents))", "column"),
         ("UPDATE columns SET contents = x'00'", "column"),
@@ -90,7 +90,7 @@ def test_a_sound_index_has_no_problems_and_a_writer_makes_what_is_lacking(tmp_pa
         ("UPDATE meta SET value = '1' WHERE key = 'summarised'", "summaries"),
     ],
 )
-def test_what_is_wrong_is_found_and_mended(damage: str, told: str, tmp_path: Path) -> None:
+def test_what_is_wrong_is_found_and_mended(damage: str, message: str, tmp_path: Path) -> None:
     directory = make(tmp_path / "index", "first")
     change(directory)
     before = answers(directory)
@@ -98,7 +98,7 @@ def test_what_is_wrong_is_found_and_mended(damage: str, told: str, tmp_path: Pat
         db.execute(damage)
         db.commit()
     with Reader.open(directory) as reader:
-        assert any(told in line for line in reader.problems())
+        assert any(message in line for line in reader.problems())
     assert repair(directory).lost == []
     with Reader.open(directory) as reader:
         assert list(reader.problems()) == []
@@ -109,7 +109,7 @@ def put_many(writer: Writer, names: range) -> None:
     """Pictures that only the index knows, in one content each."""
     for number in names:
         digest = f"many-{number}"
-        items = [Item("", digest, "image", "image", at, Span("second", at, at + 1)) for at in range(20)]
+        items = [Item("", digest, "image", "image", n, Span("second", n, n + 1)) for n in range(20)]
         writer.put_content(digest, "image", "image", FileMetadata(), items, vectors_of(digest, items))
         writer.put_file(f"/data/{digest}", 1, 1, digest, "image")
     writer.commit()
@@ -170,11 +170,11 @@ def test_a_search_for_one_type_opens_no_file_of_another(tmp_path: Path, monkeypa
     pictures = Filter(modalities=frozenset[Modality]({"image"}))
     with Reader.open(directory) as reader:
         reader.open_files(pictures)
-        found = {name: reader.search(unit("image", 0), name, 3, pictures) for name in MODALITIES}
+        by_partition = {name: reader.search(unit("image", 0), name, 3, pictures) for name in MODALITIES}
         for name in MODALITIES:
             reader.sample(name)
     assert opened == ["image"]
-    assert [name for name, hits in found.items() if hits] == ["image"]
+    assert [name for name, hits in by_partition.items() if hits] == ["image"]
 
 
 @pytest.mark.parametrize("k", [1, 5, 100])
@@ -185,15 +185,15 @@ def test_sieving_finds_what_listing_finds(k: int, tmp_path: Path, monkeypatch: p
     filters += (replace(NEWER, modalities=frozenset({"image"})), Filter(modalities=frozenset({"text"})))
     queries = np.stack([unit("query", number) for number in range(4)])
 
-    def found() -> list[list[list[tuple[int, float]]]]:
+    def filtered_hits() -> list[list[list[tuple[int, float]]]]:
         with Reader.open(directory) as reader:
             every = [reader.search_all(queries, "text", k, where) for where in filters]
         return [[[(item, round(score, 5)) for item, score in hits] for hits in some] for some in every]
 
-    listed = found()
+    listed = filtered_hits()
     for candidates in (10, 1_000_000):
         monkeypatch.setattr(vector_search, "ROWS_PER_CANDIDATE", 40 / candidates)
-        assert found() == listed and any(listed[0])
+        assert filtered_hits() == listed and any(listed[0])
 
 
 def test_a_filter_that_is_asked_for_again_and_again_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,12 +210,12 @@ def test_a_filter_that_is_asked_for_again_and_again_is_listed(tmp_path: Path, mo
         return passing(table, ids, where)
 
     monkeypatch.setattr(row_table.RowTable, "passing", watched)
-    found, times = [], []
+    results, times = [], []
     with Reader.open(directory) as reader:
         for _ in range(20):
-            found.append([item for item, _ in reader.search(unit("query", 0), "image", 3, few)])
+            results.append([item for item, _ in reader.search(unit("query", 0), "image", 3, few)])
             times.append(len(sieved))
-    assert all(one == found[0] for one in found) and len(found[0]) == 3
+    assert all(items == results[0] for items in results) and len(results[0]) == 3
     assert times[0] > 0, "it is sieved at first"
     assert times[-1] == times[-2], "and listed in the end"
 

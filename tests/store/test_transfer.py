@@ -57,12 +57,12 @@ def everything(directory: str) -> dict[str, object]:
 def answers(directory: str, names: str, partition: str = "image") -> list[list[tuple[str, float]]]:
     """Paths and scores for the vector of each name, best first."""
     with Reader.open(directory) as reader:
-        told = []
+        rankings = []
         for name in names:
-            found = reader.search(unit(name, 0), partition, 5)  # type: ignore[arg-type]
-            at = reader.locate([item for item, _ in found])
-            told.append(sorted((place.item.path, score) for item, score in found for place in at[item]))
-        return told
+            hits = reader.search(unit(name, 0), partition, 5)  # type: ignore[arg-type]
+            locations = reader.locate([item for item, _ in hits])
+            rankings.append(sorted((location.item.path, score) for item, score in hits for location in locations[item]))
+        return rankings
 
 
 def test_a_merged_index_answers_as_one_that_was_made_of_both(tmp_path: Path) -> None:
@@ -185,13 +185,13 @@ def test_a_source_may_be_written_meanwhile_and_is_only_read(tmp_path: Path) -> N
     assert {f"/data/{name}" for name in "abcd"} <= set(everything(str(tmp_path / "merged")))
 
 
-@pytest.mark.parametrize("known", [1, 2])
-def test_an_index_of_an_older_format_is_joined_as_it_is(tmp_path: Path, known: int) -> None:
-    source = str(shutil.copytree(Path(__file__).parent / f"format{known}", tmp_path / "old"))
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_index_of_an_older_format_is_joined_as_it_is(tmp_path: Path, number: int) -> None:
+    source = str(shutil.copytree(Path(__file__).parent / f"format{number}", tmp_path / "old"))
     with Reader.open(source) as reader:
         with Writer.open(str(tmp_path / "merged"), reader.identity) as writer:
             merge([reader], Importer(writer))
-        assert reader.format == known
+        assert reader.format == number
     assert everything(str(tmp_path / "merged")) == everything(source)
     with Reader.open(str(tmp_path / "merged")) as reader:
         assert reader.has_words
@@ -222,8 +222,8 @@ def test_facts_and_filters_survive(tmp_path: Path) -> None:
 
 
 def test_every_finite_half_survives_bit_for_bit(tmp_path: Path) -> None:
-    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
-    rows = every[np.isfinite(every)].astype(np.float32).reshape(-1, DIM)
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    rows = halves[np.isfinite(halves)].astype(np.float32).reshape(-1, DIM)
     items = [Item("", "halves", "text", "text", number) for number in range(len(rows))]
     with Writer.open(str(tmp_path / "one"), IDENTITY) as writer:
         writer.put_content("halves", "plain", "text", FileMetadata(), items, rows)
@@ -232,8 +232,8 @@ def test_every_finite_half_survives_bit_for_bit(tmp_path: Path) -> None:
     join(tmp_path / "merged", str(tmp_path / "one"))
     with Reader.open(str(tmp_path / "merged")) as reader:
         (content,) = next(transfer.contents(reader))
-        (found,) = transfer.vectors_from(reader)([content])
-    assert found.astype(np.float16).tobytes() == rows.astype(np.float16).tobytes()
+        (vectors,) = transfer.vectors_from(reader)([content])
+    assert vectors.astype(np.float16).tobytes() == rows.astype(np.float16).tobytes()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchE
 from mmsearch.store import Filter, Identity, Reader, read_identity, schema
 from mmsearch.store.writer import Writer
 from mmsearch.types import Box, FileMetadata, Item, LoaderSettings, ModelOptions, ResizeRule, Span
-from tests.store.helpers import DIM, IDENTITY, found, make, parts, put, staged, unit, vector_files, vectors_of
+from tests.store.helpers import DIM, IDENTITY, found_paths, make, parts, put, staged, unit, vector_files, vectors_of
 
 
 def stamp(directory: str) -> tuple[int, int]:
@@ -79,7 +79,7 @@ def test_staged_is_seen_by_the_writer_and_dropped_without_commit(tmp_path: Path)
         assert writer.has_content("b", "image") and staged(writer) == 2
     with Reader.open(directory) as reader:
         assert reader.file("/data/b") is None
-        assert found(reader, "b") == []
+        assert found_paths(reader, "b") == []
 
 
 def test_commit_without_changes_writes_nothing(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_renamed_and_copied_files_share_vectors(tmp_path: Path) -> None:
         assert staged(writer) == 0
         writer.commit()
     with Reader.open(directory) as reader:
-        assert found(reader, "a") == ["/data/copy", "/data/moved"]
+        assert found_paths(reader, "a") == ["/data/copy", "/data/moved"]
         assert reader.counts() == {"image": 1, "text": 1}
     assert vector_files(directory) == files
 
@@ -129,7 +129,7 @@ def test_edited_file_leaves_no_old_vectors(tmp_path: Path) -> None:
         writer.commit()
         assert not writer.has_content("a", "image")
     with Reader.open(directory) as reader:
-        assert found(reader, "a") == [] and found(reader, "new") == ["/data/a"]
+        assert found_paths(reader, "a") == [] and found_paths(reader, "new") == ["/data/a"]
 
 
 def test_content_waits_for_the_commit_at_which_a_file_holds_it(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_content_waits_for_the_commit_at_which_a_file_holds_it(tmp_path: Path) -
         writer.commit()
         assert staged(writer) == 0
     with Reader.open(directory) as reader:
-        assert found(reader, "b") == ["/data/b"]
+        assert found_paths(reader, "b") == ["/data/b"]
 
 
 def test_content_given_up_and_taken_again_in_one_commit_stays(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_content_given_up_and_taken_again_in_one_commit_stays(tmp_path: Path) ->
         put(writer, "/data/z", "a")
         writer.commit()
     with Reader.open(directory) as reader:
-        assert found(reader, "a") == ["/data/z"]
+        assert found_paths(reader, "a") == ["/data/z"]
         assert reader.status().tombstones == 0
 
 
@@ -189,11 +189,12 @@ def test_failures_are_remembered_with_their_reason(tmp_path: Path) -> None:
         writer.mark_missing("/data/d")
         writer.commit()
     with Reader.open(directory) as reader:
-        assert [(one.path, one.reason, one.size) for one in reader.failures()] == [("/data/b", "truncated", 9)]
-        assert [one.path for one in reader.failures(unsupported=True)] == ["/data/b", "/data/c"]
+        failures = [(record.path, record.reason, record.size) for record in reader.failures()]
+        assert failures == [("/data/b", "truncated", 9)]
+        assert [record.path for record in reader.failures(unsupported=True)] == ["/data/b", "/data/c"]
         assert reader.status().files == {"ok": 1, "failed": 1, "unsupported": 1}
         assert reader.status().missing == 1
-        assert found(reader, "b") == []
+        assert found_paths(reader, "b") == []
 
 
 def test_missing_file_answers_nothing_until_it_is_back(tmp_path: Path) -> None:
@@ -203,7 +204,7 @@ def test_missing_file_answers_nothing_until_it_is_back(tmp_path: Path) -> None:
         writer.mark_missing("/data/never-known")
         writer.commit()
     with Reader.open(directory) as reader:
-        assert found(reader, "a") == []
+        assert found_paths(reader, "a") == []
         assert len(reader.search(unit("a", 0), "image", 5)) == 1
         assert reader.counts() == {"image": 1, "text": 1}
         assert len(reader.sample("image")) == 1
@@ -214,7 +215,7 @@ def test_missing_file_answers_nothing_until_it_is_back(tmp_path: Path) -> None:
         put(writer, "/data/a", "a")
         writer.commit()
     with Reader.open(directory) as reader:
-        assert found(reader, "a") == ["/data/a"]
+        assert found_paths(reader, "a") == ["/data/a"]
 
 
 def test_filter_finds_k_that_pass_however_deep_they_lie(tmp_path: Path) -> None:
@@ -228,8 +229,8 @@ def test_filter_finds_k_that_pass_however_deep_they_lie(tmp_path: Path) -> None:
         hits = reader.search(unit("query"), "image", 10, where)
         expected = sorted((float(unit("query") @ unit(f"d{n}", 0)) for n in range(0, 200, 20)), reverse=True)
         assert [score for _, score in hits] == pytest.approx(expected, abs=2e-3)
-        places = reader.locate([item for item, _ in hits], where)
-        assert all(place[0].item.path.endswith(".keep") for place in places.values())
+        locations = reader.locate([item for item, _ in hits], where)
+        assert all(location[0].item.path.endswith(".keep") for location in locations.values())
 
 
 def test_filter_by_modality_is_what_the_file_is(tmp_path: Path) -> None:
@@ -240,7 +241,8 @@ def test_filter_by_modality_is_what_the_file_is(tmp_path: Path) -> None:
         writer.commit()
     with Reader.open(directory) as reader:
         only = reader.search(unit("i", 1), "text", 5, Filter(modalities=frozenset({"document"})))
-        assert [place[0].item.path for place in reader.locate([item for item, _ in only]).values()] == ["/data/p.pdf"]
+        located = reader.locate([item for item, _ in only])
+        assert [locations[0].item.path for locations in located.values()] == ["/data/p.pdf"]
         assert reader.search(unit("i", 1), "text", 5, Filter(modalities=frozenset())) == []
 
 
@@ -352,8 +354,8 @@ def test_an_identity_from_before_tiles_has_none(tmp_path: Path) -> None:
     older = json.loads(identity.to_json())
     for part in ("options", "loader"):
         del older[part]["tiles"]
-    found = Identity.from_json(json.dumps(older))
-    assert (found.options.tiles, found.loader.tiles) == (False, False)
+    identity_before_tiles = Identity.from_json(json.dumps(older))
+    assert (identity_before_tiles.options.tiles, identity_before_tiles.loader.tiles) == (False, False)
 
 
 def test_another_model_is_refused_with_both_values_and_the_remedy(tmp_path: Path) -> None:
@@ -368,7 +370,7 @@ def test_another_model_is_refused_with_both_values_and_the_remedy(tmp_path: Path
         assert part in message
     assert "image_side is unset, not 224" in message and "--rebuild" in message and "audio" not in message
     with Reader.open(directory) as reader:
-        assert found(reader, "a") == ["/data/a"]
+        assert found_paths(reader, "a") == ["/data/a"]
 
 
 def test_rebuild_starts_anew_with_names_never_used(tmp_path: Path) -> None:
@@ -410,7 +412,7 @@ def test_garbage_is_damage_and_rebuild_replaces_it(tmp_path: Path, damage: bytes
         writer.commit()
     assert vector_files(directory).isdisjoint(old)
     with Reader.open(directory) as reader:
-        assert found(reader, "b") == ["/data/b"]
+        assert found_paths(reader, "b") == ["/data/b"]
 
 
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
@@ -427,8 +429,8 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
 def test_vector_file_that_is_gone_or_cut_is_damage(tmp_path: Path) -> None:
     directory = make(tmp_path, "a")
     [image] = [Path(directory, "vectors", name) for name in vector_files(directory) if name.startswith("image/")]
-    whole = image.read_bytes()
-    for broken in (whole[:20], whole[:-5], b""):
+    data = image.read_bytes()
+    for broken in (data[:20], data[:-5], b""):
         image.write_bytes(broken)
         with Reader.open(directory) as reader, pytest.raises(IndexDamaged, match="--repair"):
             reader.search(unit("a", 0), "image", 1)
@@ -437,7 +439,7 @@ def test_vector_file_that_is_gone_or_cut_is_damage(tmp_path: Path) -> None:
         with pytest.raises(IndexDamaged, match="gone"):
             reader.search(unit("a", 0), "image", 1)
         assert len(list(reader.problems())) == 1
-        assert found(reader, "a", partition="text") == ["/data/a"]
+        assert found_paths(reader, "a", partition="text") == ["/data/a"]
 
 
 def test_flipped_bit_is_a_problem_that_is_named(tmp_path: Path) -> None:
@@ -508,11 +510,11 @@ def test_errors_that_do_not_say_why_are_those_of_the_disk_where_it_is_full(
 ) -> None:
     with pytest.raises(MmsearchError, match=r"reports an error|cannot be opened"), schema.translated(str(tmp_path)):
         raise sqlite3.OperationalError(message)
-    whole = os.statvfs(tmp_path)
+    status = os.statvfs(tmp_path)
     for few in ({"f_bavail": 3}, {"f_bavail": 1 << 30, "f_files": 100, "f_favail": 2}):
-        left = SimpleNamespace(**{"f_bavail": whole.f_bavail, "f_frsize": 4096, "f_files": 0, "f_favail": 0} | few)
+        patched = SimpleNamespace(**{"f_bavail": status.f_bavail, "f_frsize": 4096, "f_files": 0, "f_favail": 0} | few)
         with monkeypatch.context() as patch, pytest.raises(MmsearchError, match="the disk is full: free some space"):
-            patch.setattr(os, "statvfs", lambda _, left=left: left)
+            patch.setattr(os, "statvfs", lambda _, patched=patched: patched)
             with schema.translated(str(tmp_path)):
                 raise sqlite3.OperationalError(message)
 

@@ -35,7 +35,7 @@ def test_an_index_holds_its_shares_of_files_that_are_there(built: tuple[World, s
     with Reader.open(index) as reader:
         assert reader.counts() == {kind: files * PARTS[kind] for kind, files in world.files.items()}
         assert list(reader.problems()) == []
-        assert list(reader.catalog.gone()) == []
+        assert list(reader.catalog.absent_files()) == []
         record = reader.file(world.path("image", 3))
         assert record is not None and record.size == os.stat(record.path).st_size
         assert reader.search_passages([world.passages(2)[0].split()[0]], 5)
