@@ -138,7 +138,7 @@ def _to_json(value: Any, arrays: list[memoryview]) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.name in _DTYPES:
         # A view of an array without numbers cannot be cast, and has nothing to send.
         arrays.append(memoryview(np.ascontiguousarray(value)).cast("B") if value.size else memoryview(b""))
-        return {_TAG: "array", "shape": list(value.shape), "dtype": value.dtype.name, "at": len(arrays) - 1}
+        return {_TAG: "array", "shape": list(value.shape), "dtype": value.dtype.name, "index": len(arrays) - 1}
     raise TypeError(f"{type(value).__name__} is no part of a message")
 
 
@@ -159,10 +159,10 @@ def _rebuild(value: Any, arrays: list[bytearray]) -> Any:
     return kind(**{key: _rebuild(element, arrays) for key, element in values.items()})
 
 
-def _array(arrays: list[bytearray], shape: list[int], dtype: str, at: int) -> Any:
+def _array(arrays: list[bytearray], shape: list[int], dtype: str, index: int) -> Any:
     if dtype not in _DTYPES or min(shape, default=0) < 0:
         raise ValueError(f"no array has dtype {dtype} and shape {shape}")
-    data = arrays[at]
+    data = arrays[index]
     if len(data) != prod(shape) * np.dtype(dtype).itemsize:
         raise ValueError(f"{len(data)} bytes are no array of shape {shape}")
     return np.ndarray(tuple(shape), dtype, data)

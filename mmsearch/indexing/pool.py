@@ -130,13 +130,13 @@ class Pool:
         self.closed = threading.Event()
         self._waiting: tuple[deque[Task], deque[Task]] = deque(), deque()
         self._arrived = threading.Condition()
-        self._lanes: list[_Lane] = []
+        self._worker_threads: list[_WorkerThread] = []
         self._started = 0.0
 
     @property
     def started(self) -> bool:
         """Whether there are workers, or will be soon."""
-        return bool(self._lanes or self.spares)
+        return bool(self._worker_threads or self.spares)
 
     def submit(self, task: Task) -> None:
         """Add a task for the workers; never waits."""
@@ -171,46 +171,46 @@ class Pool:
         self.budget.close()
         with self._arrived:
             self._arrived.notify_all()
-        for lane in self._lanes:
-            lane.kill()
-        for lane in self._lanes:
-            lane.join()
+        for thread in self._worker_threads:
+            thread.kill()
+        for thread in self._worker_threads:
+            thread.join()
 
     def next_task(self) -> Task | None:
-        """For a lane: the next task, None when the pool is closed."""
+        """For a worker thread: the next task, None when the pool is closed."""
         with self._arrived:
             self._arrived.wait_for(lambda: self.closed.is_set() or any(self._waiting))
             return None if self.closed.is_set() else next(filter(None, self._waiting)).popleft()
 
     def _grow(self) -> None:
-        if not any(self._waiting) or len(self._lanes) >= self.limits.jobs:
+        if not any(self._waiting) or len(self._worker_threads) >= self.limits.jobs:
             return
-        if not self._lanes:
+        if not self._worker_threads:
             # Lanes import parts of it with the first array they get. Were this thread at it by then, one would give up.
             import_module("numpy")
             self._started = time.monotonic()
             threading.Thread(target=self._watch, daemon=True).start()
         for _ in range(self._missing()):
-            self._lanes.append(lane := _Lane(self))
-            lane.start()
+            self._worker_threads.append(thread := _WorkerThread(self))
+            thread.start()
 
     def _missing(self) -> int:
         """How many more workers are worth their start."""
         with self._arrived:
             sizes = [task.request.entry.size for task in chain(*self._waiting)]
-        lane_count = len(self._lanes)
-        if lane_count and time.monotonic() - self._started > GROW_SECONDS:
-            return min(self.limits.jobs - lane_count, len(sizes))
-        useful = max(worthwhile(sizes), lane_count + len(self.spares))
-        return max(0, min(self.limits.jobs, len(sizes), useful) - lane_count)
+        thread_count = len(self._worker_threads)
+        if thread_count and time.monotonic() - self._started > GROW_SECONDS:
+            return min(self.limits.jobs - thread_count, len(sizes))
+        useful = max(worthwhile(sizes), thread_count + len(self.spares))
+        return max(0, min(self.limits.jobs, len(sizes), useful) - thread_count)
 
     def _watch(self) -> None:
         while not self.closed.wait(min(1.0, self.limits.seconds / 4)):
-            for lane in list(self._lanes):
-                lane.kill_if_overdue()
+            for thread in list(self._worker_threads):
+                thread.kill_if_overdue()
 
 
-class _Lane(threading.Thread):
+class _WorkerThread(threading.Thread):
     """The thread that leads one worker process, and its successors. Ends with the pool."""
 
     def __init__(self, pool: Pool) -> None:

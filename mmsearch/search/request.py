@@ -270,9 +270,9 @@ class SearchRequest:
 
 
 OPTIONS: list[Option] = [
-    one.metadata["option"]._replace(name=one.name, kind=_KINDS[str(one.type)], default=one.default)
-    for one in fields(SearchRequest)
-    if one.metadata
+    declared.metadata["option"]._replace(name=declared.name, kind=_KINDS[str(declared.type)], default=declared.default)
+    for declared in fields(SearchRequest)
+    if declared.metadata
 ]
 HTTP_OPTIONS = {option.http: option for option in OPTIONS if option.http}
 

@@ -192,9 +192,9 @@ class Grants:
         key = stored(path)
         if is_object_url(path):
             return key
-        beside = stored(os.path.dirname(self._directory))
-        start = prefix(beside)
-        return b"./" + key[len(start) :] if key.startswith(start) else b"./" if key == beside else key
+        parent = stored(os.path.dirname(self._directory))
+        start = prefix(parent)
+        return b"./" + key[len(start) :] if key.startswith(start) else b"./" if key == parent else key
 
 
 def own_folder(directory: str) -> str | None:

@@ -37,7 +37,7 @@ FEWEST, MOST = 512, 2048
 _AIM = 1536
 _ALL = 1 << 31
 # Multiples of the golden ratio lie more evenly than random numbers, and no order of items is in step with them.
-_PLACE = "((items.id & 2147483647) * 1327217885 & 2147483647)"
+_SAMPLE_ORDER = "((items.id & 2147483647) * 1327217885 & 2147483647)"
 _MARK = "summarised"
 """The key in the meta table of the highest item id that the samples and pairs include."""
 _COLUMN = "<i8"
@@ -193,7 +193,7 @@ def _sample(db: sqlite3.Connection, directory: str, dim: int, partition: str, ma
         new_items = _candidates(db, partition, mark, below)
     db.execute("INSERT OR REPLACE INTO bounds VALUES (?, ?)", (partition, below))
     db.executemany(
-        f"INSERT OR IGNORE INTO samples SELECT id, partition, {_PLACE}, ? FROM items WHERE id = ?",
+        f"INSERT OR IGNORE INTO samples SELECT id, partition, {_SAMPLE_ORDER}, ? FROM items WHERE id = ?",
         ((vector, item) for item, vector in _read(db, directory, dim, new_items)),
     )
 
@@ -203,7 +203,7 @@ def _candidates(db: sqlite3.Connection, partition: str, mark: int, below: int) -
     # SQLite needs hints: search new items by id, and all items by an index that holds these columns.
     new_items = "items NOT INDEXED WHERE id > ? AND partition = ?"
     all_items = "items WHERE id > ? AND segment_id IN (SELECT id FROM segments WHERE partition = ?)"
-    query = f"SELECT id, segment_id, row FROM {new_items if mark else all_items} AND {_PLACE} < ? LIMIT ?"
+    query = f"SELECT id, segment_id, row FROM {new_items if mark else all_items} AND {_SAMPLE_ORDER} < ? LIMIT ?"
     return db.execute(query, (mark, partition, below, 2 * MOST)).fetchall()
 
 
@@ -251,7 +251,7 @@ def problems(db: sqlite3.Connection, dim: int) -> Iterator[str]:
             yield f"the column of {name} differs from its items in {wrong} rows"
     for name, query in (
         ("samples that are not of an item", "SELECT count(*) FROM samples s LEFT JOIN items ON items.id = s.item_id"
-         f" WHERE items.id IS NULL OR s.place <> {_PLACE} OR s.partition <> items.partition"
+         f" WHERE items.id IS NULL OR s.place <> {_SAMPLE_ORDER} OR s.partition <> items.partition"
          f" OR length(s.vector) <> {2 * dim}"),
         ("kinds of items in no pair", "SELECT count(*) FROM (SELECT DISTINCT c.modality, i.partition FROM items i"
          " JOIN contents c ON c.id = i.content_id EXCEPT SELECT modality, partition FROM pairs)"),

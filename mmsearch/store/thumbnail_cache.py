@@ -24,10 +24,10 @@ SIZES = (160, 320, 640)
 PAGE_SIDE = 1600
 """Longer side of a page to be read."""
 MOST_BYTES = 4 << 20
-"""Of one picture; a larger one is not ours."""
+"""Of one picture; a larger file is not from this cache."""
 _LETTERS = re.compile("[0-9a-f]{2}")
 _WHOLE = re.compile(r"[0-9a-f]{32}\.webp")
-_OURS = re.compile(rf"[0-9a-f]{{32}}\.webp({re.escape(TEMPORARY)})?|tmp[a-z0-9_]{{8}}")
+_FILE_NAME = re.compile(rf"[0-9a-f]{{32}}\.webp({re.escape(TEMPORARY)})?|tmp[a-z0-9_]{{8}}")
 """Also half-written files, of this and earlier versions."""
 
 
@@ -106,7 +106,7 @@ def remove(directory: str, names: Iterable[str]) -> None:
     with suppress(OSError), _cache(directory) as cache:
         for letters, file_names in by_letters.items():
             with suppress(OSError), cache.folder(letters) as folder:
-                for file_name in filter(_OURS.fullmatch, file_names):
+                for file_name in filter(_FILE_NAME.fullmatch, file_names):
                     with suppress(OSError):
                         folder.remove(file_name)
 
@@ -130,7 +130,7 @@ def _cache(directory: str, *, make: bool = False) -> Iterator[Folder]:
 
 
 def _files(cache: Folder) -> Iterator[tuple[str, Folder, str]]:
-    """Each file of ours: its letters, its folder, open until the next one, and its name."""
+    """Each file of the cache: its letters, its folder, open until the next one, and its name."""
     for letters in filter(_LETTERS.fullmatch, cache.names()):
         with suppress(OSError), cache.folder(letters) as folder:
-            yield from ((letters, folder, file_name) for file_name in filter(_OURS.fullmatch, folder.names()))
+            yield from ((letters, folder, file_name) for file_name in filter(_FILE_NAME.fullmatch, folder.names()))

@@ -176,7 +176,7 @@ def test_a_picture_that_swells_beyond_the_limit_fails_alone(tmp_path: Path) -> N
 
 
 def test_arrays_can_come_before_this_thread_has_needed_any(tmp_path: Path) -> None:
-    """A lane that makes the first array while this thread imports numpy gets it, or this thread, a deadlock."""
+    """A worker thread that makes the first array while this one imports numpy must not be in a deadlock with it."""
     code = (
         "import sys\nfrom mmsearch import scan\nfrom mmsearch.types import LoaderSettings\n"
         "from mmsearch.indexing.pool import Limits, Pool, Task\n"
@@ -234,7 +234,7 @@ def test_as_many_workers_start_at_once_as_what_waits_is_worth(
         (tmp_path / str(number)).write_bytes(bytes(1000 * size))
         pool.submit(task(tmp_path / str(number)))
     pool.poll()
-    assert len(pool._lanes) == workers
+    assert len(pool._worker_threads) == workers
     pool.close()
 
 

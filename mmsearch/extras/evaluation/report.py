@@ -75,15 +75,15 @@ def figures(results: Sequence[Result]) -> dict[str, Interval]:
 def gain(outcome: Outcome, base: Outcome) -> dict[str, Interval]:
     """The gain in each metric, question by question, over another setting with the same questions."""
     pairs = list(zip(outcome.results, base.results, strict=True))
-    return {name: bootstrap([mine.scores[name] - its.scores[name] for mine, its in pairs]) for name in METRICS}
+    return {name: bootstrap([first.scores[name] - second.scores[name] for first, second in pairs]) for name in METRICS}
 
 
 def agreement(outcome: Outcome, exact: Outcome) -> Interval:
     """The share of the first files of the exact ranking that are among as many first ones of this ranking."""
     return bootstrap(
         [
-            len({*mine.paths[:AGREEMENT]} & {*its.paths[:AGREEMENT]}) / max(1, len(its.paths[:AGREEMENT]))
-            for mine, its in zip(outcome.results, exact.results, strict=True)
+            len({*approximate.paths[:AGREEMENT]} & {*best.paths[:AGREEMENT]}) / max(1, len(best.paths[:AGREEMENT]))
+            for approximate, best in zip(outcome.results, exact.results, strict=True)
         ]
     )
 

@@ -93,7 +93,7 @@ def build(model: ModelThread, decoder: ServerDecoder) -> MCPServer[None]:
     # No tool changes anything, or reaches for anything but the index.
     hints = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
-    async def ask(work: Callable[[IndexSession], T]) -> T:
+    async def run_on_model(work: Callable[[IndexSession], T]) -> T:
         try:
             return await asyncio.wrap_future(model.call(work))
         except MmsearchError as error:
@@ -106,7 +106,7 @@ def build(model: ModelThread, decoder: ServerDecoder) -> MCPServer[None]:
         relative to an indexed one.
         """
         request = request_of(arguments)
-        return _result(await ask(lambda session: evidence.search(session, request)))
+        return _result(await run_on_model(lambda session: evidence.search(session, request)))
 
     options = [option for option in OPTIONS if option.tool]
     search.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -134,13 +134,13 @@ def build(model: ModelThread, decoder: ServerDecoder) -> MCPServer[None]:
 
         The picture is a JPEG. Of sound there are facts alone, such as its seconds.
         """
-        result = await ask(lambda session: evidence.fetch(session, decoder, id, around, side, picture))
+        result = await run_on_model(lambda session: evidence.fetch(session, decoder, id, around, side, picture))
         return _result(result.fields, result.jpeg)
 
     @server.tool(title="What is indexed", annotations=hints)
     async def status(failures: Failures = 20) -> CallToolResult:
         """What is indexed: folders, files by kind, the model, and what could not be read and why."""
-        return _result(await ask(lambda session: evidence.status(session, failures)))
+        return _result(await run_on_model(lambda session: evidence.status(session, failures)))
 
     return server
 
