@@ -59,7 +59,12 @@ class HostProbe:
     device, gpu, dtype = "cpu", None, "float32"
 
     def __init__(self, model: Any) -> None:
-        self.weights = sum(os.path.getsize(path) for path in model.towers.graphs)
+        self._model = model
+
+    @property
+    def weights(self) -> int:
+        """Read when it is needed: a forecast also probes embedders without files."""
+        return sum(os.path.getsize(path) for path in self._model.towers.graphs)
 
     def synchronize(self) -> None:
         """Waits until the device has finished all work."""
