@@ -237,7 +237,7 @@ def test_a_model_that_suffers_computes_as_it_would_without(
 ) -> None:
     monkeypatch.setattr("mmsearch.models.device._cpu_computes_bf16", lambda: computes_bf16)
     monkeypatch.setattr(int8, "WORTHWHILE", 32)
-    monkeypatch.setattr(int8, "TOP", 3)  # as if the numbers of a row were very unequal
+    monkeypatch.setattr(int8, "MAX_INTEGER", 3)  # as if the numbers of a row were very unequal
     caplog.set_level(logging.INFO, "mmsearch.models.int8")
     found = load(models["clip"], None)
     assert changed(found) == 0
