@@ -14,6 +14,7 @@ a few hundred took a sixth of the time until a large model had answered."""
 
 def main() -> None:
     """Entry point of the console script."""
+    _open_closed_streams()
     secure()
     import signal  # once no module can be taken from the current folder
 
@@ -29,6 +30,19 @@ def main() -> None:
     except SystemExit as end:
         _leave(end.code)
         raise
+
+
+def _open_closed_streams() -> None:
+    """Occupy standard streams that the caller has closed, so that no file of an index gets their descriptors.
+
+    Input and output are opened the wrong way round: using them fails as on a closed descriptor. Messages are dropped.
+    """
+    modes = {"stdin": (os.O_WRONLY, "r"), "stdout": (os.O_RDONLY, "w"), "stderr": (os.O_WRONLY, "w")}
+    for number, (name, (flags, mode)) in enumerate(modes.items()):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, flags)  # the lowest one that is free: `number`
+            os.set_inheritable(descriptor, descriptor == number)
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", errors="backslashreplace"))  # noqa: SIM115
 
 
 def _leave(code: str | int | None) -> None:

@@ -21,6 +21,8 @@ def is_full(error: BaseException, folder: str = "") -> bool:
 
 def reason(error: OSError) -> str:
     """The meaning of an error of the file system, without the file's name."""
+    if error.errno == errno.EBADF:
+        return "the stream is closed"
     return FULL if is_full(error) else error.strerror or one_line(error)
 
 

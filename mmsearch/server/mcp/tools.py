@@ -168,11 +168,22 @@ def _result(fields: dict[str, Any], jpeg: bytes | None = None) -> CallToolResult
 
 
 def run(model: ModelThread) -> None:
-    """Serve stdin and stdout until the client closes them. The model is loaded meanwhile."""
+    """Serve stdin and stdout until the client closes them. The model is loaded meanwhile.
+
+    Raises:
+        OSError: stdin or stdout is closed, or cannot be used.
+    """
     model.start(wait=False)
     decoder = ServerDecoder()
     try:
         build(model, decoder).run("stdio")
+    except Exception as error:
+        cause: BaseException = error
+        while nested := getattr(cause, "exceptions", None):  # an exception group of anyio; Python 3.10 has no `except*`
+            cause = nested[0]
+        if isinstance(cause, OSError):
+            raise cause from None
+        raise
     finally:
         decoder.close()
         model.close()
