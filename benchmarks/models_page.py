@@ -17,8 +17,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from mmsearch.extras.bench import duration
 from mmsearch.extras.bench.job import ORDER, Row
-from mmsearch.extras.bench.report import best, duration, number
+from mmsearch.extras.bench.report import best, number
 from mmsearch.models.catalog import CATALOG, CatalogEntry
 from mmsearch.types import MODALITIES
 
@@ -94,7 +95,7 @@ def _answer(
         picture = rows.get("image")
         if picture and picture.items_per_s and (memory := _memory(rows)):
             needs[entry.name] = memory
-            took = duration(PICTURES / (picture.items_per_s or 1e-12) / 3600)
+            took = duration(PICTURES / (picture.items_per_s or 1e-12))
             table.append([f"`{entry.name}`", _size(memory), number(picture.items_per_s), took])
     text = "# Models: memory and speed\n\n**Which model should I take, and how much memory does it need?** "
     if "builtin" in needs:

@@ -31,8 +31,8 @@ from mmsearch.extras.evaluation import (
     truncated_settings,
 )
 from mmsearch.extras.evaluation.report import agreement, figures, gain
-from mmsearch.search.open import open_index, open_reranker, reranker_for, types_to_rerank
-from mmsearch.store import Reader
+from mmsearch.search.open import open_indexes, open_reranker, reranker_for, types_to_rerank
+from mmsearch.store import AnyReader
 from mmsearch.types import Embedder, Modality
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,7 +61,7 @@ def measured() -> tuple[Report, Outcome]:
         index = str(Path(folder, "index"))
         subprocess.run([sys.executable, "-m", "mmsearch", "index", str(CORPUS), "--index", index], check=True)
         questions = read_questions(str(CORPUS / "queries.jsonl"))
-        reader, embedder = open_index(index, None)
+        reader, embedder = open_indexes([index], None)
         with reader:
             settings = [
                 *settings_by_name(COMPARED),
@@ -79,7 +79,7 @@ def _settled(outcome: Outcome) -> Outcome:
     return outcome._replace(results=[settled(result) for result in outcome.results])
 
 
-def _narrowed(questions: Sequence[Question], reader: Reader, embedder: Embedder) -> Outcome:
+def _narrowed(questions: Sequence[Question], reader: AnyReader, embedder: Embedder) -> Outcome:
     """The default ranking if each question named the kinds of its answers.
 
     This is the upper limit for every ranking across kinds that keeps the order within each kind.

@@ -39,7 +39,7 @@ from mmsearch.extras.evaluation.metrics import bootstrap
 from mmsearch.extras.evaluation.questions import Question
 from mmsearch.extras.evaluation.report import Result
 from mmsearch.models import load_embedder
-from mmsearch.search.open import open_index
+from mmsearch.search.open import open_indexes
 from mmsearch.types import LoaderSettings, ModelOptions, Segment
 
 CORPUS = Path(__file__).resolve().parents[1] / "sample_corpus"
@@ -158,7 +158,7 @@ def _asked(work: Path, files: Path, questions: Sequence[Question], groups: dict[
         index = str(work / way)
         command = [sys.executable, "-m", "mmsearch", "index", str(files), "--index", index, option]
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-        reader, embedder = open_index(index, None)
+        reader, embedder = open_indexes([index], None)
         with reader:
             [outcome] = evaluate(questions, reader, embedder, settings_by_name(["hybrid"]), no_reranker).outcomes
         for at, result in enumerate(outcome.results):

@@ -80,6 +80,12 @@ class UnsupportedMedia(MediaError):
     """mmsearch does not read this type of file."""
 
 
-def one_line(error: BaseException, max_chars: int = 200) -> str:
-    """The message of an error in one line of at most `max_chars` characters; its class name if it has none."""
-    return " ".join(str(error).split())[:max_chars] or type(error).__name__
+def one_line(error: BaseException, max_chars: int = 240, with_class: bool = False) -> str:
+    """The message of an error in one line of at most `max_chars` characters; its class name if it has none.
+
+    `with_class` starts with the class in any case, unless the error is one of ours.
+    """
+    text = " ".join(str(error).split()) or type(error).__name__
+    if with_class and not isinstance(error, MmsearchError) and text != type(error).__name__:
+        text = f"{type(error).__name__}: {text}"
+    return text if len(text) <= max_chars else f"{text[: max_chars - 1]}…"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmsearch.cli.common import log_line
 from mmsearch.errors import MmsearchError
+from mmsearch.extras.bench import duration
 from mmsearch.output.tables import harmless
 
 if TYPE_CHECKING:
@@ -175,14 +176,6 @@ def byte_size(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} TB"
-
-
-def duration(seconds: float) -> str:
-    """A duration for people: `40 s`, `12 min`, `3 h 5 min`."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 @contextmanager

@@ -132,7 +132,7 @@ class FileDecoder:
         except Exception as error:
             # A mistake of ours: one file must not end the run of all.
             log.debug("reading failed", exc_info=True)
-            yield Failed(f"cannot be decoded: {type(error).__name__}: {one_line(error)}")
+            yield Failed(f"cannot be decoded: {one_line(error, with_class=True)}")
 
     @staticmethod
     def _identify(path: str) -> Iterator[Answer]:

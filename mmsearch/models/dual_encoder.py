@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast
 
-from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable, UsageError
+from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable, UsageError, one_line
 from mmsearch.models import BUILTIN_DIRECTORY
 from mmsearch.system.background import BackgroundTask
 from mmsearch.system.lazy_import import LazyModule
@@ -74,7 +74,7 @@ def open_graph(path: str) -> Any:
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises its own types, none of them exported as a base class
-        raise ModelUnavailable(f"cannot load {path}: {str(error).splitlines()[0]}") from error
+        raise ModelUnavailable(f"cannot load {path}: {one_line(error)}") from error
 
 
 class DualEncoder:

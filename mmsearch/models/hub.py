@@ -17,7 +17,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
+from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError, one_line
 from mmsearch.models import catalog
 from mmsearch.models import weight_check as weights
 from mmsearch.models.device import DTYPES
@@ -201,18 +201,12 @@ def loading(name: str) -> Iterator[None]:
     except MmsearchError:
         raise
     except broken as error:
-        reason = f"{type(error).__name__}: {one_line(error)}"
+        reason = one_line(error, with_class=True)
         if "trust_remote_code" in str(error):
             reason = weights.NEEDS_TRUST
         elif isinstance(error, ImportError):
             reason = f"it needs a package that is not installed: {one_line(error)}"
         raise ModelUnavailable(f"cannot load model {name}: {reason}") from error
-
-
-def one_line(error: BaseException, limit: int = 240) -> str:
-    """The message of an error on one line, at most `limit` characters."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 @contextmanager

@@ -71,11 +71,15 @@ def best(entry: CatalogEntry, candidates: Sequence[Memory]) -> tuple[Memory, Ver
 
 def host() -> Memory:
     """The memory of the processor, as far as this process may use it."""
-    flags = ""
-    with suppress(OSError), open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-        flags = next((line for line in file if line.startswith("flags")), "")
-    number = 4 if HALF_PRECISION_FLAGS.isdisjoint(flags.split()) else 2
+    number = 4 if HALF_PRECISION_FLAGS.isdisjoint(cpu_info().get("flags", "").split()) else 2
     return Memory("cpu", "", system_memory.available(), system_memory.physical(), number)
+
+
+def cpu_info() -> dict[str, str]:
+    """The fields of one core in Linux's `/proc/cpuinfo`; none elsewhere."""
+    with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in file)}
+    return {}
 
 
 def _nvidia() -> list[Memory]:

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
+from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError, one_line
 from mmsearch.models import hub
 from mmsearch.models.dual_encoder import TowerEmbedder, open_graph, units
 from mmsearch.models.onnx_inputs import CLIP_DEFAULTS, SIGLIP_DEFAULTS, PixelRule, TextRule
@@ -289,7 +289,7 @@ class Graph:
         try:
             return np.asarray(self.session.run([self._output.name], feed)[0], np.float32)
         except Exception as error:  # ONNX Runtime raises its own types, none of them exported as a base class
-            raise MmsearchError(f"{self.path} failed: {hub.one_line(error)}") from error
+            raise MmsearchError(f"{self.path} failed: {one_line(error)}") from error
 
 
 def _role(node: Any) -> str | None:

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mmsearch.errors import ModelUnavailable
-from mmsearch.models.hub import one_line
+from mmsearch.errors import ModelUnavailable, one_line
 from mmsearch.models.st_inputs import picture_input
 from mmsearch.types import Picture, ResizeRule
 

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmsearch.errors import ModelUnavailable, UsageError
+from mmsearch.errors import ModelUnavailable, UsageError, one_line
 from mmsearch.models import catalog
-from mmsearch.models.hub import HUB_ID, one_line
+from mmsearch.models.hub import HUB_ID
 from mmsearch.models.weight_check import NO_WEIGHTS
 
 EXCLUDED = (

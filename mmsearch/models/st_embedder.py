@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable
+from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable, one_line
 from mmsearch.models import hub, st_inputs
 from mmsearch.models import weight_check as weights
 from mmsearch.models.device import INT8, asynchronously, choose_attention, choose_device, choose_dtype
@@ -129,7 +129,7 @@ class SentenceTransformerEmbedder:
         try:
             row = self._in_one_pass(query) if self._composes(query) else self._sum(query)
         except ValueError as error:
-            raise MmsearchError(f"{self._spec.name} cannot take the query: {hub.one_line(error)}") from error
+            raise MmsearchError(f"{self._spec.name} cannot take the query: {one_line(error)}") from error
         unit: Vectors = self._unit(row, ["the query"])[0]
         return unit
 
@@ -167,7 +167,7 @@ class SentenceTransformerEmbedder:
         try:
             rows = self._rows(self._model.encode_query, list(texts))
         except ValueError as error:
-            raise MmsearchError(f"{self._spec.name} cannot take a query: {hub.one_line(error)}") from error
+            raise MmsearchError(f"{self._spec.name} cannot take a query: {one_line(error)}") from error
         return self._unit(rows, [f"the query {text!r}" for text in texts])
 
     def _describe(self, options: ModelOptions, fingerprint: str) -> ModelSpec:
@@ -216,7 +216,7 @@ class SentenceTransformerEmbedder:
             rows = self._rows(self._model.encode_document, [segment.content for segment in segments])
         except ValueError as error:
             if len(segments) == 1:
-                raise MediaError(f"{labels[0]}: the model cannot take it: {hub.one_line(error)}") from error
+                raise MediaError(f"{labels[0]}: the model cannot take it: {one_line(error)}") from error
             # One of them is at fault: alone, it is named and the others pass.
             middle = len(segments) // 2
             return np.concatenate([self._embed_kind(segments[:middle]), self._embed_kind(segments[middle:])])

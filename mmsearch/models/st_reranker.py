@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
+from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError, one_line
 from mmsearch.models import hub, st_inputs
 from mmsearch.models.device import INT8, choose_device, choose_dtype
 from mmsearch.models.passes import BatchBudget, in_passes
@@ -131,7 +131,7 @@ class CrossEncoderReranker:
                 budget = BatchBudget(len(contents), len(contents))
                 return np.asarray(in_passes(run, contents, [1] * len(contents), budget), np.float32)
         except ValueError as error:
-            raise MmsearchError(f"reranker {self._name} cannot score this pair: {hub.one_line(error)}") from error
+            raise MmsearchError(f"reranker {self._name} cannot score this pair: {one_line(error)}") from error
 
 
 def _has_ranking_head(directory: Any, options: ModelOptions) -> bool:

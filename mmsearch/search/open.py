@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from mmsearch.search.request import SearchRequest
-    from mmsearch.store import AnyReader, Reader
+    from mmsearch.store import AnyReader
     from mmsearch.types import Embedder, ModelOptions, Query, Reranker
 
 
@@ -55,19 +55,6 @@ def permitted(
     return options
 
 
-def open_index(
-    directory: str, device: str | None, model: bool = True, trust: bool = False, trust_index: bool = False
-) -> tuple[Reader, Embedder]:
-    """The index and the model it was built with; without `model` a stand-in that knows its specification alone.
-
-    With `trust` the model may bring program code; with `trust_index` the user allows what the index names.
-    """
-    from mmsearch.store import Reader
-
-    reader = Reader.open(directory, trust_index)
-    return reader, _embedder_of(reader, device, model, trust)
-
-
 def open_indexes(
     directories: Sequence[str],
     device: str | None,
@@ -75,23 +62,22 @@ def open_indexes(
     trust: bool = False,
     trust_index: bool = False,
 ) -> tuple[AnyReader, Embedder]:
-    """One index or several as one, with the model they were built with; else as `open_index`.
+    """One index or several as one, with the model they were built with.
+
+    Args:
+        model: otherwise a stand-in takes the model's place, which knows its specification alone.
+        trust: the model may bring program code.
+        trust_index: the user allows what the index names.
 
     Raises:
         IndexMismatch: they were built with different models or settings.
     """
+    from mmsearch.search.query import StoredEmbedder
     from mmsearch.store import open_reader
 
     reader = open_reader(directories, trust_index)
-    return reader, _embedder_of(reader, device, model, trust)
-
-
-def _embedder_of(reader: AnyReader, device: str | None, model: bool, trust: bool) -> Embedder:
-    """The model of an index; closes the reader where it cannot be loaded."""
-    from mmsearch.search.query import StoredEmbedder
-
     try:
-        return load_model(reader, device, trust) if model else StoredEmbedder(reader.identity)
+        return reader, load_model(reader, device, trust) if model else StoredEmbedder(reader.identity)
     except BaseException:
         reader.close()
         raise

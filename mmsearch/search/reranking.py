@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from mmsearch.errors import MediaError, OutsideIndex
+from mmsearch.errors import MediaError, OutsideIndex, one_line
 from mmsearch.scan.object_stores import Unreachable
 from mmsearch.search.staleness import original
 from mmsearch.types import Hit, Item, LoaderSettings, Modality, Query, Reranker, Segment, StageScore
@@ -56,7 +56,7 @@ def rerank(
     try:
         scores = _scores(reranker, query, candidates, clock)
     except Exception as error:  # a model may raise anything, and there is an answer without it
-        log.warning("not reranked: %s", " ".join(str(error).split()) or type(error).__name__)
+        log.warning("not reranked: %s", one_line(error))
         return hits
     order = sorted(scores, key=lambda index: (-scores[index], index))
     for rank, (index, best) in enumerate(zip(sorted(scores), order, strict=True), 1):

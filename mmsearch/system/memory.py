@@ -1,5 +1,7 @@
 """The machine's memory, and the share of it that this process holds. Knows nothing of models or devices.
 
+Not psutil, which would save 20 lines: it knows neither the limit of a container nor a peak that can be reset.
+
 Figures of the process are exact on Linux; elsewhere the peak is that of its whole life, and there is no limit to set.
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from mmsearch.cli.progress import RunForecast, Work, byte_size, duration, progress_line, share_of
+from mmsearch.cli.progress import RunForecast, Work, byte_size, progress_line, share_of
 from mmsearch.scan import Entry
 from mmsearch.types import LoaderSettings, ModelSpec, Query, Segment, Vectors
 
@@ -36,11 +36,6 @@ def test_large_files_count_by_size_and_small_ones_by_number() -> None:
 @pytest.mark.parametrize(("count", "shown"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (4.2e12, "4.2 TB")])
 def test_sizes_are_short(count: float, shown: str) -> None:
     assert byte_size(count) == shown
-
-
-@pytest.mark.parametrize(("seconds", "shown"), [(0.2, "0 s"), (59.4, "59 s"), (90, "2 min"), (11_100, "3 h 5 min")])
-def test_durations_are_short(seconds: float, shown: str) -> None:
-    assert duration(seconds) == shown
 
 
 class Slow:

@@ -17,3 +17,13 @@ class BenchFormat(str, Enum):
     json = "json"
     csv = "csv"
     md = "md"
+
+
+def duration(seconds: float) -> str:
+    """A duration for people: `40 s`, `12 min`, `3.5 h`, `12 days`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    hours = seconds / 3600
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.0f} days"

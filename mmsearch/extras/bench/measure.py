@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 from PIL import Image
 
+from mmsearch.errors import one_line
 from mmsearch.extras.bench.job import MAX_BATCH, Job, Row
 from mmsearch.models.costs import Probe, estimated_tokens, ran_out, release
 from mmsearch.models.estimate import Estimate, Sizes
@@ -137,7 +138,7 @@ def measured(subject: Subject, modality: str, batch: int) -> Row:
         with uncut():
             return _timed(subject, row, modality, batch)
     except Exception as error:  # an error of the model is this cell's result, and the others go on
-        row = replace(row, status="oom" if ran_out(error) else "failed", reason=one_line(error))
+        row = replace(row, status="oom" if ran_out(error) else "failed", reason=one_line(error, with_class=True))
     # Outside the handler: the exception's traceback holds the tensors that did not fit.
     release()
     return row
@@ -184,15 +185,6 @@ def repeated(run: Callable[[], Any], synchronize: Callable[[], None], bound: flo
         enough = spent >= bound and len(seconds) >= MIN_REPEATS
         if enough or spent >= PATIENCE * bound or len(seconds) >= MAX_REPEATS:
             return seconds
-
-
-def one_line(error: BaseException, limit: int = 200) -> str:
-    """The message of an error on one line, with its type where it is not one of ours."""
-    from mmsearch.errors import MmsearchError
-
-    text = " ".join(str(error).split())
-    text = text if isinstance(error, MmsearchError) else f"{type(error).__name__}: {text}"
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _rounded(value: float) -> float:

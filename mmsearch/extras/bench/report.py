@@ -11,9 +11,10 @@ from datetime import datetime, timezone
 from itertools import groupby
 from typing import Any
 
-from mmsearch.extras.bench import BenchFormat
+from mmsearch.extras.bench import BenchFormat, duration
 from mmsearch.extras.bench.job import FILES, Row
 from mmsearch.models.doctor import package_version
+from mmsearch.models.machine import cpu_info
 from mmsearch.system.csv_cells import as_csv
 
 PACKAGES = (
@@ -91,12 +92,7 @@ def circumstances() -> dict[str, Any]:
 
 def _processor() -> str:
     """The model of the CPU with those of its features that matter."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            lines = dict(line.split(":", 1) for line in file.read().splitlines() if ":" in line)
-    except OSError:
-        return platform.processor()
-    fields = {name.strip(): value.strip() for name, value in lines.items()}
+    fields = cpu_info()
     features = [flag for flag in FEATURES if flag in fields.get("flags", "").split()]
     return f"{fields.get('model name', platform.processor())} ({', '.join(features)})"
 
@@ -151,18 +147,9 @@ def _advice_on(rows: Sequence[Row], count: int) -> str:
         parts.append(f"needs {chosen.peak / 1e9:.1f} GB")
     # Each file counts as one input, unless whole files were measured.
     things = "pairs" if chosen.unit == "pairs" else _PLURALS.get(chosen.modality or "", "inputs")
-    parts.append(f"{count:,} {things} take {duration(count / (chosen.items_per_s or 1e-12) / 3600)}")
+    parts.append(f"{count:,} {things} take {duration(count / (chosen.items_per_s or 1e-12))}")
     if full:
         sizes = [row.batch for row in full if row.batch]
         start = f"from batch {min(sizes)} on" if sizes else "at the size that it picks itself"
         parts.append(f"out of memory {start}")
     return ", ".join(parts)
-
-
-def duration(hours: float) -> str:
-    """Hours for people: `40 s`, `12 min`, `3.5 h`, `12 days`."""
-    if hours < 1 / 60:
-        return f"{hours * 3600:.0f} s"
-    if hours < 1:
-        return f"{hours * 60:.0f} min"
-    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.0f} days"

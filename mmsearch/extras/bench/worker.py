@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from mmsearch.errors import MmsearchError
+from mmsearch.errors import MmsearchError, one_line
 from mmsearch.extras.bench import measure
 from mmsearch.extras.bench.job import FILES, MAX_BATCH, Job, Row
 from mmsearch.indexing.pipeline import Indexer, IndexOptions
@@ -47,11 +47,11 @@ def main() -> None:
         _measure(job, send)
     except MmsearchError as error:
         if costs.ran_out(error):
-            send("full", reason=measure.one_line(error))
+            send("full", reason=one_line(error, with_class=True))
         else:
             send("refused", reason=str(error), code=error.exit_code)
     except MemoryError as error:
-        send("full", reason=measure.one_line(error))
+        send("full", reason=one_line(error, with_class=True))
     send("done")
 
 

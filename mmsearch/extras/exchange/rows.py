@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from mmsearch import __version__
-from mmsearch.errors import MmsearchError, UsageError
+from mmsearch.errors import MmsearchError, UsageError, one_line
 from mmsearch.store import FileRecord, FileStatus, Identity
 from mmsearch.store.transfer import Content
-from mmsearch.system.disk_space import FULL, is_full
+from mmsearch.system.disk_space import FULL, is_full, reason
 from mmsearch.types import EARLIEST_NS, LATEST_NS, MODALITIES, FileMetadata, Item, Modality, Span, Unit
 
 VERSION = 1
@@ -253,12 +253,8 @@ def client_errors(name: str, client_error: type[Exception]) -> Iterator[None]:
     except MmsearchError:
         raise
     except (client_error, OSError, RuntimeError, ValueError) as error:
-        message = " ".join(str(error).split()) or type(error).__name__
-        if is_full(error):
-            message = FULL
-        elif isinstance(error, OSError) and error.strerror:
-            message = error.strerror
-        raise MmsearchError(f"{name}: {message[:300]}") from error
+        message = reason(error) if isinstance(error, OSError) else FULL if is_full(error) else one_line(error)
+        raise MmsearchError(f"{name}: {message}") from error
 
 
 def payload(content: Content, position: int) -> Mapping[str, Any]:

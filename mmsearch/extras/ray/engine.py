@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
+from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError, one_line
 from mmsearch.extras.ray import stages
 from mmsearch.extras.ray.shards import Unit
 from mmsearch.extras.ray.stages import Plan
@@ -55,7 +55,7 @@ def check_address(address: str) -> None:
     try:
         socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
     except (OSError, ValueError, OverflowError) as error:
-        raise UsageError(f"--ray-address {address}: no Ray cluster answers there: {_one_line(error)}") from None
+        raise UsageError(f"--ray-address {address}: no Ray cluster answers there: {_last_line(error)}") from None
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def _start(address: str | None, jobs: int) -> Any:
                 ray.shutdown()
                 # Ray gives a node of its own 30 seconds, which a busy machine may need for something else.
                 if address or not tries_left or "timed out" not in str(error):
-                    raise MmsearchError(f"{name} is not available: {_one_line(error)}") from None
+                    raise MmsearchError(f"{name} is not available: {_last_line(error)}") from None
     return ray
 
 
@@ -288,7 +288,7 @@ def _cluster_errors() -> Iterator[None]:
         if cause is not None:
             raise type(cause)(str(cause)) from None
         if isinstance(error, RayError) or type(error).__module__.startswith("ray."):
-            raise MmsearchError(f"the cluster failed: {_one_line(error)}") from error
+            raise MmsearchError(f"the cluster failed: {_last_line(error)}") from error
         raise
 
 
@@ -307,7 +307,6 @@ def _cause(error: BaseException | None) -> MmsearchError | None:
     return None
 
 
-def _one_line(error: BaseException) -> str:
+def _last_line(error: BaseException) -> str:
     """The last line of Ray's message, which is mostly a traceback."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:300] if lines else type(error).__name__
+    return one_line(RuntimeError(str(error).strip().rpartition("\n")[2] or type(error).__name__))

@@ -11,7 +11,7 @@ import pytest
 from mmsearch.errors import UsageError
 from mmsearch.extras.bench import BenchFormat, plot
 from mmsearch.extras.bench.job import Job, Row
-from mmsearch.extras.bench.report import advice, best, duration, formatted
+from mmsearch.extras.bench.report import advice, best, formatted
 from mmsearch.models.estimate import Sizes
 from mmsearch.types import ModelOptions
 
@@ -45,11 +45,6 @@ def test_advice_for_pairs_and_for_what_never_fitted() -> None:
         "r text: best batch 8, 100 pairs/s, 1,000 pairs take 10 s",
         "big: does not fit: out of memory",
     ]
-
-
-@pytest.mark.parametrize(("hours", "shown"), [(0.01, "36 s"), (0.5, "30 min"), (3.456, "3.5 h"), (100, "4 days")])
-def test_durations_are_short(hours: float, shown: str) -> None:
-    assert duration(hours) == shown
 
 
 def test_json_holds_every_figure_and_where_it_was_measured() -> None:
