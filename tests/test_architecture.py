@@ -95,6 +95,8 @@ def test_files_stay_short() -> None:
 
 
 LIGHT = {"torch", "transformers", "sentence_transformers"}
+MOST_IMPORTED = 50
+"""Modules of ours that a cold search on the built-in model may import: each costs time, and is one more to read."""
 HEAVY = {"onnxruntime", "faiss", "numpy", "PIL", "av", "rich", "pydantic"}
 
 
@@ -126,6 +128,8 @@ def test_index_and_search_on_the_builtin_model_import_no_torch(tmp_path: Path) -
     index = str(tmp_path / "index")
     assert not loaded_by("index", str(tmp_path / "note.txt"), "--index", index) & LIGHT
     assert not loaded_by("index", "--index", index) & (LIGHT | HEAVY), "nothing has changed"
+    searched = loaded_by("search", "gardening", "--index", index)
+    assert sum(name.startswith("mmsearch") for name in searched) <= MOST_IMPORTED
     loaded = loaded_by("search", "gardening", "--rerank", "--index", index)
     assert {"onnxruntime", "faiss"} <= loaded
     assert not loaded & LIGHT

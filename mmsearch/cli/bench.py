@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Exit
 
@@ -38,7 +38,7 @@ def bench(
     for_files: options.ForFiles = 100_000,
     time: options.CellTime = 2.0,
     memory_limit: options.MemoryLimit = None,
-    form: options.BenchShape = BenchFormat.table,
+    form: Annotated[BenchFormat, options.Output("--format", help="How rows are written.")] = BenchFormat.table,
     plot: options.Plot = None,
     dummy_weights: options.DummyWeights = False,
     device: options.Device = None,

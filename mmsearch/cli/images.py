@@ -20,13 +20,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from mmsearch.cli.common import log_line, write_stdout
+from mmsearch.cli.options import PICTURES
 from mmsearch.errors import MmsearchError, OutsideIndex, UsageError
 
 if TYPE_CHECKING:
     from mmsearch.output.terminal_images import Screen
     from mmsearch.types import Hit, LoaderSettings, Picture
 
-VARIABLE = "MMSEARCH_PICTURES"
 PATIENCE = 10.0
 """Seconds a file may take without progress: nobody waits two minutes for a picture beside a hit."""
 ANSWER_SECONDS = 1.0
@@ -40,13 +40,13 @@ def screen(enabled: bool | None) -> Screen | None:
     Raises:
         UsageError: the environment names an unknown protocol.
     """
-    choice = os.environ.get(VARIABLE, "").strip().lower() or "never"
+    choice = os.environ.get(PICTURES, "").strip().lower() or "never"
     if enabled is False or (enabled is None and choice == "never") or not sys.stdout.isatty():
         return None
     from mmsearch.output import terminal_images
 
     if choice not in ("auto", "never", *terminal_images.PROTOCOLS):
-        raise UsageError(f"{VARIABLE}={choice}: choose from auto, never, {', '.join(terminal_images.PROTOCOLS)}")
+        raise UsageError(f"{PICTURES}={choice}: choose from auto, never, {', '.join(terminal_images.PROTOCOLS)}")
     forced = next((protocol for protocol in terminal_images.PROTOCOLS if protocol == choice), None)
     protocol, cell = forced or terminal_images.by_environment(os.environ), _cell_size()
     if not (protocol and cell) and not terminal_images.is_plain(os.environ):
@@ -54,7 +54,7 @@ def screen(enabled: bool | None) -> Screen | None:
         protocol, cell = protocol or reply.protocol, cell or reply.cell
     if protocol is None:
         if enabled:
-            log_line(f"no pictures: this terminal is not known to show them; {VARIABLE}=sixel, kitty or iterm insists")
+            log_line(f"no pictures: this terminal is not known to show them; {PICTURES}=sixel, kitty or iterm insists")
         return None
     columns, rows = shutil.get_terminal_size()
     if columns < LEAST_COLUMNS or rows < terminal_images.ROWS + 2:

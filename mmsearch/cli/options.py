@@ -8,11 +8,12 @@ from typing import Annotated, TypeAlias
 
 from typer import Argument, Option
 
-from mmsearch.extras.bench import BenchFormat
 from mmsearch.output.tables import Format
 
 MOST = 1_000_000_000
 """Upper limit of counts on a command line: a larger one is a mistake, and more than libraries count to."""
+PICTURES = "MMSEARCH_PICTURES"
+"""The environment variable that decides about pictures where no option does."""
 
 Text: TypeAlias = str | None
 Texts: TypeAlias = list[str] | None
@@ -344,7 +345,6 @@ MemoryLimit = Annotated[
     float | None,
     Option("--memory-limit", metavar="GIB", help="Limit memory to this many GiB, on the GPU or in RAM."),
 ]
-BenchShape = Annotated[BenchFormat, Output("--format", help="How rows are written.")]
 Plot = Annotated[
     Text, Output("--plot", metavar="FILE", help="Draw speed and memory too: .html, or .png and .svg with matplotlib.")
 ]

@@ -14,7 +14,6 @@ from typer import Exit
 
 from mmsearch.cli import options
 from mmsearch.cli.common import handle_errors, log_line, terminal_width, write_json, write_stdout
-from mmsearch.cli.images import screen, show
 from mmsearch.cli.index_path import locate_all
 from mmsearch.errors import UsageError
 from mmsearch.output.tables import Format, harmless, hit_fields, hits
@@ -105,7 +104,11 @@ def search(
     shape = _format(form, as_json, as_jsonl, paths or null)
     if context and shape not in (Format.table, Format.json, Format.jsonl):
         raise UsageError(f"--context is JSON: leave out --format {shape.value}")
-    terminal = screen(pictures) if shape is Format.table and not context else None
+    terminal = None
+    if shape is Format.table and not context and (pictures or (pictures is None and options.PICTURES in os.environ)):
+        from mmsearch.cli.images import screen
+
+        terminal = screen(pictures)
     request = SearchRequest(
         texts=(text,) if (text := " ".join(words or []).strip()) else (),
         negatives=tuple(not_ or ()),
@@ -253,6 +256,8 @@ def _output(
         any_found = any_found or bool(query_hits)
         title = f"{harmless(label)}\n" if many else ""
         if terminal is not None and reader is not None and query_hits:
+            from mmsearch.cli.images import show
+
             write_stdout(title)
             show(query_hits, spec.loader, terminal, explain, reader.may_read)
             write_stdout("\n" * many)

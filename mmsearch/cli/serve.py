@@ -17,7 +17,7 @@ from mmsearch.cli import options
 from mmsearch.cli.common import INTERRUPTED, handle_errors, log_line, only, write_stdout
 from mmsearch.cli.index_path import locate
 from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
-from mmsearch.server import discovery
+from mmsearch.server import SERVER_FILE, discovery
 from mmsearch.system import child_processes
 from mmsearch.system.disk_space import FULL, has_room
 from mmsearch.system.safe_open import Folder, regular_or_handed
@@ -163,7 +163,7 @@ def _start_in_background(directory: str) -> str:
                 if stated is None or stated.pid != child.pid:
                     child.terminate()
                     raise MmsearchError(
-                        f"nobody would find a server in the background: it cannot write {discovery.FILE} or "
+                        f"nobody would find a server in the background: it cannot write {SERVER_FILE} or "
                         f"{discovery.SOCKET} in {directory}: remove what is there"
                     )
             time.sleep(0.05)

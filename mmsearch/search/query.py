@@ -18,7 +18,6 @@ from typing import BinaryIO, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mmsearch import media
 from mmsearch.errors import MediaError, UsageError
 from mmsearch.search.request import HOW_TO_QUERY, SearchRequest
 from mmsearch.store import AnyReader, Identity
@@ -62,7 +61,7 @@ class QueryBuilder:
         allow_private: bool = False,
     ) -> None:
         """Files, streams and URLs are read by `load`, else by `media.load_query`, which respects `allow_private`."""
-        self._load: Load = load or partial(media.load_query, allow_private=allow_private)
+        self._load, self._allow_private = load, allow_private
         self._reader = reader
         self._embedder = embedder
         self._spec = embedder.spec
@@ -101,6 +100,8 @@ class QueryBuilder:
             raise UsageError(f"model {self._spec.name} of this index cannot embed {modality}")
 
     def _file(self, modality: Modality, source: str, base: str) -> Iterator[QueryPart]:
+        from mmsearch.media import load_query
+
         self._require(modality)
         name, weight = split_weight(source, base)
         path = os.path.join(base, name)
@@ -110,7 +111,8 @@ class QueryBuilder:
                 if self._stdin is None:
                     raise MediaError("stdin serves something else here")
                 target = self._stdin
-            contents = self._load(target, modality, self._spec.loader)
+            load = self._load or partial(load_query, allow_private=self._allow_private)
+            contents = load(target, modality, self._spec.loader)
         except MediaError as error:
             raise UsageError(f"--{modality} {name}: {error}") from None
         for content in contents:

@@ -250,16 +250,13 @@ class SearchRequest:
         Raises:
             UsageError: a value that cannot be read, with the forms that can.
         """
-        from mmsearch.scan import glob_filter, spelled
         from mmsearch.store import Filter
 
         _ = self.rerank_modalities  # a mistake in it, too, is reported before the search
         return Filter(
             self.modalities,
-            glob_filter(self.globs, self.base or None, patience) if self.globs else None,
-            tuple(
-                path.rstrip("/") if is_object_url(path) else spelled(os.path.expanduser(path)) for path in self.inside
-            ),
+            _glob_filter(self.globs, self.base, patience) if self.globs else None,
+            tuple(map(_folder, self.inside)),
             after=None if self.after is None else parse_date(self.after),
             before=None if self.before is None else parse_date(self.before),
             size=parse_ranges("--size", self.size, read_size),
@@ -267,6 +264,18 @@ class SearchRequest:
             height=parse_ranges("--height", self.height, _read_pixels),
             duration=parse_ranges("--duration", self.duration, read_seconds),
         )
+
+
+def _glob_filter(globs: Sequence[str], base: str, patience: float | None) -> Callable[[str], bool]:
+    from mmsearch.scan import glob_filter
+
+    return glob_filter(globs, base or None, patience)
+
+
+def _folder(path: str) -> str:
+    from mmsearch.scan import spelled
+
+    return path.rstrip("/") if is_object_url(path) else spelled(os.path.expanduser(path))
 
 
 OPTIONS: list[Option] = [

@@ -15,10 +15,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import BinaryIO
 
-from mmsearch import media, scan
-from mmsearch.errors import MediaError, OutsideIndex
-from mmsearch.scan import object_stores
-from mmsearch.scan.files import reason_of
+from mmsearch.errors import UNREADABLE, MediaError, OutsideIndex
 from mmsearch.store import Located, Reader
 from mmsearch.system.safe_open import Identity, only, open_below, regular
 from mmsearch.types import Item, LoaderSettings, Segment, clamp_mtime_ns, is_object_url
@@ -87,7 +84,9 @@ def staleness(location: Located, may_read: Callable[[str], bool] = lambda _: Tru
 @lru_cache(maxsize=1024)
 def _digest_of_path(path: str, size: int, mtime_ns: int) -> str:
     """The digest of a file of that size and time; a server does not read it again for each query."""
-    return scan.digest(path)
+    from mmsearch.scan import digest
+
+    return digest(path)
 
 
 # --- by the opened file: before anything of it is shown ---
@@ -129,7 +128,7 @@ def open_unchanged(item: Item, folders: Sequence[str] = (), indexed_stat: tuple[
             file.seek(0)
     except OSError as error:
         file.close()
-        raise FileGone(f"cannot be read: {reason_of(error)}") from error
+        raise FileGone(_reason(error)) from error
     except BaseException:
         file.close()
         raise
@@ -176,12 +175,16 @@ def original(item: Item, kind: str | None, settings: LoaderSettings, may_read: C
     if not may_read(item.path):
         raise OutsideIndex
     if is_object_url(item.path):
-        with object_stores.fetched(item.path) as copy:
+        from mmsearch.scan.object_stores import fetched
+
+        with fetched(item.path) as copy:
             return replace(_reload(replace(item, path=copy), kind, settings), item=item)
     return _reload(item, kind, settings)
 
 
 def _reload(item: Item, kind: str | None, settings: LoaderSettings) -> Segment:
+    from mmsearch import media
+
     with open_unchanged(item) as file, only(item.path, identity_of(file)):
         return media.reload(item, kind or media.identify(item.path).name, settings)
 
@@ -195,8 +198,12 @@ def _open(path: str, folders: Sequence[str]) -> tuple[BinaryIO, bool]:
     try:
         return open(path, "rb", opener=regular), False
     except (OSError, ValueError) as error:
-        reason = reason_of(error) if isinstance(error, OSError) else str(error)
-        raise FileGone(f"cannot be read: {reason}") from error
+        raise FileGone(_reason(error)) from error
+
+
+def _reason(error: OSError | ValueError) -> str:
+    meaning = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
+    return f"{UNREADABLE}: {meaning.lower()}"
 
 
 def _digest_of_file(file: BinaryIO, status: os.stat_result) -> str:
@@ -204,7 +211,9 @@ def _digest_of_file(file: BinaryIO, status: os.stat_result) -> str:
     key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     if key in _digests:
         return _digests[key]
-    digest = scan.digest_of(file)
+    from mmsearch.scan import digest_of
+
+    digest = digest_of(file)
     if max(status.st_mtime_ns, status.st_ctime_ns) < time.time_ns() - _SETTLED_NS:
         if len(_digests) >= _MOST_DIGESTS:
             _digests.clear()

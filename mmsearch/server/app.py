@@ -42,7 +42,8 @@ from mmsearch.server.model_thread import ModelThread
 from mmsearch.server.openapi import document
 from mmsearch.server.session import IndexSession, NoItem
 from mmsearch.server.thumbnails import PAGE_SIDE, SIZES, Thumbnails
-from mmsearch.store import Located, change_token
+from mmsearch.store import Located
+from mmsearch.store.change_token import change_token
 from mmsearch.types import Content, LoaderSettings, Modality, is_object_url
 
 MOST_JSON = 1 << 20

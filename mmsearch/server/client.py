@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, get_args
 from mmsearch import __version__
 from mmsearch.errors import UsageError
 from mmsearch.search.request import SearchRequest
-from mmsearch.server import discovery
+from mmsearch.server import SERVER_FILE
 from mmsearch.types import MODALITIES, Hit, Item, LoaderSettings, ModelSpec, Span, StageScore, Unit
 
 VARIABLE = "MMSEARCH_NO_SERVER"
@@ -48,8 +48,10 @@ def search(directory: str, request: SearchRequest, device: str | None, trust: bo
     Raises:
         UsageError: as the command's own search would.
     """
-    if not os.path.exists(os.path.join(directory, discovery.FILE)):
+    if not os.path.exists(os.path.join(directory, SERVER_FILE)):
         return None
+    from mmsearch.server import discovery
+
     files = (*request.image, *request.audio, *request.video)
     if any(source == "-" or source.startswith("-:") or "://" in source for source in files):
         return None  # stdin is not the server's, and it fetches nothing

@@ -20,9 +20,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from mmsearch.server import SERVER_FILE
 from mmsearch.system.safe_open import TEMPORARY, Folder
 
-FILE = "serve.json"
 SOCKET = "serve.sock"
 LOCK = "serve.lock"
 LOG = "serve.log"
@@ -75,7 +75,7 @@ def read(directory: str) -> ServerInfo | None:
     An index may come from anywhere: None for a file that no server of ours would have written.
     """
     try:
-        with Folder.open(directory) as folder, folder.read(FILE) as file:
+        with Folder.open(directory) as folder, folder.read(SERVER_FILE) as file:
             info = ServerInfo(**json.loads(file.read(MOST_FILE)))
         return info if _is_ours(info) else None
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
@@ -98,15 +98,15 @@ def _is_ours(info: ServerInfo) -> bool:
 def write(directory: str, info: ServerInfo) -> None:
     """Write the location of the server, readable only by its user. Raises OSError."""
     with Folder.open(directory) as folder:
-        with folder.create(FILE + TEMPORARY) as file:
+        with folder.create(SERVER_FILE + TEMPORARY) as file:
             file.write(json.dumps(info._asdict()).encode())
-        folder.rename(FILE + TEMPORARY, FILE)
+        folder.rename(SERVER_FILE + TEMPORARY, SERVER_FILE)
 
 
 def remove(directory: str, info: ServerInfo) -> None:
     """Remove the files of a server that has ended: only our own socket, even if `serve.json` names another."""
     with suppress(OSError), Folder.open(directory) as folder:
-        folder.remove(FILE)
+        folder.remove(SERVER_FILE)
     if not info.socket:
         return
     folder_path, name = os.path.split(os.path.join(directory, info.socket))

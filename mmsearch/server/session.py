@@ -22,7 +22,8 @@ from mmsearch.search.open import load_model, open_reranker, reranker_for, with_r
 from mmsearch.search.query import QueryBuilder
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.searcher import Searcher
-from mmsearch.store import ChangeWatcher, Filter, Identity, Located, Reader
+from mmsearch.store import Filter, Identity, Located, Reader
+from mmsearch.store.change_token import ChangeWatcher
 from mmsearch.types import Content, Embedder, Hit, LoaderSettings, Modality, ModelSpec, Query, QueryPart, Reranker
 
 Contents: TypeAlias = "Mapping[tuple[str, str], list[Content] | MediaError]"

@@ -1,10 +1,9 @@
 """The index on disk: records of files, their parts and the vectors, changed by one writer and read by many.
 
 SQLite is the truth and lists immutable vector files. Knows nothing about models, media or scanning. Names that a search
-needs are imported here; `Writer`, `repair` and `MultiReader` come from their own modules.
+needs are imported here; `Writer`, `repair`, `MultiReader` and change tokens come from their own modules.
 """
 
-from mmsearch.store.change_token import ChangeWatcher, change_token
 from mmsearch.store.queries import Allowed, read_allowed, read_contents, read_identity, read_roots
 from mmsearch.store.reader import AnyReader, Reader, open_reader
 from mmsearch.store.records import (
@@ -25,7 +24,6 @@ __all__ = [
     "Allowed",
     "AnyReader",
     "Bounds",
-    "ChangeWatcher",
     "FileRecord",
     "FileStatus",
     "Filter",
@@ -35,7 +33,6 @@ __all__ = [
     "Optimized",
     "Reader",
     "StoreStatus",
-    "change_token",
     "open_reader",
     "read_allowed",
     "read_contents",

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from mmsearch.server import client, discovery, local_socket
+from mmsearch.server import SERVER_FILE, client, discovery, local_socket
 from mmsearch.server.client import SearchRequest
 from tests.server.conftest import Served, run, serving
 from tests.server.conftest import made as made  # noqa: PLC0414  # a fixture
@@ -238,13 +238,13 @@ PLANTED = [a_fifo, a_folder, a_file, a_link_to_a_device, a_link_to_what_was_ther
 
 
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
-@pytest.mark.parametrize("name", [discovery.FILE, discovery.SOCKET])
+@pytest.mark.parametrize("name", [SERVER_FILE, discovery.SOCKET])
 def test_what_is_neither_file_nor_socket_is_nothing(
     index: Path, plant: Callable[[Path, Path], None], name: str
 ) -> None:
     answers = says({**ANSWER, "pid": 1, "url": "http://x/"})
-    with listening(index / (discovery.SOCKET if name == discovery.FILE else "elsewhere"), answers):
-        if name == discovery.FILE:
+    with listening(index / (discovery.SOCKET if name == SERVER_FILE else "elsewhere"), answers):
+        if name == SERVER_FILE:
             (index / name).rename(index / "before")
         plant(index / name, index)
         asked(index)
@@ -260,9 +260,9 @@ def test_what_is_neither_file_nor_socket_is_nothing(
     ids=str,
 )  # fmt: skip
 def test_a_note_that_no_server_of_ours_wrote_is_nothing(index: Path, changed: dict[str, Any]) -> None:
-    known = json.loads((index / discovery.FILE).read_text())
+    known = json.loads((index / SERVER_FILE).read_text())
     with listening(index / "elsewhere", says({**ANSWER, "pid": 1, "url": "http://x/"})):
-        (index / discovery.FILE).write_text(json.dumps({**known, **changed}))
+        (index / SERVER_FILE).write_text(json.dumps({**known, **changed}))
         asked(index)
 
 
@@ -280,7 +280,7 @@ def test_the_socket_of_something_else_stays(index: Path, tmp_path: Path, monkeyp
 
 
 def test_a_note_without_an_end_is_not_read_to_it(index: Path) -> None:
-    with open(index / discovery.FILE, "w") as file:
+    with open(index / SERVER_FILE, "w") as file:
         file.truncate(1 << 40)
     asked(index)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mmsearch.cli import app
-from mmsearch.server import client, discovery
+from mmsearch.server import SERVER_FILE, client, discovery
 from tests.server.conftest import CORPUS, Served, environment, run, serving
 from tests.server.conftest import made as made  # noqa: PLC0414  # a fixture
 
@@ -172,7 +172,7 @@ def test_the_socket_is_for_its_user_alone(served: Served) -> None:
     found = discovery.read(str(served.index))
     assert found is not None
     assert os.stat(served.index / found.socket).st_mode & 0o777 == 0o600
-    assert os.stat(served.index / discovery.FILE).st_mode & 0o777 == 0o600
+    assert os.stat(served.index / SERVER_FILE).st_mode & 0o777 == 0o600
 
 
 def test_nonsense_where_the_server_should_be_is_ignored(served: Served, tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_nonsense_where_the_server_should_be_is_ignored(served: Served, tmp_path
     sockets = ("serve.sock", str(precious), "../precious.txt", "/nowhere/serve.sock", 7, None)
     made_up = [json.dumps({**known, "socket": one}) for one in sockets] + [json.dumps({**known, "port": served.port})]
     for left in ("", "{", "[]", '{"pid": 1}', "[" * 100_000, *made_up):
-        (copy / discovery.FILE).write_text(left)
+        (copy / SERVER_FILE).write_text(left)
         assert discovery.post(str(copy), "ask") is None
     assert run("search", "car", "--index", str(copy)).returncode == 0
     assert precious.read_text() == "of somebody"
