@@ -1,19 +1,29 @@
-# `make demo` shows mmsearch at work, `make test` runs the whole suite, `make torture` what takes too long for it; all make
-# their own virtual environment first.
+# `make demo` shows mmsearch at work, `make test` checks a change, `make check` all that CI checks, `make torture` what takes
+# too long for it; all make their own virtual environment first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INDEX ?= .demo/index
 INSTALLED := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 
-.PHONY: demo test lint types docs man session check quality torture audit clean
+.PHONY: demo test test-models test-training lint types docs man session check quality torture audit clean
 
 demo: $(INSTALLED)
 	$(BIN)/mmsearch index sample_corpus --index $(INDEX)
 	$(BIN)/mmsearch search "red car" --rerank --index $(INDEX)
 
+# What a change has to pass; the two targets below are the rest of the suite, and `make check` runs all three.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(PYTEST) -m "not slow and not torch_process" --ignore tests/training
+
+# Commands in processes of their own that load models with torch.
+test-models: $(INSTALLED)
+	$(PYTEST) -m "torch_process and not slow" --ignore tests/training
+
+# The package `training/`, which makes the built-in model.
+test-training: $(INSTALLED)
+	$(PYTEST) tests/training
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check
@@ -33,7 +43,7 @@ man: $(INSTALLED)
 session: $(INSTALLED)
 	$(BIN)/python -m scripts.record_session docs/session.svg
 
-check: lint types docs test
+check: lint types docs test test-models test-training
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV) || { echo "no venv module: try 'apt install python3-venv'" >&2; exit 1; }

@@ -401,7 +401,7 @@ class OnnxReranker:
             positions = [i for i, segment in enumerate(segments) if segment.item.partition == partition]
             contents = [segments[i].content for i in positions]
             if partition == "video":
-                frames = [_sample_frames(cast(Clip, clip)) for clip in contents]
+                frames = [sample_frames(cast(Clip, clip)) for clip in contents]
                 logits = np.array([self._run(states, mask, self.towers.pictures(f)).max() for f in frames], np.float32)
             elif contents:
                 logits = self._run(states, mask, self.towers.encode(partition, contents))
@@ -422,6 +422,7 @@ class OnnxReranker:
         return cast(Floats, self.graph.run(None, inputs)[0])
 
 
-def _sample_frames(clip: Clip) -> list[Picture]:
+def sample_frames(clip: Clip) -> list[Picture]:
+    """The frames of a clip that a reranker reads: at most `RERANK_FRAMES`, evenly spread; the best one counts."""
     positions = np.linspace(0, len(clip.frames) - 1, min(RERANK_FRAMES, len(clip.frames))).round().astype(int)
     return [clip.frames[i] for i in positions]

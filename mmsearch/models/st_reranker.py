@@ -15,14 +15,13 @@ import numpy.typing as npt
 from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError, one_line
 from mmsearch.models import hub, st_inputs
 from mmsearch.models.device import INT8, choose_device, choose_dtype
+from mmsearch.models.dual_encoder import sample_frames
 from mmsearch.models.passes import BatchBudget, in_passes
 from mmsearch.models.st_embedder import load_as
 from mmsearch.types import Clip, Content, Modality, ModelOptions, Query, Segment, content_kind
 
 TEXT_BATCH = 16
 PICTURE_BATCH = 4
-CLIP_FRAMES = 4
-"""Frames of a clip that are read, evenly spaced; the best one counts."""
 RANKING_HEADS = ("ForSequenceClassification", "ForCausalLM")
 """Ends of the architectures that score pairs without further modules; any other would get a random head."""
 
@@ -146,11 +145,8 @@ def _split_clips(segments: Sequence[Segment]) -> tuple[list[int], list[Content]]
     owners: list[int] = []
     contents: list[Content] = []
     for i, segment in enumerate(segments):
-        parts: list[Content] = [segment.content]
-        if isinstance(segment.content, Clip):
-            frames = segment.content.frames
-            picked = np.unique(np.linspace(0, len(frames) - 1, min(CLIP_FRAMES, len(frames))).round().astype(int))
-            parts = [frames[index] for index in picked]
+        content = segment.content
+        parts: list[Content] = [*sample_frames(content)] if isinstance(content, Clip) else [content]
         owners.extend([i] * len(parts))
         contents.extend(parts)
     return owners, contents

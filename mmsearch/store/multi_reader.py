@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mmsearch.store import fulltext, schema
@@ -65,9 +64,7 @@ class MultiReader:
     def __enter__(self) -> MultiReader:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def may_read(self, path: str) -> bool:

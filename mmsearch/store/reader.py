@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from itertools import islice
-from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from mmsearch.errors import IndexDamaged, IndexMismatch
@@ -123,9 +122,7 @@ class Reader:
     def __enter__(self) -> Reader:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def open_files(self, where: Filter = EVERYTHING) -> None:

@@ -111,7 +111,7 @@ def test_a_long_index_run_is_announced_on_request_alone(mmsearch: Command) -> No
     assert len(mmsearch("index", ".", "--progress").stderr.splitlines()) == 1, "a short run is not"
 
 
-@pytest.mark.models
+@pytest.mark.torch_process
 def test_models_of_torch_beside_the_builtin_one(mmsearch: Command, clip: Path) -> None:
     done = mmsearch(
         *("bench", "--model", "builtin", "--model", str(clip), "--model", "no-such/model", "--dtype", "fp32"),
@@ -132,7 +132,7 @@ def test_models_of_torch_beside_the_builtin_one(mmsearch: Command, clip: Path) -
     assert "is not on this machine" in rows[-1]["reason"]
 
 
-@pytest.mark.models
+@pytest.mark.torch_process
 def test_the_table_is_complete_when_memory_runs_out(mmsearch: Command, tmp_path: Path) -> None:
     clip = widened(tmp_path / "model")
     done = mmsearch(

@@ -16,7 +16,7 @@ from tests.models import builders
 
 from .conftest import Command
 
-pytestmark = pytest.mark.models
+pytestmark = pytest.mark.torch_process
 
 
 def doctored(mixed: Command, change: Callable[[dict[str, Any]], None]) -> None:

@@ -14,7 +14,7 @@ from tests.models import builders
 
 from .conftest import Command
 
-pytestmark = pytest.mark.models
+pytestmark = pytest.mark.torch_process
 
 
 def test_index_and_search_with_a_clip(mixed: Command, clip: Path) -> None:

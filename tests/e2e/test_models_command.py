@@ -62,7 +62,7 @@ def test_a_model_that_is_not_here_is_one_line_with_both_remedies(mixed: Command,
     assert "--dummy-weights" in line
 
 
-@pytest.mark.models
+@pytest.mark.torch_process
 def test_an_index_made_with_dummy_weights_is_searched_with_the_same_ones(mixed: Command) -> None:
     report = mixed.report(".", "--model", "clip-b32", "--dummy-weights", "--device", "cpu")
     assert report["embedded"] == 6

@@ -86,7 +86,7 @@ def hostile_model(folder: Path, harm: Path) -> Path:
 # --- models -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.models
+@pytest.mark.torch_process
 @pytest.mark.parametrize("name", ["model", "./model", "absolute", "org/model"])
 def test_a_planted_model_runs_nothing(planted: Command, tmp_path: Path, name: str) -> None:
     harm = tmp_path / "harm"
@@ -114,7 +114,7 @@ def test_a_planted_model_runs_nothing(planted: Command, tmp_path: Path, name: st
     assert not harm.exists()
 
 
-@pytest.mark.models
+@pytest.mark.torch_process
 def test_a_planted_model_runs_nothing_even_where_the_index_is_trusted(planted: Command, tmp_path: Path) -> None:
     harm = tmp_path / "harm"
     options_of(planted.index, name=str(hostile_model(planted.cwd / "model", harm)))
@@ -151,7 +151,7 @@ def test_what_an_index_asks_of_a_loader_takes_its_users_word(planted: Command, w
     assert b"--trust-index" not in planted("search", "tomatoes", "--trust-index").stderr
 
 
-@pytest.mark.models
+@pytest.mark.torch_process
 def test_the_users_own_model_is_remembered_and_goes_with_the_index(mixed: Command, clip: Path, tmp_path: Path) -> None:
     mixed.report(".", "--model", str(clip))
     moved = Command(mixed.cwd, Path(shutil.copytree(mixed.index, tmp_path / "elsewhere" / "index")))

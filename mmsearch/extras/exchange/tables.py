@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from queue import Full, Queue
-from types import TracebackType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -201,9 +200,7 @@ class _BatchFeed:
     def __enter__(self) -> _BatchFeed:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         with suppress(Exception):
             self(None if error is None else _BatchFeed)
         self._pool.shutdown(wait=True)
