@@ -84,12 +84,7 @@ def serve(
     )  # fmt: skip
 
     def announce(url: str, token: str | None) -> None:
-        try:
-            write_stdout(f"{url}\n")
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise MmsearchError(f"the address {url} cannot be written: {error.strerror}") from None
+        write_stdout(f"{url}\n")
         if token:
             url = f"{url}?token={token}"
             log_line(f"with its token: {url}")

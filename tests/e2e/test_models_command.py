@@ -38,6 +38,7 @@ def test_show_tells_facts_and_their_sources(mmsearch: Command) -> None:
     assert b"clip-b32" in done.stderr
 
 
+@pytest.mark.torch_process
 def test_doctor_tells_versions_memory_and_cache(mmsearch: Command, tmp_path: Path) -> None:
     mmsearch.environment["HF_HOME"] = str(tmp_path / "cache")
     done = mmsearch("models", "doctor", "--json")
