@@ -17,7 +17,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(PYTEST) -m "not slow and not torch_process" --ignore tests/training
 
-# Commands in processes of their own that load models with torch.
+# Processes that load models with torch, and models at full width.
 test-models: $(INSTALLED)
 	$(PYTEST) -m "torch_process and not slow" --ignore tests/training
 

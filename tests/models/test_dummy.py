@@ -85,6 +85,7 @@ def test_texts_pictures_and_clips_become_vectors_of_the_right_length(name: str) 
 
 
 @pytest.mark.parametrize("name", ["lco-omni-3b", "qwen3-vl-8b"])
+@pytest.mark.torch_process
 def test_large_models_take_all_that_they_read_at_full_width(name: str) -> None:
     entry = catalog.CATALOG[name]
     embedder = dummy.embedder(options(name, dtype="bf16", max_pixels=64 * 64), layers=1)
@@ -95,6 +96,7 @@ def test_large_models_take_all_that_they_read_at_full_width(name: str) -> None:
     assert np.isfinite(rows).all()
 
 
+@pytest.mark.torch_process
 def test_llava_next_takes_texts_and_pictures_at_full_width() -> None:
     embedder = dummy.embedder(options("bge-vl-mllm-s1", dtype="bf16"), layers=1)
     assert embedder.spec.modalities == frozenset(catalog.CATALOG["bge-vl-mllm-s1"].modalities)

@@ -135,6 +135,7 @@ for modality in ("text", "image"):
 
 
 @pytest.mark.models
+@pytest.mark.torch_process
 def test_the_peak_is_known_before_loading_within_a_fifth() -> None:
     done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
