@@ -25,6 +25,7 @@ from mmsearch.search.calibration import Background, LogOddsCalibration
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.staleness import StalenessCache
 from mmsearch.store import AnyReader, Filter, Located
+from mmsearch.store.words.query import parse_query
 from mmsearch.types import Hit, Modality, Query, StageScore, Vectors
 
 ALIKE = 0.98
@@ -103,6 +104,7 @@ class Ranking:
         by_words = request.mode != "dense" and query.is_text_only and reader.has_words
         self.mode = request.mode if by_words else "dense"
         self.words = words.terms(query.text)
+        self.word_query = parse_query(query.text)
         self.min_relevance = -math.inf if request.min_relevance is None else request.min_relevance
 
     def best(self, count: int) -> list[Candidate]:
@@ -130,7 +132,7 @@ class Ranking:
             candidate.score,
             candidate.relevance,
             stale=candidate.stale,
-            snippet=words.snippet(item.text, self.words),
+            snippet=words.snippet(item.text, self.word_query),
             stages=candidate.stages,
             id=candidate.location.item_id,
         )
