@@ -5,7 +5,6 @@ Knows nothing about indexes, vectors or files.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeVar
@@ -17,19 +16,11 @@ COVERED = 0.5
 """Share of the query's words, weighted by rarity, that a text has to hold."""
 RRF_K = 60
 """The constant of reciprocal rank fusion as published (Cormack, Clarke and Büttcher, SIGIR 2009)."""
-MOST_TERMS = 64
 SNIPPET = 160
 _LOOKED_AT = 1 << 16
 """Characters: longer passages are not made here, but an index may come from elsewhere."""
 
-_WORD = re.compile(r"[^\W_]+")
-
 Key = TypeVar("Key", bound=Hashable)
-
-
-def terms(text: str) -> tuple[str, ...]:
-    """The distinct words of a query in their order, at most `MOST_TERMS`; none has any sign a search engine reads."""
-    return tuple(dict.fromkeys(word.casefold() for word in _WORD.findall(text)))[:MOST_TERMS]
 
 
 def ranks(scores: Mapping[Key, float]) -> dict[Key, int]:

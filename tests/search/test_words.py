@@ -6,20 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch.search.words import MOST_TERMS, fuse, matched_spans, ranks, snippet, terms
+from mmsearch.search.words import fuse, matched_spans, ranks, snippet
 from mmsearch.store.words.query import parse_query
-
-
-def test_terms_are_distinct_words_without_signs() -> None:
-    assert terms('Red "red" CAR* NEAR(x) -not: Ärger_2') == ("red", "car", "near", "x", "not", "ärger", "2")
-    assert terms("?!") == ()
-
-
-@given(st.text())
-def test_terms_never_hold_a_sign(text: str) -> None:
-    found = terms(text)
-    assert all(term.isalnum() for term in found)
-    assert len(found) <= MOST_TERMS
 
 
 def test_equal_scores_share_a_rank() -> None:

@@ -44,7 +44,7 @@ def find(text: str, terms: Sequence[Term]) -> list[Match]:
             sequences[sequence[0]].append((sequence, number))
     if not sequences:
         return []
-    spaced, ranges = _aligned(text)
+    spaced, ranges = aligned(text)
     reader = _Reader(frozenset(token.lstrip(languages.SIGNS)[:1] for token in sequences))
     entries, joined = reader.entries(spaced)
     matches: list[Match] = []
@@ -75,7 +75,7 @@ def _end(sequence: Tokens, entries: Sequence[_Entry], index: int) -> int:
     return following[-1].end
 
 
-def _aligned(text: str) -> tuple[str, list[tuple[int, int]] | None]:
+def aligned(text: str) -> tuple[str, list[tuple[int, int]] | None]:
     """The `spaced` text, and the ranges of the text that its characters stand for; None if they are the same."""
     if text.isascii():
         return text.translate(fold.CHARACTERS), None

@@ -89,7 +89,11 @@ _INITIALS = frozenset("bcdefghjklmnopqrstuvwxyzBCDEFGHJKLMNOPQRSTUVWXYZ")
 
 def _with_initials(words: list[str]) -> list[str]:
     """Single letters with the word behind each: who looks for `email` means `e mail` too."""
-    pairs = [first + second for first, second in pairwise(words) if first in _INITIALS and second.isalpha()]
+    pairs = [
+        first + second
+        for first, second in pairwise(words)
+        if first in _INITIALS and len(second) > 1 and second.isalpha()
+    ]
     return [languages.indexed(fold.lower(pair), languages.LATIN[0]) for pair in pairs]
 
 
