@@ -21,7 +21,9 @@ _IGNORED = re.compile(
 )
 # In Persian the zero-width non-joiner stands where others write a blank or nothing, as elsewhere a hyphen does.
 _PERSIAN_JOIN = re.compile("(?<=[\u0620-\u06ff])\u200c+(?=[\u0620-\u06ff])")
-_LINE_BREAK = re.compile("(?<=[^\\W\\d_])(?:[-\u00ad\u2010]\x02?|\x02)[ \\t]*\\r?\\n[ \\t]*(?=[^\\W\\d_])")
+_LINE_BREAK = re.compile("[-\u00ad\u2010\x02](?<=[^\\W\\d_].)\x02?[ \\t]*\\r?\\n[ \\t]*(?=[^\\W\\d_])")
+_POINT = re.compile("[.,](?:(?![0-9])|(?<![0-9].))")
+"""A point or a comma that belongs to no number."""
 _SIGNS = {
     **dict.fromkeys("'’‘‛ʼʻʹ′`´·‧\u05f3\u05f4", "'"),
     **dict.fromkeys("-‐‑⁃−", "-"),
@@ -81,10 +83,10 @@ def spaced(text: str) -> str:
     """
     if "\n" in text:
         text = _LINE_BREAK.sub(BROKEN, text)
-    if text.isascii():
-        return text.translate(CHARACTERS)
-    text = _IGNORED.sub("", _PERSIAN_JOIN.sub("-", text))
-    return unicodedata.normalize("NFKC", text).translate(CHARACTERS)
+    if not text.isascii():
+        text = _IGNORED.sub("", _PERSIAN_JOIN.sub("-", text))
+        text = unicodedata.normalize("NFKC", text)
+    return _POINT.sub(" ", text.translate(CHARACTERS))
 
 
 def lower(word: str) -> str:

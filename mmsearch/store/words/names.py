@@ -41,11 +41,11 @@ def is_exact(path: str, query: WordQuery) -> bool:
 def precision(path: str, query: WordQuery) -> float:
     """The share of the words of a file's own name, without suffix and folders, that the query says, in [0, 1]."""
     name = own_name("/".join(_parts(path)))
-    said = [(match.start, match.end) for match in spans.find(name, query.terms)]
+    matched = [(match.start, match.end) for match in spans.find(name, query.terms)]
     words = _words(name)
     if not words:
         return 0.0
-    return sum(_covered(word, said) for word in words) / len(words)
+    return sum(_covered(word, matched) for word in words) / len(words)
 
 
 def _words(name: str) -> list[tuple[int, int]]:
@@ -63,10 +63,10 @@ def _words(name: str) -> list[tuple[int, int]]:
     return found
 
 
-def _covered(word: tuple[int, int], said: list[tuple[int, int]]) -> float:
+def _covered(word: tuple[int, int], matched: list[tuple[int, int]]) -> float:
     """The share of a range that others cover."""
     start, end = word
-    positions = {position for first, last in said for position in range(max(first, start), min(last, end))}
+    positions = {position for first, last in matched for position in range(max(first, start), min(last, end))}
     return len(positions) / (end - start)
 
 

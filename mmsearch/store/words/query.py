@@ -77,7 +77,7 @@ _QUOTED = (
     r'"(?P<{0}>[^"\n]*)"|[“„](?P<{0}2>[^“”„\n]*)[”“]|«(?P<{0}3>[^«»\n]*)»|»(?P<{0}4>[^«»\n]*)«|「(?P<{0}5>[^「」]*)」'
 )
 _OPERATOR = re.compile(
-    rf"(?<![^\s(])[-－](?:{_QUOTED.format('not_phrase')}|(?P<not_word>[^\W_][^\s\"“”„«»]*))"
+    rf"(?<![^\s(])[-－](?:{_QUOTED.format('not_phrase')}|(?P<not_word>[^\W_][^\s()\"“”„«»]*))"
     rf"|(?<![^\W_])(?:{_QUOTED.format('phrase')})(?![^\W_])"
 )
 
@@ -121,7 +121,10 @@ def expression(sequence: Tokens) -> str:
 
 def _weighted_terms(text: str, phrases: Sequence[str]) -> Iterable[Term]:
     """The distinct terms of a text without stop words, except in phrases, and unless there are no others."""
-    terms = list(dict.fromkeys(_terms(text)))
+    alternatives: dict[str, tuple[Tokens, ...]] = {}
+    for term in _terms(text):
+        alternatives[term.text] = alternatives.get(term.text, ()) + term.alternatives
+    terms = [Term(word, tuple(dict.fromkeys(found))) for word, found in alternatives.items()]
     required = {term.text for phrase in phrases for term in _terms(phrase)}
     meaningful = languages.without_stop_words(term.text for term in terms)
     weighted = [term for term in terms if term.text in meaningful or term.text in required]

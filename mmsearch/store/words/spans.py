@@ -78,7 +78,7 @@ def _end(sequence: Tokens, entries: Sequence[_Entry], index: int) -> int:
 def aligned(text: str) -> tuple[str, list[tuple[int, int]] | None]:
     """The `spaced` text, and the ranges of the text that its characters stand for; None if they are the same."""
     if text.isascii():
-        return text.translate(fold.CHARACTERS), None
+        return fold.spaced(text.replace("\n", " ")), None
     parts: list[str] = []
     ranges: list[tuple[int, int]] = []
     spaced_by_cluster: dict[str, str] = {}
@@ -89,7 +89,7 @@ def aligned(text: str) -> tuple[str, list[tuple[int, int]] | None]:
             spaced = spaced_by_cluster[cluster] = fold.spaced(cluster)
         parts.append(spaced)
         ranges += [match.span()] * len(spaced)
-    return "".join(parts), ranges
+    return fold.spaced("".join(parts)), ranges
 
 
 class _Reader:
