@@ -7,11 +7,11 @@ find the English `not`. Other scripts have one language each, or none.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from functools import cache
 
 from mmsearch.store.words import fold, stop_words
+from mmsearch.store.words.patterns import lazily
 
 LATIN = (
     "english",
@@ -22,8 +22,8 @@ _SIGNS = {language: chr(0xE000 + number) if number else "" for number, language 
 """Characters for private use, which no folded text has."""
 SIGNS = "".join(_SIGNS.values())
 _SCRIPTS = (("russian", "[\u0400-\u052f]+"), ("greek", "[\u0370-\u03ff\u1f00-\u1fff]+"), ("arabic", "[\u0620-\u06ff]+"))
-_SCRIPT_STEMS = [(language, re.compile(letters)) for language, letters in _SCRIPTS]
-_LATIN_WORD = re.compile("[a-z\u0180-\u02af\u1d00-\u1dbf\u2c60-\u2c7f\ua720-\ua7ff]+")
+_SCRIPT_STEMS = [(language, lazily(letters)) for language, letters in _SCRIPTS]
+_LATIN_WORD = lazily("[a-z\u0180-\u02af\u1d00-\u1dbf\u2c60-\u2c7f\ua720-\ua7ff]+")
 _LEAST_STEMMED = 3
 """Shorter words have no endings."""
 _CLEARLY = 2
@@ -92,16 +92,20 @@ def indexed(word: str, language: str) -> str:
     """The token of a folded word in a text of a language in Latin letters."""
     if len(word) < _LEAST_STEMMED or word.isdigit():
         return word
-    if _LATIN_WORD.fullmatch(word):
+    if _is_latin(word):
         return _SIGNS[language] + stemmer(language)(word)
     return _stem_of_script(word)
 
 
 def alternatives(word: str) -> list[str]:
     """The tokens that a folded word may have in texts of any language, the English one first."""
-    if len(word) >= _LEAST_STEMMED and _LATIN_WORD.fullmatch(word):
+    if len(word) >= _LEAST_STEMMED and _is_latin(word):
         return [sign + stemmer(language)(word) for language, sign in _SIGNS.items()]
     return [indexed(word, LATIN[0])]
+
+
+def _is_latin(word: str) -> bool:
+    return word.isalpha() if word.isascii() else _LATIN_WORD.fullmatch(word) is not None
 
 
 def _stem_of_script(word: str) -> str:

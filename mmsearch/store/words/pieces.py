@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mmsearch.store.words import fold
+from mmsearch.store.words.patterns import lazily
 
 MOST_JOINED = 6
 """Pieces of a group that is also found as one word; more are no word."""
@@ -23,12 +24,17 @@ UNSPACED = (
     "\u1100-\u11ff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff"
 )
 """Thai, Lao, Myanmar, Khmer, kana, Han; and Hangul, whose words carry their particles."""
-_PIECE = re.compile(
+_PIECE = lazily(
     r"(?P<number>\d+(?:[.,]\d+)+)|(?P<digits>\d+)|(?P<code>(?<![^\W_])[A-Za-z](?:\+\+|#)(?![^\W_]))"
     rf"|(?P<unspaced>[{UNSPACED}]+)|(?P<word>[^\W\d_{UNSPACED}](?:[^\d'\-_.,+#\x02{UNSPACED}])*)|(?P<rest>[^'\-_.,+#\x02])",
 )
-_CASE = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_GROUPING = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_ASCII_PIECE = lazily(
+    r"(?P<number>[0-9]+(?:[.,][0-9]+)+)|(?P<digits>[0-9]+)"
+    r"|(?P<code>(?<![A-Za-z0-9])[A-Za-z](?:\+\+|#)(?![A-Za-z0-9]))|(?P<word>[A-Za-z]+)"
+)
+"""What `_PIECE` finds in ASCII."""
+_CASE = lazily(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_GROUPING = lazily(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
 
 class Piece(NamedTuple):
@@ -66,7 +72,7 @@ def cut(word: str) -> list[list[Piece]]:
 
 
 def _pieces(word: str) -> Iterator[Piece]:
-    for match in _PIECE.finditer(word):
+    for match in (_ASCII_PIECE if word.isascii() else _PIECE).finditer(word):
         kind, text, start = match.lastgroup or "", match[0], match.start()
         if kind == "number" and text.count(",") > 1 and not _GROUPING.fullmatch(text):
             yield from (Piece("digits", part[0], start + part.start(), " ") for part in re.finditer(r"\d+", text))

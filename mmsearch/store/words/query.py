@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mmsearch.store.words import fold, languages, pieces, stop_words
+from mmsearch.store.words.patterns import lazily
 from mmsearch.store.words.pieces import Piece
 
 MOST_TERMS = 64
@@ -76,7 +77,8 @@ class WordQuery:
 _QUOTED = (
     r'"(?P<{0}>[^"\n]*)"|[“„](?P<{0}2>[^“”„\n]*)[”“]|«(?P<{0}3>[^«»\n]*)»|»(?P<{0}4>[^«»\n]*)«|「(?P<{0}5>[^「」]*)」'
 )
-_OPERATOR = re.compile(
+_SIGNS = frozenset('-－"“”„«»「')
+_OPERATOR = lazily(
     rf"(?<![^\s(])[-－](?:{_QUOTED.format('not_phrase')}|(?P<not_word>[^\W_][^\s()\"“”„«»]*))"
     rf"|(?<![^\W_])(?:{_QUOTED.format('phrase')})(?![^\W_])"
 )
@@ -97,7 +99,7 @@ def parse_query(text: str) -> WordQuery:
         phrases.append(content)
         return f" {content} "
 
-    plain = _OPERATOR.sub(take, text)
+    plain = _OPERATOR.sub(take, text) if not _SIGNS.isdisjoint(text) else text
     if not phrases and not excluded:
         plain = text
     return WordQuery(
@@ -201,12 +203,11 @@ def _terms_of_piece(piece: Piece) -> list[Term]:
     return _terms_of_run(piece.text) if piece.kind == "unspaced" else [Term(word, _single(word))]
 
 
-_SCRIPT = re.compile(
+_SCRIPT = lazily(
     "(?P<han>[\u3005-\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+)|(?P<hiragana>[\u3041-\u309f]+)"
-    "|(?P<katakana>[\u30a0-\u30ff]+)|(?P<hangul>[\u1100-\u11ff\ua960-\ua97f\uac00-\ud7ff]+)|(?P<other>.)",
-    re.DOTALL,
+    "|(?P<katakana>[\u30a0-\u30ff]+)|(?P<hangul>[\u1100-\u11ff\ua960-\ua97f\uac00-\ud7ff]+)|(?P<other>(?s:.))"
 )
-_PARTICLES = re.compile("[的了是在和与及吗呢吧]")
+_PARTICLES = lazily("[的了是在和与及吗呢吧]")
 _WINDOW = 4
 """Characters of Thai and the like that are found together, where nothing shows the words."""
 _LONGEST_RUN = 8

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mmsearch.store.words import fold, languages, pieces
+from mmsearch.store.words.patterns import lazily
 from mmsearch.store.words.pieces import Piece
 from mmsearch.store.words.query import Term, Tokens
 
 # A character with all that normalisation may join it with: marks, invisible characters, jamo, and the sound marks of
 # half-width kana.
-_CLUSTER = re.compile(
+_CLUSTER = lazily(
     "(?s:.)[\u00ad\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u08d3-\u08ff"
     "\u1160-\u11ff\u180b-\u180f\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20d0-\u20ff"
     "\u3099\u309a\uff9e\uff9f\ufe00-\ufe0f\ufe20-\ufe2f\ufeff]*"

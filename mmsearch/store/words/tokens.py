@@ -6,18 +6,18 @@ follows from its text alone, so that it can be computed again to delete it; `VER
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 
 from mmsearch.store.words import fold, languages, pieces
+from mmsearch.store.words.patterns import lazily
 from mmsearch.store.words.pieces import Piece
 
 VERSION = 1
 END = "#"
 """Parts the words of a line from joined forms, so that no phrase reaches from one into the other."""
 _MOST_CACHED = 1 << 16
-_SIMPLE = re.compile("[A-Z]?[a-z]+(?:['_-][a-z]+)*")
-_CONNECTORS = re.compile("['_-]")
+_SIMPLE = lazily("[A-Z]?[a-z]+(?:['_-][a-z]+)*")
+_CONNECTORS = lazily("['_-]")
 
 
 class _Lines(dict[str, str]):
