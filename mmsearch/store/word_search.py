@@ -16,6 +16,7 @@ from mmsearch.errors import IndexDamaged
 from mmsearch.store import value_check
 from mmsearch.store.database import batches, placeholders
 from mmsearch.store.fulltext import Table
+from mmsearch.store.words import tokens
 from mmsearch.store.words.query import Term
 from mmsearch.system.lazy_import import LazyModule
 
@@ -39,6 +40,9 @@ _K1, _B = 1.2, 0.75
 _LEAST_IDF = 1e-6
 """FTS5's least weight of a word."""
 _AT_ONCE = 32
+_MANY = 8
+_FEW = 256
+"""Passages whose words are counted in their texts rather than for each of `_MANY` terms in the whole table."""
 _EXACTLY = 1 - 1e-9
 _DIGITS = 9
 """Of sums, so that rounding errors do not decide between rows that match alike."""
@@ -143,11 +147,22 @@ class Selection:
     def __init__(
         self, db: sqlite3.Connection, table: Table, counts: Counts, weights: Sequence[float], scored: bool
     ) -> None:
-        self._db, self._table, self._scored = db, table, scored
+        self._db, self._table = db, table
+        self.ids: Ids
+        self.covered: Numbers
+        self.shares: Numbers
+        # Of many terms few rows hold enough, so these are selected before any is scored.
+        many = scored and len(counts) > _MANY
+        self._select(counts, weights, scored and not many)
+        if many and len(self.ids) > _FEW:
+            self._select(counts, weights, True)
+        elif many:
+            self.shares = _shares_of_texts(db, self.ids.tolist(), counts) * (self.shares > 0)
+
+    def _select(self, counts: Counts, weights: Sequence[float], scored: bool) -> None:
+        self._scored = scored
         least = LEAST_COVERED * math.fsum(weights) * _EXACTLY
-        self.ids: Ids = np.zeros(0, np.int64)
-        self.covered: Numbers = np.zeros(0)
-        self.shares: Numbers = np.zeros((len(counts), 0))
+        self.ids, self.covered, self.shares = np.zeros(0, np.int64), np.zeros(0), np.zeros((len(counts), 0))
         rows = self._rows_by_term(counts, weights, least)
         if not rows:
             return
@@ -169,7 +184,10 @@ class Selection:
         capped = any(len(found.ids) >= MOST_ROWS for found in rows.values())
         sums, either = _sum(list(rows.values())), _either(rows)
         for term in order[len(rare) :]:
-            rows |= {text: self._rows_with(text, either, sums, capped) for text in counts[term] if text not in rows}
+            for text, count in counts[term].items():
+                if text not in rows:
+                    alone = count <= min(MOST_ROWS, 2 * len(sums.ids))  # then the condition costs more than it saves
+                    rows[text] = self._rows(text) if alone else self._rows_with(text, either, sums, capped)
         if self._scored:
             rows = self._scaled(rows, counts)
         by_term = {term: _best([rows[text] for text in counts[term]]) for term in order if counts[term]}
@@ -216,6 +234,28 @@ class Selection:
         if capped:  # the scores of some rare words are unknown
             return _Rows(found.ids, np.full(len(found.ids), _UNKNOWN))
         return _Rows(found.ids, found.values - sums.values[np.searchsorted(sums.ids, found.ids)])
+
+
+def _shares_of_texts(db: sqlite3.Connection, ids: Sequence[int], counts: Counts) -> Numbers:
+    """What BM25 makes of the frequencies of terms in some passages, float64 `(terms, n)`, counted in their texts."""
+    size = _table_size(db, "passages")
+    texts: dict[int, str] = {}
+    for batch in batches(ids):
+        texts.update(db.execute(f"SELECT id, text FROM items WHERE id IN ({placeholders(batch)})", batch))
+    lines = [tokens.line(texts.get(item, "")).split() for item in ids]
+    saturations = _saturation(np.array(list(map(len, lines)), np.float64), size)
+    padded = ["".join(f" {token} " for token in line) for line in lines]  # so that neighbours share no blank
+    needles = [list(map(_needle, of_term)) for of_term in counts]
+    frequencies = [[max((line.count(each) for each in of_term), default=0) for line in padded] for of_term in needles]
+    found = np.maximum(np.array(frequencies, np.float64), 1.0)
+    shares: Numbers = found * (_K1 + 1.0) / (found + saturations)
+    return shares
+
+
+def _needle(expression: str) -> str:
+    """A quoted expression of FTS5 as it stands in a padded line of tokens."""
+    text = "".join(f" {token} " for token in expression.rstrip("*").strip('"').split())
+    return text.rstrip() if expression.endswith("*") else text
 
 
 def _sum(rows: Sequence[_Rows]) -> _Rows:

@@ -237,6 +237,23 @@ def test_scores_are_those_of_bm25_over_the_tokens(query: str, tmp_path: Path) ->
     assert matches.rows == expected
 
 
+@pytest.mark.parametrize(
+    "query", ["we sail boat", "boat zebra sail xylophone", "机 zebra boat", '"sail boat" zebra sail']
+)
+@pytest.mark.parametrize("few", [0, 256])
+def test_many_terms_are_scored_as_few_are(
+    query: str, few: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Reader.open(in_prose(str(tmp_path))) as reader:
+        expected = reader.search_passages(parse_query(query))
+        monkeypatch.setattr(word_search, "_MANY", 0)
+        monkeypatch.setattr(word_search, "_FEW", few)
+        rows = reader.search_passages(parse_query(query)).rows
+        assert rows.keys() == expected.rows.keys()
+        for item, match in rows.items():
+            assert match == pytest.approx(expected.rows[item], abs=1e-7)
+
+
 def test_of_a_word_that_almost_all_hold_the_first_are_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
