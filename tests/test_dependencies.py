@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-MODULES = {"faiss-cpu": "faiss", "pillow": "PIL", "pylance": "lance"}
+MODULES = {"faiss-cpu": "faiss", "pillow": "PIL", "pylance": "lance", "pystemmer": "Stemmer"}
 """Distributions whose module is called otherwise."""
 UNSEEN = {"python_multipart": "starlette reads forms with it", "torchvision": "transformers prepares pictures with it"}
 """Needed and never imported by us, and why."""

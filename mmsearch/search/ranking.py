@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from heapq import nlargest
 from itertools import islice
 from typing import TypeAlias
 
@@ -25,6 +26,7 @@ from mmsearch.search.calibration import Background, LogOddsCalibration
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.staleness import StalenessCache
 from mmsearch.store import AnyReader, Filter, Located
+from mmsearch.store.words.query import parse_query
 from mmsearch.types import Hit, Modality, Query, StageScore, Vectors
 
 ALIKE = 0.98
@@ -102,7 +104,7 @@ class Ranking:
         self.depth, self.neighbours = depth, neighbours
         by_words = request.mode != "dense" and query.is_text_only and reader.has_words
         self.mode = request.mode if by_words else "dense"
-        self.words = words.terms(query.text)
+        self.words = parse_query(query.text)
         self.min_relevance = -math.inf if request.min_relevance is None else request.min_relevance
 
     def best(self, count: int) -> list[Candidate]:
@@ -173,14 +175,18 @@ class Ranking:
 
     @cached_property
     def _passages(self) -> dict[int, float]:
-        scores = self.reader.search_passages(
-            self.words, max(FIRST_DEPTH, self.request.depth), self.where, words.COVERED
-        )
-        return dict(scores)
+        matches = self.reader.search_passages(self.words, self.where)
+        least = words.COVERED * matches.total
+        scores = {item: match.score for item, match in matches.rows.items() if match.covered >= least}
+        return dict(nlargest(max(FIRST_DEPTH, self.request.depth), scores.items(), key=lambda pair: pair[1]))
 
     @cached_property
-    def _named(self) -> list[tuple[str, list[int], float]]:
-        return self.reader.search_names(self.words, max(FIRST_DEPTH, self.request.depth), self.where, words.COVERED)
+    def _named(self) -> list[tuple[str, tuple[int, ...], float]]:
+        return [
+            (match.path, match.items, match.covered / match.total if match.total else 1.0)
+            for match in self.reader.search_names(self.words, self.where)
+            if match.exact or match.covered >= words.COVERED * match.total
+        ]
 
     @cached_property
     def _word_candidates(self) -> list[Candidate]:

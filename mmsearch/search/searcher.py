@@ -17,6 +17,7 @@ from mmsearch.search.ranking import FIRST_DEPTH, Ranking, Scale, fold_near_dupli
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.staleness import StalenessCache
 from mmsearch.store import EVERYTHING, AnyReader, Filter
+from mmsearch.store.words.query import parse_query
 from mmsearch.types import Embedder, Hit, Modality, Query, Reranker, Vectors
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,8 @@ class Searcher:
         return rows
 
     def _require_words(self, query: Query, request: SearchRequest) -> None:
+        if query.is_text_only and parse_query(query.text).only_excludes:
+            raise UsageError("a query of exclusions alone finds nothing: add words to look for")
         if request.mode == "lexical" and not query.is_text_only:
             raise UsageError("search by words needs a query of words alone: use another --mode")
         if request.mode == "dense" or not query.is_text_only or self.reader.has_words:

@@ -1,31 +1,26 @@
-"""Words of a query, snippets of passages that hold them, and the fusion of several rankings into one.
+"""Snippets of passages, where they hold the words of a query, and the fusion of several rankings into one.
 
 Knows nothing about indexes, vectors or files.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeVar
+
+from mmsearch.store.words import spans
+from mmsearch.store.words.query import WordQuery
 
 COVERED = 0.5
 """Share of the query's words, weighted by rarity, that a text has to hold."""
 RRF_K = 60
 """The constant of reciprocal rank fusion as published (Cormack, Clarke and Büttcher, SIGIR 2009)."""
-MOST_TERMS = 64
 SNIPPET = 160
-_LOOKED_AT = 1 << 18
+_LOOKED_AT = 1 << 16
 """Characters: longer passages are not made here, but an index may come from elsewhere."""
 
-_WORD = re.compile(r"[^\W_]+")
-
 Key = TypeVar("Key", bound=Hashable)
-
-
-def terms(text: str) -> tuple[str, ...]:
-    """The distinct words of a query in their order, at most `MOST_TERMS`; none has any sign a search engine reads."""
-    return tuple(dict.fromkeys(word.casefold() for word in _WORD.findall(text)))[:MOST_TERMS]
 
 
 def ranks(scores: Mapping[Key, float]) -> dict[Key, int]:
@@ -47,43 +42,47 @@ def fuse(rankings: Iterable[Mapping[Key, int]]) -> dict[Key, float]:
     return fused
 
 
-def snippet(text: str, words: Sequence[str], max_chars: int = SNIPPET) -> str:
+def snippet(text: str, query: WordQuery, max_chars: int = SNIPPET) -> str:
     """The stretch of a passage that holds most of the words, on one line, with `…` where it is cut."""
     line = " ".join(text[:_LOOKED_AT].split())
     if len(line) <= max_chars:
         return line
-    start = _best_start(line, words, max_chars - 2)
-    begin = 0 if start == 0 else line.find(" ", max(0, start - 1)) + 1
+    start = _best_start(line, query, max_chars - 2)
+    begin = 0 if start == 0 else line.find(" ", max(0, start - 1), start + max_chars // 5) + 1 or start
     end = min(len(line), begin + max_chars - 2)
     if end < len(line) and (space := line.rfind(" ", begin, end)) > begin:
         end = space
     return ("…" if begin else "") + line[begin:end].strip() + ("…" if end < len(line) else "")
 
 
-def _best_start(line: str, words: Sequence[str], width: int) -> int:
+def matched_spans(text: str, query: WordQuery) -> list[tuple[int, int]]:
+    """The ranges of characters that hold words of the query, in order and apart from each other.
+
+    A word is marked as a whole where the text has another form of it, in any language.
+    """
+    merged: list[tuple[int, int]] = []
+    for start, end, _ in spans.find(text, (*query.terms, *query.phrases)):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _best_start(line: str, query: WordQuery, width: int) -> int:
     """Where a window of `width` characters with the most different words begins, a little before the first of them."""
-    initials: dict[str, list[str]] = {}
-    for word in words:
-        initials.setdefault(word[:1], []).append(word)
-    matches = [(match.start(), word) for match in _WORD.finditer(line) if (word := _matching_word(match[0], initials))]
-    best, most_words = 0, 0
-    for index, (start, _) in enumerate(matches):
-        inside = len({word for position, word in matches[index:] if position < start + width})
-        if inside > most_words:
-            best, most_words = start, inside
+    matches = spans.find(line, (*query.phrases, *query.terms))
+    best, most_words, last = 0, 0, 0
+    inside: Counter[int] = Counter()
+    for match in matches:
+        while last < len(matches) and matches[last].start < match.start + width:
+            inside[matches[last].term] += 1
+            last += 1
+        if len(inside) > most_words:
+            best, most_words = match.start, len(inside)
+        inside[match.term] -= 1
+        if not inside[match.term]:
+            del inside[match.term]
     # Some context before the first word, unless the window would begin near the start anyway.
     lead = width // 5
     return 0 if best < lead else best - lead
-
-
-def _matching_word(token: str, initials: Mapping[str, Sequence[str]]) -> str:
-    """The query's word that a token is a form of, judged by a common beginning; empty for none.
-
-    `initials` are the words by their first letters: most tokens share that with none of them.
-    """
-    folded = token.casefold()
-    for word in initials.get(folded[:1], ()):
-        shorter, longer = sorted((folded, word), key=len)
-        if shorter == longer or (longer.startswith(shorter) and len(longer) - len(shorter) <= 3 and len(shorter) > 2):
-            return word
-    return ""

@@ -92,7 +92,7 @@ def problems(
         if values:
             return  # the other checks need sound values
         yield from (f"{schema.DATABASE}: {line}" for line in table_problems(db))
-        if version >= schema.FORMAT_WITH_WORDS:
+        if version >= schema.FORMAT_WITH_WORD_TABLES:
             yield from (f"{schema.DATABASE}: {line}" for line in fulltext.problems(db))
         if version >= schema.FORMAT_WITH_SUMMARIES:
             yield from (f"{schema.DATABASE}: {line}" for line in statistics.problems(db, dim))

@@ -13,13 +13,16 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from mmsearch.store import fulltext, schema
+from mmsearch.store import schema, word_lookup, word_search
 from mmsearch.store.multi_overlap import Overlap, Ref, by_shard
-from mmsearch.store.queries import condition, passing_contents
-from mmsearch.store.reader import MOST_NAMES, Reader
+from mmsearch.store.queries import condition
+from mmsearch.store.reader import Reader
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, IndexedPartition, Located, StoreStatus
 from mmsearch.store.transfer import rank, require_comparable
 from mmsearch.store.vector_search import Block, Hits
+from mmsearch.store.word_lookup import Gate, NamedRow, NameMatch
+from mmsearch.store.word_search import WordMatches
+from mmsearch.store.words.query import Term, WordQuery
 from mmsearch.system.lazy_import import LazyModule
 from mmsearch.types import MODALITIES, Modality, Vectors
 
@@ -30,7 +33,6 @@ else:
 
 DEEPER = 4
 """So many times more results are taken of each index when duplicates among them leave too few."""
-_PASSAGES_AT_ONCE = 256
 
 
 class MultiReader:
@@ -89,6 +91,12 @@ class MultiReader:
     def counts(self) -> dict[Modality, int]:
         """Items by partition; those that several indexes hold count several times."""
         by_shard = [shard.counts() for shard in self.shards]
+        totals = {name: sum(counts.get(name, 0) for counts in by_shard) for name in MODALITIES}
+        return {name: total for name, total in totals.items() if total}
+
+    def file_counts(self) -> dict[Modality, int]:
+        """Contents by modality; those that several indexes hold count several times."""
+        by_shard = [shard.file_counts() for shard in self.shards]
         totals = {name: sum(counts.get(name, 0) for counts in by_shard) for name in MODALITIES}
         return {name: total for name, total in totals.items() if total}
 
@@ -224,73 +232,77 @@ class MultiReader:
         """True if all indexes can be searched by words."""
         return all(shard.has_words for shard in self.shards)
 
-    def search_passages(
-        self, terms: Sequence[str], k: int, where: Filter = EVERYTHING, least: float = 0.0
-    ) -> list[tuple[int, float]]:
-        """Items whose passage holds at least a share of the words, in live files that pass the filter, at most `k`.
+    def search_passages(self, query: WordQuery, where: Filter = EVERYTHING) -> WordMatches:
+        """The passages that hold enough of the words of a query, in live files that pass the filter.
 
-        Returns item ids and BM25 scores over all indexes, best first; nothing if an index has no words.
+        Words weigh by their frequency in all indexes. Nothing is found if an index has no words.
         """
         if not self.has_words:
-            return []
+            return WordMatches()
+        gate = self.gate(query)
+        where = where if gate is None else gate.within(where)
         with schema.translated(self.directory):
-            ranked = fulltext.find_passages_in_all([shard.catalog.db for shard in self.shards], terms, least)
-            if where != EVERYTHING:  # or a narrow filter would have all of them located
-                ranked = self._passing(ranked, where)
-        results: dict[int, float] = {}
-        for start in range(0, len(ranked), _PASSAGES_AT_ONCE):
-            scores = {Ref(match.shard, match.row): match.score for match in ranked[start : start + _PASSAGES_AT_ONCE]}
-            first = {ref: self.joined(refs[0]) for ref, refs in self.overlap.items(scores).items() if refs}
-            located = self.locate(list(dict.fromkeys(first.values())), where)
-            for ref, item in first.items():
-                if located[item]:
-                    results.setdefault(item, scores[ref])
-            if len(results) >= k:
-                break
-        return list(results.items())[:k]
+            dbs = [shard.catalog.db for shard in self.shards]
+            weighted = word_search.weigh(dbs, "passages", query.terms)
+            by_shard = word_search.find_passages(dbs, weighted)
+        matches = {Ref(shard, item): match for shard, rows in enumerate(by_shard) for item, match in rows.items()}
+        copies = {ref: refs for ref, refs in self.overlap.items(matches).items() if refs}
+        living = self.overlap.living(copies, where)
+        rows = {self.joined(refs[0]): matches[ref] for ref, refs in copies.items() if ref in living}
+        return WordMatches(weighted.total, weighted.weights, rows)
 
-    def _passing(self, ranked: list[fulltext.Match], where: Filter) -> list[fulltext.Match]:
-        """Those whose content passes a filter in some index."""
-        passing: set[Ref] = set()
+    def gate(self, query: WordQuery) -> Gate | None:
+        """The files that may answer a query; None for one without phrases and exclusions, or without words."""
+        if not (query.phrases or query.excluded) or not self.has_words:
+            return None
+        with_phrases = [self._holders(phrase) for phrase in query.phrases]
+        paths = frozenset(set.intersection(*with_phrases)) if with_phrases else None
+        return Gate(paths, frozenset(set[str]().union(*map(self._holders, query.excluded))))
+
+    def _holders(self, term: Term) -> set[str]:
+        """The live files that hold a term in a passage or in their names."""
+        paths: set[str] = set()
         for number, shard in enumerate(self.shards):
-            contents = set(passing_contents(shard.catalog.db, shard.catalog.codec, where))
-            passing.update(chain.from_iterable(self.overlap.contents(number, sorted(contents)).values()))
-        query, passing_matches = "SELECT content_id FROM items WHERE id = ?", []
-        for match in ranked:
-            (content,) = self.shards[match.shard].catalog.db.execute(query, (match.row,)).fetchone()
-            if Ref(match.shard, int(content)) in passing:
-                passing_matches.append(match)
-        return passing_matches
+            files = shard.holders(term)
+            hidden = self.overlap.hidden(number, {path: (mtime_ns, True, True) for path, mtime_ns in files.items()})
+            paths |= files.keys() - hidden
+        return paths
 
-    def search_names(
-        self, terms: Sequence[str], k: int, where: Filter = EVERYTHING, least: float = 0.0
-    ) -> list[tuple[str, list[int], float]]:
-        """Live files whose path holds at least a share of the words, best first: path, items, and that share."""
+    def search_names(self, query: WordQuery, where: Filter = EVERYTHING) -> list[NameMatch]:
+        """Live files whose paths hold enough of the words of a query or are exactly it, best first, within reason."""
         if not self.has_words:
             return []
-        results: list[tuple[str, list[int], float]] = []
+        gate, results = self.gate(query), list[NameMatch]()
+        where = where if gate is None else gate.within(where)
         with schema.translated(self.directory):
-            for match in fulltext.find_names_in_all([shard.catalog.db for shard in self.shards], terms, least):
-                if len(results) >= k and (match.score < results[-1][2] or len(results) >= k + MOST_NAMES):
+            total, rows = word_lookup.named_rows([shard.catalog.db for shard in self.shards], query)
+            for row in rows:
+                if len(results) >= word_lookup.MOST_NAMES:
                     break
-                catalog = self.shards[match.shard].catalog
-                sql, values = condition(where, catalog.codec)
-                row = catalog.db.execute(
-                    "SELECT f.path, f.mtime_ns, c.id FROM files f JOIN contents c ON c.id = f.content_id"
-                    f" WHERE f.missing = 0 AND f.id = ?{sql}",
-                    (match.row, *values),
-                ).fetchone()
-                if row is None:
-                    continue
-                path = catalog.codec.decode(row[0])
-                if where.accept is not None and not where.accept(path):
-                    continue
-                if self.overlap.hidden(match.shard, {path: (row[1], True, True)}):
-                    continue
-                items = catalog.db.execute("SELECT id FROM items WHERE content_id = ?", (row[2],)).fetchall()
-                copies = self.overlap.items(Ref(match.shard, item) for (item,) in items)
-                results.append((path, [self.joined(refs[0]) for refs in copies.values() if refs], match.score))
-        return results
+                if (found := self._named_file(row, where)) is not None:
+                    path, items = found
+                    results.append(word_lookup.name_match(path, items, row, total, query))
+        return sorted(results, key=lambda match: (not match.exact, -match.covered, os.fsencode(match.path)))
+
+    def _named_file(self, row: NamedRow, where: Filter) -> tuple[str, list[int]] | None:
+        """The path and items of a file, if it is live, passes, and is the one that counts for its path."""
+        catalog = self.shards[row.shard].catalog
+        sql, values = condition(where, catalog.codec)
+        found = catalog.db.execute(
+            "SELECT f.path, f.mtime_ns, c.id FROM files f JOIN contents c ON c.id = f.content_id"
+            f" WHERE f.missing = 0 AND f.id = ?{sql}",
+            (row.file, *values),
+        ).fetchone()
+        if found is None:
+            return None
+        path = catalog.codec.decode(found[0])
+        if where.accept is not None and not where.accept(path):
+            return None
+        if self.overlap.hidden(row.shard, {path: (found[1], True, True)}):
+            return None
+        items = catalog.db.execute("SELECT id FROM items WHERE content_id = ? ORDER BY id", (found[2],)).fetchall()
+        copies = self.overlap.items(Ref(row.shard, item) for (item,) in items)
+        return path, [self.joined(refs[0]) for refs in copies.values() if refs]
 
     # --- as a whole ---
 

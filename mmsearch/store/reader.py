@@ -10,11 +10,10 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from mmsearch.errors import IndexDamaged, IndexMismatch
-from mmsearch.store import ann_index, faiss_files, fulltext, schema, statistics, value_check
+from mmsearch.store import ann_index, faiss_files, fulltext, schema, statistics, value_check, word_lookup, word_search
 from mmsearch.store.database import batches, placeholders
 from mmsearch.store.grants import Grants
 from mmsearch.store.queries import (
@@ -32,6 +31,9 @@ from mmsearch.store.queries import (
 from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, StoreStatus
 from mmsearch.store.row_table import RowTable
 from mmsearch.store.vector_search import Block, Hits, OpenFiles, VectorSearch
+from mmsearch.store.word_lookup import Gate, NameMatch
+from mmsearch.store.word_search import WordMatches
+from mmsearch.store.words.query import Term, WordQuery
 from mmsearch.system.lazy_import import LazyModule
 from mmsearch.types import MODALITIES, Modality, Vectors
 
@@ -61,9 +63,8 @@ _MODALITIES = f"""SELECT modality, sum(n) FROM (
     ) GROUP BY modality HAVING sum(n) > 0"""
 _LEAST_SAMPLED = 256
 """If fewer of the sampled items are left, because files of the others are missing, another sample is taken."""
-MOST_NAMES = 512
-_PASSAGES = 256
-"""Passages that are checked against a filter at a time."""
+_FEW = 2048
+"""Items that are checked against a filter one by one."""
 
 
 class Reader:
@@ -105,6 +106,7 @@ class Reader:
         self._codec = load_codec(self._db, self.directory)
         self.grants = Grants(self._db, self.directory, self._trusted)
         self._rows = RowTable(self._db, self._codec)
+        self._gates: dict[WordQuery, Gate] = {}
         self._vectors = VectorSearch(self.directory, self.identity.dim, self._rows, open_files)
 
     def refresh(self) -> None:
@@ -165,6 +167,12 @@ class Reader:
             for partition, count in dead:
                 totals[partition] -= count
             return {value_check.modality(name, "segments.partition"): count for name, count in totals.items() if count}
+
+    def file_counts(self) -> dict[Modality, int]:
+        """Contents by modality, those whose files are missing included."""
+        with schema.translated(self.directory):
+            rows = self._db.execute("SELECT modality, count(*) FROM contents GROUP BY modality")
+            return {value_check.modality(name, "contents.modality"): count for name, count in rows}
 
     def search(
         self, vector: Vectors, partition: Modality, k: int, where: Filter = EVERYTHING
@@ -297,53 +305,80 @@ class Reader:
 
     @property
     def has_words(self) -> bool:
-        """True if the index can be searched by words; one of an older mmsearch cannot until a writer has opened it."""
-        return self.format >= schema.FORMAT_WITH_WORDS
+        """True if the index can be searched by words; one of another version cannot until a writer has opened it."""
+        return self.format >= schema.FORMAT_WITH_WORDS and fulltext.is_searchable(self._db)
 
-    def search_passages(
-        self, terms: Sequence[str], k: int, where: Filter = EVERYTHING, least: float = 0.0
-    ) -> list[tuple[int, float]]:
-        """Items whose passage holds at least a share of the words, in live files that pass the filter, at most `k`.
+    def search_passages(self, query: WordQuery, where: Filter = EVERYTHING) -> WordMatches:
+        """The passages that hold enough of the words of a query, in live files that pass the filter.
 
-        Returns item ids and BM25 scores, best first; nothing if the index has no words.
+        Only files answer that have each phrase, and nothing that is excluded, in a passage or in their names. Nothing
+        is found if the index has no words.
         """
         if not self.has_words:
-            return []
+            return WordMatches()
         with schema.translated(self.directory):
-            results: list[tuple[int, float]] = []
-            rows = fulltext.find_passages(self._db, terms, least)
-            while len(results) < k and (batch := list(islice(rows, max(k, _PASSAGES)))):
-                passing = self._rows.passing((item for item, _ in batch), where)
-                results += [(item, score) for item, score in batch if item in passing]
-            return results[:k]
+            weighted = word_search.weigh([self._db], "passages", query.terms)
+            (rows,) = word_search.find_passages([self._db], weighted)
+            gate = self.gate(query)
+            passing = self._passing(list(rows), where if gate is None else gate.within(where))
+            rows = {item: match for item, match in rows.items() if item in passing}
+            return WordMatches(weighted.total, weighted.weights, rows)
 
-    def search_names(
-        self, terms: Sequence[str], k: int, where: Filter = EVERYTHING, least: float = 0.0
-    ) -> list[tuple[str, list[int], float]]:
-        """Live files whose path holds at least a share of the words, best first: path, items, and that share.
+    def _passing(self, items: list[int], where: Filter) -> set[int]:
+        """Those of some items that lie in a live file which passes."""
+        if where == EVERYTHING and not self._rows.missing:
+            return set(items)
+        if len(items) <= _FEW:
+            return self._rows.passing(items, where)
+        contents: dict[int, int] = {}
+        for batch in batches(items):
+            query = f"SELECT id, content_id FROM items WHERE id IN ({placeholders(batch)})"
+            contents.update(self._db.execute(query, batch))
+        passing = self._rows.answering(np.fromiter(contents.values(), np.int64), where)
+        return {item for item, passes in zip(contents, passing.tolist(), strict=True) if passes}
 
-        At most `k` and those as good as the last of them, within reason; nothing if the index has no words.
+    def gate(self, query: WordQuery) -> Gate | None:
+        """The files that may answer a query; None for one without phrases and exclusions, or an index without words."""
+        if not (query.phrases or query.excluded) or not self.has_words:
+            return None
+        if query not in self._gates:
+            self._gates.clear()
+            with_phrases = [set(self.holders(phrase)) for phrase in query.phrases]
+            excluded = set[str]().union(*(self.holders(term) for term in query.excluded))
+            paths = frozenset(set.intersection(*with_phrases)) if with_phrases else None
+            self._gates[query] = Gate(paths, frozenset(excluded))
+        return self._gates[query]
+
+    def holders(self, term: Term) -> dict[str, int]:
+        """The live files that hold a term in a passage or in their names, and their times in nanoseconds."""
+        with schema.translated(self.directory):
+            return word_lookup.holders(self._db, self._codec, term)
+
+    def search_names(self, query: WordQuery, where: Filter = EVERYTHING) -> list[NameMatch]:
+        """Live files whose paths hold enough of the words of a query or are exactly it, best first, within reason.
+
+        Phrases and exclusions count as in `search_passages`. Nothing is found if the index has no words.
         """
         if not self.has_words:
             return []
-        results: list[tuple[str, list[int], float]] = []
+        gate, results = self.gate(query), list[NameMatch]()
+        where = where if gate is None else gate.within(where)
         with schema.translated(self.directory):
             sql, values = condition(where, self._codec)
-            query = (
+            select = (
                 "SELECT f.path, c.id FROM files f JOIN contents c ON c.id = f.content_id"
                 f" WHERE f.missing = 0 AND f.id = ?{sql}"
             )
-            for file, share in fulltext.find_names(self._db, terms, least):
-                if len(results) >= k and (share < results[-1][2] or len(results) >= k + MOST_NAMES):
+            total, rows = word_lookup.named_rows([self._db], query)
+            for row in rows:
+                if len(results) >= word_lookup.MOST_NAMES:
                     break
-                row = self._db.execute(query, (file, *values)).fetchone()
-                if row is None:
-                    continue
-                path, content = self._codec.decode(row[0]), row[1]
-                if where.accept is None or where.accept(path):
-                    items = self._db.execute("SELECT id FROM items WHERE content_id = ?", (content,))
-                    results.append((path, [item for (item,) in items], share))
-        return results
+                found = self._db.execute(select, (row.file, *values)).fetchone()
+                path = self._codec.decode(found[0]) if found else ""
+                if path and (where.accept is None or where.accept(path)):
+                    items = self._db.execute("SELECT id FROM items WHERE content_id = ? ORDER BY id", (found[1],))
+                    results.append(word_lookup.name_match(path, [item for (item,) in items], row, total, query))
+        return sorted(results, key=lambda match: (not match.exact, -match.covered, os.fsencode(match.path)))
 
     # --- as a whole ---
 

@@ -69,7 +69,10 @@ def _1_first_tables(db: sqlite3.Connection) -> None:
 
 
 def _2_words(db: sqlite3.Connection) -> None:
-    fulltext.create(db)
+    # Format 6 makes them anew with other words, so they stay empty.
+    tokenizer = "tokenize = 'porter unicode61 remove_diacritics 2'"
+    db.execute(f"CREATE VIRTUAL TABLE passages USING fts5 (text, content = 'items', content_rowid = 'id', {tokenizer})")
+    db.execute(f"CREATE VIRTUAL TABLE names USING fts5 (words, {tokenizer})")
 
 
 def _3_summaries(db: sqlite3.Connection) -> None:
@@ -97,6 +100,12 @@ def _5_grants(db: sqlite3.Connection) -> None:
     new_uid(db)
 
 
+def _6_words_of_any_script(db: sqlite3.Connection) -> None:
+    fulltext.drop(db)
+    fulltext.create(db)
+    db.execute("CREATE INDEX contents_by_modality ON contents (modality)")
+
+
 def new_uid(db: sqlite3.Connection) -> None:
     """Give the index another identity for grants: grants of the index that was here before are void."""
     put_meta(db, "uid", os.urandom(16).hex())
@@ -108,12 +117,15 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _3_summaries,
     _4_accelerators,
     _5_grants,
+    _6_words_of_any_script,
 )
 FORMAT = len(MIGRATIONS)
 OLDEST_READ = 1
 """The oldest format that a reader takes as it is."""
-FORMAT_WITH_WORDS = 2
-"""The first one that can be searched by words."""
+FORMAT_WITH_WORDS = 6
+"""The first one that can be searched by words as they are made now."""
+FORMAT_WITH_WORD_TABLES = 2
+"""The first one with tables of words."""
 FORMAT_WITH_SUMMARIES = 3
 """The first one that keeps statistics of itself."""
 FORMAT_WITH_ACCELERATORS = 4
@@ -135,12 +147,15 @@ def migrate(db: sqlite3.Connection, version: int) -> None:
 def upgrade(db: sqlite3.Connection, directory: str, version: int) -> None:
     """Bring an index of an older format to the newest, keeping its old database beside the new one.
 
+    In one of the newest the words are brought up to date.
+
     The copy appears under its name as a whole. An older mmsearch can use it, for the vector files stay as they are
     until the first merge.
     """
     from mmsearch.store import page_checksums  # late: a search writes nothing
 
     if version >= FORMAT:
+        _renew_words(db)
         return
     name = BACKUP.format(version)
     with Folder.open(directory) as folder:
@@ -160,6 +175,17 @@ def upgrade(db: sqlite3.Connection, directory: str, version: int) -> None:
     except sqlite3.OperationalError:  # the disk is full; a later commit makes the statistics
         with transaction(db):
             migrate(db, version)
+
+
+def _renew_words(db: sqlite3.Connection) -> None:
+    """Make the words again if another version made them, for it would not find them to delete them."""
+    if fulltext.is_current(db):
+        return
+    with transaction(db):
+        fulltext.drop(db)
+        fulltext.create(db)
+        if isinstance(db, Connection):
+            db.forgot = True
 
 
 # --- the meta table ---

@@ -21,6 +21,7 @@ import numpy as np
 
 from mmsearch.errors import MmsearchError
 from mmsearch.store import EVERYTHING, Filter, Reader, read_identity
+from mmsearch.store.words.query import parse_query
 from mmsearch.store.writer import Writer
 from tests.concurrency.contents import PARTITIONS, WORDS, unit, word
 from tests.concurrency.writing import ROOT
@@ -176,7 +177,7 @@ def answer(reader: Reader, ask: dict[str, Any], dim: int) -> Any:
         case "counts":
             return reader.counts()
         case "words":
-            ids = [item for item, _ in reader.search_passages([ask["word"]], ALL, where)]
+            ids = list(reader.search_passages(parse_query(ask["word"]), where).rows)
             return summed([one[1:] for one in _places(reader, [(item, 0.0) for item in ids], where)])
         case "all":
             hits = reader.search(unit(ask["query"], dim), ask["partition"], ask["k"], where)

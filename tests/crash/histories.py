@@ -130,6 +130,8 @@ def _migrated(folder: Path, index: Path, run: Index) -> None:
     _some(Tree(folder), range(6), range(2))
     run(("index", str(folder)))
     db = sqlite3.connect(index / schema.DATABASE, isolation_level=None)
+    db.execute("DROP INDEX contents_by_modality")  # what format 6 has over format 5
+    db.execute("DELETE FROM meta WHERE key = 'words'")
     db.execute("DROP TABLE grants")  # what format 5 has over format 4
     db.execute("ALTER TABLE segments DROP COLUMN accelerator_id")  # format 4 over format 3
     db.execute("DROP TABLE accelerators")

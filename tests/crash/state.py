@@ -11,6 +11,7 @@ import numpy as np
 from mmsearch.errors import IndexMissing
 from mmsearch.store import Reader
 from mmsearch.store.faiss_files import SegmentFile, segment_path
+from mmsearch.store.words.query import parse_query
 from mmsearch.types import MODALITIES, Vectors
 
 Key = tuple[str, str]
@@ -128,6 +129,6 @@ def wrong_answers(directory: str, state: State) -> Iterator[str]:
             if told != {path for path, content in live.items() if content.of(partition)}:
                 yield f"{partition}: other files than those with such a part"
         if reader.has_words:
-            named = {path for path, _, _ in reader.search_names(["note"], ALL)}
+            named = {match.path for match in reader.search_names(parse_query("note"))}
             if named != {path for path in live if "note" in path}:
                 yield "names are not found by their words"

@@ -16,7 +16,8 @@ import pytest
 MODULES = """mmsearch numpy json torch typing signal threading multiprocessing subprocess sqlite3 logging random typer
     PIL av faiss filelock huggingface_hub onnxruntime pypdfium2 platformdirs rich safetensors sentence_transformers
     starlette tokenizers transformers uvicorn watchfiles multipart charset_normalizer semantic_text_splitter h11 anyio
-    mcp pydantic pillow_heif pyarrow lance qdrant_client matplotlib ray fsspec sitecustomize usercustomize runpy"""
+    mcp pydantic pillow_heif pyarrow lance qdrant_client matplotlib ray fsspec sitecustomize usercustomize runpy
+    Stemmer"""
 PROGRAMS = "nvidia-smi xdg-open git uname ldconfig gcc cc ld python python3 mmsearch lsb_release file"
 ENTRY = "import sys\nfrom mmsearch.__main__ import main\nsys.exit(main())\n"
 posix_only = pytest.mark.skipif(os.name == "nt", reason="processes are ended by signals")

@@ -30,6 +30,7 @@ from mmsearch.search.query import read_lines, split_weight
 from mmsearch.search.request import SearchRequest, parse_types
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.queries import condition
+from mmsearch.store.words.query import parse_query
 
 RANGES = ("size", "width", "height", "duration")
 
@@ -128,12 +129,13 @@ def json_options(data: bytes) -> None:
 def words(data: bytes) -> None:
     """Words of a query, as the full-text search is asked for them, and the snippet that shows them."""
     text = data.decode("utf-8", "replace")
-    found = lexical.terms(text)
+    query = parse_query(text)
     with sqlite3.connect(":memory:") as db:
         db.execute("CREATE VIRTUAL TABLE t USING fts5 (x)")
-        for word in found:
-            db.execute("SELECT * FROM t WHERE t MATCH ?", (f'"{word}"',)).fetchall()
-    assert len(lexical.snippet(text, found)) <= lexical.SNIPPET + 2
+        for term in (*query.terms, *query.phrases, *query.excluded):
+            db.execute("SELECT * FROM t WHERE t MATCH ?", (term.match,)).fetchall()
+    assert len(lexical.snippet(text, query)) <= lexical.SNIPPET + 2
+    assert all(0 <= start < end <= len(text) for start, end in lexical.matched_spans(text, query))
     assert "\x1b" not in harmless(text)
 
 

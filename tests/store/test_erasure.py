@@ -17,6 +17,7 @@ import pytest
 
 from mmsearch.store import OptimizeRequest, Reader, fulltext, thumbnail_cache
 from mmsearch.store.integrity import repair
+from mmsearch.store.words.query import parse_query
 from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Item, Span
 from tests.store.helpers import IDENTITY, unit, vectors_of
@@ -160,11 +161,11 @@ def test_nothing_is_left_where_rows_have_moved_from_page_to_page(tmp_path: Path)
 def test_a_reader_that_looks_at_what_was_delays_it_until_the_next_writer(tmp_path: Path) -> None:
     fill(str(tmp_path))
     with Reader.open(str(tmp_path)) as reader:
-        assert len(reader.search_passages(["zyxwquarkings"], 5)) == 2
+        assert len(reader.search_passages(parse_query("zyxwquarkings")).rows) == 2
         with Writer.open(str(tmp_path), IDENTITY) as writer:
             removed(writer)
             writer.commit()
-        assert len(reader.search_passages(["zyxwquarkings"], 5)) == 2, "its snapshot is what it was"
+        assert len(reader.search_passages(parse_query("zyxwquarkings")).rows) == 2, "its snapshot is what it was"
         assert remains(tmp_path)
         skipped: list[str] = []
         assert list(reader.problems(skipped.append)) == []
@@ -189,7 +190,9 @@ KILLED = """
 import os, signal, sys
 from mmsearch.store.database import Connection
 from mmsearch.store.page_checksums import PageChecksums, WalCheckpoints
+from mmsearch.store.words.query import parse_query
 from mmsearch.store.writer import Writer
+from mmsearch.store.words.query import parse_query
 from tests.store.helpers import IDENTITY
 from tests.store.test_erasure import removed
 def kill(*_):

@@ -16,6 +16,7 @@ import pytest
 
 from mmsearch.errors import MmsearchError
 from mmsearch.store import Reader, read_identity, read_roots, schema
+from mmsearch.store.words.query import parse_query
 from mmsearch.store.writer import Writer
 from tests.store.fixture import NOTES, make
 from tests.store.helpers import IDENTITY, unit
@@ -101,9 +102,11 @@ def test_an_index_of_any_format_becomes_one_of_the_newest_and_says_the_same(stor
     assert answers(directory) == results
     with Reader.open(directory) as reader:
         assert reader.format == schema.FORMAT and list(reader.problems()) == []
-        [(item, _)] = reader.search_passages(["tomato"], 5)
+        [item] = reader.search_passages(parse_query("tomato")).rows
         assert reader.locate([item])[item][0].item.text == NOTES[0]
-        assert [path for path, _, _ in reader.search_names(["red", "car"], 5)] == ["/data/Holidays/IMG_red-car2.jpg"]
+        assert [match.path for match in reader.search_names(parse_query("red car"))] == [
+            "/data/Holidays/IMG_red-car2.jpg"
+        ]
     after = bytes_below(directory)
     backup = schema.BACKUP.format(number)
     assert after.keys() - before.keys() - {"write.lock", "meta.sums"} == ({backup} if number < schema.FORMAT else set())
@@ -133,7 +136,7 @@ def test_what_a_killed_upgrade_left_does_not_stop_the_next(number: int, leftover
     assert not [name for name in os.listdir(old) if schema.TEMPORARY in name]
 
 
-@pytest.mark.parametrize("room", [0.6, 1.25])
+@pytest.mark.parametrize("room", [0.6, 1.5])
 @pytest.mark.parametrize("number", OLDER)
 def test_a_full_disk_leaves_an_older_index_as_it_was(number: int, room: float, tmp_path: Path) -> None:
     """The first limit leaves no room for the copy; with the second there is some until the log is put away."""
@@ -162,9 +165,9 @@ def test_a_reader_keeps_the_older_format_while_a_writer_upgrades(number: int, tm
         Writer.open(old, THEIRS).close()
         assert (reader.format, reader.has_words) == (number, number >= schema.FORMAT_WITH_WORDS)
         assert reader.search(unit("d2", 0), "image", 3) == before
-        assert bool(reader.search_passages(["tomato"], 5)) == reader.has_words
+        assert not reader.search_passages(parse_query("tomato")).rows
         reader.refresh()
-        assert reader.format == schema.FORMAT and len(reader.search_passages(["tomato"], 5)) == 1
+        assert reader.format == schema.FORMAT and len(reader.search_passages(parse_query("tomato")).rows) == 1
 
 
 UPGRADE = "import sys; from mmsearch.store.writer import Writer; from tests.store.test_formats import THEIRS as i; \

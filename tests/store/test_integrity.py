@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mmsearch.errors import IndexDamaged, IndexMissing, MmsearchError
 from mmsearch.store import Reader
 from mmsearch.store.integrity import repair
+from mmsearch.store.words.query import parse_query
 from mmsearch.store.writer import Writer
 
 from .helpers import IDENTITY, found_paths, make, put, vector_files
@@ -103,7 +104,7 @@ def test_what_follows_from_the_rest_is_put_right_without_loss(tmp_path: Path, st
     assert problems(directory) == []
     assert searchable(directory, "b", "c", "d") == ["b", "c", "d"]
     with Reader.open(directory) as reader:
-        assert len(reader.search_passages(["text"], 9)) == 3
+        assert len(reader.search_passages(parse_query("text")).rows) == 3
 
 
 LOSS = {

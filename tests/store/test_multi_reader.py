@@ -17,9 +17,11 @@ from mmsearch.errors import IndexMismatch, IndexMissing
 from mmsearch.extras import duplicates
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.searcher import Searcher
-from mmsearch.store import EVERYTHING, AnyReader, Bounds, Filter, Located, Reader, fulltext, open_reader
+from mmsearch.store import EVERYTHING, AnyReader, Bounds, Filter, Located, Reader, open_reader
 from mmsearch.store.multi_reader import MultiReader
 from mmsearch.store.transfer import Importer, merge
+from mmsearch.store.word_search import WordMatches
+from mmsearch.store.words.query import parse_query
 from mmsearch.store.writer import Writer
 from mmsearch.types import MODALITIES, FileMetadata, Item, Modality, Query, QueryPart, Span
 from tests.search.helpers import Pointer
@@ -97,6 +99,10 @@ def same(first: Ranking, second: Ranking, exactly: bool) -> bool:
     return scores == (others if exactly else pytest.approx(others, abs=1e-6))
 
 
+def by_score(matches: WordMatches) -> list[tuple[int, float]]:
+    return sorted(((item, match.score) for item, match in matches.rows.items()), key=lambda pair: (-pair[1], pair[0]))
+
+
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("shared", [0.0, 0.3])
 def test_several_indexes_answer_as_one_merged_from_them(tmp_path: Path, seed: int, shared: float) -> None:
@@ -111,11 +117,11 @@ def test_several_indexes_answer_as_one_merged_from_them(tmp_path: Path, seed: in
                     # What is dead or filtered out has the rest compared as a product of matrices.
                     assert same(ranked(several, actual, where), ranked(joint, expected, where), exactly=False)
             passages, expected_passages = (
-                ranked(reader, reader.search_passages(["sun", "rain", "oil"], 1000, where), where)
+                ranked(reader, by_score(reader.search_passages(parse_query("sun rain oil"), where)), where)
                 for reader in (several, joint)
             )
             names, others = (
-                sorted((path, share) for path, _, share in reader.search_names(["sun", "3"], 50, where))
+                sorted((match.path, match.covered) for match in reader.search_names(parse_query("sun 3"), where))
                 for reader in (several, joint)
             )
             if shared:  # what several indexes hold is counted in each for how rare a word is
@@ -164,15 +170,6 @@ def test_a_whole_search_ranks_alike(tmp_path: Path, mode: str, segments: bool) -
             }
 
 
-def test_bm25_over_one_index_is_that_of_fts5_to_the_last_digit(tmp_path: Path) -> None:
-    (directory,) = shards_of(tmp_path, 5, count=1, files=60)
-    with Reader.open(directory) as reader:
-        db = reader.catalog.db
-        for terms in (["sun"], ["sun", "oil", "sea"], ["sun", "nothing"], ["nothing"], []):
-            expected = list(fulltext.find_passages(db, terms, 0.4))
-            assert [(match.row, match.score) for match in fulltext.find_passages_in_all([db], terms, 0.4)] == expected
-
-
 def test_one_file_in_two_indexes_is_one_hit_and_the_newer_one_counts(tmp_path: Path) -> None:
     old, new = str(tmp_path / "old"), str(tmp_path / "new")
     with Writer.open(old, IDENTITY) as writer:
@@ -193,8 +190,8 @@ def test_one_file_in_two_indexes_is_one_hit_and_the_newer_one_counts(tmp_path: P
             assert record is not None
             assert record.digest == "late"
             assert len(reader.items_at("/data/x")) == 2
-            assert [path for path, _, _ in reader.search_names(["x"], 5)] == ["/data/x"]
-            assert len(reader.search_passages(["early"], 5)) == 0
+            assert [match.path for match in reader.search_names(parse_query("x"))] == ["/data/x"]
+            assert not reader.search_passages(parse_query("early")).rows
             assert reader.catalog.copies("early") == []
             assert reader.status().files == {"ok": 2}
 

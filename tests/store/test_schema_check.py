@@ -15,6 +15,7 @@ import pytest
 from mmsearch.errors import IndexDamaged, MmsearchError
 from mmsearch.store import Reader, database, read_identity, read_roots, schema, value_check
 from mmsearch.store.integrity import repair
+from mmsearch.store.words.query import parse_query
 from mmsearch.store.writer import Writer
 from tests.hostile.mutating import COPIES, DECLARATIONS, STATEMENTS, TRIGGERS, VALUES, VIEWS, _restored
 from tests.store.helpers import DIM, IDENTITY, make, put, unit
@@ -37,8 +38,8 @@ def used(directory: str) -> None:
             hits = reader.search(unit("a", 0), partition, 5)  # type: ignore[arg-type]
             reader.locate([item for item, _ in hits])
             reader.sample(partition)  # type: ignore[arg-type]
-        reader.search_passages(["text"], 5)
-        reader.search_names(["a"], 5)
+        reader.search_passages(parse_query("text"))
+        reader.search_names(parse_query("a"))
         reader.counts(), reader.status(), list(reader.failures(unsupported=True)), reader.file("/data/a")
         list(reader.catalog.contents()), reader.catalog.shared(), reader.catalog.latest(5)
     read_identity(directory), read_roots(directory)

@@ -16,6 +16,7 @@ from mmsearch.errors import IndexMismatch, UsageError
 from mmsearch.store import Filter, Reader, transfer
 from mmsearch.store.paths import Moves
 from mmsearch.store.transfer import Importer, merge, require_comparable
+from mmsearch.store.words.query import parse_query
 from mmsearch.store.writer import Writer
 from mmsearch.types import FileMetadata, Item
 from tests.store.helpers import DIM, IDENTITY, make, parts, put, unit, vectors_of
@@ -72,8 +73,8 @@ def test_a_merged_index_answers_as_one_that_was_made_of_both(tmp_path: Path) -> 
     assert answers(str(tmp_path / "merged"), "abcdefghxyz") == answers(both, "abcdefghxyz")
     assert everything(str(tmp_path / "merged")) == everything(both)
     with Reader.open(str(tmp_path / "merged")) as reader:
-        assert len(reader.search_passages(["text"], 20)) == 8
-        assert [path for path, _, _ in reader.search_names(["a"], 5)] == ["/data/a"]
+        assert len(reader.search_passages(parse_query("text")).rows) == 8
+        assert [match.path for match in reader.search_names(parse_query("a"))] == ["/data/a"]
 
 
 def test_merging_again_changes_nothing(tmp_path: Path) -> None:

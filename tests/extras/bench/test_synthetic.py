@@ -13,6 +13,7 @@ from benchmarks.scale import SEARCHED, TOP, Best
 from benchmarks.synthetic import PARTS, Links, World, build
 from mmsearch.models import load_embedder
 from mmsearch.store import Identity, Reader
+from mmsearch.store.words.query import parse_query
 from mmsearch.types import ModelOptions, Query, QueryPart
 
 ITEMS, DIM = 700, 24
@@ -38,7 +39,7 @@ def test_an_index_holds_its_shares_of_files_that_are_there(built: tuple[World, s
         assert list(reader.catalog.absent_files()) == []
         record = reader.file(world.path("image", 3))
         assert record is not None and record.size == os.stat(record.path).st_size
-        assert reader.search_passages([world.passages(2)[0].split()[0]], 5)
+        assert reader.search_passages(parse_query(world.passages(2)[0].split()[0])).rows
 
 
 def test_what_is_said_to_be_nearest_is_what_the_index_finds(built: tuple[World, str, Best]) -> None:

@@ -23,6 +23,7 @@ from mmsearch.extras.exchange.rows import item_id  # noqa: E402
 from mmsearch.extras.exchange.tables import Table, to_lance, to_parquet  # noqa: E402
 from mmsearch.store import Reader  # noqa: E402
 from mmsearch.store.transfer import Importer  # noqa: E402
+from mmsearch.store.words.query import parse_query  # noqa: E402
 from mmsearch.store.writer import Writer  # noqa: E402
 from mmsearch.types import EARLIEST_NS, LATEST_NS, MODALITIES, Box, FileMetadata, Item, Span  # noqa: E402
 from tests.store.helpers import DIM, IDENTITY, make, put, unit  # noqa: E402
@@ -256,7 +257,7 @@ def test_parts_of_a_file_follow_each_other_and_copies_may_come_later(
     assert take(table, tmp_path / "index") == {"added": 3, "items": 3}
     with Reader.open(str(tmp_path / "index")) as reader:
         assert [item for item, _ in reader.items_at("/copy")] == [item for item, _ in reader.items_at("/a")]
-        ((item, _),) = reader.search_passages(["words"], 5)
+        (item,) = reader.search_passages(parse_query("words")).rows
         assert [str(place.item.span) for place in reader.locate([item])[item]] == ["p.2", "p.2"]
 
 
