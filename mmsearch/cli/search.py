@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from typer import Exit
 
@@ -16,6 +16,7 @@ from mmsearch.cli import options
 from mmsearch.cli.common import handle_errors, log_line, terminal_width, write_json, write_stdout
 from mmsearch.cli.images import screen, show
 from mmsearch.cli.index_path import locate_all
+from mmsearch.cli.search_queries import QueryList
 from mmsearch.errors import UsageError
 from mmsearch.output.tables import Format, harmless, hit_fields, hits
 from mmsearch.search.open import (
@@ -29,7 +30,6 @@ from mmsearch.search.open import (
 )
 from mmsearch.search.request import SearchRequest
 from mmsearch.server import client
-from mmsearch.system.safe_open import regular_or_handed
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -140,6 +140,7 @@ def search(
         answer = client.search(directories[0], request, device, trust_remote_code)
     many = queries is not None
     reader: AnyReader | None = None
+    query_list: QueryList | None = None
     labelled: Answers
     with ExitStack() as stack:
         if answer:
@@ -155,8 +156,10 @@ def search(
                 reader = open_reader(directories)  # it knows which files may be opened
                 stack.enter_context(reader)
         else:
+            query_list = QueryList(request, queries)
+            stdin = sys.stdin.buffer if queries != "-" else None
             reader, spec, labelled = _search(
-                stack, directories, request, queries, device, trust_remote_code, trust_index, allow_private
+                stack, directories, request, query_list, stdin, device, trust_remote_code, trust_index, allow_private
             )
         if context:
             assert reader is not None
@@ -164,6 +167,8 @@ def search(
         else:
             end = "\0" if null else "\n"
             any_found = _output(labelled, spec, shape, end, terminal, reader, many=many, explain=explain)
+    if query_list and query_list.skipped:
+        raise Exit(UsageError.exit_code)
     if not any_found:
         log_line("nothing found")
         raise Exit(1)
@@ -173,7 +178,8 @@ def _search(
     stack: ExitStack,
     directories: list[str],
     base_request: SearchRequest,
-    queries: str | None,
+    queries: QueryList,
+    stdin: BinaryIO | None,
     device: str | None,
     trust: bool,
     trust_index: bool,
@@ -184,19 +190,13 @@ def _search(
     from mmsearch.search.searcher import Searcher
 
     where = base_request.filter()
-    requests = _requests(base_request, queries)
-    models = any(
-        request.texts or request.negatives or request.image or request.audio or request.video for request in requests
-    )
-    reader, embedder = open_indexes(directories, device, models, trust, trust_index)
+    reader, embedder = open_indexes(directories, device, queries.need_model, trust, trust_index)
     stack.enter_context(reader)
-    stdin = sys.stdin.buffer if queries != "-" else None
-    builder = QueryBuilder(reader, embedder, stdin, allow_private=allow_private)
-    built_queries: Iterable[Query] = map(builder.query, requests)
+    built_queries: Iterable[Query] = queries.build(QueryBuilder(reader, embedder, stdin, allow_private=allow_private))
     second = None
     if base_request.rerank:
         name = base_request.reranker or reranker_for(reader)
-        if models and crowded(name, device):
+        if queries.need_model and crowded(name, device):
             embedder, built_queries = make_room(embedder, built_queries)
             gc.collect()
         second = open_reranker(base_request.reranker, reader, device, trust)
@@ -204,25 +204,7 @@ def _search(
         if note:
             log_line(note)
     answers = Searcher(reader, embedder, second, where).search_all(built_queries, base_request, where)
-    return reader, embedder.spec, zip((request.label for request in requests), answers, strict=True)
-
-
-def _requests(request: SearchRequest, queries: str | None) -> list[SearchRequest]:
-    """The request of the command line, or one for each line of the file with queries."""
-    from mmsearch.search.query import read_lines
-
-    if queries is None:
-        request.require_query()
-        return [request]
-    if request != request.without_query():
-        raise UsageError("--queries takes the place of a query: give one or the other")
-    if queries == "-":
-        return read_lines(sys.stdin.buffer, "stdin", os.getcwd())
-    try:
-        with open(queries, "rb", opener=regular_or_handed) as lines:
-            return read_lines(lines, queries, os.path.dirname(os.path.abspath(queries)))
-    except OSError as error:
-        raise UsageError(f"--queries {queries}: {error.strerror or error}") from None
+    return reader, embedder.spec, queries.labelled(answers)
 
 
 def _format(form: Format | None, as_json: bool, as_jsonl: bool, paths: bool) -> Format:
@@ -248,7 +230,7 @@ def _output(
 
     Many answers are a JSON array, CSV with one header, or titled tables.
     """
-    any_found, width = False, terminal_width()
+    any_found, width, number = False, terminal_width(), -1
     for number, (label, query_hits) in enumerate(answers):
         any_found = any_found or bool(query_hits)
         title = f"{harmless(label)}\n" if many else ""
@@ -266,7 +248,7 @@ def _output(
             text = f"{title}{text}\n"
         write_stdout(text, paths=shape is Format.paths)
     if many and shape is Format.json:
-        write_stdout("]\n")
+        write_stdout("[]\n" if number < 0 else "]\n")
     return any_found
 
 
