@@ -6,8 +6,10 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from typer import Exit
@@ -16,9 +18,10 @@ from mmsearch.cli import options
 from mmsearch.cli.common import handle_errors, log_line, terminal_width, write_json, write_stdout
 from mmsearch.cli.images import screen, show
 from mmsearch.cli.index_path import locate_all
-from mmsearch.cli.search_queries import QueryList
+from mmsearch.cli.search_queries import Answer, QueryList
 from mmsearch.errors import UsageError
-from mmsearch.output.tables import Format, harmless, hit_fields, hits
+from mmsearch.output.matches import matched_spans
+from mmsearch.output.tables import NOTHING_LIKELY, Format, harmless, hit_fields, hits
 from mmsearch.search.open import (
     crowded,
     make_room,
@@ -36,9 +39,9 @@ if TYPE_CHECKING:
 
     from mmsearch.output.terminal_images import Screen
     from mmsearch.store import AnyReader
-    from mmsearch.types import Hit, ModelSpec, Query
+    from mmsearch.types import ModelSpec, Query
 
-    Answers: TypeAlias = Iterable[tuple[str, list[Hit]]]
+    Answers: TypeAlias = Iterable[Answer]
 
 
 @handle_errors
@@ -149,7 +152,7 @@ def search(
                     logging.getLogger(logger).log(level, "%s", message)
                 else:
                     log_line(message)
-            spec, labelled = answer.spec, [(answer.label, answer.hits)]
+            spec, labelled = answer.spec, [Answer(answer.label, " ".join(request.texts), answer.hits)]
             if context or terminal is not None:
                 from mmsearch.store import open_reader
 
@@ -161,15 +164,18 @@ def search(
             reader, spec, labelled = _search(
                 stack, directories, request, query_list, stdin, device, trust_remote_code, trust_index, allow_private
             )
+        is_list = shape is Format.table and not context and terminal_width() > 0
+        counts = _Counts()
+        labelled = counts.of(labelled, warn=not is_list, many=many)
         if context:
             assert reader is not None
-            any_found = _output_evidence(labelled, spec, context_budget, reader, many=many or shape is Format.jsonl)
+            _output_evidence(labelled, spec, context_budget, reader, many=many or shape is Format.jsonl)
         else:
             end = "\0" if null else "\n"
-            any_found = _output(labelled, spec, shape, end, terminal, reader, many=many, explain=explain)
+            _output(labelled, spec, shape, end, terminal, reader, many=many, explain=explain)
     if query_list and query_list.skipped:
         raise Exit(UsageError.exit_code)
-    if not any_found:
+    if not counts.found:
         log_line("nothing found")
         raise Exit(1)
 
@@ -207,6 +213,28 @@ def _search(
     return reader, embedder.spec, queries.labelled(answers)
 
 
+@dataclass
+class _Counts:
+    """How many queries passed, how many of them found something, and how many nothing that is likely."""
+
+    queries: int = 0
+    found: int = 0
+    unlikely: int = 0
+
+    def of(self, answers: Answers, *, warn: bool, many: bool) -> Iterator[Answer]:
+        """The answers, counted; with `warn` stderr says where all hits are less likely than not."""
+        for answer in answers:
+            is_unlikely = bool(answer.hits) and all(hit.relevance < 0 for hit in answer.hits)
+            self.queries += 1
+            self.found += bool(answer.hits)
+            self.unlikely += is_unlikely
+            if is_unlikely and warn and not many:
+                log_line(NOTHING_LIKELY)
+            yield answer
+        if self.unlikely and warn and many:
+            log_line(f"nothing here is likely to be the answer to {self.unlikely} of {self.queries} queries")
+
+
 def _format(form: Format | None, as_json: bool, as_jsonl: bool, paths: bool) -> Format:
     short = {Format.json: as_json, Format.jsonl: as_jsonl, Format.paths: paths}
     chosen = [form] * (form is not None) + [name for name, is_set in short.items() if is_set]
@@ -225,21 +253,23 @@ def _output(
     *,
     many: bool,
     explain: bool,
-) -> bool:
-    """Write the hits of each query as they come, with pictures on a screen; True if there were any.
+) -> None:
+    """Write the hits of each query as they come, with pictures on a screen.
 
     Many answers are a JSON array, CSV with one header, or titled tables.
     """
-    any_found, width, number = False, terminal_width(), -1
-    for number, (label, query_hits) in enumerate(answers):
-        any_found = any_found or bool(query_hits)
+    width, number, base = terminal_width(), -1, os.getcwd()
+    for number, (label, words, query_hits) in enumerate(answers):
+        matches = partial(matched_spans, query=words)
         title = f"{harmless(label)}\n" if many else ""
         if terminal is not None and reader is not None and query_hits:
             write_stdout(title)
-            show(query_hits, spec.loader, terminal, explain, reader.may_read)
+            show(query_hits, spec.loader, terminal, explain, reader.may_read, matches)
             write_stdout("\n" * many)
             continue
-        text = hits(query_hits, label, spec.name, shape, end=end, width=width, base=os.getcwd(), explain=explain)
+        text = hits(
+            query_hits, label, spec.name, shape, end=end, width=width, base=base, explain=explain, matches=matches
+        )
         if many and shape is Format.json:
             text = ("," if number else "[") + text
         elif many and shape is Format.csv and number:
@@ -249,17 +279,13 @@ def _output(
         write_stdout(text, paths=shape is Format.paths)
     if many and shape is Format.json:
         write_stdout("[]\n" if number < 0 else "]\n")
-    return any_found
 
 
-def _output_evidence(answers: Answers, spec: ModelSpec, budget: int, reader: AnyReader, *, many: bool) -> bool:
-    """Write the evidence for each query, as one JSON object a line if there are many; True if there was any."""
+def _output_evidence(answers: Answers, spec: ModelSpec, budget: int, reader: AnyReader, *, many: bool) -> None:
+    """Write the evidence for each query, as one JSON object a line if there are many."""
     from mmsearch.search.hit_evidence import gather
 
-    any_found = False
-    for label, query_hits in answers:
+    for label, _, query_hits in answers:
         fields = [hit_fields(hit, spec.name) for hit in query_hits]
         evidence = gather(query_hits, fields, spec.loader, budget, reader.may_read)
         write_json({"query": label, **evidence}, indent=None if many else 2)
-        any_found = any_found or bool(query_hits)
-    return any_found

@@ -8,16 +8,25 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mmsearch.cli.common import log_line
 from mmsearch.errors import UsageError
 from mmsearch.search.request import SearchRequest
 from mmsearch.system.safe_open import regular_or_handed
+from mmsearch.types import Hit
 
 if TYPE_CHECKING:
     from mmsearch.search.query import QueryBuilder
-    from mmsearch.types import Hit, Query
+    from mmsearch.types import Query
+
+
+class Answer(NamedTuple):
+    """The hits of a query, with its label and its words, in order of rank."""
+
+    label: str
+    words: str
+    hits: list[Hit]
 
 
 class QueryList:
@@ -35,7 +44,7 @@ class QueryList:
         """
         self.skipped = 0
         self._from_file = queries is not None
-        self._labels: list[str] = []
+        self._built: list[tuple[str, str]] = []
         self._located = [("", request)] if queries is None else self._read(request, queries)
         if queries is None:
             request.require_query()
@@ -60,13 +69,13 @@ class QueryList:
                     raise
                 self._skip(f"{location}: {error}")
                 continue
-            self._labels.append(query.label)
+            self._built.append((query.label, query.text))
             yield query
 
-    def labelled(self, answers: Iterable[list[Hit]]) -> Iterator[tuple[str, list[Hit]]]:
-        """The answers to the built queries with their labels; queries may be built while answers are read."""
+    def labelled(self, answers: Iterable[list[Hit]]) -> Iterator[Answer]:
+        """The answers to the built queries; queries may be built while answers are read."""
         for number, hits in enumerate(answers):
-            yield self._labels[number], hits
+            yield Answer(*self._built[number], hits)
 
     def _read(self, request: SearchRequest, queries: str) -> list[tuple[str, SearchRequest]]:
         from mmsearch.search.query import read_lines

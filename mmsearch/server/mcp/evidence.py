@@ -37,8 +37,8 @@ _ID = re.compile(r"([0-9a-f]{16})-(\d{1,9})")
 SCORES = (
     "relevance is the natural logarithm of the odds that the file answers the query: 0 is even, a hit below is less "
     "likely than not to be an answer. If all hits are below 0, nothing here is likely to be the answer, and these are "
-    "only the nearest. It is comparable between kinds of files and between queries, and falls from hit to hit. score is "
-    "the cosine, comparable only between hits of one kind. rerank_score is another model's, by itself."
+    "only the nearest. It is comparable between kinds of files and between queries, and falls from hit to hit. score "
+    "is the cosine, comparable only between hits of one kind. rerank_score is another model's, by itself."
 )
 
 
