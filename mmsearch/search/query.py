@@ -253,6 +253,10 @@ class CachedQueryEmbedder:
         self._queries = [query for query in queries if query.parts]  # kept alive: their identity is the key
         rows = embed_queries(embedder, self._queries)
         self._vectors = {id(query): row for query, row in zip(self._queries, rows, strict=True)}
+        share = getattr(embedder, "known_share", None)
+        self._known_shares: dict[str, float] = {}
+        if share is not None:
+            self._known_shares = {query.text: share(query.text) for query in self._queries}
 
     def embed(self, segments: Sequence[Segment]) -> Vectors:
         return self._model().embed(segments)
@@ -260,6 +264,13 @@ class CachedQueryEmbedder:
     def embed_query(self, query: Query) -> Vectors:
         cached = self._vectors.get(id(query))
         return self._model().embed_query(query) if cached is None else cached
+
+    def known_share(self, text: str) -> float:
+        """The share in [0, 1] of a query's words that the model knows; 1 if the model cannot say."""
+        if text in self._known_shares:
+            return self._known_shares[text]
+        share = getattr(self._embedder, "known_share", None)
+        return 1.0 if share is None else float(share(text))
 
     def _model(self) -> Embedder:
         if self._embedder is None:
