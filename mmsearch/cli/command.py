@@ -66,7 +66,9 @@ class _Value:
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
         kind = param.type_descriptor.annotation
-        if value is None or value == param.default or kind in (str, list[str]):
+        # A member of an enumeration is equal to its text, which has to become one all the same.
+        is_default = value == param.default and type(value) is type(param.default)
+        if value is None or is_default or kind in (str, list[str]):
             return value
         if isinstance(value, str) and kind is not bool:
             with suppress(ValueError):

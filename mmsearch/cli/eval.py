@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mmsearch.extras.evaluation import Report, Result
+    from mmsearch.extras.evaluation.reliability import Reliability
     from mmsearch.types import Reranker
 
 PARTS = {"ndcg@10": "nDCG@10", "recall@1": "R@1", "recall@5": "R@5", "recall@10": "R@10", "mrr": "MRR"}
 """How the table names the metrics."""
+BAR = 20
+"""Columns of a bar of the calibration table that mean 1."""
 
 
 @handle_errors
@@ -50,6 +53,7 @@ def evaluate(
       mmsearch eval my.jsonl --compare calibrated --dim 64 --dim 128 --json
     """
     from mmsearch.extras import evaluation as quality
+    from mmsearch.extras.evaluation.report import calibration
 
     question_list = quality.read_questions(questions)
     settings = quality.settings_by_name([name.strip() for name in compare.split(",") if name.strip()])
@@ -82,6 +86,10 @@ def evaluate(
     width = terminal_width()
     parts = [draw(_figures(report), width)]
     for outcome in report.outcomes:
+        if (reliable := calibration(outcome)) is not None and reliable.count:
+            parts.append(f"\n{_calibration_title(outcome.setting, reliable)}\n")
+            parts.append(draw(_calibration_table(reliable), width))
+    for outcome in report.outcomes:
         if rows := quality.losers(outcome, losers):
             parts.append(f"\nFirst hit wrong with {outcome.setting}, worst first:\n{draw(_loser_table(rows), width)}")
     write_stdout("".join(parts))
@@ -108,6 +116,28 @@ def _figures(report: Report) -> Table:
                 ms = f"{1000 * outcome.seconds / len(results):.1f}"
                 rest = ["" if first else f"{gains.mean:+.3f} {_span(gains.low, gains.high)}", *agreements, ms]
             table.add_row(f"{pair or 'all'} ({len(results)})", outcome.setting, *means, *rest)
+    return table
+
+
+def _calibration_title(setting: str, reliable: Reliability) -> str:
+    shares = [
+        f"right at relevance {threshold} or more: {'no hits' if right is None else f'{right:.3f} of {count}'}"
+        for threshold, (count, right) in reliable.at_least.items()
+    ]
+    title = f"Calibration of {setting}: expected error {reliable.error:.3f} over {reliable.count} hits"
+    return "; ".join([title, *shares])
+
+
+def _calibration_table(reliable: Reliability) -> Table:
+    """A row for each bin with hits; the bar is the share that is right, with a mark at the prediction."""
+    table = plain_table(gap=2)
+    for name in ("probability", "hits", "predicted", "right", ""):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    for each in reliable.bins:
+        bar = list(("█" * round(each.right * BAR)).ljust(BAR + 1))
+        bar[round(each.predicted * BAR)] = "│"
+        cells = (str(each.count), f"{each.predicted:.3f}", f"{each.right:.3f}", "".join(bar).rstrip())
+        table.add_row(f"{each.low:.1f}–{each.high:.1f}", *cells)
     return table
 
 

@@ -24,6 +24,7 @@ from mmsearch.cli.options import PICTURES
 from mmsearch.errors import MmsearchError, OutsideIndex, UsageError
 
 if TYPE_CHECKING:
+    from mmsearch.output.hit_list import Matches
     from mmsearch.output.terminal_images import Screen
     from mmsearch.types import Hit, LoaderSettings, Picture
 
@@ -63,11 +64,16 @@ def screen(enabled: bool | None) -> Screen | None:
 
 
 def show(
-    results: Sequence[Hit], settings: LoaderSettings, terminal: Screen, explain: bool, may_read: Callable[[str], bool]
+    results: Sequence[Hit],
+    settings: LoaderSettings,
+    terminal: Screen,
+    explain: bool,
+    may_read: Callable[[str], bool],
+    matches: Matches,
 ) -> None:
     """Write the hits, at least one, as a table, with small pictures of those that have one and may be read."""
     from mmsearch.media import preview_kind
-    from mmsearch.output.tables import hit_blocks
+    from mmsearch.output.hit_list import hit_blocks
     from mmsearch.output.terminal_images import COLUMNS, ROWS, drawn
 
     pictured = [bool(preview_kind(hit.item)) and not hit.stale for hit in results]
@@ -75,7 +81,9 @@ def show(
     if allowed != pictured:
         log_line(f"warning: no pictures: {OutsideIndex()}")
     room = (COLUMNS, ROWS)
-    header, blocks = hit_blocks(results, allowed, room, width=terminal.columns, base=os.getcwd(), explain=explain)
+    header, blocks = hit_blocks(
+        results, allowed, room, width=terminal.columns, base=os.getcwd(), explain=explain, matches=matches
+    )
     write_stdout(header)
     visible = [hit for hit, is_allowed in zip(results, allowed, strict=True) if is_allowed]
     with _no_warnings(), _Pictures(visible, settings, terminal) as pictures:

@@ -134,7 +134,8 @@ Duration = Annotated[
 Mode = Annotated[ModeChoice, Ranking("--mode", help="Rank by vectors, by words, or by both.")]
 Raw = Annotated[bool, Ranking("--raw", help="Rank by raw cosines, which favour some types of files.")]
 MinRelevance = Annotated[
-    float | None, Ranking("--min-relevance", metavar="X", help="Minimum relevance of a hit, 0 to 1.")
+    float | None,
+    Ranking("--min-relevance", metavar="X", help="Minimum relevance of a hit; 0: more likely right than not."),
 ]
 AllSegments = Annotated[
     bool, Ranking("--all-segments", help="Show every matching part of a file, not only the best one.")

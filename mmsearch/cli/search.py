@@ -6,17 +6,21 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO
 
 from typer import Exit
 
 from mmsearch.cli import options
 from mmsearch.cli.common import handle_errors, log_line, terminal_width, write_json, write_stdout
 from mmsearch.cli.index_path import locate_all
+from mmsearch.cli.search_queries import Answer, QueryList
 from mmsearch.errors import UsageError
-from mmsearch.output.tables import Format, harmless, hit_fields, hits
+from mmsearch.output.matches import matched_spans
+from mmsearch.output.tables import NOTHING_LIKELY, Format, harmless, hit_fields, hits
 from mmsearch.search.open import (
     crowded,
     make_room,
@@ -28,16 +32,15 @@ from mmsearch.search.open import (
 )
 from mmsearch.search.request import SearchRequest
 from mmsearch.server import client
-from mmsearch.system.safe_open import regular_or_handed
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
     from mmsearch.output.terminal_images import Screen
     from mmsearch.store import AnyReader
-    from mmsearch.types import Hit, ModelSpec, Query
+    from mmsearch.types import ModelSpec, Query
 
-    Answers: TypeAlias = Iterable[tuple[str, list[Hit]]]
+    Answers: TypeAlias = Iterable[Answer]
 
 
 @handle_errors
@@ -143,6 +146,7 @@ def search(
         answer = client.search(directories[0], request, device, trust_remote_code)
     many = queries is not None
     reader: AnyReader | None = None
+    query_list: QueryList | None = None
     labelled: Answers
     with ExitStack() as stack:
         if answer:
@@ -151,23 +155,30 @@ def search(
                     logging.getLogger(logger).log(level, "%s", message)
                 else:
                     log_line(message)
-            spec, labelled = answer.spec, [(answer.label, answer.hits)]
+            spec, labelled = answer.spec, [Answer(answer.label, " ".join(request.texts), answer.hits)]
             if context or terminal is not None:
                 from mmsearch.store import open_reader
 
                 reader = open_reader(directories)  # it knows which files may be opened
                 stack.enter_context(reader)
         else:
+            query_list = QueryList(request, queries)
+            stdin = sys.stdin.buffer if queries != "-" else None
             reader, spec, labelled = _search(
-                stack, directories, request, queries, device, trust_remote_code, trust_index, allow_private
+                stack, directories, request, query_list, stdin, device, trust_remote_code, trust_index, allow_private
             )
+        is_list = shape is Format.table and not context and terminal_width() > 0
+        counts = _Counts()
+        labelled = counts.of(labelled, warn=not is_list, many=many)
         if context:
             assert reader is not None
-            any_found = _output_evidence(labelled, spec, context_budget, reader, many=many or shape is Format.jsonl)
+            _output_evidence(labelled, spec, context_budget, reader, many=many or shape is Format.jsonl)
         else:
             end = "\0" if null else "\n"
-            any_found = _output(labelled, spec, shape, end, terminal, reader, many=many, explain=explain)
-    if not any_found:
+            _output(labelled, spec, shape, end, terminal, reader, many=many, explain=explain)
+    if query_list and query_list.skipped:
+        raise Exit(UsageError.exit_code)
+    if not counts.found:
         log_line("nothing found")
         raise Exit(1)
 
@@ -176,7 +187,8 @@ def _search(
     stack: ExitStack,
     directories: list[str],
     base_request: SearchRequest,
-    queries: str | None,
+    queries: QueryList,
+    stdin: BinaryIO | None,
     device: str | None,
     trust: bool,
     trust_index: bool,
@@ -187,19 +199,13 @@ def _search(
     from mmsearch.search.searcher import Searcher
 
     where = base_request.filter()
-    requests = _requests(base_request, queries)
-    models = any(
-        request.texts or request.negatives or request.image or request.audio or request.video for request in requests
-    )
-    reader, embedder = open_indexes(directories, device, models, trust, trust_index)
+    reader, embedder = open_indexes(directories, device, queries.need_model, trust, trust_index)
     stack.enter_context(reader)
-    stdin = sys.stdin.buffer if queries != "-" else None
-    builder = QueryBuilder(reader, embedder, stdin, allow_private=allow_private)
-    built_queries: Iterable[Query] = map(builder.query, requests)
+    built_queries: Iterable[Query] = queries.build(QueryBuilder(reader, embedder, stdin, allow_private=allow_private))
     second = None
     if base_request.rerank:
         name = base_request.reranker or reranker_for(reader)
-        if models and crowded(name, device):
+        if queries.need_model and crowded(name, device):
             embedder, built_queries = make_room(embedder, built_queries)
             gc.collect()
         second = open_reranker(base_request.reranker, reader, device, trust)
@@ -207,25 +213,29 @@ def _search(
         if note:
             log_line(note)
     answers = Searcher(reader, embedder, second, where).search_all(built_queries, base_request, where)
-    return reader, embedder.spec, zip((request.label for request in requests), answers, strict=True)
+    return reader, embedder.spec, queries.labelled(answers)
 
 
-def _requests(request: SearchRequest, queries: str | None) -> list[SearchRequest]:
-    """The request of the command line, or one for each line of the file with queries."""
-    from mmsearch.search.query import read_lines
+@dataclass
+class _Counts:
+    """How many queries passed, how many of them found something, and how many nothing that is likely."""
 
-    if queries is None:
-        request.require_query()
-        return [request]
-    if request != request.without_query():
-        raise UsageError("--queries takes the place of a query: give one or the other")
-    if queries == "-":
-        return read_lines(sys.stdin.buffer, "stdin", os.getcwd())
-    try:
-        with open(queries, "rb", opener=regular_or_handed) as lines:
-            return read_lines(lines, queries, os.path.dirname(os.path.abspath(queries)))
-    except OSError as error:
-        raise UsageError(f"--queries {queries}: {error.strerror or error}") from None
+    queries: int = 0
+    found: int = 0
+    unlikely: int = 0
+
+    def of(self, answers: Answers, *, warn: bool, many: bool) -> Iterator[Answer]:
+        """The answers, counted; with `warn` stderr says where all hits are less likely than not."""
+        for answer in answers:
+            is_unlikely = bool(answer.hits) and all(hit.relevance < 0 for hit in answer.hits)
+            self.queries += 1
+            self.found += bool(answer.hits)
+            self.unlikely += is_unlikely
+            if is_unlikely and warn and not many:
+                log_line(NOTHING_LIKELY)
+            yield answer
+        if self.unlikely and warn and many:
+            log_line(f"nothing here is likely to be the answer to {self.unlikely} of {self.queries} queries")
 
 
 def _format(form: Format | None, as_json: bool, as_jsonl: bool, paths: bool) -> Format:
@@ -246,23 +256,25 @@ def _output(
     *,
     many: bool,
     explain: bool,
-) -> bool:
-    """Write the hits of each query as they come, with pictures on a screen; True if there were any.
+) -> None:
+    """Write the hits of each query as they come, with pictures on a screen.
 
     Many answers are a JSON array, CSV with one header, or titled tables.
     """
-    any_found, width = False, terminal_width()
-    for number, (label, query_hits) in enumerate(answers):
-        any_found = any_found or bool(query_hits)
+    width, number, base = terminal_width(), -1, os.getcwd()
+    for number, (label, words, query_hits) in enumerate(answers):
+        matches = partial(matched_spans, query=words)
         title = f"{harmless(label)}\n" if many else ""
         if terminal is not None and reader is not None and query_hits:
             from mmsearch.cli.images import show
 
             write_stdout(title)
-            show(query_hits, spec.loader, terminal, explain, reader.may_read)
+            show(query_hits, spec.loader, terminal, explain, reader.may_read, matches)
             write_stdout("\n" * many)
             continue
-        text = hits(query_hits, label, spec.name, shape, end=end, width=width, base=os.getcwd(), explain=explain)
+        text = hits(
+            query_hits, label, spec.name, shape, end=end, width=width, base=base, explain=explain, matches=matches
+        )
         if many and shape is Format.json:
             text = ("," if number else "[") + text
         elif many and shape is Format.csv and number:
@@ -271,18 +283,14 @@ def _output(
             text = f"{title}{text}\n"
         write_stdout(text, paths=shape is Format.paths)
     if many and shape is Format.json:
-        write_stdout("]\n")
-    return any_found
+        write_stdout("[]\n" if number < 0 else "]\n")
 
 
-def _output_evidence(answers: Answers, spec: ModelSpec, budget: int, reader: AnyReader, *, many: bool) -> bool:
-    """Write the evidence for each query, as one JSON object a line if there are many; True if there was any."""
+def _output_evidence(answers: Answers, spec: ModelSpec, budget: int, reader: AnyReader, *, many: bool) -> None:
+    """Write the evidence for each query, as one JSON object a line if there are many."""
     from mmsearch.search.hit_evidence import gather
 
-    any_found = False
-    for label, query_hits in answers:
+    for label, _, query_hits in answers:
         fields = [hit_fields(hit, spec.name) for hit in query_hits]
         evidence = gather(query_hits, fields, spec.loader, budget, reader.may_read)
         write_json({"query": label, **evidence}, indent=None if many else 2)
-        any_found = any_found or bool(query_hits)
-    return any_found

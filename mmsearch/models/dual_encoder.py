@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast
 
 from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable, UsageError, one_line
 from mmsearch.models import BUILTIN_DIRECTORY
+from mmsearch.models.known_words import known_share, pieces_of
 from mmsearch.system.background import BackgroundTask
 from mmsearch.system.lazy_import import LazyModule
 from mmsearch.types import (
@@ -232,6 +233,10 @@ class DualEncoder:
         """Whether a text is longer than the model's context."""
         return bool(self.tokenizer.encode(text).overflowing)
 
+    def known_share(self, text: str) -> float:
+        """The share in [0, 1] of the text's words that the vocabulary knows."""
+        return known_share(text, pieces_of(self.tokenizer))
+
 
 def _batched(size: int, count: int, run: Callable[[slice], list[Floats]]) -> Encoded:
     outputs = [run(slice(start, start + size)) for start in range(0, count, size)]
@@ -289,6 +294,8 @@ class Encoder(Protocol):
 
     def cuts(self, text: str) -> bool: ...
 
+    def known_share(self, text: str) -> float: ...
+
 
 class TowerEmbedder:
     """Embeds with one tower for each kind of content: pages as pictures, clips as the mean of their frames."""
@@ -324,6 +331,10 @@ class TowerEmbedder:
     def cuts(self, text: str) -> bool:
         """Whether a text is longer than the model's context."""
         return self._encoder.cuts(text)
+
+    def known_share(self, text: str) -> float:
+        """The share in [0, 1] of the text's words, weighted by letters, that the model's vocabulary knows."""
+        return self._encoder.known_share(text)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Float32 `(n, dim)`: the vectors of `embed_query` for several texts, in few passes."""

@@ -180,6 +180,10 @@ class ExportedTowers:
         """Whether a text is longer than the model's context."""
         return self.tokens.cuts(text, self.context)
 
+    def known_share(self, text: str) -> float:
+        """The share in [0, 1] of the text's words that the vocabulary knows."""
+        return self.tokens.known_share(text)
+
     def loader_settings(self, exact: bool, tiles: bool) -> LoaderSettings:
         """Passages that fit the text tower, and pictures as the other one sees them, or a few times larger."""
         chars = (self.context - FRAME_TOKENS) * CHARS_PER_TOKEN // 10 * 10

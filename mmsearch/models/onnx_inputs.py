@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from mmsearch.errors import ModelUnavailable, one_line
+from mmsearch.models.known_words import known_share, pieces_of
 from mmsearch.models.st_inputs import picture_input
 from mmsearch.types import Picture, ResizeRule
 
@@ -198,6 +199,10 @@ class TextRule:
         """Whether a text has more than `limit` tokens."""
         self._tokenizer.enable_truncation(limit)
         return bool(self._tokenizer.encode(text.lower() if self.lower else text).overflowing)
+
+    def known_share(self, text: str) -> float:
+        """The share in [0, 1] of the text's words that the vocabulary knows."""
+        return known_share(text.lower() if self.lower else text, pieces_of(self._tokenizer))
 
     def padded(self, encoded: Sequence[Sequence[int]], width: int) -> tuple[Ints, Ints]:
         """Token numbers `(n, width)` and their mask, 1 where there is text."""

@@ -19,6 +19,7 @@ from mmsearch.errors import MediaError, MmsearchError, ModelUnavailable, one_lin
 from mmsearch.models import hub, st_inputs
 from mmsearch.models import weight_check as weights
 from mmsearch.models.device import INT8, asynchronously, choose_attention, choose_device, choose_dtype
+from mmsearch.models.known_words import known_share, pieces_of
 from mmsearch.models.passes import (
     DEVICE_INPUTS,
     budget_for,
@@ -157,6 +158,12 @@ class SentenceTransformerEmbedder:
         """Whether a text is longer than the model's context, by its tokenizer; False if it has none."""
         limit, tokenizer = self._model.max_seq_length, getattr(self._model[0], "tokenizer", None)
         return limit is not None and callable(tokenizer) and len(tokenizer(text)["input_ids"]) > limit
+
+    def known_share(self, text: str) -> float:
+        """The share in [0, 1] of the text's words, weighted by letters, that the vocabulary knows; 1 if it has none."""
+        tokenizer = getattr(self._model[0], "tokenizer", None)
+        countable = hasattr(tokenizer, "token_to_id") or hasattr(tokenizer, "convert_ids_to_tokens")
+        return known_share(text, pieces_of(tokenizer)) if countable else 1.0
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Float32 `(n, dim)`: the vectors of `embed_query` for several texts, in few passes.

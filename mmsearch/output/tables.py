@@ -10,7 +10,7 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +39,10 @@ CSV_COLUMNS = (
 
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Characters that JSON leaves as they are within strings; the joiners of emoji are not among them."""
+NOTHING_LIKELY = "nothing here is likely to be what you asked for; the nearest are:"
+"""Said where all hits have a relevance below 0, which is less likely than not."""
 NUMERIC = ("#", "relevance", "rerank")
 _UNSAFE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp")
-_MARK = "\ue000"
-"""Marks where the picture of a hit begins: in the first column, which has no other letters."""
-LEAST_SNIPPET = 12
-"""Columns; a shorter snippet is useless."""
 
 
 def hit_fields(hit: Hit, model: str, explain: bool = False) -> dict[str, Any]:
@@ -92,6 +90,7 @@ def hits(
     width: int = 0,
     base: str = "",
     explain: bool = False,
+    matches: Callable[[str], Sequence[tuple[int, int]]] = lambda _: (),
 ) -> str:
     """All hits of one query, ready to be written.
 
@@ -105,6 +104,7 @@ def hits(
             well; elsewhere they keep every byte. In CSV no text is a formula in either case.
         base: a table shows paths below this directory relative to it; the other formats never do.
         explain: show the rank and score of each stage; not in CSV and paths.
+        matches: start and end of the stretches of a snippet to highlight on a terminal.
     """
     rows = [hit_fields(hit, model, explain) for hit in results]
     if form is Format.paths:
@@ -123,28 +123,11 @@ def hits(
                 for row in labelled
             ]
         return as_csv(CSV_COLUMNS, labelled)
-    if not width:
-        return _plain(_columns([_cells(hit, base, explain) for hit in results], 0)[0]) if results else ""
-    return draw(_hit_table(results, width, base, explain), width) if results else ""
+    if results and width:
+        from mmsearch.output.hit_list import hit_list
 
-
-def hit_blocks(
-    results: Sequence[Hit], pictured: Sequence[bool], room: tuple[int, int], *, width: int, base: str, explain: bool
-) -> tuple[str, list[str]]:
-    """A table for a terminal with room for pictures on its left: the line with the names, then the lines of each hit.
-
-    Args:
-        results: in order of rank, at least one.
-        pictured: which of them have a picture.
-        room: columns and lines of a picture; a hit with one has at least so many lines.
-        width, base, explain: as of `hits`.
-    """
-    empty = [_MARK.ljust(room[0]) + "\n" * (room[1] - 1) * has_picture for has_picture in pictured]
-    lines = draw(_hit_table(results, width, base, explain, empty), width).splitlines(keepends=True)
-    starts = [number for number, line in enumerate(lines) if line.startswith(_MARK)]
-    cleared = "".join(lines).replace("\n" + _MARK, "\n ").splitlines(keepends=True)
-    blocks = [cleared[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
-    return "".join(cleared[: starts[0]]), ["".join(block) for block in blocks]
+        return hit_list(results, width=width, base=base, explain=explain, matches=matches)
+    return _plain([_cells(hit, base, explain) for hit in results])
 
 
 def to_json(value: Any, indent: int | None = 2) -> str:
@@ -172,60 +155,13 @@ def harmless(text: str) -> str:
     return "".join(c if unicodedata.category(c) not in _UNSAFE_CATEGORIES else escape(c) for c in text)
 
 
-def _hit_table(results: Sequence[Hit], width: int, base: str, explain: bool, first: Sequence[str] = ()) -> Table:
-    """A row for each hit; `first` are the cells of an additional first column."""
-    from rich.style import Style
-    from rich.text import Text
-
-    lead = len(first[0].partition("\n")[0]) if first else 0
-    columns, widths = _columns([_cells(hit, base, explain) for hit in results], width - lead - 1 if first else width)
-    table = plain_table()
-    if first:
-        table.add_column("", width=lead, no_wrap=True)
-    for name in columns:
-        table.add_column(
-            name,
-            justify="right" if name in NUMERIC else "left",
-            style="bold" if name == "path" else "",
-            no_wrap=name == "snippet",
-            overflow="ellipsis" if name == "snippet" else "fold",
-            width=widths.get(name),
-        )
-    path_column = list(columns).index("path") + bool(first)
-    rows = zip(*([first] if first else []), *columns.values(), strict=True)
-    for hit, row in zip(results, rows, strict=True):
-        row_cells = [Text(cell) for cell in row]
-        if width:
-            row_cells[path_column].stylize(Style(link=_link(hit.item.path, hit.item.span)))
-        table.add_row(*row_cells)
-    return table
+def stage_scores(hit: Hit) -> str:
+    """The rank and score of a hit at each stage of its ranking."""
+    return ", ".join(f"{name} {stage.rank} ({stage.score:.3g})" for name, stage in hit.stages.items())
 
 
-def _columns(cells: Sequence[Mapping[str, str]], width: int) -> tuple[dict[str, list[str]], dict[str, int]]:
-    """The columns that are not empty in all rows, and their widths on a terminal of `width` columns, if there is one.
-
-    All widths are set, because rich would squeeze the other columns rather than shorten one that must not be folded.
-    """
-    columns = {name: [row[name] for row in cells] for name in cells[0] if any(row[name] for row in cells)}
-    if not width:
-        return columns, {}
-    from rich.cells import cell_len
-
-    widths = {name: max(map(cell_len, [name, *column])) for name, column in columns.items()}
-    left = width - sum(widths[name] + 1 for name in columns if name not in ("path", "why", "snippet"))
-    if "why" in columns:
-        widths["why"] = max(min(widths["why"], max(left // 2, left - widths["path"] - 1)), 1)
-        left -= widths["why"] + 1
-    widths["path"] = max(min(widths["path"], left), 1)
-    if "snippet" in columns:
-        widths["snippet"] = min(widths["snippet"], left - widths["path"] - 1)
-        if left - widths["path"] - 1 < LEAST_SNIPPET:
-            del columns["snippet"]
-    return columns, widths
-
-
-def _plain(columns: Mapping[str, Sequence[str]]) -> str:
-    """The columns as lines, not for a terminal: as rich draws them, without the time that its import takes."""
+def _plain(rows: Sequence[Mapping[str, str]]) -> str:
+    """Lines of the columns that are not empty, not for a terminal: as rich draws them, but without its import."""
 
     def columns_of(text: str) -> int:
         if text.isascii():
@@ -233,30 +169,20 @@ def _plain(columns: Mapping[str, Sequence[str]]) -> str:
         return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
     padded = []
-    for name, cells in columns.items():
-        widths = [columns_of(cell) for cell in (name, *cells)]
+    for name in rows[0] if rows else ():
+        cells = [name, *(row[name] for row in rows)]
+        if not any(cells[1:]):
+            continue
+        widths = [columns_of(cell) for cell in cells]
         pads = [" " * (max(widths) - width) for width in widths]
-        pairs = zip(pads, (name, *cells), strict=True)
-        padded.append([pad + cell if name in NUMERIC else cell + pad for pad, cell in pairs])
+        padded.append([pad + cell if name in NUMERIC else cell + pad for pad, cell in zip(pads, cells, strict=True)])
     return "".join(" ".join(line).rstrip() + "\n" for line in zip(*padded, strict=True))
-
-
-def _link(path: str, span: Span) -> str:
-    """A URL that opens the file at the page, second or box, in viewers that know the usual fragments."""
-    box = ",".join(map(str, span.box or ()))
-    fragments = {"page": f"#page={span.start:.0f}", "second": f"#t={span.start:g}", "box": f"#xywh={box}"}
-    from pathlib import Path
-
-    from mmsearch.types import is_object_url
-
-    return (path if is_object_url(path) else Path(path).absolute().as_uri()) + fragments.get(span.unit, "")
 
 
 def _cells(hit: Hit, base: str, explain: bool) -> dict[str, str]:
     """The cells of a hit in the table; paths below `base` are shown relative to it."""
     below = os.path.join(base, "")
     path = hit.item.path.removeprefix(below) if base else hit.item.path
-    stages = [f"{name} {stage.rank} ({stage.score:.3g})" for name, stage in hit.stages.items()] if explain else []
     return {
         "#": str(hit.rank),
         "relevance": f"{hit.relevance:.2f}",
@@ -265,7 +191,7 @@ def _cells(hit: Hit, base: str, explain: bool) -> dict[str, str]:
         + (" (changed since)" if hit.stale else "")
         + (f" (+{len(hit.duplicates)})" if hit.duplicates else ""),
         "where": str(hit.item.span) or hit.item.modality,
-        "why": ", ".join(stages),
+        "why": stage_scores(hit) if explain else "",
         "snippet": harmless(hit.snippet or hit.item.snippet),
     }
 

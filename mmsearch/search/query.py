@@ -7,13 +7,15 @@ Knows loaders, the reader and which modalities a model embeds; nothing of argv o
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +36,7 @@ from mmsearch.types import (
     is_object_url,
 )
 
+NO_OPTIONS = SearchRequest()
 NOT_WEIGHT = -0.5
 """At full weight a query would become the difference of two texts, which is near to neither kind of thing."""
 FILES: tuple[Modality, ...] = ("image", "audio", "video")
@@ -46,6 +49,10 @@ Vector: TypeAlias = "npt.NDArray[np.float32]"
 Load: TypeAlias = Callable[[str | BinaryIO, Modality, LoaderSettings], list[Content]]
 """How a file, a stream or a URL becomes contents, as `media.load_query`."""
 
+log = logging.getLogger(__name__)
+
+_QUOTED = 30
+"""Characters of a long query that a message quotes."""
 _WEIGHTED = re.compile(r"(.+):([+-]?(?:\d+(?:\.\d*)?|\.\d+))", re.S)
 
 
@@ -68,32 +75,39 @@ class QueryBuilder:
         self._stdin = stdin
 
     def query(self, request: SearchRequest) -> Query:
-        """The query of a request.
+        """The query of a request. A text that is longer than the model reads is cut, with a warning.
 
         Raises:
             UsageError: nothing says what to look for, a file cannot be read or is not indexed, or the model cannot
                 embed a part.
         """
         base = request.base
-        parts = [QueryPart(self._text(text)) for text in request.texts if text.strip()]
+        prepare = self._clean if request.mode == "lexical" else self._text
+        parts = [QueryPart(prepare(text)) for text in request.texts if text.strip()]
         for kind in FILES:
             parts += [part for source in getattr(request, kind) for part in self._file(kind, source, base)]
         paths = [path if is_object_url(path) else os.path.abspath(os.path.join(base, path)) for path in request.like]
         rows = [self._indexed(path) for path in paths]
         if not any(part.weight > 0 for part in parts) and not rows:
             raise UsageError(f"nothing to look for: {HOW_TO_QUERY}")
-        parts += [QueryPart(self._text(text), NOT_WEIGHT) for text in request.negatives if text.strip()]
+        parts += [QueryPart(prepare(text), NOT_WEIGHT) for text in request.negatives if text.strip()]
         vector = np.asarray(np.sum(rows, axis=0), np.float32) if rows else None
         return Query(tuple(parts), request.label, vector, frozenset(paths))
 
-    def _text(self, text: str) -> str:
+    def _clean(self, text: str) -> str:
         self._require("text")
         # Half of a surrogate pair, from JSON or another encoding, is no text that a tokenizer takes.
-        text = text.encode("utf-8", "replace").decode().strip()
+        return text.encode("utf-8", "replace").decode().strip()
+
+    def _text(self, text: str) -> str:
+        text = self._clean(text)
         cuts = getattr(self._embedder, "cuts", None)
-        if cuts is not None and cuts(text):
-            raise UsageError(f"a query of {len(text)} characters is more than {self._spec.name} reads: shorten it")
-        return text
+        if cuts is None or not cuts(text):
+            return text
+        readable, extent = readable_part(text, cuts)
+        start = " ".join(text[: 2 * _QUOTED].split())[:_QUOTED]
+        log.warning('%s reads only the first %s of the query "%s…"', self._spec.name, extent, start)
+        return readable
 
     def _require(self, modality: Modality) -> None:
         if modality not in self._spec.modalities:
@@ -128,6 +142,19 @@ class QueryBuilder:
         return np.asarray(middle / max(float(np.linalg.norm(middle)), 1e-12), np.float32)
 
 
+def readable_part(text: str, cuts: Callable[[str], bool]) -> tuple[str, str]:
+    """The longest beginning of a text that a model reads, in whole words where one fits, and its extent for a message.
+
+    `cuts` says whether a text is longer than the model reads; the text itself has to be.
+    """
+    ends = [match.end() for match in re.finditer(r"\S+", text)]
+    unit = "words"
+    if cuts(text[: ends[0]]):
+        ends, unit = list(range(1, len(text) + 1)), "characters"
+    count = bisect_left(ends, True, key=lambda end: cuts(text[:end]))
+    return text[: ends[max(0, count - 1)]], f"{count} of {len(ends)} {unit}"
+
+
 def split_weight(source: str, base: str) -> tuple[str, float]:
     """The name and weight of `a.jpg:0.7`; a file whose name really ends so is that file."""
     match = _WEIGHTED.fullmatch(source)
@@ -141,42 +168,58 @@ def split_weight(source: str, base: str) -> tuple[str, float]:
     return name, weight
 
 
-def read_lines(lines: Iterable[bytes], name: str, base: str) -> list[SearchRequest]:
-    """Queries one a line: a text, or a JSON object that begins with `{`; blank lines are left out.
+def read_lines(
+    lines: Iterable[bytes],
+    name: str,
+    base: str,
+    options: SearchRequest = NO_OPTIONS,
+    skip: Callable[[str], None] | None = None,
+) -> list[tuple[str, SearchRequest]]:
+    """Queries one a line, each with its place `name:number`: a text, or a JSON object that begins with `{`.
+
+    Blank lines are left out. The requests have these `options`, and paths in them are relative to `base`.
 
     Raises:
-        UsageError: a line that cannot be read, by the name of the file and its number.
+        UsageError: there are no queries. A line that cannot be read goes to `skip` as a message with its place; without
+            `skip` it is an error as well.
     """
-    requests: list[SearchRequest] = []
+    requests: list[tuple[str, SearchRequest]] = []
+    has_lines = False
     for number, raw in enumerate(lines, 1):
+        location = f"{name}:{number}"
         try:
             line = raw.decode("utf-8").strip().removeprefix("\ufeff")
             if line:
-                requests.append(replace(_parse(line), base=base))
-                requests[-1].require_query()
-        except (UsageError, ValueError) as error:
-            raise UsageError(f"{name}:{number}: {error}") from None
-        except RecursionError:
-            raise UsageError(f"{name}:{number}: nested too deeply") from None
-    if not requests:
+                has_lines = True
+                request = replace(options, **_parse(line), base=base)
+                request.require_query()
+                requests.append((location, request))
+        except (UsageError, ValueError, RecursionError) as error:
+            has_lines = True
+            message = f"{location}: {'nested too deeply' if isinstance(error, RecursionError) else error}"
+            if skip is None:
+                raise UsageError(message) from None
+            skip(message)
+    if not has_lines:
         raise UsageError(f"{name} holds no queries: write one a line")
     return requests
 
 
-def _parse(line: str) -> SearchRequest:
+def _parse(line: str) -> dict[str, Any]:
+    """The fields of a request. Raises UsageError, ValueError or RecursionError."""
     if not line.startswith("{"):
-        return SearchRequest((line,))
+        return {"texts": (line,)}
     data = json.loads(line)
     if unknown := [field for field in data if field not in FIELDS and field not in IGNORED]:
         raise UsageError(f"unknown field {unknown[0]!r}: known are {', '.join((*FIELDS, *IGNORED))}")
-    fields: dict[str, tuple[str, ...]] = {}
+    fields: dict[str, Any] = {}
     for field, name in FIELDS.items():
         value = data.get(field)
         texts = value if isinstance(value, list) else [] if value is None else [value]
         if not all(isinstance(text, str) for text in texts):
             raise UsageError(f"field {field!r} is a text or a list of texts")
         fields[name] = tuple(texts)
-    return SearchRequest(**fields)  # type: ignore[arg-type]  # all of these fields are tuples
+    return fields
 
 
 class StoredEmbedder:
@@ -212,6 +255,10 @@ class CachedQueryEmbedder:
         self._queries = [query for query in queries if query.parts]  # kept alive: their identity is the key
         rows = embed_queries(embedder, self._queries)
         self._vectors = {id(query): row for query, row in zip(self._queries, rows, strict=True)}
+        share = getattr(embedder, "known_share", None)
+        self._known_shares: dict[str, float] = {}
+        if share is not None:
+            self._known_shares = {query.text: share(query.text) for query in self._queries}
 
     def embed(self, segments: Sequence[Segment]) -> Vectors:
         return self._model().embed(segments)
@@ -219,6 +266,13 @@ class CachedQueryEmbedder:
     def embed_query(self, query: Query) -> Vectors:
         cached = self._vectors.get(id(query))
         return self._model().embed_query(query) if cached is None else cached
+
+    def known_share(self, text: str) -> float:
+        """The share in [0, 1] of a query's words that the model knows; 1 if the model cannot say."""
+        if text in self._known_shares:
+            return self._known_shares[text]
+        share = getattr(self._embedder, "known_share", None)
+        return 1.0 if share is None else float(share(text))
 
     def _model(self) -> Embedder:
         if self._embedder is None:

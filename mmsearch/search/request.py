@@ -168,7 +168,12 @@ class SearchRequest:
         "hybrid", "By vectors (dense), by words (lexical), or by both (hybrid).", "mode", "mode", choices=MODES
     )
     raw: bool = _option(False, "Rank by raw cosines.", "raw")
-    min_relevance: float | None = _option(None, "Leave out hits of less relevance.", "min_relevance", "min_relevance")
+    min_relevance: float | None = _option(
+        None,
+        "Leave out hits of less relevance; 0 keeps what is more likely right than not.",
+        "min_relevance",
+        "min_relevance",
+    )
     all_segments: bool = _option(
         False, "Each matching part of a file is a hit, not only its best.", "all_segments", "all_parts"
     )

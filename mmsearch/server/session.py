@@ -57,7 +57,7 @@ class _Prepared(NamedTuple):
     request: SearchRequest
     where: Filter
     reranker: str | None
-    note: str
+    notes: tuple[Note, ...]
 
 
 class IndexSession:
@@ -181,7 +181,9 @@ class IndexSession:
             request, note = with_rerank_types(request, name)
             if name not in self._rerankers:
                 self._rerankers[name] = open_reranker(request.reranker, self.reader, self._device, self._trust)
-        return _Prepared(self._query(request, contents), request, where, name, note)
+        with captured_warnings() as warnings:
+            query = self._query(request, contents)
+        return _Prepared(query, request, where, name, (*([Note("", 0, note)] if note else ()), *warnings))
 
     def _query(self, request: SearchRequest, contents: Contents) -> Query:
         def load(source: str | BinaryIO, modality: Modality, settings: LoaderSettings) -> list[Content]:
@@ -215,9 +217,10 @@ class IndexSession:
             for index in indexes:  # one of them spoils it for the others
                 answers |= self._search([index], prepared)
             return answers
-        notes = (*([Note("", 0, first.note)] if first.note else ()), *warnings)
         return {
-            index: SearchAnswer(prepared[index].query.label, hits, self.embedder.spec, notes)
+            index: SearchAnswer(
+                prepared[index].query.label, hits, self.embedder.spec, (*prepared[index].notes, *warnings)
+            )
             for index, hits in zip(indexes, results, strict=True)
         }
 

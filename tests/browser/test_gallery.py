@@ -116,6 +116,18 @@ def test_more_hits_come_on_request_and_none_twice(samples: str, opened: Opener) 
     assert len(set(ids)) == len(ids) == 80
 
 
+def test_unlikely_hits_are_dim_below_a_line(samples: str, opened: Opener) -> None:
+    page = opened(f"{samples}/?q=red+car")
+    relevances = [hit["relevance"] for hit in hits(samples, q="red car", top="40")]
+    first = next((number for number, value in enumerate(relevances) if value < 0), None)
+    names(page)
+    dim = page.locator(TILE).evaluate_all("all => all.map(one => one.classList.contains('unlikely'))")
+    assert dim == [value < 0 for value in relevances]
+    lines = page.locator("#hits li").evaluate_all("all => all.map(one => one.classList.contains('divider'))")
+    assert [number for number, is_line in enumerate(lines) if is_line] == ([first] if first else [])
+    assert ("Nothing here is likely" in page.inner_text("#notes")) == (first == 0)
+
+
 def test_a_dropped_picture_is_searched_by_alone_and_with_words(samples: str, opened: Opener) -> None:
     page = opened(samples)
     page.wait_for_selector(".count")

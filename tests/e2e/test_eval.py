@@ -37,6 +37,9 @@ def test_json_holds_every_setting_pair_and_measure(asked: Command) -> None:
     assert (found["questions"], found["labelled"], found["not_indexed"]) == (3, 5, [])
     assert [one["setting"] for one in found["settings"]] == ["raw", "calibrated", "rerank", "dim 64"]
     calibrated = found["settings"][1]
+    assert "calibration" not in found["settings"][0], "a cosine is no probability"
+    bins = calibrated["calibration"]["bins"]
+    assert 0 < sum(each["count"] for each in bins) == calibrated["calibration"]["hits"] <= 30
     assert set(calibrated["pairs"]) == {"text->text", "shape"}
     assert calibrated["all"]["count"] == 3
     assert calibrated["pairs"]["text->text"]["recall@10"]["mean"] == 1.0
@@ -97,3 +100,10 @@ def test_bad_usage_is_one_line(asked: Command, arguments: tuple[str, ...], code:
     assert done.returncode == code
     (line,) = done.stderr.decode().splitlines()
     assert told in line
+
+
+def test_the_table_shows_how_far_relevance_can_be_trusted(asked: Command) -> None:
+    shown = asked("eval", "q.jsonl", "--compare", "raw,hybrid").stdout.decode()
+    assert "Calibration of hybrid: expected error" in shown
+    assert "Calibration of raw" not in shown
+    assert "predicted" in shown and "right at relevance 2 or more" in shown

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from .conftest import Command
 
 
@@ -25,13 +27,59 @@ def test_bad_queries_are_one_line_and_exit_code_2(mixed: Command) -> None:
         (["--not", "snow"], b""),
         ([" "], b""),
         (["--image", "garden.txt"], b""),
-        (["word " * 5000], b""),
         (["--queries", "-"], b'{"query": "x", "colour": "red"}\n'),
+        (["--queries", "-"], b"\n"),
     ]
     for args, stdin in bad:
         done = mixed("search", *args, stdin=stdin)
         assert (done.returncode, done.stdout) == (2, b""), args
         assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+BAD_LINES = [
+    b"\xff\xfe",
+    b'{"query": "x", "colour": "red"}',
+    b"{}",
+    b'{"query": 7}',
+    b'{"query": ',
+    b'{"query": ' + b"[" * 100_000,
+    b'{"image": "missing.png"}',
+    b'{"like": "missing.png"}',
+]
+
+
+def test_a_bad_line_costs_itself_alone(mixed: Command) -> None:
+    mixed.report(".")
+    (mixed.cwd / "q").write_bytes(b"\n".join([b"watering the garden", *BAD_LINES, b"a blue picture", b""]))
+    done = mixed("search", "--queries", "q", "--json", "-k", "1")
+    assert [answer["query"] for answer in json.loads(done.stdout)] == ["watering the garden", "a blue picture"]
+    assert done.returncode == 2
+    lines = done.stderr.decode().splitlines()
+    assert sorted(line.split()[2] for line in lines) == [f"q:{number}:" for number in range(2, len(BAD_LINES) + 2)]
+    done = mixed("search", "--queries", "q", "--mode", "lexical", "-l", "-k", "1")
+    assert (done.returncode, b"garden.txt" in done.stdout) == (2, True), done.stderr
+
+
+def test_a_file_of_bad_lines_is_an_empty_list(mixed: Command) -> None:
+    mixed.report(".")
+    done = mixed("search", "--queries", "-", "--json", stdin=b"{}\n")
+    assert (done.returncode, json.loads(done.stdout)) == (2, [])
+
+
+def test_a_long_query_is_cut_with_one_warning(mixed: Command) -> None:
+    mixed.report(".")
+    query = "watering the vegetable garden " * 1000
+    done = mixed("search", query, "-l")
+    assert (done.returncode, len(done.stderr.splitlines())) == (0, 1), done.stderr
+    assert b"of 4000 words" in done.stderr and b"garden.txt" in done.stdout
+    done = mixed("search", query, "-l", "--mode", "lexical")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("options", [("--mode", "hybrid"), ("--mode", "dense"), ("--format", "table")])
+def test_a_default_may_be_given(mixed: Command, options: tuple[str, str]) -> None:
+    mixed.report(".")
+    assert mixed("search", "watering the garden", *options).returncode == 0
 
 
 def test_what_holds_for_every_query_is_said_once(mixed: Command) -> None:

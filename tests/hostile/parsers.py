@@ -47,7 +47,7 @@ def _text(data: bytes) -> str:
 
 def queries(data: bytes) -> None:
     with suppress(UsageError):
-        for asked in read_lines(io.BytesIO(data), "q", os.curdir):
+        for _, asked in read_lines(io.BytesIO(data), "q", os.curdir):
             encode(asked.label)
             for source in (*asked.image, *asked.audio, *asked.video):
                 split_weight(source, asked.base)

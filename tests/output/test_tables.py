@@ -15,15 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsearch.output.tables import (
+    NUMERIC,
     SPAN_COLUMNS,
     Format,
-    _hit_table,
     draw,
     encode,
     harmless,
-    hit_blocks,
     hit_fields,
     hits,
+    plain_table,
 )
 from mmsearch.types import WHOLE, Box, Hit, Item, Span, StageScore
 
@@ -110,25 +110,6 @@ def test_table_shows_where_in_the_file_and_neutralises_names() -> None:
     assert "\x1b" not in table
 
 
-def test_a_narrow_terminal_keeps_whole_paths_and_drops_the_snippet() -> None:
-    table = hits([hit("/home/a/" + "n" * 50 + ".txt", text="some words")], "q", "m", Format.table, width=60)
-    shown = re.sub(r"\x1b\]8;.*?\x1b\\", "", table)
-    assert sum(line.count("n") for line in shown.splitlines()[1:]) == 50
-    assert "some words" not in table
-    assert "some words" in hits([hit(text="some words")], "q", "m", Format.table, width=60)
-
-
-@pytest.mark.parametrize("width", [40, 60, 80, 110, 200])
-def test_a_long_snippet_is_cut_and_takes_no_room_from_the_rest(width: int) -> None:
-    long = hit("/home/a/" + "n" * 12 + ".txt", Span("line", 7, 9), text="many words " * 30, rerank=-1.25)
-    table = hits([long, hit()], "q", "m", Format.table, width=width, explain=True)
-    lines = re.sub(r"\x1b\]8;.*?\x1b\\|\x1b\[[\d;]*m", "", table).splitlines()
-    assert all(len(line) <= width for line in lines)
-    for value in ("1", "1.50", "-1.25", "L7–9"):
-        assert value in lines[1].split()
-    assert ("many" in lines[1] and lines[1].endswith("…")) == (width > 60)
-
-
 def test_a_table_shows_paths_relative_to_where_one_is() -> None:
     assert "/data" not in hits([hit("/data/sub/a.jpg")], "q", "m", Format.table, base="/data")
     assert "/database/a.jpg" in hits([hit("/database/a.jpg")], "q", "m", Format.table, base="/data")
@@ -160,16 +141,6 @@ def test_an_explanation_names_each_stage() -> None:
     assert "stages" not in hits([told], "q", "m", Format.csv, explain=True)
 
 
-def test_lines_of_hits_leave_room_for_pictures_and_no_name_can_shift_them() -> None:
-    found = [hit("/d/a.jpg"), hit("/d/" + "n" * 90 + ".jpg"), hit("/d/\ue000\n\u2028\ue000.txt"), hit("/d/e.jpg")]
-    names, blocks = hit_blocks(found, [True, True, False, True], (12, 3), width=60, base="/d", explain=False)
-    bare = [re.sub(r"\x1b\]8;.*?\x1b\\|\x1b\[[\d;]*m", "", block) for block in [names, *blocks]]
-    assert [block.count("\n") for block in bare] == [1, 3, 4, 1, 3]
-    assert all(line[:13].isspace() for block in bare for line in block.splitlines())
-    assert all(len(line) <= 60 for block in bare for line in block.splitlines())
-    assert [block.split()[2] for block in bare[1:]] == ["a.jpg", "n" * 29, "\ue000\\n\\u2028\ue000.txt", "e.jpg"]
-
-
 @pytest.mark.parametrize("char", ["\u2028", "\u2029", "\x85", "\x0b"])
 def test_a_name_is_one_line(char: str) -> None:
     assert len(hits([hit(f"/a{char}b")], "q", "m", Format.table).splitlines()) == 2
@@ -181,5 +152,10 @@ def test_a_table_for_no_terminal_is_what_rich_draws(name: str) -> None:
         Hit(Item(f"/x/{name}", "d", "image", "image"), 1, 0.5, 1.25),
         Hit(Item("/x/longer than the other.txt", "d", "text", "text", 0, Span("line", 1, 9), "a b c"), 10, 0.1, -0.5),
     ]
-    drawn = draw(_hit_table(found, 0, "/x", True), 0)
+    table = plain_table()
+    for column in ("#", "relevance", "path", "where", "snippet"):
+        table.add_column(column, justify="right" if column in NUMERIC else "left", no_wrap=True)
+    table.add_row("1", "1.25", name.replace("\udcff", "\\xff"), "image", "")
+    table.add_row("10", "-0.50", "longer than the other.txt", "L1–9", "a b c")
+    drawn = draw(table, 0)
     assert hits(found, "q", "m", Format.table, base="/x", explain=True) == drawn

@@ -17,12 +17,14 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from PIL import Image
 
 from mmsearch import media
 from mmsearch.errors import MediaError, UsageError
 from mmsearch.media import fetch_url
-from mmsearch.search.query import NOT_WEIGHT, QueryBuilder, StoredEmbedder, read_lines, split_weight
+from mmsearch.search.query import NOT_WEIGHT, QueryBuilder, StoredEmbedder, read_lines, readable_part, split_weight
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.searcher import Searcher
 from mmsearch.store import Reader
@@ -118,11 +120,42 @@ def test_what_cannot_be_searched_for_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_text_beyond_the_context_is_refused(asker: QueryBuilder) -> None:
+@pytest.mark.parametrize(
+    ("text", "readable", "extent"),
+    [
+        ("ten chars.", "ten chars.", ""),
+        ("eleven char", "eleven", "1 of 2 words"),
+        ("  one two\n three four", "one two", "2 of 4 words"),
+        ("abcdefghijklmno", "abcdefghij", "10 of 15 characters"),
+        ("abcdefghijklmno pq", "abcdefghij", "10 of 18 characters"),
+    ],
+)
+def test_a_text_beyond_the_context_is_cut_between_words_with_a_warning(
+    asker: QueryBuilder, caplog: pytest.LogCaptureFixture, text: str, readable: str, extent: str
+) -> None:
     short = QueryBuilder(asker._reader, Short())
-    assert short.query(SearchRequest(("ten chars.",))).text
-    with pytest.raises(UsageError, match="more than pointer reads"):
-        short.query(SearchRequest(("eleven char",)))
+    assert short.query(SearchRequest((text,))).text == readable
+    assert [extent in message for message in caplog.messages] == [True] * bool(extent)
+
+
+def test_a_search_by_words_alone_reads_all_of_a_long_text(
+    asker: QueryBuilder, caplog: pytest.LogCaptureFixture
+) -> None:
+    short = QueryBuilder(asker._reader, Short())
+    assert short.query(SearchRequest(("eleven char",), mode="lexical")).text == "eleven char"
+    assert not caplog.messages
+
+
+@given(st.lists(st.text("ab", min_size=1), min_size=1).map(" ".join), st.integers(0, 30))
+def test_the_readable_part_is_the_longest_that_fits(text: str, limit: int) -> None:
+    assume(len(text) > limit)
+    readable, extent = readable_part(text, lambda part: len(part) > limit)
+    assert text.startswith(readable)
+    if limit:
+        assert len(readable) <= limit
+        assert extent.endswith("characters") or text[len(readable)] == " "
+        following = text[len(readable) + 1 :].partition(" ")[0]
+        assert len(readable) == limit or len(readable) + 1 + len(following) > limit
 
 
 def test_a_picture_may_come_from_stdin(asker: QueryBuilder, folder: Path) -> None:
@@ -179,13 +212,18 @@ def test_like_a_contact_sheet_means_the_sheet_not_what_is_on_it(tmp_path: Path) 
 def test_lines_are_texts_or_objects(tmp_path: Path) -> None:
     lines = [b"\xef\xbb\xbfred car\n", b"\n", '{"query": "Ärger", "not": ["a", "b"], "image": "x.png"}\n'.encode()]
     assert read_lines(lines, "q", "/base") == [
-        SearchRequest(("red car",), base="/base"),
-        SearchRequest(("Ärger",), ("a", "b"), ("x.png",), base="/base"),
+        ("q:1", SearchRequest(("red car",), base="/base")),
+        ("q:3", SearchRequest(("Ärger",), ("a", "b"), ("x.png",), base="/base")),
     ]
 
 
+def test_lines_have_the_options_of_the_run() -> None:
+    [(_, request)] = read_lines([b"red car"], "q", "", SearchRequest(mode="lexical", top=3))
+    assert (request.texts, request.mode, request.top) == (("red car",), "lexical", 3)
+
+
 def test_labelled_queries_are_read_too() -> None:
-    assert read_lines([b'{"query": "x", "relevant": ["a"], "pair": "text->image"}'], "q", "")[0].texts == ("x",)
+    assert read_lines([b'{"query": "x", "relevant": ["a"], "pair": "text->image"}'], "q", "")[0][1].texts == ("x",)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +241,10 @@ def test_labelled_queries_are_read_too() -> None:
 def test_a_bad_line_is_named(line: bytes, reason: str) -> None:
     with pytest.raises(UsageError, match=rf"q\.jsonl:2: .*{reason}"):
         read_lines([b"fine\n", line], "q.jsonl", "")
+    skipped: list[str] = []
+    requests = read_lines([b"fine\n", line, b"good\n"], "q.jsonl", "", skip=skipped.append)
+    assert [request.texts for _, request in requests] == [("fine",), ("good",)]
+    assert [message.partition(" ")[0] for message in skipped] == ["q.jsonl:2:"]
 
 
 def test_no_queries_is_an_error() -> None:

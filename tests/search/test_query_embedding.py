@@ -37,6 +37,12 @@ def test_vectors_are_those_of_the_model(embedder: Embedder) -> None:
     assert np.allclose(known.embed_query(other), embedder.embed_query(other), atol=1e-5)
 
 
+def test_the_share_of_known_words_outlives_the_model(embedder: Embedder) -> None:
+    known, _ = make_room(embedder, QUERIES)
+    assert [known.known_share(text) for text in ("red car", "tomatoes")] == [1, 1]  # type: ignore[attr-defined]
+    assert CachedQueryEmbedder(embedder, QUERIES).known_share("asdfghjkl") == 0
+
+
 def test_a_model_that_makes_room_is_gone(embedder: Embedder) -> None:
     model = load_embedder(ModelOptions())
     seen = weakref.ref(model)

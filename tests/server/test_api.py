@@ -101,11 +101,18 @@ def test_a_search_as_json(served: Served) -> None:
         ({"q": "x", "raw": "perhaps"}, "true or false"),
         ({"q": ["x", "y"]}, "given 2 times"),
         ({"q": "x", "image": "/etc/passwd"}, "unknown option 'image'"),
-        ({"q": "word " * 5000}, "shorten it"),
     ],
 )
 def test_what_cannot_be_read_is_one_line(served: Served, options: dict[str, Any], told: str) -> None:
     assert told in served.search(400, **options)["error"]
+
+
+def test_a_long_query_is_cut_with_a_note(served: Served) -> None:
+    found = served.search(q="a red car " * 5000)
+    assert found["hits"]
+    assert [note for note in found["notes"] if "of 15000 words" in note] == found["notes"] != []
+    assert served.search(q="a red car")["notes"] == []
+    assert served.search(q="a red car " * 5000, mode="lexical")["notes"] == []
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'{"q": 1}', b'{"top": true, "q": "x"}', b"[" * 100_000])

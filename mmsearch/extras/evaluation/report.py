@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 
 from mmsearch.extras.evaluation.metrics import METRICS, Interval, bootstrap, first_rank
 from mmsearch.extras.evaluation.questions import Question
+from mmsearch.extras.evaluation.reliability import Reliability, reliability
 
 DECIDING = "ndcg@10"
 """The measure that losers are sorted by."""
 AGREEMENT = 10
 """How many first files of two rankings are compared."""
+SHOWN = 10
+"""Hits of a question that count for calibration: as many as a search shows unless told otherwise."""
 
 
 class Result(NamedTuple):
@@ -23,12 +26,14 @@ class Result(NamedTuple):
         pair: modalities of the question and its answers, as labelled or as they are.
         paths: absolute paths, best first.
         scores: by metric.
+        relevances: of the paths; empty for a setting whose relevance is no odds.
     """
 
     question: Question
     pair: str
     paths: tuple[str, ...]
     scores: Mapping[str, float]
+    relevances: tuple[float, ...] = ()
 
     @property
     def rank(self) -> int | None:
@@ -88,6 +93,17 @@ def agreement(outcome: Outcome, exact: Outcome) -> Interval:
     )
 
 
+def calibration(outcome: Outcome) -> Reliability | None:
+    """The reliability of the hits that a search shows; None for a setting whose relevance is no odds."""
+    if not any(result.relevances for result in outcome.results):
+        return None
+    return reliability(
+        (relevance, path in result.question.relevant)
+        for result in outcome.results
+        for path, relevance in list(zip(result.paths, result.relevances, strict=True))[:SHOWN]
+    )
+
+
 def losers(outcome: Outcome, limit: int) -> list[Result]:
     """The questions whose first hit is wrong, worst first."""
     wrong = [result for result in outcome.results if result.rank != 1]
@@ -130,6 +146,8 @@ def _setting_fields(outcome: Outcome, report: Report, max_losers: int) -> dict[s
     }
     if outcome is not base:
         fields["gain"] = {"over": base.setting, **fields_of(gain(outcome, base))}
+    if (reliable := calibration(outcome)) is not None:
+        fields["calibration"] = reliable.to_json()
     if report.exact is not None:
         fields["agreement"] = agreement(outcome, report.exact).to_json()
     return fields

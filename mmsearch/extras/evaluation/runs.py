@@ -175,9 +175,11 @@ class _Runs:
                 else:
                     searcher = with_text if prepared.query.text else plain  # a reranker reads texts alone
                     hits = searcher.search(prepared.query, setting.options)
-                paths = tuple(hit.item.path for hit in hits if hit.item.path not in prepared.excluded)
+                hits = [hit for hit in hits if hit.item.path not in prepared.excluded]
+                paths = tuple(hit.item.path for hit in hits)
+                relevances = () if setting.options.raw else tuple(hit.relevance for hit in hits)
                 scores = {name: metric(paths, prepared.question.relevant) for name, metric in METRICS.items()}
-                results.append(Result(prepared.question, prepared.pair, paths, scores))
+                results.append(Result(prepared.question, prepared.pair, paths, scores, relevances))
             self._outcomes[setting.name] = Outcome(setting.name, results, time.perf_counter() - start)
         return self._outcomes[setting.name]
 

@@ -34,15 +34,12 @@ MOST_CHARS = 20_000
 """Of the text of one page."""
 
 _ID = re.compile(r"([0-9a-f]{16})-(\d{1,9})")
-ODDS = (
-    "relevance is the natural logarithm of the odds that the file is what the text asks for: 0 is even, below it is "
-    "probably not. It is comparable between kinds of files and between queries."
+SCORES = (
+    "relevance is the natural logarithm of the odds that the file answers the query: 0 is even, a hit below is less "
+    "likely than not to be an answer. If all hits are below 0, nothing here is likely to be the answer, and these are "
+    "only the nearest. It is comparable between kinds of files and between queries, and falls from hit to hit. score "
+    "is the cosine, comparable only between hits of one kind. rerank_score is another model's, by itself."
 )
-DEVIATIONS = (
-    "relevance says by how many standard deviations the score stands out from those of the index's other files of its "
-    "kind: it orders hits of one query, and there is always a best one, also where nothing fits."
-)
-COSINES = "score is the cosine, comparable only between hits of one kind. rerank_score is another model's, by itself."
 
 
 @dataclass(frozen=True)
@@ -66,12 +63,12 @@ def search(session: IndexSession, request: SearchRequest) -> dict[str, Any]:
     inside = [os.path.join(root, folder) for folder in folders for root in ([""] if os.path.isabs(folder) else roots)]
     like = [_locations(session.reader, key)[0].item.path for key in request.like_ids]
     answer = session.search(replace(request, like_ids=(), like=tuple(like), inside=tuple(inside)))
-    by_odds = bool(answer.spec.odds) and not like and not request.negatives
     hits = []
     for hit in answer.hits:
         fields = {name: value for name, value in hit_fields(hit, "").items() if value is not None and name != "model"}
         hits.append({"id": name_of(hit.item), **_utf8(fields), "path": harmless(hit.item.path)})
-    return {"hits": hits, "scores": f"{ODDS if by_odds else DEVIATIONS} {COSINES}"}
+    notes = [note.message for note in answer.notes]
+    return {"hits": hits, "notes": notes, "scores": SCORES}
 
 
 def fetch(

@@ -79,9 +79,10 @@ class Found:
 
 @dataclass
 class Answer:
-    """Hits in order, and what their scores mean."""
+    """Hits in order, notes such as that a long query was cut, and the meaning of scores."""
 
     hits: list[Found]
+    notes: list[str]
     scores: str
 
 

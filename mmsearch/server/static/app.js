@@ -6,7 +6,7 @@ import { Detail } from "/detail.js";
 import { byId, button, el, icon, kept, toast } from "/dom.js";
 import { Filters, foldersOf } from "/filters.js";
 import { count, many } from "/format.js";
-import { focusFirst, focusOn, movable, placeholders, thumbnail, tile } from "/grid.js";
+import { divider, focusFirst, focusOn, movable, placeholders, thumbnail, tile } from "/grid.js";
 import { letters, showKeys } from "/keys.js";
 import { start } from "/start.js";
 import { terms } from "/words.js";
@@ -150,16 +150,21 @@ function fill(found, offset) {
   hits = offset ? [...hits, ...found.hits] : found.hits;
   more = found.more;
   const words = terms(asked.q);
-  const made = found.hits.map((hit) => tile(hit, { words, roots: status?.roots || [], href: addressOf(hit.id), open: look }));
+  const unlikely = hits.findIndex((hit) => hit.relevance < 0);
+  const made = found.hits.flatMap((hit, number) => [
+    ...(unlikely > 0 && offset + number === unlikely ? [divider()] : []),
+    tile(hit, { words, roots: status?.roots || [], href: addressOf(hit.id), open: look }),
+  ]);
   if (offset) list.append(...made);
   else list.replaceChildren(...made);
-  if (offset) made[0]?.querySelector("a").focus();
+  if (offset) made.find((entry) => entry.querySelector("a"))?.querySelector("a").focus();
   list.hidden = byId("hits-title").hidden = !hits.length;
   byId("start").hidden = true;
   byId("more").hidden = !more;
   byId("message").replaceChildren(...(hits.length ? [] : [advice()]));
   const lost = asked.lost.length ? [`${asked.lost.join(", ")} is not part of the address: these are hits for the rest`] : [];
-  byId("notes").replaceChildren(...[...lost, ...found.notes].map((text) => el("p", { text })));
+  const far = unlikely === 0 ? ["Nothing here is likely to be what you asked for; these are the nearest."] : [];
+  byId("notes").replaceChildren(...[...far, ...lost, ...found.notes].map((text) => el("p", { text })));
   say(hits.length ? `${more ? `The best ${count(hits.length)}` : many(hits.length, asked.all_segments ? "hit" : "file")} in ${found.seconds.toFixed(2)} s` : "Nothing found");
   looked = hits.findIndex((hit) => hit.id === itemOf(location.hash));
   draw();

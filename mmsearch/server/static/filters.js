@@ -140,8 +140,7 @@ export class Filters {
     const set = button("", "Apply", () => this.take("more", values()));
     onEnter(none, set);
     onEnter(least, set);
-    const hint = this.status?.model === "builtin" ? el("small", { text: "0 is even odds" }) : null;
-    least.append(...(hint ? [hint] : []));
+    least.append(el("small", { text: "0 keeps what is more likely right than not" }));
     return this.menu("more", "More", "sliders", none, least, el("label", { class: "field" }, el("span", { text: "Search" }), mode), ...checks, set);
   }
 

@@ -66,7 +66,7 @@ export function tile(part, { words = [], roots = [], href, open }) {
     {},
     el(
       "a",
-      { class: "tile", href, "data-id": part.id, title: why(part), onclick },
+      { class: part.relevance < 0 ? "tile unlikely" : "tile", href, "data-id": part.id, title: why(part), onclick },
       el(
         "span",
         { class: `picture ${part.modality}` },
@@ -86,6 +86,11 @@ export function tile(part, { words = [], roots = [], href, open }) {
   );
 }
 
+/** A list entry between hits that are likely and those that are not. */
+export function divider() {
+  return el("li", { class: "divider", text: "less likely than not" });
+}
+
 /** Tiles in the place of those that are still looked for. */
 export function placeholders(number) {
   return Array.from({ length: number }, () =>
@@ -95,10 +100,14 @@ export function placeholders(number) {
 
 const all = (list) => [...list.querySelectorAll("a.tile")];
 
-function columns(tiles) {
-  const top = tiles[0].offsetTop;
-  const next = tiles.findIndex((one) => one.offsetTop !== top);
-  return next < 0 ? tiles.length : next;
+/** The index of the tile below or above one, in the nearest column; beyond the last row the last tile, above the first -1. */
+function vertical(tiles, from, step) {
+  const tops = [...new Set(tiles.map((one) => one.offsetTop))];
+  const top = tops[tops.indexOf(tiles[from].offsetTop) + step];
+  if (top === undefined) return step < 0 ? -1 : tiles.length - 1;
+  const distance = (one) => Math.abs(one.offsetLeft - tiles[from].offsetLeft);
+  const row = tiles.filter((one) => one.offsetTop === top);
+  return tiles.indexOf(row.reduce((best, one) => (distance(one) < distance(best) ? one : best)));
 }
 
 export function focusFirst(list) {
@@ -117,8 +126,15 @@ export function movable(list, above) {
     const tiles = all(list);
     const from = tiles.indexOf(event.target.closest?.("a.tile"));
     if (from < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns(tiles), ArrowDown: columns(tiles) }[event.key];
-    const to = { Home: 0, End: tiles.length - 1 }[event.key] ?? (step === undefined ? undefined : from + step);
+    const targets = {
+      Home: () => 0,
+      End: () => tiles.length - 1,
+      ArrowLeft: () => from - 1,
+      ArrowRight: () => from + 1,
+      ArrowUp: () => vertical(tiles, from, -1),
+      ArrowDown: () => vertical(tiles, from, 1),
+    };
+    const to = targets[event.key]?.();
     if (to === undefined) return;
     event.preventDefault();
     if (to < 0) above();

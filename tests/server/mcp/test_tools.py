@@ -147,11 +147,12 @@ def test_a_search_gives_hits_with_ids_and_says_what_scores_mean(told: dict[str, 
     first = answer["hits"][0]
     assert first["path"].endswith("red.png")
     assert first["rerank_score"] is not None
-    assert "odds" in answer["scores"]
+    assert "logarithm of the odds" in answer["scores"]
+    assert answer["notes"] == []
     assert len(fields(told["few"])["hits"]) == 1
     assert fields(told["below"])["hits"] == []
     assert [os.path.basename(hit["path"]) for hit in fields(told["alike"])["hits"]] == ["blue.png"]
-    assert "standard deviations" in fields(told["alike"])["scores"]
+    assert fields(told["alike"])["scores"] == answer["scores"]
 
 
 def test_a_picture_comes_in_the_size_that_was_asked_for(told: dict[str, Any]) -> None:
