@@ -25,8 +25,13 @@ def settled(result: Result) -> Result:
     about = {os.path.basename(path) for path in (question.image, *question.relevant)}
     if SHEET in about or not about & ON_SHEET:
         return result
-    found = tuple(path for path in result.paths if os.path.basename(path) != SHEET)
-    return result._replace(paths=found, scores={name: of(found, question.relevant) for name, of in METRICS.items()})
+    kept = [index for index, path in enumerate(result.paths) if os.path.basename(path) != SHEET]
+    found = tuple(result.paths[index] for index in kept)
+    return result._replace(
+        paths=found,
+        scores={name: of(found, question.relevant) for name, of in METRICS.items()},
+        relevances=tuple(result.relevances[index] for index in kept) if result.relevances else (),
+    )
 
 
 def no_reranker() -> Reranker:

@@ -30,7 +30,7 @@ from mmsearch.extras.evaluation import (
     settings_by_name,
     truncated_settings,
 )
-from mmsearch.extras.evaluation.report import agreement, figures, gain
+from mmsearch.extras.evaluation.report import agreement, calibration, figures, gain
 from mmsearch.search.open import open_indexes, open_reranker, reranker_for, types_to_rerank
 from mmsearch.store import AnyReader
 from mmsearch.types import Embedder, Modality
@@ -100,7 +100,7 @@ def _narrowed(questions: Sequence[Question], reader: AnyReader, embedder: Embedd
 def page(report: Report, narrowed: Outcome) -> str:
     """The whole page."""
     parts = [_answer(report, narrowed), _method(report), _overall(report, narrowed)]
-    parts += [_colours(report), _pairs(report), _losers(report)]
+    parts += [_calibration(report), _colours(report), _pairs(report), _losers(report)]
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
@@ -136,8 +136,9 @@ def _method(report: Report) -> Iterator[str]:
     yield f"Measured on {where['date']}, {machine['cpu']}, Python {machine['python']}."
     yield f"Labelled files that are not indexed: {len(report.not_indexed)}. Questions left out: {len(report.skipped)}."
     yield (
-        "\n`calibrated` uses vectors alone, `lexical` words alone, `hybrid` both (the default); `rerank` adds the "
-        "built-in reranker, for pictures; `dim N` uses vectors cut to N dimensions."
+        "\n`raw` orders by cosines. All other settings order by relevance: `calibrated` uses vectors alone, `lexical` "
+        "words alone, `hybrid` both (the default); `rerank` adds the built-in reranker, for pictures; `dim N` uses "
+        "vectors cut to N dimensions."
     )
     yield (
         "Brackets hold 95 % bootstrap intervals. *Gain* is over `raw`, question by question: if its interval contains "
@@ -164,8 +165,33 @@ def _overall(report: Report, narrowed: Outcome) -> Iterator[str]:
     yield f"\nThe project's target for recall@5 of the default is {TARGET}; it reaches {reached:.3f}."
     known = figures(narrowed.results)
     yield f"With the kinds of the answers given (`-t`), recall@5 is {_interval(known['recall@5'])} and nDCG@10"
-    yield f"{_interval(known['ndcg@10'])}: the upper limit for a ranking that keeps the order within each kind."
+    yield f"{_interval(known['ndcg@10'])}: the upper limit for any ranking that keeps the order within each kind."
     yield "Words alone find nothing for a picture, and often nothing for a text.\n"
+
+
+def _calibration(report: Report) -> Iterator[str]:
+    """Whether the relevance of the default ranking predicts the share of hits that are right."""
+    in_words = _part(_named(report, "hybrid"), lambda result: not result.question.image)
+    reliable = calibration(in_words)
+    if reliable is None:
+        return
+    yield "## Does relevance mean odds?\n"
+    yield (
+        f"Relevance is the logarithm of the odds that a hit is right. The {reliable.count} hits among the first ten of "
+        f"{len(in_words.results)} questions in words (`hybrid`) have an expected calibration error of "
+        f"{reliable.error:.3f}."
+    )
+    for least, (count, right) in reliable.at_least.items():
+        share = "none" if right is None else f"{100 * right:.0f} %"
+        yield f"Of the {count} hits with a relevance of at least {least}, {share} are right."
+    yield (
+        "A file that also answers a question, but has no label, counts as wrong here, such as a video of waves for "
+        "the sound of waves. Most questions with a picture have answers of one kind only, so they are left out."
+    )
+    yield "\n| predicted probability | hits | mean prediction | share right |\n|---|---|---|---|"
+    for part in reliable.bins:
+        yield f"| {part.low:.1f} to {part.high:.1f} | {part.count} | {part.predicted:.3f} | {part.right:.3f} |"
+    yield ""
 
 
 def _colours(report: Report) -> Iterator[str]:

@@ -191,12 +191,18 @@ class Query:
         label: name of the query in output.
         vector: float32 `(dim,)`, stored vectors that are one more ingredient and need no model.
         exclude_paths: absolute paths that are no answer.
+        alike: partitions of things like an example, if it is nothing but examples; None for all.
+        digests: of the contents of the examples.
+        typed: its text with the operators that the search for words reads; empty if it has none.
     """
 
     parts: tuple[QueryPart, ...]
     label: str = ""
     vector: Vectors | None = field(default=None, compare=False)
     exclude_paths: frozenset[str] = frozenset()
+    alike: frozenset[Modality] | None = None
+    digests: frozenset[str] = frozenset()
+    typed: str = ""
 
     @property
     def text(self) -> str:
@@ -224,7 +230,7 @@ class Hit:
         item: where it is.
         rank: counts from 1.
         score: the raw cosine, not comparable across modalities.
-        relevance: comparable between modalities.
+        relevance: natural logarithm of the odds that the file answers, comparable between modalities.
         rerank_score: of the reranker that read it.
         stale: the file on disk is no longer what was indexed.
         snippet: the stretch of its text that holds most of the query's words.

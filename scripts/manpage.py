@@ -16,8 +16,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from mmsearch import __version__
-from mmsearch.cli import NAME, app
-from mmsearch.cli.command import Command
+from mmsearch.cli import NAME, Command, app
 
 FILES = (
     (".mmsearch/", "The index of the folder that it lies in, and of those below."),

@@ -28,7 +28,7 @@ HOME = "/home/me"
 COMMANDS = (
     "mmsearch index .",
     "mmsearch search red car -k 4",
-    'mmsearch search "keeping bees in winter" -k 3 -t text,document',
+    'mmsearch search "pizza with salami" -k 3 -t text,document',
     "mmsearch search waves on the shore -k 2 -t audio,video --json | head -12",
 )
 

@@ -96,7 +96,8 @@ def test_files_stay_short() -> None:
 
 LIGHT = {"torch", "transformers", "sentence_transformers"}
 MOST_IMPORTED = 50
-"""Modules of ours that a cold search on the built-in model may import: each costs time, and is one more to read."""
+"""Modules of ours that a cold search on the built-in model may import: each costs time, and is one more to read. Five
+of them make words of a query in any script."""
 HEAVY = {"onnxruntime", "faiss", "numpy", "PIL", "av", "rich", "pydantic"}
 
 
@@ -130,6 +131,8 @@ def test_index_and_search_on_the_builtin_model_import_no_torch(tmp_path: Path) -
     assert not loaded_by("index", "--index", index) & (LIGHT | HEAVY), "nothing has changed"
     searched = loaded_by("search", "gardening", "--index", index)
     assert sum(name.startswith("mmsearch") for name in searched) <= MOST_IMPORTED
+    by_words = loaded_by("search", "tomatoes", "--mode", "lexical", "--index", index)
+    assert not by_words & {"onnxruntime", "mmsearch.models"}, "a search by words loads no model"
     loaded = loaded_by("search", "gardening", "--rerank", "--index", index)
     assert {"onnxruntime", "faiss"} <= loaded
     assert not loaded & LIGHT

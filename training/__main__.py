@@ -12,7 +12,21 @@ from pathlib import Path
 
 import torch
 
-from training import checkpoints, clips, odds, pictures, rerank_odds, synthetic, texts, tokens, warm_start
+from mmsearch.errors import MmsearchError
+from mmsearch.search.open import open_indexes
+from training import (
+    checkpoints,
+    clips,
+    odds,
+    pictures,
+    relevance,
+    relevance_features,
+    rerank_odds,
+    synthetic,
+    texts,
+    tokens,
+    warm_start,
+)
 from training.batches import PictureBatches
 from training.dual import DualRun, Settings
 from training.evaluate import Evaluation, share
@@ -207,6 +221,25 @@ def measure_odds(args: argparse.Namespace) -> None:
     print(json.dumps({"towers": towers, "reranker": reranker} | {n: share(h) for n, h in figures.items()}, indent=1))
 
 
+def fit_relevance(args: argparse.Namespace) -> None:
+    """Fit the constants of relevance to an index and labelled queries, and print them with their reliability."""
+    try:
+        queries = relevance_features.read_labels(args.labels)
+        reader, embedder = open_indexes([str(args.index)], None)
+        with reader:
+            library = relevance_features.read_library(reader)
+            asked = relevance_features.ask(embedder, queries)
+        searches = relevance.search_folders(library, asked, args.rounds, args.seed)
+    except MmsearchError as error:
+        raise SystemExit(f"error: {error}") from None
+    print(
+        json.dumps(
+            relevance.run(library, asked, {str(name): line for name, line in embedder.spec.odds.items()}, searches),
+            indent=1,
+        )
+    )
+
+
 def export_onnx(args: argparse.Namespace) -> None:
     """Write the ONNX files of a finished model and check them against torch."""
     model, _ = finished(args)
@@ -233,15 +266,19 @@ def parser() -> argparse.ArgumentParser:
     )
     stages = top.add_subparsers(required=True, metavar="STAGE")
 
-    def stage(name: str, run: object) -> argparse.ArgumentParser:
+    def command(name: str, run: object) -> argparse.ArgumentParser:
         sub = stages.add_parser(name, help=run.__doc__, description=run.__doc__)
-        sub.add_argument("--work", type=Path, required=True, help="folder of packed sets and runs")
-        sub.add_argument("--data", type=Path, help="folder of archives and texts; rendered pictures serve without it")
         sub.add_argument("--seed", type=int, default=0)
-        sub.add_argument("--run", default="dual", help="name of the run's folder inside the work folder")
-        sub.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
         sub.add_argument("--threads", type=int, default=0, help="0: as many as torch likes")
         sub.set_defaults(run_stage=run)
+        return sub
+
+    def stage(name: str, run: object) -> argparse.ArgumentParser:
+        sub = command(name, run)
+        sub.add_argument("--work", type=Path, required=True, help="folder of packed sets and runs")
+        sub.add_argument("--data", type=Path, help="folder of archives and texts; rendered pictures serve without it")
+        sub.add_argument("--run", default="dual", help="name of the run's folder inside the work folder")
+        sub.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
         return sub
 
     def counted(sub: argparse.ArgumentParser, count: int, held_out: int) -> None:
@@ -279,6 +316,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--parts", nargs="+", choices=checkpoints.PARTS, default=list(checkpoints.PARTS))
     stage("halve", halve)
     stage("odds", measure_odds).add_argument("--rounds", type=int, default=150, help="folders that are reranked")
+    _relevance_options(command("relevance", fit_relevance))
     sub = stage("export", export_onnx)
     sub.add_argument("--into", type=Path, required=True, help="folder for the ONNX files")
     sub.add_argument("--version", default="1")
@@ -292,6 +330,12 @@ def _dual_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--rate", type=float, default=Settings.rate)
     sub.add_argument("--samples", type=int, default=0, help="length of the run; 0: use --minutes")
     sub.add_argument("--minutes", type=float, default=Settings.minutes)
+
+
+def _relevance_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--index", type=Path, required=True, help="the index that folders are drawn from")
+    sub.add_argument("--labels", type=Path, required=True, help='lines of {"query": …, "relevant": [paths]}')
+    sub.add_argument("--rounds", type=int, default=3, help="folders of each size")
 
 
 def main(arguments: list[str] | None = None) -> None:

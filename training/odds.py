@@ -1,7 +1,8 @@
 """What a model's scores mean: the odds that a thing of each kind is what a text asks for, from their cosine.
 
 Pictures, passages and sounds live at different distances from the texts that ask for them, so a search that ranks them
-together ranks them by these odds. Trains no weights.
+together ranks them by these odds. They are those of single pairs, with which the odds of the reranker are measured; the
+odds of a hit in a folder, beside words and names, are fitted by `relevance.py`. Trains no weights.
 """
 
 from __future__ import annotations

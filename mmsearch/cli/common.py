@@ -1,5 +1,8 @@
 """Shared by all commands: errors and signals become one line and an exit code, output goes out as bytes.
 
+An index is found by `--index`, else $MMSEARCH_INDEX, else it is the nearest `.mmsearch/` upward, else the user's own.
+The first two may name several.
+
 Knows nothing about any single command.
 """
 
@@ -22,6 +25,9 @@ from typer import Exit
 from mmsearch.errors import MmsearchError, UsageError
 from mmsearch.system.disk_space import reason
 
+_INDEX_VARIABLE = "MMSEARCH_INDEX"
+_LEFT_OVER = {"write.lock", "writer.json", "writer.json.tmp"}
+"""Files of a first run that ended before it made a database."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -196,3 +202,72 @@ def parse_object(value: str | None, option: str) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise UsageError(f"{option} wants a JSON object, not {value!r}")
     return parsed
+
+
+# --- the index ---
+
+
+def locate(path: str | None) -> str:
+    """The absolute directory of the one index to use, whether or not it exists yet.
+
+    Raises:
+        UsageError: $MMSEARCH_INDEX names several.
+    """
+    directories = locate_all([path] if path else None)
+    if len(directories) > 1:
+        raise UsageError(
+            f"${_INDEX_VARIABLE} names {len(directories)} indexes, and this needs one: name it with --index"
+        )
+    return directories[0]
+
+
+def locate_all(paths: Sequence[str] | None) -> list[str]:
+    """The absolute directories of the indexes to use together, each once; usually one.
+
+    Several are given one by one, or in $MMSEARCH_INDEX separated as in $PATH.
+    """
+    value = os.environ.get(_INDEX_VARIABLE) or ""
+    # A directory may have the separator in its name.
+    from_environment = [value] if os.path.isdir(value) else [path for path in value.split(os.pathsep) if path]
+    directories: dict[str, str] = {}
+    for path in paths or from_environment or [_default_index()]:
+        directory = os.path.abspath(os.path.expanduser(path))
+        directories.setdefault(os.path.realpath(directory), directory)
+    return list(directories.values())
+
+
+def locate_for_writing(path: str | None) -> str:
+    """As `locate`, but refuses a directory with other files in it.
+
+    It also refuses another user's index that was only found further up: that user could read what is written there.
+    """
+    directory = locate(path)
+    if os.path.isdir(directory):
+        foreign = hasattr(os, "geteuid") and os.stat(directory).st_uid != os.geteuid()
+        if foreign and not path and not os.environ.get(_INDEX_VARIABLE):
+            raise UsageError(f"the index in {directory} belongs to another user: if you mean it, name it with --index")
+        names = set(os.listdir(directory))
+        if names - _LEFT_OVER and "meta.sqlite" not in names:
+            from mmsearch.system.user_folders import LOCAL_NAME
+
+            raise UsageError(
+                f"{directory} is not an index and not empty: try --index {os.path.join(directory, LOCAL_NAME)}"
+            )
+    elif os.path.exists(directory):
+        raise UsageError(f"{directory} is a file: give --index a directory")
+    return directory
+
+
+def _default_index() -> str:
+    """The nearest index upward from the working directory, else the user's own."""
+    from mmsearch.system.user_folders import LOCAL_NAME, user_index  # late: an index that is named needs neither
+
+    folder = os.getcwd()
+    while True:
+        candidate = os.path.join(folder, LOCAL_NAME)
+        if os.path.isdir(candidate):
+            return candidate
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return user_index()
+        folder = parent

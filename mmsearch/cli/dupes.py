@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from typer import Exit
 
 from mmsearch.cli import options
-from mmsearch.cli.common import handle_errors, log_line, terminal_width, write_json, write_stdout
-from mmsearch.cli.index_path import locate_all
+from mmsearch.cli.common import handle_errors, locate_all, log_line, terminal_width, write_json, write_stdout
 from mmsearch.errors import UsageError
 from mmsearch.output.tables import draw, harmless, plain_table, span_fields
 

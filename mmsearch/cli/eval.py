@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mmsearch.cli import options
-from mmsearch.cli.common import handle_errors, log_line, terminal_width, write_json, write_stdout
-from mmsearch.cli.index_path import locate_all
+from mmsearch.cli.common import handle_errors, locate_all, log_line, terminal_width, write_json, write_stdout
 from mmsearch.errors import UsageError
 from mmsearch.output.tables import draw, harmless, plain_table
 from mmsearch.search.open import named_by_user, open_indexes, open_reranker, reranker_for, types_to_rerank

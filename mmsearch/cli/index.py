@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from typer import Exit
 
 from mmsearch.cli import options
-from mmsearch.cli.common import handle_errors, log_line, only, parse_object, write_json
-from mmsearch.cli.index_path import locate, locate_for_writing
+from mmsearch.cli.common import handle_errors, locate, locate_for_writing, log_line, only, parse_object, write_json
 from mmsearch.cli.index_run import ClusterOptions, IndexRun, ListedFiles
 from mmsearch.cli.optimize import maintain, optimize_request, optimized_fields, summarise_optimized
 from mmsearch.errors import UsageError

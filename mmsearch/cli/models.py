@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer import Exit, Typer
 
-from mmsearch.cli import options
-from mmsearch.cli.command import Command, Group
+from mmsearch.cli import Command, Group, options
 from mmsearch.cli.common import handle_errors, log_line, terminal_width, write_json, write_stdout
 from mmsearch.errors import ModelUnavailable, UsageError
 from mmsearch.output.tables import counts, grid

@@ -157,6 +157,10 @@ RerankTypes = Annotated[
     Ranking("--rerank-types", metavar="TYPE,...", help="Rerank only these types. Default: all the reranker reads."),
 ]
 Fold = Annotated[bool, Ranking("--fold", help="Show hits that are nearly the same as one.")]
+AllCopies = Annotated[
+    bool,
+    Ranking("--all-copies", help="Show each of several files with the same bytes, not one with its copies."),
+]
 Explain = Annotated[bool, Output("--explain", help="Show the score of each stage of the ranking.")]
 Pictures = Annotated[
     bool | None,

@@ -6,20 +6,17 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from typer import Exit
 
 from mmsearch.cli import options
-from mmsearch.cli.common import handle_errors, log_line, terminal_width, write_json, write_stdout
-from mmsearch.cli.index_path import locate_all
-from mmsearch.cli.search_queries import Answer, QueryList
+from mmsearch.cli.common import handle_errors, locate_all, log_line, terminal_width, write_json, write_stdout
 from mmsearch.errors import UsageError
-from mmsearch.output.matches import matched_spans
 from mmsearch.output.tables import NOTHING_LIKELY, Format, harmless, hit_fields, hits
 from mmsearch.search.open import (
     crowded,
@@ -31,16 +28,20 @@ from mmsearch.search.open import (
     with_rerank_types,
 )
 from mmsearch.search.request import SearchRequest
-from mmsearch.server import client
+from mmsearch.server import SERVER_FILE
+from mmsearch.system.safe_open import regular_or_handed
+from mmsearch.types import Hit
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
     from mmsearch.output.terminal_images import Screen
+    from mmsearch.search.query import QueryBuilder
+    from mmsearch.server.client import ServerAnswer
     from mmsearch.store import AnyReader
     from mmsearch.types import ModelSpec, Query
 
-    Answers: TypeAlias = Iterable[Answer]
+    Answers: TypeAlias = Iterable["Answer"]
 
 
 @handle_errors
@@ -72,6 +73,7 @@ def search(
     rerank_budget: options.RerankBudget = None,
     rerank_types: options.RerankTypes = None,
     fold: options.Fold = False,
+    all_copies: options.AllCopies = False,
     explain: options.Explain = False,
     pictures: options.Pictures = None,
     context: options.Context = False,
@@ -134,6 +136,7 @@ def search(
         min_relevance=min_relevance,
         all_segments=all_segments,
         fold=fold,
+        all_copies=all_copies,
         rerank=rerank or bool(reranker),
         reranker=named_by_user(reranker) if reranker else reranker,
         rerank_depth=rerank_depth,
@@ -142,19 +145,15 @@ def search(
     )
     directories = locate_all(index)
     answer = None
-    if queries is None and len(directories) == 1 and client.is_allowed(no_server) and not trust_index:
-        answer = client.search(directories[0], request, device, trust_remote_code)
+    if queries is None and len(directories) == 1 and not (no_server or trust_index):
+        answer = _from_server(directories[0], request, device, trust_remote_code)
     many = queries is not None
     reader: AnyReader | None = None
     query_list: QueryList | None = None
     labelled: Answers
     with ExitStack() as stack:
         if answer:
-            for logger, level, message in answer.notes:
-                if logger:
-                    logging.getLogger(logger).log(level, "%s", message)
-                else:
-                    log_line(message)
+            _repeat(answer.notes)
             spec, labelled = answer.spec, [Answer(answer.label, " ".join(request.texts), answer.hits)]
             if context or terminal is not None:
                 from mmsearch.store import open_reader
@@ -181,6 +180,24 @@ def search(
     if not counts.found:
         log_line("nothing found")
         raise Exit(1)
+
+
+def _from_server(directory: str, request: SearchRequest, device: str | None, trust: bool) -> ServerAnswer | None:
+    """The answer of the server of the index; None if there is none, or none that suits."""
+    if not os.path.exists(os.path.join(directory, SERVER_FILE)):
+        return None
+    from mmsearch.server import client  # late: most indexes have no server
+
+    return client.search(directory, request, device, trust) if client.is_allowed() else None
+
+
+def _repeat(notes: Iterable[tuple[str, int, str]]) -> None:
+    """Show what a server has logged while it searched."""
+    for logger, level, message in notes:
+        if logger:
+            logging.getLogger(logger).log(level, "%s", message)
+        else:
+            log_line(message)
 
 
 def _search(
@@ -214,6 +231,81 @@ def _search(
             log_line(note)
     answers = Searcher(reader, embedder, second, where).search_all(built_queries, base_request, where)
     return reader, embedder.spec, queries.labelled(answers)
+
+
+class Answer(NamedTuple):
+    """The hits of a query, with its label and its words, in order of rank."""
+
+    label: str
+    words: str
+    hits: list[Hit]
+
+
+class QueryList:
+    """The requests of a run in order, and a count of the lines that are no queries.
+
+    Attributes:
+        skipped: lines of the file that cannot be answered, each reported on stderr.
+    """
+
+    def __init__(self, request: SearchRequest, queries: str | None) -> None:
+        """The query is that of `request`, or one in each line of the file `queries`, with the same options.
+
+        Raises:
+            UsageError: there is no query, or there are both kinds, or the file cannot be read.
+        """
+        self.skipped = 0
+        self._from_file = queries is not None
+        self._built: list[tuple[str, str]] = []
+        self._located = [("", request)] if queries is None else self._read(request, queries)
+        if queries is None:
+            request.require_query()
+
+    @property
+    def need_model(self) -> bool:
+        """Whether any request has a part that is to be embedded; a search by words alone embeds nothing."""
+        return any(
+            request.texts or request.negatives or request.image or request.audio or request.video
+            for _, request in self._located
+            if request.mode != "lexical"
+        )
+
+    def build(self, builder: QueryBuilder) -> Iterator[Query]:
+        """The queries, without those that cannot be built. Raises UsageError for that of the command line."""
+        for location, request in self._located:
+            try:
+                query = builder.query(request)
+                if request.mode == "lexical" and not query.is_text_only and self._from_file:
+                    raise UsageError("search by words needs a query of words alone: use another --mode")
+            except UsageError as error:
+                if not self._from_file:
+                    raise
+                self._skip(f"{location}: {error}")
+                continue
+            self._built.append((query.label, query.text))
+            yield query
+
+    def labelled(self, answers: Iterable[list[Hit]]) -> Iterator[Answer]:
+        """The answers to the built queries; queries may be built while answers are read."""
+        for number, query_hits in enumerate(answers):
+            yield Answer(*self._built[number], query_hits)
+
+    def _read(self, request: SearchRequest, queries: str) -> list[tuple[str, SearchRequest]]:
+        from mmsearch.search.query import read_lines
+
+        if request != request.without_query():
+            raise UsageError("--queries takes the place of a query: give one or the other")
+        if queries == "-":
+            return read_lines(sys.stdin.buffer, "stdin", os.getcwd(), request, self._skip)
+        try:
+            with open(queries, "rb", opener=regular_or_handed) as lines:
+                return read_lines(lines, queries, os.path.dirname(os.path.abspath(queries)), request, self._skip)
+        except OSError as error:
+            raise UsageError(f"--queries {queries}: {error.strerror or error}") from None
+
+    def _skip(self, message: str) -> None:
+        self.skipped += 1
+        log_line(f"error: {message}")
 
 
 @dataclass
@@ -263,7 +355,7 @@ def _output(
     """
     width, number, base = terminal_width(), -1, os.getcwd()
     for number, (label, words, query_hits) in enumerate(answers):
-        matches = partial(matched_spans, query=words)
+        matches = partial(_matched_spans, words)
         title = f"{harmless(label)}\n" if many else ""
         if terminal is not None and reader is not None and query_hits:
             from mmsearch.cli.images import show
@@ -284,6 +376,15 @@ def _output(
         write_stdout(text, paths=shape is Format.paths)
     if many and shape is Format.json:
         write_stdout("[]\n" if number < 0 else "]\n")
+
+
+def _matched_spans(words: str, line: str) -> Sequence[tuple[int, int]]:
+    """The stretches of a line that hold words of a query."""
+    # Late: the words of a query bring SQLite, and nothing but a terminal shows these stretches.
+    from mmsearch.store.words.query import parse_query
+    from mmsearch.store.words.spans import matched_spans
+
+    return matched_spans(line, parse_query(words))
 
 
 def _output_evidence(answers: Answers, spec: ModelSpec, budget: int, reader: AnyReader, *, many: bool) -> None:

@@ -14,8 +14,7 @@ from typing import Any, NoReturn
 from typer import Exit
 
 from mmsearch.cli import options
-from mmsearch.cli.common import INTERRUPTED, handle_errors, log_line, only, write_stdout
-from mmsearch.cli.index_path import locate
+from mmsearch.cli.common import INTERRUPTED, handle_errors, locate, log_line, only, write_stdout
 from mmsearch.errors import MmsearchError, ModelUnavailable, UsageError
 from mmsearch.server import SERVER_FILE, discovery
 from mmsearch.system import child_processes

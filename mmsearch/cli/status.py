@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typer import Exit
 
 from mmsearch.cli import options
-from mmsearch.cli.common import handle_errors, log_line, write_json, write_stdout
-from mmsearch.cli.index_path import locate_all
+from mmsearch.cli.common import handle_errors, locate_all, log_line, write_json, write_stdout
 from mmsearch.errors import IndexDamaged, IndexMismatch, ModelUnavailable, UsageError
 from mmsearch.output.tables import counts, harmless
 

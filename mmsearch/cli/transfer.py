@@ -9,8 +9,7 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from mmsearch.cli import options
-from mmsearch.cli.common import handle_errors, log_line, only, write_json
-from mmsearch.cli.index_path import locate, locate_all, locate_for_writing
+from mmsearch.cli.common import handle_errors, locate, locate_all, locate_for_writing, log_line, only, write_json
 from mmsearch.errors import IndexMismatch, ModelUnavailable, UsageError
 
 if TYPE_CHECKING:

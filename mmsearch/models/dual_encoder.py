@@ -168,8 +168,8 @@ class DualEncoder:
     def odds(self, part: str | None = None) -> dict[Modality, tuple[float, float]]:
         """Base and slope of log-odds by partition, of cosines or of scores of `part`; empty if none are stated."""
         lines = (self.config if part is None else self.config[part]).get("odds", {})
-        towers = {partition: _TOWERS.get(partition, partition) for partition in MODALITIES}
-        return {partition: tuple(lines[tower]) for partition, tower in towers.items() if tower in lines}
+        keys = {name: name if name in lines else _TOWERS.get(name, name) for name in MODALITIES}
+        return {partition: tuple(lines[key]) for partition, key in keys.items() if key in lines}
 
     def pictures(self, pictures: Sequence[Picture]) -> Encoded:
         """Encode uint8 `(h, w, 3)` pictures of any size.
@@ -397,6 +397,7 @@ class OnnxReranker:
         self.modalities = self.towers.modalities
         self.graph = self.towers.session("reranker")
         self._odds = self.towers.odds("reranker")
+        self.weight = float(self.towers.config["reranker"].get("weight", 1.0))
 
     def score(self, query: Query, segments: Sequence[Segment]) -> npt.NDArray[np.float32]:
         """Float32 `(n,)` log-odds of being the right one of a shortlist.

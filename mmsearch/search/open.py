@@ -40,9 +40,7 @@ def permitted(
         allowed: the user has named the model for this index, or allows what it names.
         user_options: options that the user has given just now.
     """
-    from mmsearch.models.permissions import needing
-
-    if not allowed and (needed := needing(options, user_options)):
+    if not allowed and (needed := _needed_permission(options, user_options)):
         raise ModelUnavailable(
             f"the index in {directory} wants {needed}, and you have not named that for it: "
             "if you know where the index comes from, allow it with --trust-index"
@@ -53,6 +51,17 @@ def permitted(
             "read it, then allow it with --trust-remote-code"
         )
     return options
+
+
+def _needed_permission(options: ModelOptions, user_options: Collection[str] = ()) -> str | None:
+    """The first option that only the user may set, in a few words; None if there is none."""
+    from mmsearch.types import ModelOptions
+
+    if options == ModelOptions():  # the built-in model as it is
+        return None
+    from mmsearch.models.permissions import needing
+
+    return needing(options, user_options)
 
 
 def open_indexes(
@@ -86,12 +95,11 @@ def open_indexes(
 def load_model(reader: AnyReader, device: str | None, trust: bool) -> Embedder:
     """The model that an index was built with. Raises ModelUnavailable or IndexMismatch."""
     from mmsearch.models import load_embedder
-    from mmsearch.models.permissions import needing
     from mmsearch.store import Identity
 
     stored_options = reader.identity.options
     # The key is read only where something needs a grant.
-    allowed = needing(stored_options) is None or reader.allows_identity()
+    allowed = _needed_permission(stored_options) is None or reader.allows_identity()
     options = replace(permitted(stored_options, trust, reader.directory, allowed), device=device)
     embedder = load_embedder(options)
     reader.identity.require(Identity.of(options, embedder.spec), reader.directory)

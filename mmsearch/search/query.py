@@ -13,6 +13,7 @@ import os
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, BinaryIO, TypeAlias
@@ -23,6 +24,7 @@ import numpy.typing as npt
 from mmsearch.errors import MediaError, UsageError
 from mmsearch.search.request import HOW_TO_QUERY, SearchRequest
 from mmsearch.store import AnyReader, Identity
+from mmsearch.store.words.query import parse_query
 from mmsearch.types import (
     Content,
     Embedder,
@@ -40,6 +42,11 @@ NO_OPTIONS = SearchRequest()
 NOT_WEIGHT = -0.5
 """At full weight a query would become the difference of two texts, which is near to neither kind of thing."""
 FILES: tuple[Modality, ...] = ("image", "audio", "video")
+SEEN: frozenset[Modality] = frozenset(("image", "document", "video"))
+ALIKE_KINDS: dict[Modality, frozenset[Modality]] = {
+    "text": frozenset(("text",)), "image": SEEN, "document": SEEN, "video": SEEN, "audio": frozenset(("audio",)),
+}  # fmt: skip
+"""For a kind of example the partitions in which things like it are: what is seen is compared with what is seen."""
 FIELDS = {"query": "texts", "not": "negatives", "image": "image", "audio": "audio", "video": "video", "like": "like"}
 """Fields of a line of queries, each a text or a list of texts, and their fields in a request."""
 IGNORED = ("relevant", "pair", "id")
@@ -81,18 +88,44 @@ class QueryBuilder:
             UsageError: nothing says what to look for, a file cannot be read or is not indexed, or the model cannot
                 embed a part.
         """
-        base = request.base
+        base, typed = request.base, " ".join(request.texts)
         prepare = self._clean if request.mode == "lexical" else self._text
-        parts = [QueryPart(prepare(text)) for text in request.texts if text.strip()]
+        parts = [QueryPart(prepare(text)) for text in map(_without_operators, request.texts) if text.strip()]
+        alike: frozenset[Modality] = frozenset()
+        digests = set(request.digests)
         for kind in FILES:
-            parts += [part for source in getattr(request, kind) for part in self._file(kind, source, base)]
+            for source in getattr(request, kind):
+                parts += self._file(kind, source, base)
+                alike |= ALIKE_KINDS[kind]
+                digests |= self._digest(source, base)
         paths = [path if is_object_url(path) else os.path.abspath(os.path.join(base, path)) for path in request.like]
         rows = [self._indexed(path) for path in paths]
+        alike = alike.union(*(partitions for _, partitions in rows))
+        digests |= {digest for path in paths if (record := self._reader.file(path)) and (digest := record.digest)}
         if not any(part.weight > 0 for part in parts) and not rows:
             raise UsageError(f"nothing to look for: {HOW_TO_QUERY}")
+        with_words = any(isinstance(part.content, str) for part in parts)
         parts += [QueryPart(prepare(text), NOT_WEIGHT) for text in request.negatives if text.strip()]
-        vector = np.asarray(np.sum(rows, axis=0), np.float32) if rows else None
-        return Query(tuple(parts), request.label, vector, frozenset(paths))
+        vector = np.asarray(np.sum([row for row, _ in rows], axis=0), np.float32) if rows else None
+        return Query(
+            tuple(parts),
+            request.label,
+            vector,
+            frozenset(paths),
+            None if with_words else alike,
+            frozenset(digests),
+            typed,
+        )
+
+    def _digest(self, source: str, base: str) -> set[str]:
+        """The digest of a file that is an example, so that copies of it are known; none of a stream or a URL."""
+        name, weight = split_weight(source, base)
+        path = os.path.join(base, name)
+        from mmsearch.scan.files import digest  # late: most queries are words
+
+        with suppress(OSError):
+            return {digest(path)} if weight > 0 and os.path.isfile(path) else set()
+        return set()
 
     def _clean(self, text: str) -> str:
         self._require("text")
@@ -132,14 +165,23 @@ class QueryBuilder:
         for content in contents:
             yield QueryPart(content, weight / len(contents))
 
-    def _indexed(self, path: str) -> Vector:
-        """The unit vector in the middle of a file's parts: its own kind rather than texts in it."""
+    def _indexed(self, path: str) -> tuple[Vector, frozenset[Modality]]:
+        """The unit vector in the middle of a file's parts, its own kind rather than texts in it, and what is alike."""
         record, parts = self._reader.file(path), self._reader.items_at(path)
         if record is None or not parts:
             raise UsageError(f"--like {path}: not in the index in {self._reader.directory}: try --image, or index it")
-        item_ids = [item for item, partition in parts if partition == record.modality] or [item for item, _ in parts]
-        middle = np.mean(list(self._reader.vectors_of(item_ids).values()), axis=0)
-        return np.asarray(middle / max(float(np.linalg.norm(middle)), 1e-12), np.float32)
+        chosen = [part for part in parts if part[1] == record.modality] or parts
+        middle = np.mean(list(self._reader.vectors_of([item for item, _ in chosen]).values()), axis=0)
+        vector = np.asarray(middle / max(float(np.linalg.norm(middle)), 1e-12), np.float32)
+        return vector, ALIKE_KINDS[chosen[0][1]]
+
+
+def _without_operators(text: str) -> str:
+    """What a model reads of a text: no quotation marks of phrases, and nothing that is excluded."""
+    query = parse_query(text)
+    if query.only_excludes:
+        raise UsageError(f"nothing to look for but what is not meant: {HOW_TO_QUERY}")
+    return query.plain
 
 
 def readable_part(text: str, cuts: Callable[[str], bool]) -> tuple[str, str]:

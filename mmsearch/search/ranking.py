@@ -1,127 +1,132 @@
-"""One query's way from its vector and its words to candidates in order.
+"""One query's way from its vector and its words to candidates in the order of their relevance.
 
-By vectors, candidates of all partitions are ranked by relevance. By words, the passages that hold them and the names
-that do are ranked, and reciprocal rank fusion joins both. In a hybrid, words decide within each partition, and
-relevance between them: that a note holds the words of a query does not make it better than the photo that shows them,
-so the best note by both takes the place that the best note had by vectors. Nearly the same hits are folded into one
-afterwards. Knows no reranker and no output.
+Candidates are the nearest parts of each partition, the passages that hold the words, and the files that are named so.
+Each is judged by all of its evidence, wherever it was found, and the lists of neighbours are read as deep as it takes
+for no later part to come before the last hit: so the order of the first hits does not depend on how many are asked for.
+Copies, or nearly the same hits, become one afterwards. Knows no reranker and no output.
 """
 
 from __future__ import annotations
 
+import heapq
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from heapq import nlargest
-from itertools import islice
 from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
-from mmsearch.search import words
-from mmsearch.search.calibration import Background, LogOddsCalibration
+from mmsearch.search import relevance
+from mmsearch.search.calibration import Scale
+from mmsearch.search.relevance import Evidence
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.staleness import StalenessCache
 from mmsearch.store import AnyReader, Filter, Located
-from mmsearch.store.words.query import parse_query
+from mmsearch.store.word_lookup import NameMatch
+from mmsearch.store.word_search import WordMatch, WordMatches
+from mmsearch.store.words.query import WordQuery
+from mmsearch.store.words.spans import snippet
 from mmsearch.types import Hit, Modality, Query, StageScore, Vectors
 
 ALIKE = 0.98
 """Cosine of two parts of one kind above which the second tells nothing new: copies at another size or quality."""
 
-Scale: TypeAlias = Background | LogOddsCalibration
 Key: TypeAlias = "tuple[str, int]"
-"""A hit's path, and its ordinal where each part of a file is a hit of its own, else -1."""
+"""A hit's content or path, and its ordinal where each part of a file is a hit of its own, else -1."""
 Neighbours: TypeAlias = "list[tuple[int, float]]"
 """Item ids and cosines, best first."""
-Scored: TypeAlias = "dict[Key, tuple[Candidate, float]]"
-"""Candidates with their score by words."""
+MOST_PASSAGES = 1024
+"""Passages that hold the words, the best by BM25, whose files are ranked; more where more hits are asked for."""
+MOST_PARTS = 64
+"""Parts of a file that is named so, of which the nearest is shown."""
 FIRST_DEPTH = 64
-"""Candidates taken from each partition at first; more until the answer is full or the partition is exhausted."""
+"""Candidates taken from each partition at first; more until none that follows could come before the last hit."""
+DEEPER = 4
 
 
 @dataclass(slots=True)
 class Candidate:
-    """An item at a live file with its raw cosine, its relevance and its score of each stage of the ranking."""
+    """An item at a live file with its raw cosine and what speaks for it."""
 
     location: Located
     score: float
-    relevance: float
+    evidence: Evidence
     stale: bool = False
-    stages: dict[str, StageScore] = field(default_factory=dict)
-
-    def key(self, by_segment: bool) -> Key:
-        """Only the best candidate of each key becomes a hit."""
-        return self.location.item.path, self.location.item.ordinal if by_segment else -1
+    copies: list[str] = field(default_factory=list)
+    ceiling: float = math.inf
 
     @property
-    def order(self) -> tuple[float, bytes, int]:
+    def relevance(self) -> float:
+        """Of the file."""
+        return min(self.ceiling, self.evidence.relevance)
+
+    @property
+    def order(self) -> tuple[float, float, bytes, int]:
         """Sorts by relevance, the highest first, and then in a stable order."""
         item = self.location.item
-        return -self.relevance, os.fsencode(item.path), item.ordinal
+        return -self.relevance, -self.score, os.fsencode(item.path), item.ordinal
 
 
-def best_by_key(candidates: Iterable[Candidate], by_segment: bool) -> dict[Key, Candidate]:
-    """The first candidate of each key, in the order given."""
-    best: dict[Key, Candidate] = {}
-    for candidate in candidates:
-        best.setdefault(candidate.key(by_segment), candidate)
-    return best
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What the queries of one search have in common.
+
+    Attributes:
+        reader: the index.
+        parts: how many there are in each partition.
+        files, others: how many files they are of, and how many are of other kinds.
+        request: how to rank.
+        where: files that may answer.
+        staleness: of files on the disk.
+    """
+
+    reader: AnyReader
+    parts: Mapping[Modality, int]
+    files: Mapping[Modality, int]
+    others: Mapping[Modality, int]
+    request: SearchRequest
+    where: Filter
+    staleness: StalenessCache
 
 
 class Ranking:
     """Candidates of one query.
 
     Args:
-        reader: the index.
-        query: its words, and the paths that are no answer.
+        searched: where and how.
+        query: its examples, and the paths that are no answer.
+        words: of the query, as far as they count.
         vector: float32 `(dim,)`.
-        scales: from cosines to relevance, by partition.
-        request: how to rank.
-        where: files that may answer.
-        staleness: of files on the disk.
+        scales: what cosines say, by partition; empty where vectors are not compared.
         depth: most neighbours in each partition.
         neighbours: the first of them, by partition.
     """
 
     def __init__(
         self,
-        reader: AnyReader,
+        searched: Searched,
         query: Query,
-        vector: npt.NDArray[np.float32],
+        words: WordQuery,
+        vector: Vectors,
         scales: Mapping[Modality, Scale],
-        request: SearchRequest,
-        where: Filter,
-        staleness: StalenessCache,
         depth: int,
         neighbours: Mapping[Modality, Neighbours],
     ) -> None:
-        self.reader, self.query, self.vector, self.scales = reader, query, vector, scales
-        self.request, self.where, self.staleness = request, where, staleness
+        self.reader, self.request, self.where = searched.reader, searched.request, searched.where
+        self.staleness = searched.staleness
+        self.query, self.words, self.vector, self.scales = query, words, vector, scales
         self.depth, self.neighbours = depth, neighbours
-        by_words = request.mode != "dense" and query.is_text_only and reader.has_words
-        self.mode = request.mode if by_words else "dense"
-        self.words = parse_query(query.text)
-        self.min_relevance = -math.inf if request.min_relevance is None else request.min_relevance
+        self.parts, self.files, self.others = searched.parts, searched.files, searched.others
 
-    def best(self, count: int) -> list[Candidate]:
-        """At most `count` candidates whose files are still there, the best first."""
-        while True:
-            best = list(islice(filter(self._passes, self._ordered()), count))
-            # Going deeper finds nothing where each partition has ended, or gone below the least relevance.
-            exhausted = all(
-                len(items) < self.depth or self.scales[name].relevance(items[-1][1]) < self.min_relevance
-                for name, items in self.neighbours.items()
-            )
-            if len(best) == count or exhausted:
-                return best
-            self.depth *= 4
-            self.neighbours = {
-                name: self.reader.search(self.vector, name, self.depth, self.where) for name in self.neighbours
-            }
+    def best(self, count: int, least: float = -math.inf) -> list[Candidate]:
+        """At most `count` candidates of at least such a relevance whose files are still there, the best first."""
+        best: list[Candidate] = []
+        for candidate in self._present_in_order():
+            if candidate.relevance < least or len(best) == count:
+                break
+            best.append(candidate)
+        return best
 
     def hit(self, candidate: Candidate) -> Hit:
         """The candidate as a hit, not yet numbered."""
@@ -132,119 +137,205 @@ class Ranking:
             candidate.score,
             candidate.relevance,
             stale=candidate.stale,
-            snippet=words.snippet(item.text, self.words),
-            stages=candidate.stages,
+            snippet=snippet(item.text, self.words),
+            stages=self._stages(candidate),
+            duplicates=tuple(candidate.copies),
             id=candidate.location.item_id,
         )
 
-    def _passes(self, candidate: Candidate) -> bool:
-        """Whether it may be a hit; notes on it whether its file has changed."""
-        if candidate.relevance < self.min_relevance or candidate.location.item.path in self.query.exclude_paths:
-            return False
-        stale = self.staleness.get(candidate.location)
-        candidate.stale = bool(stale)
-        return stale is not None
+    def _stages(self, candidate: Candidate) -> dict[str, StageScore]:
+        """What vectors, the name and the words each say for it, and where that places it among the candidates."""
+        scores = self._scores_by_stage(candidate)
+        return {
+            stage: StageScore(1 + bisect_left(self._level_scores[stage], -score), score)
+            for stage, score in scores.items()
+        }
 
-    def _ordered(self) -> Iterable[Candidate]:
-        """The first of each key at the present depth, best first."""
-        if self.mode == "lexical":
-            return (candidate for _, candidate in self._fused([], self._by_passage, self._by_name))
-        nearest = self._locate({item: score for items in self.neighbours.values() for item, score in items})
-        heads = self._heads(nearest).values()
-        for rank, candidate in enumerate(heads, 1):
-            candidate.stages["dense"] = StageScore(rank, candidate.relevance)
-        if self.mode == "dense":
-            return heads
-        fused = [pair for partition in self.neighbours for pair in self._fused_partition(partition, nearest)]
-        fused.sort(key=lambda pair: (-pair[0], pair[1].order))
-        return self._heads([candidate for _, candidate in fused]).values()
+    def _scores_by_stage(self, candidate: Candidate) -> dict[str, float]:
+        evidence, item = candidate.evidence, candidate.location.item_id
+        stages = {"dense": evidence.prior + evidence.vectors} if self.scales else {}
+        if candidate.location.item.path in self._names:
+            stages["names"] = evidence.name
+        if item in self._passages:
+            stages["passages"] = evidence.words
+        return stages if not self.words.terms and self.scales else stages | {"fused": candidate.relevance}
 
-    def _heads(self, candidates: Iterable[Candidate]) -> dict[Key, Candidate]:
-        return best_by_key(candidates, self.request.all_segments)
+    def _present_in_order(self) -> Iterator[Candidate]:
+        """Every candidate whose file is there, the best first.
 
-    def _locate(self, scores: Mapping[int, float]) -> list[Candidate]:
-        locations_by_item = self.reader.locate(list(scores), self.where)
-        candidates = [
-            Candidate(location, scores[item], self.scales[location.item.partition].relevance(scores[item]))
-            for item, locations in locations_by_item.items()
-            for location in locations
-        ]
-        return sorted(candidates, key=lambda candidate: candidate.order)
+        Where the best of several copies is gone, the next may have less relevance, and waits until it is its turn.
+        """
+        waiting: list[Candidate] = []
+        for copies in self._in_order():
+            while waiting and waiting[0].order < copies[0].order:
+                yield waiting.pop(0)
+            candidate = self._present(copies)
+            if candidate is copies[0]:
+                yield candidate
+            elif candidate:
+                insort(waiting, candidate, key=lambda candidate: candidate.order)
+        yield from waiting
+
+    def _present(self, copies: list[Candidate]) -> Candidate | None:
+        """The first of several copies whose file is there and may answer, with the paths of the others.
+
+        Of equally good ones the first that has not changed since it was indexed.
+        """
+        present = []
+        for candidate in copies:
+            path, stale = candidate.location.item.path, self.staleness.get(candidate.location)
+            if stale is not None and path not in self.query.exclude_paths:
+                candidate.stale = stale
+                present.append(candidate)
+        if not present:
+            return None
+        first = min(present, key=lambda candidate: (-candidate.relevance, candidate.stale))
+        first.copies = [copy.location.item.path for copy in present if copy is not first]
+        return first
+
+    # --- from items to files in order ---
+
+    def _in_order(self) -> Iterator[list[Candidate]]:
+        """Every file with its copies, the best first.
+
+        Neighbours are read level by level. What a level may still be missing is worth at most `limit`, so files above
+        that come first, and files of the next level are worth no more: the order is the same however many are taken.
+        """
+        done: set[Key] = set()
+        ceiling = math.inf
+        while True:
+            hits = self._hits()
+            self._rank_stages(hits.values())
+            limit = min(ceiling, self._limit())
+            for key, copies in hits.items():
+                if key not in done and copies[0].relevance >= limit:
+                    done.add(key)
+                    for candidate in copies:
+                        candidate.ceiling = ceiling
+                    yield copies
+            if limit == -math.inf:
+                return
+            ceiling = limit
+            self.depth *= DEEPER
+            self.neighbours = {
+                name: self.reader.search(self.vector, name, self.depth, self.where) for name in self.neighbours
+            }
+
+    def _rank_stages(self, hits: Iterable[list[Candidate]]) -> None:
+        """Order the scores of each stage, negated, for the ranks of hits."""
+        self._level_scores: dict[str, list[float]] = {}
+        for copies in hits:
+            for stage, score in self._scores_by_stage(copies[0]).items():
+                self._level_scores.setdefault(stage, []).append(-score)
+        for scores in self._level_scores.values():
+            scores.sort()
+
+    def _limit(self) -> float:
+        """About the highest relevance that a file beyond the neighbours can have; -inf if there is none.
+
+        It may be somewhat higher for a file of fewer parts than most have.
+        """
+        return max(
+            (
+                self._evidence(name, self.parts[name] / max(self.files[name], 1), items[-1][1]).relevance
+                for name, items in self.neighbours.items()
+                if len(items) >= self.depth
+            ),
+            default=-math.inf,
+        )
+
+    def _hits(self) -> dict[Key, list[Candidate]]:
+        """The best part of each file with the same part of its copies, the best first."""
+        parts: dict[Key, list[Candidate]] = {}
+        for candidate in self._candidates():
+            item = candidate.location.item
+            parts.setdefault((item.path, item.ordinal if self.request.all_segments else -1), []).append(candidate)
+        hits: dict[Key, list[Candidate]] = {}
+        for (path, ordinal), candidates in parts.items():
+            best = self._join(candidates)
+            hits.setdefault((path if self.request.all_copies else best.location.item.digest, ordinal), []).append(best)
+        for copies in hits.values():
+            copies.sort(key=lambda candidate: candidate.order)
+        return dict(sorted(hits.items(), key=lambda hit: hit[1][0].order))
+
+    def _join(self, parts: list[Candidate]) -> Candidate:
+        """The best part of a file; passages that hold the words speak for it together."""
+        best = min(parts, key=lambda candidate: candidate.order)
+        holding = [part for part in parts if part.location.item_id in self._passages]
+        if len(holding) > 1:
+            passage = min(holding, key=lambda candidate: candidate.order)
+            together = relevance.log_sum(part.evidence.vectors + part.evidence.words for part in holding)
+            passage.evidence = passage.evidence._replace(words=together - passage.evidence.vectors)
+            best = min(best, passage, key=lambda candidate: candidate.order)
+        return best
+
+    def _candidates(self) -> Iterator[Candidate]:
+        """Every part that has been found in any way, at every file that holds it."""
+        scores = {item: score for items in self.neighbours.values() for item, score in items}
+        others = [item for item in self._by_words if item not in scores]
+        by_vectors = bool(self.scales) or self.request.raw
+        scores |= self.reader.scores(self.vector, others) if by_vectors else dict.fromkeys(others, 0.0)
+        parts = {} if self.request.raw else self.reader.count_parts(list(scores))
+        for item, locations in self.reader.locate(list(scores), self.where).items():
+            for location in locations:
+                yield Candidate(location, scores[item], self._evidence_of(location, parts.get(item, 1), scores[item]))
+
+    def _evidence_of(self, location: Located, parts: int, score: float) -> Evidence:
+        item = location.item
+        evidence = self._evidence(item.partition, parts, score)
+        if match := self._passages.get(location.item_id):
+            words = relevance.of_words(match, self._word_matches.total)
+            evidence = evidence._replace(vectors=relevance.DAMPED * evidence.vectors, words=words)
+        if name := self._names.get(item.path):
+            evidence = evidence._replace(name=relevance.of_name(name), exact=name.exact)
+        is_example = item.digest in self.query.digests and not self.request.raw
+        return evidence._replace(exact=True) if is_example else evidence
+
+    def _evidence(self, partition: Modality, parts: float, score: float) -> Evidence:
+        """What speaks for a part that holds no word, of a file of so many parts."""
+        scale = self.scales.get(partition)
+        if self.request.raw:
+            return Evidence(0.0, score)
+        # Panels of a contact sheet were cut apart to be found as pictures of their own are.
+        chances = 1.0 if partition == "image" else parts
+        prior = relevance.log_prior(self.files[partition], self.others[partition], chances)
+        without = relevance.WITHOUT_WORDS if self._passages and partition == "text" else 0.0
+        return Evidence(prior, scale.evidence(score) if scale else 0.0, -without)
 
     # --- by words ---
 
     @cached_property
-    def _passages(self) -> dict[int, float]:
-        matches = self.reader.search_passages(self.words, self.where)
-        least = words.COVERED * matches.total
-        scores = {item: match.score for item, match in matches.rows.items() if match.covered >= least}
-        return dict(nlargest(max(FIRST_DEPTH, self.request.depth), scores.items(), key=lambda pair: pair[1]))
+    def _word_matches(self) -> WordMatches:
+        return self.reader.search_passages(self.words, self.where)
 
     @cached_property
-    def _named(self) -> list[tuple[str, tuple[int, ...], float]]:
-        return [
-            (match.path, match.items, match.covered / match.total if match.total else 1.0)
-            for match in self.reader.search_names(self.words, self.where)
-            if match.exact or match.covered >= words.COVERED * match.total
-        ]
+    def _passages(self) -> Mapping[int, WordMatch]:
+        """The passages that hold the words best, by item."""
+        if not self.words.terms:
+            return {}
+        rows = self._word_matches.rows
+        most = max(MOST_PASSAGES, self.request.depth)
+        if len(rows) > most:
+            rows = dict(heapq.nsmallest(most, rows.items(), key=lambda row: (-row[1].score, row[0])))
+        return rows
 
     @cached_property
-    def _word_candidates(self) -> list[Candidate]:
-        """All candidates found by words, by relevance."""
-        ids = set(self._passages).union(*(items for _, items, _ in self._named))
-        return self._locate(self.reader.scores(self.vector, sorted(ids)))
+    def _names(self) -> dict[str, NameMatch]:
+        """The files that are named so, by path."""
+        if not self.words.terms:
+            return {}
+        return {match.path: match for match in self.reader.search_names(self.words, self.where)}
 
     @cached_property
-    def _by_passage(self) -> Scored:
-        """The passage of each key that holds the words best, with its score."""
-        scores = self._passages
-        candidates = [candidate for candidate in self._word_candidates if candidate.location.item_id in scores]
-        best = self._heads(sorted(candidates, key=lambda candidate: -scores[candidate.location.item_id]))
-        return {key: (candidate, scores[candidate.location.item_id]) for key, candidate in best.items()}
-
-    @cached_property
-    def _by_name(self) -> Scored:
-        """Each file that is named so by its nearest part, for a name does not say which one is meant."""
-        shares = {path: share for path, _, share in self._named}
-        candidates = [candidate for candidate in self._word_candidates if candidate.location.item.path in shares]
-        best = best_by_key(candidates, by_segment=False)
-        by_segment = self.request.all_segments
-        return {candidate.key(by_segment): (candidate, shares[path]) for (path, _), candidate in best.items()}
-
-    # --- by both ---
-
-    def _fused_partition(self, partition: Modality, nearest: list[Candidate]) -> list[tuple[float, Candidate]]:
-        """Candidates of a partition by vectors and words, each with the relevance of its place by vectors alone."""
-
-        def of_partition(scored: Scored) -> Scored:
-            return {key: pair for key, pair in scored.items() if pair[0].location.item.partition == partition}
-
-        dense = [candidate for candidate in nearest if candidate.location.item.partition == partition]
-        return self._fused(dense, of_partition(self._by_passage), of_partition(self._by_name))
-
-    def _fused(
-        self,
-        dense: list[Candidate],
-        by_passage: Scored,
-        by_name: Scored,
-    ) -> list[tuple[float, Candidate]]:
-        chosen = self._heads(dense)
-        relevances = {key: candidate.relevance for key, candidate in chosen.items()}
-        rankings = {"dense": {key: rank for rank, key in enumerate(chosen, 1)}}
-        stages = {key: dict(candidate.stages) for key, candidate in chosen.items()}
-        for name, scored in (("names", by_name), ("passages", by_passage)):
-            rankings[name] = words.ranks({key: score for key, (_, score) in scored.items()})
-            for key, (candidate, score) in scored.items():
-                relevances[key] = max(relevances.get(key, -math.inf), candidate.relevance)
-                stages.setdefault(key, {})[name] = StageScore(rankings[name][key], score)
-                # A passage with the words is a better location than the nearest part.
-                if key not in chosen or (name == "passages" and candidate.relevance >= self.min_relevance):
-                    chosen[key] = candidate
-        sums = words.fuse(rankings.values())
-        order = sorted(chosen, key=lambda key: (-sums[key], -relevances[key], chosen[key].order))
-        for rank, key in enumerate(order, 1):
-            chosen[key].stages = stages[key] | {"fused": StageScore(rank, sums[key])}
-        return list(zip(sorted(relevances.values(), reverse=True), (chosen[key] for key in order), strict=True))
+    def _by_words(self) -> dict[int, None]:
+        """All items found by words or names, or because they are the example itself."""
+        items = dict.fromkeys(self._passages)
+        for match in self._names.values():
+            items |= dict.fromkeys(match.items[:MOST_PARTS])
+        for digest in self.query.digests:
+            for path in self.reader.catalog.copies(digest):
+                items |= dict.fromkeys(item for item, _ in self.reader.items_at(path)[:MOST_PARTS])
+        return items
 
 
 def fold_near_duplicates(
@@ -257,15 +348,15 @@ def fold_near_duplicates(
         vectors: by id of the item, float32 `(dim,)`, unit length.
         candidates: from which the hits were made, in the same order.
     """
-    unique: list[tuple[Hit, Vectors, list[str]]] = []
+    unique: list[tuple[Hit, Vectors, dict[str, None]]] = []
     for hit, candidate in zip(hits, candidates, strict=True):
         item, vector = hit.item, vectors[candidate.location.item_id]
-        for first, first_vector, paths in unique:
+        paths = dict.fromkeys((item.path, *hit.duplicates))
+        for first, first_vector, others in unique:
             same_part = (first.item.digest, first.item.ordinal) == (item.digest, item.ordinal)
             if same_part or (first.item.partition == item.partition and float(vector @ first_vector) >= ALIKE):
-                if item.path != first.item.path and item.path not in paths:
-                    paths.append(item.path)
+                others.update(paths)
                 break
         else:
-            unique.append((hit, vector, []))
-    return [replace(hit, duplicates=tuple(paths)) for hit, _, paths in unique]
+            unique.append((hit, vector, paths))
+    return [replace(hit, duplicates=tuple(path for path in paths if path != hit.item.path)) for hit, _, paths in unique]

@@ -135,10 +135,12 @@ class SearchRequest:
     Attributes:
         image, audio, video: files, URLs or `-` for stdin, each with `:WEIGHT` after it or without.
         like: paths of indexed files. `like_ids` are ids of items, each server's own.
+        digests: of examples that came without a path.
         base: the folder that relative paths and globs start from; empty for the working directory.
         types: names of modalities, each text one or several with commas.
         reranker: replaces the reranker of the index's model.
         fold: of hits that are nearly the same only the first.
+        all_copies: files with the same bytes are hits of their own, not paths of one.
     """
 
     texts: tuple[str, ...] = _option(
@@ -150,6 +152,7 @@ class SearchRequest:
     video: tuple[str, ...] = ()
     like: tuple[str, ...] = ()
     like_ids: tuple[str, ...] = _option((), "Ids of hits: files like those, with or without a query.", "like", "like")
+    digests: tuple[str, ...] = ()
     base: str = ""
     top: int = _option(10, "Most hits, one a file.", "top", "k", 1, 1000)
     offset: int = _option(0, "Leave out so many of the first.", "offset", "", 0, 10_000)
@@ -178,6 +181,7 @@ class SearchRequest:
         False, "Each matching part of a file is a hit, not only its best.", "all_segments", "all_parts"
     )
     fold: bool = _option(False, "Show hits that are nearly the same as one.", "fold")
+    all_copies: bool = _option(False, "Each of several copies of a file is a hit, not only the first.", "all_copies")
     rerank: bool = _option(False, "Read the best hits again with a closer and slower model.", "rerank", "rerank")
     reranker: str | None = None
     rerank_depth: int = _option(20, "How many hits the reranker reads.", "rerank_depth", "", 1, 1000)
@@ -225,9 +229,8 @@ class SearchRequest:
     def without_query(self) -> SearchRequest:
         """The options alone: equal for requests that may be ranked together."""
         empty: tuple[str, ...] = ()
-        return replace(
-            self, texts=empty, negatives=empty, image=empty, audio=empty, video=empty, like=empty, like_ids=empty
-        )
+        examples = dict.fromkeys(("image", "audio", "video", "like", "like_ids", "digests"), empty)
+        return replace(self, texts=empty, negatives=empty, **examples)  # type: ignore[arg-type]  # all of them are tuples
 
     @property
     def label(self) -> str:
@@ -243,6 +246,11 @@ class SearchRequest:
     def rerank_modalities(self) -> frozenset[Modality] | None:
         """The modalities in `rerank_types`; None for all. Raises UsageError."""
         return parse_types(",".join(self.rerank_types) if self.rerank_types else None)
+
+    @property
+    def by_words(self) -> bool:
+        """Whether words count: raw cosines leave no place for them."""
+        return self.mode != "dense" and not self.raw
 
     @property
     def depth(self) -> int:

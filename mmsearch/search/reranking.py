@@ -1,7 +1,7 @@
-"""Reranking: reloads the contents of the best candidates and orders them by a reranker's score.
+"""Reranking: reloads the contents of the best candidates, and lets a reranker's score into their relevance.
 
-Reads the best first: candidates read within the time budget are ordered, the others keep their order behind them. Knows
-the reranker's interface and how to load content; nothing of indexes or how the candidates were found.
+Reads the best first, as far as the time budget goes. Knows the reranker's interface and how to load content; nothing of
+indexes or how the candidates were found.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from itertools import islice
 
 from mmsearch.errors import MediaError, OutsideIndex, one_line
 from mmsearch.scan.object_stores import Unreachable
+from mmsearch.search.relevance import EXACT, MOST
 from mmsearch.search.staleness import original
 from mmsearch.types import Hit, Item, LoaderSettings, Modality, Query, Reranker, Segment, StageScore
 
 log = logging.getLogger(__name__)
 
 RERANK_BATCH = 16
+LARGEST = 50.0
+LEAST_CHANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,10 @@ class Candidates:
 def rerank(
     reranker: Reranker, query: Query, candidates: Candidates, clock: Callable[[], float] = time.monotonic
 ) -> list[Hit]:
-    """Order the candidates by the reranker's score; those it has not read keep their places among the others.
+    """The candidates in the order of their relevance with the reranker's score in it.
 
     Contents are loaded again from the original files. A file that is no longer what was indexed, or cannot be read,
-    keeps its place; when the reranker fails all do, and the log says why.
+    keeps its relevance; when the reranker fails all do, and the log says why.
     """
     hits = list(candidates.hits)
     try:
@@ -58,11 +61,44 @@ def rerank(
     except Exception as error:  # a model may raise anything, and there is an answer without it
         log.warning("not reranked: %s", one_line(error))
         return hits
-    order = sorted(scores, key=lambda index: (-scores[index], index))
-    for rank, (index, best) in enumerate(zip(sorted(scores), order, strict=True), 1):
-        stages = {**candidates.hits[best].stages, "rerank": StageScore(rank, scores[best])}
-        hits[index] = replace(candidates.hits[best], rerank_score=scores[best], stages=stages)
-    return hits
+    ranks = {index: rank for rank, index in enumerate(sorted(scores, key=lambda index: (-scores[index], index)), 1)}
+    for index, relevance in _relevances(hits, scores, getattr(reranker, "weight", 1.0)).items():
+        stages = {**hits[index].stages, "rerank": StageScore(ranks[index], scores[index])}
+        hits[index] = replace(hits[index], relevance=relevance, rerank_score=scores[index], stages=stages)
+    return sorted(hits, key=lambda hit: -hit.relevance)
+
+
+def _relevances(hits: list[Hit], scores: Mapping[int, float], weight: float) -> dict[int, float]:
+    """The relevance of the hits that were read, by index.
+
+    A reranker tells which of them is right, and not how many are: differences between its scores, as log-odds, are
+    added up to a constant by which as many hits are expected to be right as before. `weight` is what its log-odds count
+    beside the evidence that there is already, and which partly says the same.
+    """
+    before = {index: hits[index].relevance for index in scores}
+    ratios = {index: weight * ratio for index, ratio in _log_odds(scores).items() if before[index] < EXACT}
+    expected = sum(_probability(before[index]) for index in ratios)
+    low, high = min(ratios.values(), default=0.0) - LARGEST, max(ratios.values(), default=0.0) + LARGEST
+    for _ in range(60):
+        middle = (low + high) / 2
+        now = sum(_probability(before[index] + ratio - middle) for index, ratio in ratios.items())
+        low, high = (middle, high) if now > expected else (low, middle)
+    return before | {index: min(MOST, before[index] + ratio - low) for index, ratio in ratios.items()}
+
+
+def _log_odds(scores: Mapping[int, float]) -> dict[int, float]:
+    """Scores as log-odds; all between 0 and 1 are probabilities."""
+    if not all(0.0 <= score <= 1.0 for score in scores.values()):
+        return dict(scores)
+    return {
+        index: math.log(min(max(score, LEAST_CHANCE), 1.0 - LEAST_CHANCE))
+        - math.log1p(-min(max(score, LEAST_CHANCE), 1.0 - LEAST_CHANCE))
+        for index, score in scores.items()
+    }
+
+
+def _probability(relevance: float) -> float:
+    return 1.0 / (1.0 + math.exp(-min(max(relevance, -LARGEST), LARGEST)))
 
 
 def _scores(reranker: Reranker, query: Query, candidates: Candidates, clock: Callable[[], float]) -> dict[int, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -11,13 +12,13 @@ from itertools import islice
 import numpy as np
 
 from mmsearch.errors import UsageError
-from mmsearch.search.calibration import Background, LogOddsCalibration, backgrounds
+from mmsearch.search.calibration import Scale, deviations, line
 from mmsearch.search.query import embed_queries
-from mmsearch.search.ranking import FIRST_DEPTH, Ranking, Scale, fold_near_duplicates
+from mmsearch.search.ranking import FIRST_DEPTH, Ranking, Searched, fold_near_duplicates
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.staleness import StalenessCache
 from mmsearch.store import EVERYTHING, AnyReader, Filter
-from mmsearch.store.words.query import parse_query
+from mmsearch.store.words.query import WordQuery, parse_query
 from mmsearch.types import Embedder, Hit, Modality, Query, Reranker, Vectors
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,6 @@ QUERIES_AT_ONCE = 64
 FOLDED = 4
 """How many times more candidates are looked at where those that are nearly the same become one."""
 DEFAULTS = SearchRequest()
-RAW = Background(0.0, 1.0)
-"""The scale on which the relevance is the cosine itself."""
 
 
 class Searcher:
@@ -43,6 +42,24 @@ class Searcher:
         self._warned = False
         reader.open_files(where)
         self.counts: dict[Modality, int] = {p: n for p, n in reader.counts().items() if n}
+
+    @cached_property
+    def _totals(self) -> dict[Modality, int]:
+        return self.reader.file_counts()
+
+    @cached_property
+    def _files(self) -> dict[Modality, int]:
+        """How many files have parts in each partition."""
+        return {
+            name: min(count, sum(self._totals.get(modality, 0) for modality in self.reader.modalities_in(name)))
+            for name, count in self.counts.items()
+        }
+
+    @cached_property
+    def _others(self) -> dict[Modality, int]:
+        """How many files have none; some have parts in two partitions."""
+        total = sum(self._totals.values())
+        return {name: max(0, total - count) for name, count in self._files.items()}
 
     @cached_property
     def _samples(self) -> dict[Modality, Vectors]:
@@ -65,24 +82,53 @@ class Searcher:
         """The hits of each query in turn, as `search` finds them; embedding and scoring go in batches."""
         where = request.filter() if where is None else where
         staleness = StalenessCache(self.reader.may_read)
-        count = max(request.depth, request.rerank_depth) if self.reranker else request.depth
-        depth = max(FIRST_DEPTH, count)
+        searched = Searched(self.reader, self.counts, self._files, self._others, request, where, staleness)
+        # Any of those that are read may fall behind others.
+        count = request.depth + (request.rerank_depth if self.reranker else 0)
         remaining = iter(queries)
         while batch := list(islice(remaining, QUERIES_AT_ONCE)):
             for query in batch:
                 self._require_words(query, request)
-            vectors = self._embed(batch)
-            partitions = self.counts if request.mode != "lexical" else ()
-            neighbours = {name: self.reader.search_all(vectors, name, depth, where) for name in partitions}
-            for index, (query, vector) in enumerate(zip(batch, vectors, strict=True)):
-                scales = self._scales(vector, query, request)
-                nearest = {name: hits[index] for name, hits in neighbours.items()}
-                ranking = Ranking(self.reader, query, vector, scales, request, where, staleness, depth, nearest)
+            if request.mode == "lexical":
+                vectors = np.zeros((len(batch), self.embedder.spec.dim), np.float32)
+            else:
+                vectors = self._embed(batch)
+            for ranking in self._rankings(batch, vectors, searched):
                 yield self._hits(ranking, count)
+
+    def _rankings(self, queries: Sequence[Query], vectors: Vectors, searched: Searched) -> Iterator[Ranking]:
+        """The candidates of each query; `vectors` are float32 `(n, dim)`."""
+        request, where = searched.request, searched.where
+        partitions = [self._partitions(query, request) for query in queries]
+        words = [self._words(query, request) for query in queries]
+        gates = [self.reader.gate(query) if query.has_conditions else None for query in words]
+        common = {
+            name: self.reader.search_all(vectors, name, FIRST_DEPTH, where)
+            for name in self.counts
+            if any(name in chosen and gate is None for chosen, gate in zip(partitions, gates, strict=True))
+        }
+        for index, (query, gate) in enumerate(zip(queries, gates, strict=True)):
+            vector, within = vectors[index], self._searched_for(query, searched)
+            if gate is None:
+                nearest = {name: common[name][index] for name in partitions[index]}
+            else:
+                within = replace(within, where=gate.within(where))
+                nearest = {
+                    name: self.reader.search(vector, name, FIRST_DEPTH, within.where) for name in partitions[index]
+                }
+            scales = self._scales(vector, query, request) if nearest and not request.raw else {}
+            yield Ranking(within, query, words[index], vector, scales, FIRST_DEPTH, nearest)
+
+    def _words(self, query: Query, request: SearchRequest) -> WordQuery:
+        """The words that count; none where it is not searched by words."""
+        by_words = request.by_words and query.is_text_only and self.reader.has_words
+        return parse_query(query.typed or query.text) if by_words else WordQuery()
 
     def _hits(self, ranking: Ranking, count: int) -> list[Hit]:
         request, query = ranking.request, ranking.query
-        candidates = ranking.best(count * FOLDED if request.fold else count)
+        least = -math.inf if request.min_relevance is None else request.min_relevance
+        # A reranker may lift a hit above the least relevance, or lower it.
+        candidates = ranking.best(count * FOLDED if request.fold else count, -math.inf if self.reranker else least)
         hits = [ranking.hit(candidate) for candidate in candidates]
         if request.fold:
             vectors = self.reader.vectors_of([candidate.location.item_id for candidate in candidates])
@@ -97,10 +143,11 @@ class Searcher:
             readable = Candidates(
                 first, kinds, settings, request.rerank_modalities, request.rerank_budget, may_read=self.reader.may_read
             )
-            hits = rerank(self.reranker, query, readable) + rest
+            hits = sorted(rerank(self.reranker, query, readable) + rest, key=lambda hit: -hit.relevance)
         elif self.reranker:
             log.warning("not reranked: the reranker reads text, and the query has none")
-        return [replace(hit, rank=rank) for rank, hit in enumerate(hits[: request.depth], 1)]
+        hits = [hit for hit in hits if hit.relevance >= least][: request.depth]
+        return [replace(hit, rank=rank) for rank, hit in enumerate(hits, 1)]
 
     def _embed(self, queries: Sequence[Query]) -> Vectors:
         """Float32 `(n, dim)`."""
@@ -119,6 +166,8 @@ class Searcher:
             raise UsageError("a query of exclusions alone finds nothing: add words to look for")
         if request.mode == "lexical" and not query.is_text_only:
             raise UsageError("search by words needs a query of words alone: use another --mode")
+        if request.mode == "lexical" and request.raw:
+            raise UsageError("search by words compares no vectors, so there are no cosines to rank by: leave out --raw")
         if request.mode == "dense" or not query.is_text_only or self.reader.has_words:
             return
         advice = f"the index in {self.reader.directory} is from before search by words: run `mmsearch index` once"
@@ -128,11 +177,27 @@ class Searcher:
             log.warning("only searched by meaning: %s", advice)
             self._warned = True
 
+    def _searched_for(self, query: Query, searched: Searched) -> Searched:
+        """All that is like an example is of one kind, so there are that many files of it."""
+        if query.alike is None:
+            return searched
+        together = sum(count for name, count in self._files.items() if name in query.alike)
+        return replace(searched, files=dict.fromkeys(self._files, together))
+
+    def _partitions(self, query: Query, request: SearchRequest) -> list[Modality]:
+        """Where the nearest are looked for: of an example only what is of its kind, unless other kinds are named."""
+        if request.mode == "lexical":
+            return []
+        alike = query.alike if request.modalities is None else None
+        return [name for name in self.counts if alike is None or name in alike]
+
     def _scales(self, vector: Vectors, query: Query, request: SearchRequest) -> Mapping[Modality, Scale]:
-        """The scale of scores in each partition: the model's odds for words, else the index's vectors."""
-        if request.raw:
-            return dict.fromkeys(self.counts, RAW)
-        odds = self.embedder.spec.odds if query.is_text_only else {}
-        if all(partition in odds for partition in self.counts):
-            return {partition: LogOddsCalibration(*odds[partition]) for partition in self.counts}
-        return backgrounds(vector, self._samples)
+        """What a cosine says in each partition: by the model's own lines for words, else by the index's vectors."""
+        known = 1.0
+        if query.is_text_only:
+            share = getattr(self.embedder, "known_share", None)
+            known = 1.0 if share is None else share(query.text)
+            lines = self.embedder.spec.odds
+            if all(partition in lines for partition in self.counts):
+                return {partition: line(lines[partition], known) for partition in self.counts}
+        return deviations(vector, self._samples, known, together=query.alike or ())

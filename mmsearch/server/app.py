@@ -32,6 +32,7 @@ from mmsearch.errors import (
     ModelUnavailable,
     UsageError,
 )
+from mmsearch.scan.files import digest
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.staleness import Changed, FileGone, folders_of, is_own, is_unchanged, open_place
 from mmsearch.server import originals, responses, reveal
@@ -59,9 +60,10 @@ _UPLOADS: tuple[Modality, ...] = ("image", "audio", "video")
 
 @dataclass
 class _Uploads:
-    """Files that came with a request: the contents and the name of each, by its path and modality."""
+    """Files that came with a request: contents and name of each, by its path and modality, and their digests."""
 
     contents: dict[tuple[str, str], list[Content] | MediaError] = field(default_factory=dict)
+    digests: list[str] = field(default_factory=list)
     names: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def paths(self, modality: Modality) -> tuple[str, ...]:
@@ -157,7 +159,8 @@ class Server:
         else:
             return _error(415, "a search is sent as application/json or multipart/form-data")
         search = SearchRequest.from_http(values)
-        search = replace(search, **{kind: uploads.paths(kind) for kind in _UPLOADS})  # type: ignore[arg-type]
+        sources = {kind: uploads.paths(kind) for kind in _UPLOADS}
+        search = replace(search, digests=tuple(uploads.digests), **sources)  # type: ignore[arg-type]
         return await self._answer(search, uploads, start)
 
     async def _answer(self, search: SearchRequest, uploads: _Uploads, start: float) -> Response:
@@ -254,6 +257,7 @@ class Server:
             for number, (modality, upload) in enumerate(files):
                 path = os.path.join(folder, str(number))
                 await asyncio.to_thread(_save, upload, path)
+                uploads.digests.append(await asyncio.to_thread(digest, path))
                 try:
                     decoded = self.decoder.query(path, cast(Modality, modality), settings)
                     uploads.contents[path, modality] = await asyncio.wrap_future(decoded)  # type: ignore[arg-type]

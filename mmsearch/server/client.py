@@ -37,9 +37,9 @@ class ServerAnswer(NamedTuple):
     notes: list[tuple[str, int, str]]
 
 
-def is_allowed(forbidden: bool) -> bool:
-    """Whether a server may be used."""
-    return not forbidden and os.environ.get(VARIABLE, "") in ("", "0")
+def is_allowed() -> bool:
+    """Whether the environment allows a server to be used."""
+    return os.environ.get(VARIABLE, "") in ("", "0")
 
 
 def search(directory: str, request: SearchRequest, device: str | None, trust: bool) -> ServerAnswer | None:

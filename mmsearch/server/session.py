@@ -19,7 +19,7 @@ import numpy as np
 from mmsearch.errors import MediaError, MmsearchError
 from mmsearch.scan import GLOB_PATIENCE
 from mmsearch.search.open import load_model, open_reranker, reranker_for, with_rerank_types
-from mmsearch.search.query import QueryBuilder
+from mmsearch.search.query import ALIKE_KINDS, QueryBuilder
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.searcher import Searcher
 from mmsearch.store import Filter, Identity, Located, Reader
@@ -201,7 +201,9 @@ class IndexSession:
         rows = self.reader.vectors_of([location.item_id for location in locations])
         vector = np.asarray(np.sum([rows[location.item_id] for location in locations], axis=0), np.float32)
         paths = frozenset(location.item.path for location in locations)
-        return replace(query, vector=vector, exclude_paths=paths)
+        kinds = [ALIKE_KINDS[location.item.partition] for location in locations]
+        alike = None if query.alike is None and query.parts else (query.alike or frozenset()).union(*kinds)
+        return replace(query, vector=vector, exclude_paths=paths, alike=alike)
 
     def _search(self, indexes: Sequence[int], prepared: Mapping[int, _Prepared]) -> dict[int, SearchAnswer | Exception]:
         """The answers to requests whose options are the same."""

@@ -20,6 +20,8 @@ from mmsearch.store.transfer import rank
 from mmsearch.types import Modality
 
 _ROWS_AT_ONCE = 4096
+_MOST_COMPARED = 100_000
+"""Contents of which all digests are compared to count those that several indexes hold."""
 Rank: TypeAlias = "tuple[int, bool, bool]"
 
 
@@ -138,6 +140,23 @@ class Overlap:
                     for item in self.living({ref: refs for ref, refs in copies.items() if refs and refs[0] == ref}):
                         counts[partitions[item.id]] += 1
         return dict(counts)
+
+    def count_contents(self) -> dict[Modality, int]:
+        """Contents by modality, each once; of very many those that several indexes hold are estimated."""
+        totals: dict[Modality, int] = defaultdict(int)
+        for reader in self._readers:
+            for modality, count in reader.file_counts().items():
+                totals[modality] += count
+        # Digests are spread evenly, so of those that begin with 00 as large a share is in several indexes.
+        scale, below = (256, "01") if sum(totals.values()) > _MOST_COMPARED else (1, "~")
+        seen: set[tuple[str, str]] = set()
+        for reader in self._readers:
+            with schema.translated(reader.directory):
+                query = "SELECT digest, kind, modality FROM contents WHERE digest < ?"
+                for digest, kind, modality in reader.catalog.db.execute(query, (below,)):
+                    totals[modality] -= scale if (digest, kind) in seen else 0
+                    seen.add((digest, kind))
+        return {modality: max(1, count) for modality, count in totals.items()}
 
     def _rows(
         self, shard: int, select: str, values: Sequence[object], first: Sequence[object] = ()

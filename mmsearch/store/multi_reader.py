@@ -95,10 +95,8 @@ class MultiReader:
         return {name: total for name, total in totals.items() if total}
 
     def file_counts(self) -> dict[Modality, int]:
-        """Contents by modality; those that several indexes hold count several times."""
-        by_shard = [shard.file_counts() for shard in self.shards]
-        totals = {name: sum(counts.get(name, 0) for counts in by_shard) for name in MODALITIES}
-        return {name: total for name, total in totals.items() if total}
+        """Contents by modality, each once."""
+        return self.overlap.count_contents()
 
     def search(self, vector: Vectors, partition: Modality, k: int, where: Filter = EVERYTHING) -> Hits:
         """The nearest items to float32 `(dim,)` that lie in a live file which passes the filter, best first."""
@@ -209,6 +207,18 @@ class MultiReader:
         parts = self.shards[shard].items_at(path)
         copies = self.overlap.items(Ref(shard, item) for item, _ in parts)
         return [(self.joined(refs[0]), name) for item, name in parts if (refs := copies[Ref(shard, item)])]
+
+    def count_parts(self, item_ids: Sequence[int]) -> dict[int, int]:
+        """How many parts the content of each item has in its partition; items that are gone are left out."""
+        return {
+            self.joined(Ref(shard, item)): count
+            for shard, ids in by_shard(map(self.ref, item_ids))
+            for item, count in self.shards[shard].count_parts(ids).items()
+        }
+
+    def modalities_in(self, partition: Modality) -> set[Modality]:
+        """The modalities of all files that may have parts in a partition."""
+        return set[Modality]().union(*(shard.modalities_in(partition) for shard in self.shards))
 
     def failures(self, *, unsupported: bool = False) -> Iterator[FileRecord]:
         """Present files that could not be read, in order of paths; with `unsupported` also unsupported ones."""

@@ -13,9 +13,8 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from mmsearch.errors import IndexDamaged, IndexMismatch
-from mmsearch.store import ann_index, faiss_files, fulltext, schema, statistics, value_check, word_lookup, word_search
+from mmsearch.store import faiss_files, fulltext, schema, statistics, value_check, word_lookup, word_search
 from mmsearch.store.database import batches, placeholders
-from mmsearch.store.grants import Grants
 from mmsearch.store.queries import (
     DEAD_CONTENTS,
     FILE_COLUMNS,
@@ -40,6 +39,7 @@ from mmsearch.types import MODALITIES, Modality, Vectors
 if TYPE_CHECKING:
     import numpy as np
 
+    from mmsearch.store.grants import Grants
     from mmsearch.store.multi_reader import MultiReader
 else:
     np = LazyModule("numpy")
@@ -104,7 +104,7 @@ class Reader:
         self.format = require_readable(self._db, self.directory)
         self.identity = schema.identity_of(self._db, self.directory)
         self._codec = load_codec(self._db, self.directory)
-        self.grants = Grants(self._db, self.directory, self._trusted)
+        self._grants: Grants | None = None
         self._rows = RowTable(self._db, self._codec)
         self._gates: dict[WordQuery, Gate] = {}
         self._vectors = VectorSearch(self.directory, self.identity.dim, self._rows, open_files)
@@ -140,6 +140,15 @@ class Reader:
                     [partition for partition in MODALITIES if self._rows.within(partition, where) is not None]
                 )
             )
+
+    @property
+    def grants(self) -> Grants:
+        """The names outside its own folder that the user has allowed this index."""
+        if self._grants is None:
+            from mmsearch.store.grants import Grants  # late: most searches need none
+
+            self._grants = Grants(self._db, self.directory, self._trusted)
+        return self._grants
 
     def may_read(self, path: str) -> bool:
         """True if the content of a file of the index may be opened; being named by the index is no permission.
@@ -289,6 +298,30 @@ class Reader:
                 (self._codec.encode(path),),
             ).fetchall()
 
+    def count_parts(self, item_ids: Sequence[int]) -> dict[int, int]:
+        """How many parts the content of each item has in its partition; items that are gone are left out."""
+        contents: dict[int, tuple[int, Modality]] = {}
+        counts: dict[tuple[int, Modality], int] = {}
+        with schema.translated(self.directory):
+            for batch in batches(list(item_ids)):
+                query = f"SELECT id, content_id, partition FROM items WHERE id IN ({placeholders(batch)})"
+                contents |= {item: (content, name) for item, content, name in self._db.execute(query, batch)}
+            for batch in batches(sorted({content for content, _ in contents.values()})):
+                query = (
+                    "SELECT content_id, partition, count(*) FROM items"
+                    f" WHERE content_id IN ({placeholders(batch)}) GROUP BY content_id, partition"
+                )
+                counts |= {(content, name): count for content, name, count in self._db.execute(query, batch)}
+        return {item: counts[key] for item, key in contents.items()}
+
+    def modalities_in(self, partition: Modality) -> set[Modality]:
+        """The modalities of all files that may have parts in a partition."""
+        with schema.translated(self.directory):
+            if not self._rows.has_statistics:
+                return {partition}
+            names = statistics.modalities_in(self._db, partition)
+            return {value_check.modality(name, "pairs.modality") for name in names}
+
     def failures(self, *, unsupported: bool = False) -> Iterator[FileRecord]:
         """Present files that could not be read, in order of paths; with `unsupported` also unsupported ones."""
         query = f"SELECT {FILE_COLUMNS} WHERE f.status <> 'ok' AND f.missing = 0 ORDER BY f.path"
@@ -325,7 +358,11 @@ class Reader:
             return WordMatches(weighted.total, weighted.weights, rows)
 
     def _passing(self, items: list[int], where: Filter) -> set[int]:
-        """Those of some items that lie in a live file which passes."""
+        """Those of some passages that lie in a live file which passes."""
+        within = self._rows.within("text", where)
+        if within is None:
+            return set()
+        where = within
         if where == EVERYTHING and not self._rows.missing:
             return set(items)
         if len(items) <= _FEW:
@@ -364,26 +401,43 @@ class Reader:
         gate, results = self.gate(query), list[NameMatch]()
         where = where if gate is None else gate.within(where)
         with schema.translated(self.directory):
-            sql, values = condition(where, self._codec)
-            select = (
-                "SELECT f.path, c.id FROM files f JOIN contents c ON c.id = f.content_id"
-                f" WHERE f.missing = 0 AND f.id = ?{sql}"
-            )
             total, rows = word_lookup.named_rows([self._db], query)
-            for row in rows:
+            for batch in batches(rows):
+                contents = self._contents_at([row.file for row in batch], where)
+                items = self._items_of(sorted({content for _, content in contents.values()}))
+                for row in batch:
+                    if row.file in contents and len(results) < word_lookup.MOST_NAMES:
+                        path, content = contents[row.file]
+                        results.append(word_lookup.name_match(path, items.get(content, []), row, total, query))
                 if len(results) >= word_lookup.MOST_NAMES:
                     break
-                found = self._db.execute(select, (row.file, *values)).fetchone()
-                path = self._codec.decode(found[0]) if found else ""
-                if path and (where.accept is None or where.accept(path)):
-                    items = self._db.execute("SELECT id FROM items WHERE content_id = ? ORDER BY id", (found[1],))
-                    results.append(word_lookup.name_match(path, [item for (item,) in items], row, total, query))
         return sorted(results, key=lambda match: (not match.exact, -match.covered, os.fsencode(match.path)))
+
+    def _contents_at(self, files: Sequence[int], where: Filter) -> dict[int, tuple[str, int]]:
+        """The path and the content of those of some files that are live and pass the filter, by id of the file."""
+        sql, values = condition(where, self._codec)
+        rows = self._db.execute(
+            "SELECT f.id, f.path, c.id FROM files f JOIN contents c ON c.id = f.content_id"
+            f" WHERE f.missing = 0 AND f.id IN ({placeholders(files)}){sql}",
+            [*files, *values],
+        )
+        located = {file: (self._codec.decode(path), content) for file, path, content in rows}
+        return {file: found for file, found in located.items() if where.accept is None or where.accept(found[0])}
+
+    def _items_of(self, contents: Sequence[int]) -> dict[int, list[int]]:
+        """The ids of the items of some contents."""
+        items: dict[int, list[int]] = {}
+        query = f"SELECT content_id, id FROM items WHERE content_id IN ({placeholders(contents)}) ORDER BY id"
+        for content, item in self._db.execute(query, contents):
+            items.setdefault(content, []).append(item)
+        return items
 
     # --- as a whole ---
 
     def status(self) -> StoreStatus:
         """The index in numbers; opens no vector file."""
+        from mmsearch.store import ann_index  # late: a search of a small index has none
+
         with schema.translated(self.directory):
             files: dict[FileStatus, int] = {value_check.status(name): n for name, n in self._db.execute(_FILES)}
             modalities: dict[Modality, int] = {

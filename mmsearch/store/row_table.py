@@ -12,8 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from mmsearch.errors import IndexDamaged
-from mmsearch.store import ann_index, faiss_files, schema, statistics, value_check
-from mmsearch.store.ann_index import AnnIndex
+from mmsearch.store import faiss_files, schema, statistics, value_check
 from mmsearch.store.database import batches, placeholders
 from mmsearch.store.faiss_files import Rows
 from mmsearch.store.paths import PathCodec
@@ -25,6 +24,8 @@ from mmsearch.types import Modality
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from mmsearch.store.ann_index import AnnIndex
 else:
     np = LazyModule("numpy")
 
@@ -83,6 +84,10 @@ class RowTable:
 
     def ann_indexes(self, partition: Modality | None = None) -> list[AnnIndex]:
         """The ANN indexes of a partition or of all."""
+        if not schema.has_accelerators(self._db) or not self._db.execute("SELECT 1 FROM accelerators").fetchone():
+            return []
+        from mmsearch.store import ann_index  # late: small indexes have none
+
         return ann_index.list_ann_indexes(self._db, partition)
 
     # --- which rows pass ---

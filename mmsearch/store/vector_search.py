@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mmsearch.errors import IndexDamaged
 from mmsearch.store import faiss_files, value_check
-from mmsearch.store.ann_index import AnnFile, AnnIndex, Selection
 from mmsearch.store.faiss_files import Rows, SegmentFile
 from mmsearch.store.records import EVERYTHING, Filter
 from mmsearch.store.row_table import RowTable, Segment
@@ -27,6 +26,8 @@ from mmsearch.types import Modality, Vectors
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from mmsearch.store.ann_index import AnnFile, AnnIndex, Selection
 else:
     np = LazyModule("numpy")
 
@@ -172,8 +173,10 @@ class VectorSearch:
     def _ann_file(self, row: AnnIndex) -> AnnFile | None:
         if row.number in self.open_files.ann_indexes:
             return self.open_files.ann_indexes[row.number]
+        from mmsearch.store import ann_index  # late: small indexes have none
+
         try:
-            file = AnnFile(self._directory, row)
+            file = ann_index.AnnFile(self._directory, row)
         except FileNotFoundError:
             if row.number not in self.open_files.missing:  # another may have taken its place, in a newer snapshot
                 self.open_files.missing.add(row.number)

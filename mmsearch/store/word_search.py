@@ -33,6 +33,8 @@ Counts: TypeAlias = "list[dict[str, int]]"
 
 LEAST_COVERED = 0.4
 """Share of the weight of a query's terms that a row holds, or it is left out."""
+MOST_COVERED = 24.0
+"""Weight that is enough for any query, about that of five rare words: no passage holds two fifths of a pasted text."""
 MOST_ROWS = 50_000
 """Rows of a word that are used; the others count only if a rarer word selects them."""
 _K1, _B = 1.2, 0.75
@@ -46,6 +48,9 @@ _FEW = 256
 _EXACTLY = 1 - 1e-9
 _DIGITS = 9
 """Of sums, so that rounding errors do not decide between rows that match alike."""
+UNSEEN = 100
+"""Rows without a word that are added to those of a table, for that it stands in one of three notes does not make it a
+common word."""
 _UNKNOWN = 1e-9
 """Stands for the share of a term that a row holds an unknown number of times."""
 
@@ -90,9 +95,9 @@ class Weighted:
 
 
 def weigh(dbs: Sequence[sqlite3.Connection], table: Table, terms: Sequence[Term]) -> Weighted:
-    """The weights of terms: ln(1 + (N - n + 0.5) / (n + 0.5)) for a term in `n` of `N` rows."""
+    """The weights of terms: ln(1 + (N - n + 0.5) / (n + 0.5)) for a term in `n` of `N` rows and `UNSEEN` without it."""
     counts = [[_present(db, table, term) for term in terms] for db in dbs]
-    total = sum(_table_size(db, table).rows for db in dbs)
+    total = sum(_table_size(db, table).rows for db in dbs) + UNSEEN
     weights = []
     for number in range(len(terms)):
         rows = sum(_count_rows(db, table, of_db[number]) for db, of_db in zip(dbs, counts, strict=True))
@@ -161,7 +166,7 @@ class Selection:
 
     def _select(self, counts: Counts, weights: Sequence[float], scored: bool) -> None:
         self._scored = scored
-        least = LEAST_COVERED * math.fsum(weights) * _EXACTLY
+        least = min(LEAST_COVERED * math.fsum(weights), MOST_COVERED) * _EXACTLY
         self.ids, self.covered, self.shares = np.zeros(0, np.int64), np.zeros(0), np.zeros((len(counts), 0))
         rows = self._rows_by_term(counts, weights, least)
         if not rows:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch.cli import COMMANDS
-from mmsearch.cli.command import PANELS
+from mmsearch.cli import COMMANDS, PANELS
 from tests.cli.running import run
 
 

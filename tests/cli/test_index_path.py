@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmsearch.cli.index_path import locate, locate_all, locate_for_writing
+from mmsearch.cli.common import locate, locate_all, locate_for_writing
 from mmsearch.errors import UsageError
 
 

@@ -119,7 +119,7 @@ def test_it_really_is_served(served: Served, args: list[str]) -> None:
 )
 def test_what_is_not_for_the_server_is_done_without_it(served: Served, args: list[str], more: dict[str, str]) -> None:
     before = questions(served)
-    stdin = b"a car\n" if "--queries" in args else (CORPUS / "pictures/kickoff.webp").read_bytes()
+    stdin = b"a red car\n" if "--queries" in args else (CORPUS / "pictures/kickoff.webp").read_bytes()
     code, out, err = process(served, *args, stdin=stdin, **more)
     assert (code, err, questions(served)) == (0, b"", before)
     assert out

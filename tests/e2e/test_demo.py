@@ -65,3 +65,17 @@ def test_the_readme_tells_every_exit_code() -> None:
         line for line in (REPOSITORY / "README.md").read_text().splitlines() if line.startswith("**Exit codes.**")
     )
     assert codes | {0, 1, 5, 130} == {int(code) for code in re.findall(r"\b\d+\b", line)}
+
+
+def test_the_worked_example_of_ranking_shows_the_numbers_of_a_search(corpus: Command) -> None:
+    page = (REPOSITORY / "docs" / "ranking.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| `(\S+)`(?:, page 1)? \| (.+) \|$", page, re.MULTILINE)
+    hits = corpus.hits("tomato soup", "-k", "3", "--explain")
+    assert [name for name, _ in shown] == [
+        os.path.relpath(hit["path"], REPOSITORY / "sample_corpus").replace(os.sep, "/") for hit in hits
+    ]
+    for (_, row), hit in zip(shown, hits, strict=True):
+        stages = hit["stages"]
+        passages = stages["passages"]["score"] if "passages" in stages else 0.0
+        cells = [float(cell.strip() or 0) for cell in row.split("|")]
+        assert cells == pytest.approx([hit["score"], stages["dense"]["score"], passages, hit["relevance"]], abs=0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -46,7 +47,9 @@ def test_only_the_edited_file_is_embedded_again(mixed: Command) -> None:
     assert report["removed"] == 1
     assert report["unchanged"] == 4
     assert names(mixed.hits("boil the pasta in salted water", "-t", "text"))[0] == "bike.md"
-    assert {"blue.png", "copy.png"} <= set(names(mixed.hits("blue", "-t", "image")))
+    same = {Path(hit["path"]).name: hit.get("same", []) for hit in mixed.hits("blue", "-t", "image")}
+    assert same["blue.png"] == [str(mixed.cwd / "copy.png")] and "copy.png" not in same
+    assert {"blue.png", "copy.png"} <= set(names(mixed.hits("blue", "-t", "image", "--all-copies")))
 
 
 def test_a_deleted_file_is_no_hit_and_prune_forgets_it(mixed: Command) -> None:

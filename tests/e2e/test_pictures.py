@@ -130,8 +130,9 @@ def test_a_terminal_that_says_nothing_is_not_waited_for_and_typed_keys_stay(pict
 
 
 def test_a_file_that_cannot_be_read_costs_its_picture_and_no_name_is_a_command(mmsearch: Command) -> None:
-    for name in ("red.png", "blue.png", "gone.png", "a\x1b_Ga=d\x1b\\\u2028\ue000.png"):
-        draw(mmsearch.cwd / name, "red")
+    colours = {"red.png": "red", "blue.png": "blue", "gone.png": "green", "a\x1b_Ga=d\x1b\\\u2028\ue000.png": "orange"}
+    for name, colour in colours.items():
+        draw(mmsearch.cwd / name, colour)
     mmsearch.report(".")
     (mmsearch.cwd / "blue.png").write_bytes(b"no picture any more")
     (mmsearch.cwd / "gone.png").unlink()

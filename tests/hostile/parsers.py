@@ -25,11 +25,11 @@ from mmsearch.media.text_encoding import decode, looks_like_text
 from mmsearch.output.tables import encode, harmless
 from mmsearch.scan import glob_filter, read_paths
 from mmsearch.scan.rules import IgnoreFileTooLarge, read_rules
-from mmsearch.search import words as lexical
 from mmsearch.search.query import read_lines, split_weight
 from mmsearch.search.request import SearchRequest, parse_types
 from mmsearch.store.paths import PathCodec
 from mmsearch.store.queries import condition
+from mmsearch.store.words import spans
 from mmsearch.store.words.query import parse_query
 
 RANGES = ("size", "width", "height", "duration")
@@ -134,8 +134,8 @@ def words(data: bytes) -> None:
         db.execute("CREATE VIRTUAL TABLE t USING fts5 (x)")
         for term in (*query.terms, *query.phrases, *query.excluded):
             db.execute("SELECT * FROM t WHERE t MATCH ?", (term.match,)).fetchall()
-    assert len(lexical.snippet(text, query)) <= lexical.SNIPPET + 2
-    assert all(0 <= start < end <= len(text) for start, end in lexical.matched_spans(text, query))
+    assert len(spans.snippet(text, query)) <= spans.SNIPPET + 2
+    assert all(0 <= start < end <= len(text) for start, end in spans.matched_spans(text, query))
     assert "\x1b" not in harmless(text)
 
 

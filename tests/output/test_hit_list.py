@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from mmsearch.output.hit_list import hit_blocks, hit_list, shortened
-from mmsearch.output.matches import matched_spans
 from mmsearch.output.tables import NOTHING_LIKELY
+from mmsearch.store.words.query import parse_query
+from mmsearch.store.words.spans import matched_spans
 from mmsearch.types import WHOLE, Hit, Item, Span, StageScore
 
 WIDTHS = [24, 40, 60, 80, 200]
@@ -29,7 +31,9 @@ def bare(text: str) -> str:
 
 
 def shown(*found: Hit, width: int = 80, explain: bool = False, query: str = "") -> list[str]:
-    text = hit_list(found, width=width, base="/d", explain=explain, matches=lambda line: matched_spans(line, query))
+    text = hit_list(
+        found, width=width, base="/d", explain=explain, matches=lambda line: matched_spans(line, parse_query(query))
+    )
     return bare(text).splitlines()
 
 
@@ -73,7 +77,9 @@ def test_a_shortened_path_fits_and_keeps_its_name(parts: list[str], width: int) 
 
 
 def test_words_of_the_query_are_bold() -> None:
-    drawn = hit_list([hit(text=SNIPPET)], width=80, base="/d", matches=lambda line: matched_spans(line, "Red car"))
+    drawn = hit_list(
+        [hit(text=SNIPPET)], width=80, base="/d", matches=partial(matched_spans, query=parse_query("Red car"))
+    )
     assert "\x1b[1mred\x1b[0m" in drawn and "\x1b[1mcars\x1b[0m" in drawn
     assert "\x1b[1m" not in hit_list([hit(text=SNIPPET)], width=80, base="/d").split("\n", 2)[2]
 

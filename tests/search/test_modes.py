@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmsearch.errors import UsageError
+from mmsearch.search.ranking import FIRST_DEPTH
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.searcher import Searcher
 from mmsearch.store import Reader
-from mmsearch.types import Query, QueryPart
-from tests.search.helpers import Files, Pointer, hits, names, searcher_of
+from mmsearch.store.writer import Writer
+from mmsearch.types import FileMetadata, Item, Query, QueryPart, Span, Vectors
+from tests.search.helpers import Files, Pointer, hits, leaning, names, searcher_of
+from tests.store.helpers import IDENTITY
 
 FILES: Files = {
     "holidays/IMG_red-car2.jpg": ("image", 0.2, ""),
@@ -29,6 +33,16 @@ FILES: Files = {
 }
 
 
+class Untouched(Pointer):
+    """A model that must not be used."""
+
+    def embed_query(self, query: Query) -> Vectors:
+        raise AssertionError(f"embedded {query.text}")
+
+    def known_share(self, text: str) -> float:
+        raise AssertionError(f"embedded {text}")
+
+
 @pytest.fixture
 def searcher(tmp_path: Path) -> Searcher:
     return searcher_of(tmp_path, FILES)
@@ -41,15 +55,21 @@ def test_a_note_that_holds_the_words_comes_before_a_nearer_one(searcher: Searche
     assert order.index("near.txt") < order.index("zeppelin.txt")
 
 
-def test_words_of_a_note_do_not_push_a_picture_out(searcher: Searcher) -> None:
-    by_vectors = names(searcher, "rigid zeppelin", mode="dense", raw=True)
-    both = names(searcher, "rigid zeppelin", raw=True)
-    assert both[:2] == by_vectors[:2] == ["photo1.jpg", "photo2.jpg"]
+def test_raw_cosines_leave_no_place_for_words_and_names(searcher: Searcher) -> None:
+    by_vectors = names(searcher, mode="dense", raw=True)
+    assert by_vectors[:3] == ["photo1.jpg", "photo2.jpg", "near.txt"]
+    for query in ("rigid zeppelin", "red car", "photo2.jpg", '"nothing of the kind"'):
+        assert names(searcher, query, raw=True) == by_vectors
+
+
+def test_a_search_by_words_has_no_cosines_to_rank_by(searcher: Searcher) -> None:
+    with pytest.raises(UsageError, match="leave out --raw"):
+        names(searcher, mode="lexical", raw=True)
 
 
 def test_a_name_is_found_by_its_words(searcher: Searcher) -> None:
     assert names(searcher, "red car", mode="lexical") == ["IMG_red-car2.jpg"]
-    assert names(searcher, "red car", raw=True)[0] == "IMG_red-car2.jpg"
+    assert names(searcher, "red car")[0] == "IMG_red-car2.jpg"
 
 
 def test_a_folder_is_found_by_its_words(searcher: Searcher) -> None:
@@ -61,14 +81,70 @@ def test_a_hybrid_is_the_ranking_by_vectors_where_words_match_nothing(searcher: 
     assert names(searcher, "???") == names(searcher, "???", mode="dense")
 
 
+def test_phrases_and_exclusions_hold_for_pictures_by_their_names(searcher: Searcher) -> None:
+    assert names(searcher, '"red car"') == ["IMG_red-car2.jpg"]
+    assert names(searcher, '"car red"') == []
+    without = names(searcher, "photo -photo1")
+    assert set(without) == {Path(name).name for name in FILES} - {"photo1.jpg"}
+    assert names(searcher, "anything -holidays", top=20) == [
+        name for name in names(searcher, top=20) if name != "IMG_red-car2.jpg"
+    ]
+
+
+def test_phrases_and_exclusions_hold_for_what_is_in_a_note(searcher: Searcher) -> None:
+    assert names(searcher, '"rigid zeppelins carried"') == ["zeppelin.txt"]
+    assert "zeppelin.txt" not in names(searcher, "airships -mail")
+    assert names(searcher, "-mail airships", mode="lexical") == []
+    assert names(searcher, '"of the kind" -kinds') == []
+
+
+def test_a_picture_that_holds_the_phrase_is_found_beyond_any_number_of_nearer_ones(tmp_path: Path) -> None:
+    nearer: Files = {f"red/{n}.jpg": ("image", 0.9 - n / 1000, "") for n in range(2 * FIRST_DEPTH)}
+    searcher = searcher_of(tmp_path, nearer | {"a red car.jpg": ("image", 0.1, ""), "car red.jpg": ("image", 0.2, "")})
+    assert names(searcher, 'sunset "red car"', top=1) == ["a red car.jpg"]
+    assert names(searcher, "sunset -red", top=1) == []
+    assert names(searcher, 'car -"red car"', mode="lexical") == ["car red.jpg"]
+
+
 def test_a_search_by_words_alone_finds_only_what_holds_them(searcher: Searcher) -> None:
     assert names(searcher, "zeppelin mail", mode="lexical") == ["zeppelin.txt"]
     assert names(searcher, "submarine", mode="lexical") == []
 
 
+@pytest.mark.parametrize("mode", ["lexical", "hybrid"])
+def test_a_pasted_paragraph_finds_the_note_that_holds_some_of_its_words(tmp_path: Path, mode: str) -> None:
+    files: Files = {
+        "garden.txt": (
+            "text",
+            0.3,
+            "Plant tomatoes deep after the last frosts. Water them in the morning, at the roots.",
+        ),
+        "chain.txt": ("text", 0.3, "Oil the chain in the morning."),
+    }
+    paragraph = (
+        "I am looking for the notes I made last spring about growing vegetables at home. There was a section on when to"
+        " plant the tomatoes out after the last frosts, how deep they have to go, how far apart they should be, and"
+        " that you water them in the morning at the roots and never on the leaves. It also had something"
+        " about beans climbing up poles, about slugs and beer traps, and about the bed in October when everything ends."
+    )
+    found = names(searcher_of(tmp_path, files), paragraph, mode=mode)
+    assert found[0] == "garden.txt"
+    assert mode == "hybrid" or found == ["garden.txt"]
+
+
 def test_files_with_equally_good_names_are_ranked_by_vectors(tmp_path: Path) -> None:
-    files: Files = {f"italy/{n}.jpg": ("image", n / 200, "") for n in range(100)}
-    assert names(searcher_of(tmp_path, files), "italy", top=3, mode="lexical") == ["99.jpg", "98.jpg", "97.jpg"]
+    searcher = searcher_of(tmp_path, {f"italy/{n}.jpg": ("image", n / 200, "") for n in range(100)})
+    assert names(searcher, "italy", top=3) == ["99.jpg", "98.jpg", "97.jpg"]
+
+
+def test_a_search_by_words_alone_embeds_nothing_and_lists_equals_by_path(tmp_path: Path) -> None:
+    indexed = searcher_of(tmp_path, {f"italy/{n}.jpg": ("image", n / 200, "") for n in range(100)})
+    searcher = Searcher(indexed.reader, Untouched())
+    found = hits(searcher, "italy", top=3, mode="lexical")
+    assert [Path(hit.item.path).name for hit in found] == ["0.jpg", "1.jpg", "10.jpg"]
+    assert [hit.score for hit in found] == [0.0] * 3
+    with pytest.raises(AssertionError, match="embedded"):
+        hits(searcher, "italy")
 
 
 def test_each_hit_tells_what_each_stage_made_of_it(searcher: Searcher) -> None:
@@ -103,42 +179,34 @@ def test_an_index_without_words_is_searched_by_vectors_and_says_so(
         hits(old, "tomatoes", mode="lexical")
 
 
-def test_all_segments_shows_each_part_of_a_file(tmp_path: Path) -> None:
-    from mmsearch.store.writer import Writer
-    from mmsearch.types import FileMetadata, Item, Span
-    from tests.search.helpers import leaning
-    from tests.store.helpers import IDENTITY
-
-    path = tmp_path / "a.txt"
+def searcher_of_parts(folder: Path, cosines: Sequence[float]) -> Searcher:
+    """A searcher over one note whose part number N holds `wordN`, at such a cosine to every query."""
+    path = folder / "a.txt"
     path.write_text("x")
-    items = [Item("", "a", "text", "text", n, Span("line", n, n), f"word{n}") for n in range(3)]
-    with Writer.open(str(tmp_path / "index"), IDENTITY) as writer:
-        rows = np.stack([leaning(0.1 * n, 2 + n) for n in range(3)])
+    items = [Item("", "a", "text", "text", n, Span("line", n, n), f"word{n}") for n in range(len(cosines))]
+    with Writer.open(str(folder / "index"), IDENTITY) as writer:
+        rows = np.stack([leaning(cosine, 2 + n) for n, cosine in enumerate(cosines)])
         writer.put_content("a", "text", "text", FileMetadata(), items, rows)
         writer.put_file(str(path), 1, path.stat().st_mtime_ns, "a", "text")
         writer.commit()
-    searcher = Searcher(Reader.open(str(tmp_path / "index")), Pointer())
+    return Searcher(Reader.open(str(folder / "index")), Pointer())
+
+
+def test_all_segments_shows_each_part_of_a_file(tmp_path: Path) -> None:
+    searcher = searcher_of_parts(tmp_path, (0.0, 0.1, 0.2))
     for mode in ("dense", "hybrid"):
         assert [hit.item.ordinal for hit in hits(searcher, all_segments=True, mode=mode)] == [2, 1, 0]
     assert [hit.item.ordinal for hit in hits(searcher, "word0", all_segments=True)] == [0, 2, 1]
     assert [hit.item.ordinal for hit in hits(searcher, "word0")] == [0]
 
 
-def test_a_cutoff_keeps_a_file_whose_nearest_part_passes_it(tmp_path: Path) -> None:
-    from mmsearch.store.writer import Writer
-    from mmsearch.types import FileMetadata, Item, Span
-    from tests.search.helpers import leaning
-    from tests.store.helpers import IDENTITY
-
-    path = tmp_path / "a.txt"
-    path.write_text("x")
-    items = [Item("", "a", "text", "text", n, Span("line", n, n), f"word{n}") for n in range(2)]
-    with Writer.open(str(tmp_path / "index"), IDENTITY) as writer:
-        rows = np.stack([leaning(0.9, 2), leaning(0.1, 3)])
-        writer.put_content("a", "text", "text", FileMetadata(), items, rows)
-        writer.put_file(str(path), 1, path.stat().st_mtime_ns, "a", "text")
-        writer.commit()
-    searcher = Searcher(Reader.open(str(tmp_path / "index")), Pointer())
-    found = hits(searcher, "word1", min_relevance=0.5, raw=True)
-    assert [hit.item.ordinal for hit in found] == [0]
-    assert [hit.item.ordinal for hit in hits(searcher, "word1", raw=True)] == [1]
+def test_the_best_part_of_a_file_is_shown_and_cut_off_by_its_own_relevance(tmp_path: Path) -> None:
+    searcher = searcher_of_parts(tmp_path, (0.3, 0.25))
+    [raw] = hits(searcher, "word1", raw=True)
+    assert raw.item.ordinal == 0
+    assert hits(searcher, "word1", raw=True, min_relevance=0.29) == [raw]
+    assert hits(searcher, "word1", raw=True, min_relevance=0.31) == []
+    [best] = hits(searcher, "word1")
+    assert best.item.ordinal == 1
+    assert hits(searcher, "word1", min_relevance=best.relevance) == [best]
+    assert hits(searcher, "word1", min_relevance=best.relevance + 0.01) == []

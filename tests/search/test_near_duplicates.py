@@ -51,5 +51,12 @@ def test_folding_happens_before_the_cut(searcher: Searcher) -> None:
     assert len(names(searcher, top=3, fold=True, raw=True)) == 3
 
 
-def test_nothing_is_folded_unless_asked_for(searcher: Searcher) -> None:
-    assert len(names(searcher)) == 5
+def test_nothing_but_copies_is_folded_unless_asked_for(searcher: Searcher) -> None:
+    found = {Path(hit.item.path).name: [Path(path).name for path in hit.duplicates] for hit in hits(searcher)}
+    assert found == {"a": ["a2"], "near": [], "b": [], "s": []}
+
+
+def test_copies_that_are_hits_of_their_own_are_folded_as_well(searcher: Searcher) -> None:
+    found = hits(searcher, fold=True, all_copies=True, raw=True)
+    assert [len(hit.duplicates) for hit in found if hit.item.modality == "image"] == [2, 0]
+    assert len({path for hit in found for path in (hit.item.path, *hit.duplicates)}) == 5

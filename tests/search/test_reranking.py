@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ import pytest
 
 from mmsearch.errors import MmsearchError
 from mmsearch.search.searcher import Searcher
-from mmsearch.types import MODALITIES, Modality, Query, Segment
-from tests.search.helpers import Files, hits, names, searcher_of
+from mmsearch.types import MODALITIES, Hit, Modality, Query, Segment
+from tests.search.helpers import Files, Pointer, hits, names, searcher_of
 
 FILES: Files = {f"{n:02}.txt": ("text", 0.9 - n / 50, f"passage {n}") for n in range(20)}
 
@@ -49,13 +50,90 @@ class Failing(Reader):
         raise self.error
 
 
+class Fixed(Reader):
+    """A reranker whose scores are given, by text."""
+
+    def __init__(self, scores: Mapping[str, float]) -> None:
+        super().__init__()
+        self.scores = scores
+
+    def score(self, query: Query, segments: Sequence[Segment]) -> npt.NDArray[np.float32]:
+        return np.array([self.scores[str(segment.content)] for segment in segments], np.float32)
+
+
 def reading(folder: Path, reranker: Reader, files: Files = FILES) -> Searcher:
     return searcher_of(folder, files, reranker)
 
 
-def test_the_candidates_are_ordered_by_the_reranker(tmp_path: Path) -> None:
+def test_the_hits_that_are_read_are_ordered_by_the_reranker(tmp_path: Path) -> None:
     order = names(reading(tmp_path, Reader()), top=20, rerank_depth=5)
-    assert order == [f"{n:02}.txt" for n in (4, 3, 2, 1, 0, *range(5, 20))]
+    assert sorted(order) == list(FILES)
+    assert [name for name in order if name < "05"] == [f"{n:02}.txt" for n in (4, 3, 2, 1, 0)]
+    assert [name for name in order if name >= "05"] == [f"{n:02}.txt" for n in range(5, 20)]
+
+
+def test_all_hits_are_in_one_order_and_those_that_are_not_read_keep_their_relevance(tmp_path: Path) -> None:
+    reader = Reader()
+    searcher = reading(tmp_path, reader)
+    before = {hit.item.path: hit.relevance for hit in hits(Searcher(searcher.reader, Pointer()), top=20)}
+    found = hits(searcher, top=20, rerank_depth=5)
+    relevances = [hit.relevance for hit in found]
+    assert relevances == sorted(relevances, reverse=True)
+    assert [hit.rank for hit in found] == list(range(1, 21))
+    unread = [hit for hit in found if hit.rerank_score is None]
+    assert len(unread) == 15
+    assert {hit.item.path: hit.relevance for hit in unread}.items() < before.items()
+
+
+def test_a_reranker_changes_which_hits_are_right_and_not_how_many(tmp_path: Path) -> None:
+    for weight in (1.0, 0.25):
+        reader = Reader()
+        reader.weight = weight  # type: ignore[attr-defined]
+        searcher = reading(tmp_path / str(weight), reader)
+        before = hits(Searcher(searcher.reader, Pointer()), top=20)
+        after = hits(searcher, top=20, rerank_depth=20)
+        assert expected(after) == pytest.approx(expected(before), abs=1e-6)
+        by_name = {hit.item.path: hit.relevance for hit in before}
+        gains = {hit.rerank_score: hit.relevance - by_name[hit.item.path] for hit in after}
+        steps = [gains[float(n + 1)] - gains[float(n)] for n in range(19)]
+        assert steps == pytest.approx([weight] * 19), "log-odds are added with their weight"
+
+
+def expected(found: Sequence[Hit]) -> float:
+    """How many of the hits are right, by their relevance."""
+    return sum(1 / (1 + math.exp(-hit.relevance)) for hit in found)
+
+
+def test_scores_between_0_and_1_are_probabilities(tmp_path: Path) -> None:
+    searcher = reading(tmp_path, Fixed({"passage 0": 0.0, "passage 1": 0.5, "passage 2": 0.75, "passage 3": 1.0}))
+    before = [hit.relevance for hit in hits(Searcher(searcher.reader, Pointer()), top=4)]
+    after = {hit.rerank_score: hit for hit in hits(searcher, top=20, rerank_depth=4)}
+    gains = {score: after[score].relevance - before[n] for n, score in enumerate((0.0, 0.5, 0.75, 1.0))}
+    assert gains[0.75] - gains[0.5] == pytest.approx(math.log(3))
+    assert gains[0.5] - gains[0.0] == pytest.approx(math.log(1e6), abs=1e-3), "certainty is bounded"
+    assert gains[1.0] - gains[0.5] == pytest.approx(math.log(1e6), abs=1e-3)
+
+
+def test_a_file_that_is_named_like_the_query_stays_first_and_does_not_change_the_others(tmp_path: Path) -> None:
+    scores = {f"passage {n}": float(n) for n in range(20)}
+    with_name = reading(tmp_path, Fixed(scores | {"passage 7": -40.0}))
+    first, *others = hits(with_name, "07.txt", top=20, rerank_depth=20)
+    assert Path(first.item.path).name == "07.txt" and first.relevance >= 10 and first.rerank_score == -40.0
+    before = hits(Searcher(with_name.reader, Pointer()), "07.txt", top=20)
+    assert expected(others) == pytest.approx(expected(before[1:]), abs=1e-6)
+
+
+def test_a_single_hit_that_is_read_keeps_its_relevance(tmp_path: Path) -> None:
+    searcher = reading(tmp_path, Fixed({"passage 0": 30.0}))
+    before = hits(Searcher(searcher.reader, Pointer()), top=1)
+    assert hits(searcher, top=1, rerank_depth=1)[0].relevance == pytest.approx(before[0].relevance)
+
+
+def test_the_least_relevance_is_that_after_reranking(tmp_path: Path) -> None:
+    searcher = reading(tmp_path, Reader())
+    everything = hits(searcher, top=20, rerank_depth=10)
+    least = everything[6].relevance
+    assert hits(searcher, top=20, rerank_depth=10, min_relevance=least) == everything[:7]
 
 
 def test_a_slow_reranker_stops_in_time_with_the_best_read_first(
@@ -69,9 +147,10 @@ def test_a_slow_reranker_stops_in_time_with_the_best_read_first(
     count = len(reader.read)
     assert 1 <= count < 6
     assert reader.read == [f"passage {n}" for n in range(count)]
-    order = [Path(hit.item.path).stem for hit in found]
-    assert order == [f"{n:02}" for n in (*reversed(range(count)), *range(count, 20))]
-    assert [hit.rerank_score is not None for hit in found] == [True] * count + [False] * (20 - count)
+    order = [int(Path(hit.item.path).stem) for hit in found]
+    assert [n for n in order if n < count] == list(reversed(range(count)))
+    assert [n for n in order if n >= count] == list(range(count, 20))
+    assert all((hit.rerank_score is not None) == (n < count) for n, hit in zip(order, found, strict=True))
     assert f"reranked the best {count} of 20 in" in caplog.text
 
 
@@ -119,6 +198,6 @@ def test_a_file_with_other_bytes_than_were_indexed_is_not_read(
     assert {Path(hit.item.path).name: hit.rerank_score for hit in found} == {"a.png": None, "b.txt": 1.0}
 
 
-def test_the_stage_of_the_reranker_is_told(tmp_path: Path) -> None:
-    found = hits(reading(tmp_path, Reader()), top=3, rerank_depth=3)
-    assert [hit.stages["rerank"] for hit in found] == [(1, 2.0), (2, 1.0), (3, 0.0)]
+def test_the_stage_of_the_reranker_is_shown(tmp_path: Path) -> None:
+    stages = {Path(hit.item.path).stem: hit.stages for hit in hits(reading(tmp_path, Reader()), top=20, rerank_depth=3)}
+    assert [stages[name].get("rerank") for name in ("00", "01", "02", "03")] == [(3, 0.0), (2, 1.0), (1, 2.0), None]

@@ -54,7 +54,11 @@ def test_a_search_finds_what_the_command_finds(served: Served) -> None:
         ({"q": "red car", "type": "image", "top": 1}, {"winter_drive.jpg"}),
         ({"q": "car", "type": ["document", "audio"], "top": 9}, {"energy_report.pdf", "siren.mp3", "REC_0007.ogg"}),
         ({"q": "car", "glob": "notes/**", "top": 9}, {"bike_care.md", "beekeeping.html", "stars.md"}),
-        ({"q": "car", "glob": ["*.jpg", "!pictures/c*"]}, {"IMG_2041.jpg", "winter_drive.jpg", "again.jpg"}),
+        ({"q": "car", "glob": ["*.jpg", "!pictures/c*"]}, {"winter_drive.jpg", "IMG_2041.jpg"}),
+        (
+            {"q": "car", "glob": ["*.jpg", "!pictures/c*"], "all_copies": 1},
+            {"IMG_2041.jpg", "winter_drive.jpg", "again.jpg"},
+        ),
         ({"q": "car", "duration": "+1"}, {"siren.mp3", "REC_0007.ogg", "clip_01.mp4"}),
         ({"q": "car", "size": "-1b"}, set()),
         ({"q": "car", "after": "2999"}, set()),

@@ -17,7 +17,7 @@ from mmsearch.errors import IndexMismatch, IndexMissing
 from mmsearch.extras import duplicates
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.searcher import Searcher
-from mmsearch.store import EVERYTHING, AnyReader, Bounds, Filter, Located, Reader, open_reader
+from mmsearch.store import EVERYTHING, AnyReader, Bounds, Filter, Located, Reader, multi_overlap, open_reader
 from mmsearch.store.multi_reader import MultiReader
 from mmsearch.store.transfer import Importer, merge
 from mmsearch.store.word_search import WordMatches
@@ -206,6 +206,14 @@ def test_what_is_hidden_does_not_keep_others_out_of_a_short_list(tmp_path: Path)
     with open_reader([many, few]) as reader:
         (hit,) = reader.search(unit("f1", 0), "image", 1)
         assert [location.item.path for location in reader.locate([hit[0]])[hit[0]]] == ["/data/far"]
+
+
+def test_a_content_that_several_indexes_hold_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = make(tmp_path / "first", "a", "b", "00f"), make(tmp_path / "second", "b", "c", "00f")
+    with open_reader([first, second]) as reader:
+        assert reader.file_counts() == {"image": 4}
+        monkeypatch.setattr(multi_overlap, "_MOST_COMPARED", 5)
+        assert reader.file_counts() == {"image": 1}, "an estimate: one of the digests that begin with 00 is in both"
 
 
 def test_samples_are_of_all_indexes_in_their_proportions(tmp_path: Path) -> None:

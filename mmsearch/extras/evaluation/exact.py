@@ -43,6 +43,18 @@ class ExactReader:
         """Live items by partition."""
         return self._reader.counts()
 
+    def modalities_in(self, partition: Modality) -> set[Modality]:
+        """The modalities of all files that may have parts in a partition."""
+        return self._reader.modalities_in(partition)
+
+    def file_counts(self) -> dict[Modality, int]:
+        """Contents by modality."""
+        return self._reader.file_counts()
+
+    def count_parts(self, item_ids: Sequence[int]) -> dict[int, int]:
+        """How many parts the content of each item has in its partition."""
+        return self._reader.count_parts(item_ids)
+
     def may_read(self, path: str) -> bool:
         """Whether the content of a file may be opened."""
         return self._reader.may_read(path)
@@ -54,6 +66,10 @@ class ExactReader:
     def locate(self, item_ids: Sequence[int], where: Filter = EVERYTHING) -> dict[int, list[Located]]:
         """Where items are."""
         return self._reader.locate(item_ids, where)
+
+    def scores(self, vector: Vectors, item_ids: Sequence[int]) -> dict[int, float]:
+        """The cosine of a vector, float32 `(dim,)`, with each of some items; items that are gone are left out."""
+        return {item: float(cut(row, self._dim) @ vector) for item, row in self._reader.vectors_of(item_ids).items()}
 
     def search(
         self, vector: Vectors, partition: Modality, k: int, where: Filter = EVERYTHING

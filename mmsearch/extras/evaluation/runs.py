@@ -17,7 +17,7 @@ from mmsearch.extras.evaluation.exact import ExactReader, cut
 from mmsearch.extras.evaluation.metrics import METRICS
 from mmsearch.extras.evaluation.questions import Question
 from mmsearch.extras.evaluation.report import Outcome, Report, Result
-from mmsearch.search.query import CachedQueryEmbedder
+from mmsearch.search.query import ALIKE_KINDS, CachedQueryEmbedder
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.searcher import Searcher
 from mmsearch.store import AnyReader
@@ -46,7 +46,7 @@ class Setting:
     dim: int | None = None
 
 
-_PLAIN = SearchRequest(top=DEPTH)
+_PLAIN = SearchRequest(top=DEPTH, all_copies=True)
 SETTINGS: dict[str, Setting] = {
     setting.name: setting
     for setting in (
@@ -142,7 +142,11 @@ def _prepare(question: Question, reader: AnyReader, embedder: Embedder) -> _Prep
     modalities = {record.modality for record in records if record}
     answers = "+".join(modality for modality in MODALITIES if modality in modalities) or "unknown"
     pair = question.pair or f"{question.asks}->{answers}"
-    return _PreparedQuestion(question, Query(tuple(parts), question.label), pair, excluded)
+    # A picture asks for what is seen, unless the answers are of other kinds, as with --type.
+    alike = (
+        ALIKE_KINDS["image"] if question.image and not question.text and modalities <= ALIKE_KINDS["image"] else None
+    )
+    return _PreparedQuestion(question, Query(tuple(parts), question.label, alike=alike), pair, excluded)
 
 
 class _Runs:

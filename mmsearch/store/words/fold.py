@@ -6,9 +6,27 @@ Knows no language.
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from typing import Any, cast
 
-from mmsearch.store.words.patterns import lazily
+
+class _LazyPattern:
+    """Stands for a compiled pattern: one of a large alphabet takes milliseconds to compile."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __getattr__(self, attribute: str) -> Any:
+        value = getattr(re.compile(self._text), attribute)
+        setattr(self, attribute, value)  # the next look finds it without this detour
+        return value
+
+
+def lazily(text: str) -> re.Pattern[str]:
+    """The pattern of a regular expression, compiled at its first use."""
+    return cast("re.Pattern[str]", _LazyPattern(text))
+
 
 BROKEN = "\x02"
 """Joins the halves of a word that a line break divides."""

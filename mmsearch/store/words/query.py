@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from mmsearch.store.words import fold, languages, pieces, stop_words
-from mmsearch.store.words.patterns import lazily
-from mmsearch.store.words.pieces import Piece
+from mmsearch.store.words import fold, languages, tokens
+from mmsearch.store.words.fold import lazily
+from mmsearch.store.words.tokens import Piece
 
 MOST_TERMS = 64
 """Words of a query that are looked up; a longer text is searched by its first ones."""
@@ -67,6 +67,18 @@ class WordQuery:
     phrases: tuple[Term, ...] = ()
     excluded: tuple[Term, ...] = ()
     plain: str = ""
+
+    @cached_property
+    def beginnings(self) -> frozenset[str]:
+        """A letter or two with which each spelling of each term begins, whatever its stem."""
+        return frozenset(
+            sequence[0].lstrip("#+.")[:2].rstrip("*") for term in self.terms for sequence in term.alternatives
+        )
+
+    @property
+    def has_conditions(self) -> bool:
+        """True if not every file may answer."""
+        return bool(self.phrases or self.excluded)
 
     @property
     def only_excludes(self) -> bool:
@@ -138,7 +150,7 @@ def _terms(text: str) -> list[Term]:
     terms: list[Term] = []
     previous: list[Piece] = []
     for word in fold.spaced(text).split():
-        for group in pieces.cut(word):
+        for group in tokens.cut(word):
             terms += _terms_of(group)
             _join_neighbours(terms, previous, group)
             previous = group
@@ -149,18 +161,18 @@ def _terms(text: str) -> list[Term]:
 
 def _terms_of(group: list[Piece]) -> list[Term]:
     """The terms of pieces that a reader may take for one word."""
-    words = [fold.lower(piece.text)[: pieces.LONGEST] for piece in group]
+    words = [fold.lower(piece.text)[: tokens.LONGEST] for piece in group]
     if any(piece.kind in ("unspaced", "number", "code") for piece in group):
         return [term for piece in group for term in _terms_of_piece(piece)]
-    whole = "".join(words)[: pieces.LONGEST]
+    whole = "".join(words)[: tokens.LONGEST]
     if len(group) == 1:
         return [Term(whole, _single(whole))]
     joints = {piece.joint for piece in group[1:]}
     short = min(map(len, words)) <= _SHORT
-    if len(group) > pieces.MOST_JOINED:
+    if len(group) > tokens.MOST_JOINED:
         return [Term(whole, (*_sequences(words), (whole,)))] if joints == {""} else [Term(w, _single(w)) for w in words]
     if joints <= {"'", fold.BROKEN} or short or joints == {""} == {p.joint for p in group[1:] if not p.text.isalpha()}:
-        elided = _single(words[1]) if len(words) == 2 and words[0] in stop_words.ELISIONS and joints == {"'"} else ()
+        elided = _single(words[1]) if len(words) == 2 and words[0] in languages.ELISIONS and joints == {"'"} else ()
         return [Term(whole, (*_single(whole), *_sequences(words), *elided))]
     return [Term(word, (*_single(word), *_single(whole))) for word in words]
 
@@ -193,9 +205,9 @@ def _in_each_language(word: str) -> list[str]:
 
 
 def _terms_of_piece(piece: Piece) -> list[Term]:
-    word = fold.lower(piece.text)[: pieces.LONGEST]
+    word = fold.lower(piece.text)[: tokens.LONGEST]
     if piece.kind == "number":
-        spellings = dict.fromkeys([pieces.number(piece.text), *pieces.number_parts(piece.text)[:1]])
+        spellings = dict.fromkeys([tokens.number(piece.text), *tokens.number_parts(piece.text)[:1]])
         whole = [spelling for spelling in spellings if len(spelling) > 3 or "." in spelling]
         return [Term(whole[0], tuple((spelling,) for spelling in whole))]
     if piece.kind == "code":
@@ -234,7 +246,7 @@ def _terms_of_run(run: str) -> list[Term]:
 def _terms_of_stretch(kind: str, text: str) -> list[Term]:
     if kind == "han" and len(text) > 3:
         parts = [part for part in _PARTICLES.split(text) if len(part) > 1] or [text]
-        return [Term(pair, ((pair,),)) for part in parts for pair in pieces.bigrams(part)]
+        return [Term(pair, ((pair,),)) for part in parts for pair in tokens.bigrams(part)]
     if kind == "hangul" and len(text) > 2:  # a particle may follow the word
         shorter = [text[:length] for length in range(len(text), max(1, len(text) - 3), -1)]
         return [Term(text, tuple(map(_run_tokens, shorter)))]
@@ -246,7 +258,7 @@ def _terms_of_stretch(kind: str, text: str) -> list[Term]:
 
 def _run_tokens(run: str) -> Tokens:
     """The tokens of a stretch anywhere in a run."""
-    return tuple(pieces.bigrams(run)) or (f"{run}*",)
+    return tuple(tokens.bigrams(run)) or (f"{run}*",)
 
 
 # --- phrases ---
@@ -255,7 +267,7 @@ def _run_tokens(run: str) -> Tokens:
 def _phrase(text: str) -> Term | None:
     """Words that follow each other, in each language; None if there are none."""
     sequences: list[list[str]] = [[] for _ in languages.LATIN]
-    groups = [group for word in fold.spaced(text).split() for group in pieces.cut(word)]
+    groups = [group for word in fold.spaced(text).split() for group in tokens.cut(word)]
     flat = [piece for group in groups for piece in group][:MOST_TERMS]
     for index, piece in enumerate(flat):
         found = _phrase_tokens(piece, index == len(flat) - 1)
@@ -267,17 +279,17 @@ def _phrase(text: str) -> Term | None:
         terms = _terms_of(groups[0])
         if len(terms) == 1:
             alternatives |= dict.fromkeys(terms[0].alternatives)
-        elif pieces.is_joined(groups[0]):
+        elif tokens.is_joined(groups[0]):
             alternatives |= dict.fromkeys(_single(fold.lower("".join(piece.text for piece in groups[0]))))
     return Term(" ".join(fold.lower(piece.text) for piece in flat), tuple(alternatives))
 
 
 def _phrase_tokens(piece: Piece, last: bool) -> Sequence[Sequence[str]]:
     """The tokens of a piece in each language, as a text has them between others."""
-    word = fold.lower(piece.text)[: pieces.LONGEST]
+    word = fold.lower(piece.text)[: tokens.LONGEST]
     count = len(languages.LATIN)
     if piece.kind == "unspaced":
-        return [[*pieces.bigrams(word), *([] if last else [word[-1]])] or [f"{word}*"]] * count
+        return [[*tokens.bigrams(word), *([] if last else [word[-1]])] or [f"{word}*"]] * count
     if piece.kind == "number":
-        return [[pieces.number(piece.text)]] * count
+        return [[tokens.number(piece.text)]] * count
     return [[token] for token in _in_each_language(word)] if piece.kind == "word" else [[word]] * count

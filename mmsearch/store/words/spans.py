@@ -1,17 +1,20 @@
-"""Where a text holds the words of a query, as positions in the text as it was written."""
+"""Where a text holds the words of a query, as positions in the text as it was written, and snippets of those places."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from mmsearch.store.words import fold, languages, pieces
-from mmsearch.store.words.patterns import lazily
-from mmsearch.store.words.pieces import Piece
-from mmsearch.store.words.query import Term, Tokens
+from mmsearch.store.words import fold, languages, tokens
+from mmsearch.store.words.fold import lazily
+from mmsearch.store.words.query import Term, Tokens, WordQuery
+from mmsearch.store.words.tokens import Piece
 
+SNIPPET = 160
+_LOOKED_AT = 1 << 16
+"""Characters: longer passages are not made here, but an index may come from elsewhere."""
 # A character with all that normalisation may join it with: marks, invisible characters, jamo, and the sound marks of
 # half-width kana.
 _CLUSTER = lazily(
@@ -105,7 +108,7 @@ class _Reader:
         entries: list[_Entry] = []
         joined: list[_Entry] = []
         for match in re.finditer(r"\S+", spaced):
-            for group in pieces.cut(match[0]):
+            for group in tokens.cut(match[0]):
                 for piece in group:
                     entries += self._of_piece(piece, match.start())
                 if len(group) > 1:
@@ -120,7 +123,7 @@ class _Reader:
             for index in range(len(run)):
                 yield _Entry(frozenset([run[index : index + 2]]), start + index, start + len(run[: index + 2]))
         elif piece.kind == "number":
-            yield _Entry(frozenset([pieces.number(piece.text), *pieces.number_parts(piece.text)]), start, end)
+            yield _Entry(frozenset([tokens.number(piece.text), *tokens.number_parts(piece.text)]), start, end)
         elif piece.kind == "code":
             yield _Entry(frozenset([fold.lower(piece.text), fold.lower(piece.text[0])]), start, end)
         else:
@@ -129,8 +132,57 @@ class _Reader:
     def _tokens(self, text: str) -> frozenset[str]:
         known = self._known.get(text)
         if known is None:
-            word = fold.lower(text)[: pieces.LONGEST]
+            word = fold.lower(text)[: tokens.LONGEST]
             # Endings change and beginnings do not, in Latin letters.
             may_match = not "a" <= word[:1] <= "z" or word[0] in self._initials
             known = self._known[text] = frozenset(languages.alternatives(word) if may_match else ())
         return known
+
+
+# --- snippets ---
+
+
+def snippet(text: str, query: WordQuery, max_chars: int = SNIPPET) -> str:
+    """The stretch of a passage that holds most of the words, on one line, with `…` where it is cut."""
+    line = " ".join(text[:_LOOKED_AT].split())
+    if len(line) <= max_chars:
+        return line
+    start = _best_start(line, query, max_chars - 2)
+    begin = 0 if start == 0 else line.find(" ", max(0, start - 1), start + max_chars // 5) + 1 or start
+    end = min(len(line), begin + max_chars - 2)
+    if end < len(line) and (space := line.rfind(" ", begin, end)) > begin:
+        end = space
+    return ("…" if begin else "") + line[begin:end].strip() + ("…" if end < len(line) else "")
+
+
+def matched_spans(text: str, query: WordQuery) -> list[tuple[int, int]]:
+    """The ranges of characters that hold words of the query, in order and apart from each other.
+
+    A word is marked as a whole where the text has another form of it, in any language.
+    """
+    merged: list[tuple[int, int]] = []
+    for start, end, _ in find(text, (*query.terms, *query.phrases)):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _best_start(line: str, query: WordQuery, width: int) -> int:
+    """Where a window of `width` characters with the most different words begins, a little before the first of them."""
+    matches = find(line, (*query.phrases, *query.terms))
+    best, most_words, last = 0, 0, 0
+    inside: Counter[int] = Counter()
+    for match in matches:
+        while last < len(matches) and matches[last].start < match.start + width:
+            inside[matches[last].term] += 1
+            last += 1
+        if len(inside) > most_words:
+            best, most_words = match.start, len(inside)
+        inside[match.term] -= 1
+        if not inside[match.term]:
+            del inside[match.term]
+    # Some context before the first word, unless the window would begin near the start anyway.
+    lead = width // 5
+    return 0 if best < lead else best - lead

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch.store.words import fold, languages, stop_words
+from mmsearch.store.words import fold, languages
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_normal_forms_are_one(text: str) -> None:
 
 
 def test_stop_words_are_as_texts_have_them() -> None:
-    others = {word for words in stop_words.OTHERS.values() for word in words.split()}
-    assert not stop_words.ENGLISH_ALONE & others and stop_words.ENGLISH_ALONE <= stop_words.ENGLISH
-    assert {word for word in others | stop_words.ENGLISH if fold.fold(word) != word} == set()
-    assert set(stop_words.OTHERS) == set(languages.LATIN[1:])
+    others = {word for words in languages.OTHER_STOP_WORDS.values() for word in words.split()}
+    assert not languages.ENGLISH_ALONE & others and languages.ENGLISH_ALONE <= languages.ENGLISH_STOP_WORDS
+    assert {word for word in others | languages.ENGLISH_STOP_WORDS if fold.fold(word) != word} == set()
+    assert set(languages.OTHER_STOP_WORDS) == set(languages.LATIN[1:])
 
 
 @pytest.mark.parametrize(

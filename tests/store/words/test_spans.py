@@ -1,4 +1,4 @@
-"""Words of a query, fusion of rankings, and snippets."""
+"""Snippets, and the words of a query in them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch.search.words import fuse, matched_spans, ranks, snippet
 from mmsearch.store.words.query import parse_query
-
-
-def test_equal_scores_share_a_rank() -> None:
-    assert ranks({"a": 1.0, "b": 3.0, "c": 1.0, "d": 0.5}) == {"b": 1, "a": 2, "c": 2, "d": 4}
-
-
-def test_fusion_adds_up_reciprocal_ranks() -> None:
-    fused = fuse([{"a": 1, "b": 2}, {"b": 1}])
-    assert fused == {"a": 1 / 61, "b": 1 / 62 + 1 / 61}
+from mmsearch.store.words.spans import matched_spans, snippet
 
 
 def test_a_snippet_shows_the_stretch_with_most_of_the_words() -> None:
