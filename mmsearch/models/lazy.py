@@ -54,11 +54,6 @@ class LazyEmbedder:
         """As the loaded embedder."""
         return self.wait().embed_query(query)
 
-    def known_share(self, text: str) -> float:
-        """The share in [0, 1] of the text's words that the model's vocabulary knows; 1 if the model cannot say."""
-        share = getattr(self.wait(), "known_share", None)
-        return 1.0 if share is None else float(share(text))
-
     def _start(self) -> BackgroundTask[Embedder]:
         if self._loading is None:
             self._loading = BackgroundTask(self._load_now, LOADING)

@@ -287,6 +287,12 @@ def embed_queries(embedder: Embedder, queries: Sequence[Query]) -> list[Vector]:
     return [rows[index] if index in rows else embedder.embed_query(query) for index, query in enumerate(queries)]
 
 
+def known_share(embedder: Embedder | None, text: str) -> float:
+    """The share in [0, 1] of a text's words that an embedder knows; 1 if it cannot say."""
+    share = getattr(embedder, "known_share", None)
+    return 1.0 if share is None else float(share(text))
+
+
 class CachedQueryEmbedder:
     """An embedder that knows the vectors of the queries it was given at the start, and can do without its model."""
 
@@ -297,10 +303,7 @@ class CachedQueryEmbedder:
         self._queries = [query for query in queries if query.parts]  # kept alive: their identity is the key
         rows = embed_queries(embedder, self._queries)
         self._vectors = {id(query): row for query, row in zip(self._queries, rows, strict=True)}
-        share = getattr(embedder, "known_share", None)
-        self._known_shares: dict[str, float] = {}
-        if share is not None:
-            self._known_shares = {query.text: share(query.text) for query in self._queries}
+        self._known_shares = {query.text: known_share(embedder, query.text) for query in self._queries}
 
     def embed(self, segments: Sequence[Segment]) -> Vectors:
         return self._model().embed(segments)
@@ -313,8 +316,7 @@ class CachedQueryEmbedder:
         """The share in [0, 1] of a query's words that the model knows; 1 if the model cannot say."""
         if text in self._known_shares:
             return self._known_shares[text]
-        share = getattr(self._embedder, "known_share", None)
-        return 1.0 if share is None else float(share(text))
+        return known_share(self._embedder, text)
 
     def _model(self) -> Embedder:
         if self._embedder is None:

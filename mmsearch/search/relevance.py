@@ -75,6 +75,12 @@ def of_name(match: NameMatch) -> float:
     return _NAMES_SLOPE * match.covered * share * (_NAMES_IMPRECISE + (1.0 - _NAMES_IMPRECISE) * match.precision)
 
 
+def probability(relevance: float) -> float:
+    """The probability in [0, 1] that is meant by natural log-odds; finite or not."""
+    small = math.exp(-abs(relevance))
+    return 1 / (1 + small) if relevance >= 0 else small / (1 + small)
+
+
 def log_sum(values: Iterable[float]) -> float:
     """The logarithm of the sum of exponentials: of several ways for a file to be right, any will do."""
     numbers = list(values)

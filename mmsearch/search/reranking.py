@@ -15,7 +15,7 @@ from itertools import islice
 
 from mmsearch.errors import MediaError, OutsideIndex, one_line
 from mmsearch.scan.object_stores import Unreachable
-from mmsearch.search.relevance import EXACT, MOST
+from mmsearch.search.relevance import EXACT, MOST, probability
 from mmsearch.search.staleness import original
 from mmsearch.types import Hit, Item, LoaderSettings, Modality, Query, Reranker, Segment, StageScore
 
@@ -77,11 +77,11 @@ def _relevances(hits: list[Hit], scores: Mapping[int, float], weight: float) -> 
     """
     before = {index: hits[index].relevance for index in scores}
     ratios = {index: weight * ratio for index, ratio in _log_odds(scores).items() if before[index] < EXACT}
-    expected = sum(_probability(before[index]) for index in ratios)
+    expected = sum(probability(before[index]) for index in ratios)
     low, high = min(ratios.values(), default=0.0) - LARGEST, max(ratios.values(), default=0.0) + LARGEST
     for _ in range(60):
         middle = (low + high) / 2
-        now = sum(_probability(before[index] + ratio - middle) for index, ratio in ratios.items())
+        now = sum(probability(before[index] + ratio - middle) for index, ratio in ratios.items())
         low, high = (middle, high) if now > expected else (low, middle)
     return before | {index: min(MOST, before[index] + ratio - low) for index, ratio in ratios.items()}
 
@@ -91,14 +91,10 @@ def _log_odds(scores: Mapping[int, float]) -> dict[int, float]:
     if not all(0.0 <= score <= 1.0 for score in scores.values()):
         return dict(scores)
     return {
-        index: math.log(min(max(score, LEAST_CHANCE), 1.0 - LEAST_CHANCE))
-        - math.log1p(-min(max(score, LEAST_CHANCE), 1.0 - LEAST_CHANCE))
+        index: math.log(chance) - math.log1p(-chance)
         for index, score in scores.items()
+        for chance in [min(max(score, LEAST_CHANCE), 1.0 - LEAST_CHANCE)]
     }
-
-
-def _probability(relevance: float) -> float:
-    return 1.0 / (1.0 + math.exp(-min(max(relevance, -LARGEST), LARGEST)))
 
 
 def _scores(reranker: Reranker, query: Query, candidates: Candidates, clock: Callable[[], float]) -> dict[int, float]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from mmsearch.errors import UsageError
 from mmsearch.search.calibration import Scale, deviations, line
-from mmsearch.search.query import embed_queries
+from mmsearch.search.query import embed_queries, known_share
 from mmsearch.search.ranking import FIRST_DEPTH, Ranking, Searched, fold_near_duplicates
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.staleness import StalenessCache
@@ -195,8 +195,7 @@ class Searcher:
         """What a cosine says in each partition: by the model's own lines for words, else by the index's vectors."""
         known = 1.0
         if query.is_text_only:
-            share = getattr(self.embedder, "known_share", None)
-            known = 1.0 if share is None else share(query.text)
+            known = known_share(self.embedder, query.text)
             lines = self.embedder.spec.odds
             if all(partition in lines for partition in self.counts):
                 return {partition: line(lines[partition], known) for partition in self.counts}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -35,6 +36,19 @@ class Command:
         )
         assert b"Traceback" not in done.stderr, done.stderr.decode()
         return done
+
+    def shell(self, line: str) -> subprocess.CompletedProcess[str]:
+        """A line of Bash, in which `{mmsearch}` stands for the program."""
+        program = shlex.join([sys.executable, "-m", "mmsearch"])
+        return subprocess.run(
+            ["bash", "-c", line.replace("{mmsearch}", program)],
+            cwd=self.cwd,
+            env=self.env(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     def report(self, *args: str | bytes, code: int = 0) -> dict[str, Any]:
         """The report of an index run that ends with exit code `code`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -33,16 +32,7 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Command:
 
 
 def run(command: Command, words: str, streams: str) -> subprocess.CompletedProcess[str]:
-    line = f"{sys.executable} -m mmsearch {words} {streams}"
-    return subprocess.run(
-        ["bash", "-c", line],
-        cwd=command.cwd,
-        env=command.env(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return command.shell(f"{{mmsearch}} {words} {streams}")
 
 
 @pytest.mark.parametrize("words", PRINTING)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -24,19 +22,6 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Command:
     return command
 
 
-def shell(command: Command, line: str) -> subprocess.CompletedProcess[str]:
-    program = shlex.join([sys.executable, "-m", "mmsearch"])
-    return subprocess.run(
-        ["bash", "-c", line.replace("mmsearch", program)],
-        cwd=command.cwd,
-        env=command.env(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize(
     "line",
     [
@@ -50,6 +35,6 @@ def shell(command: Command, line: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_lists_still_come_from_the_pipes_of_a_shell(line: str, indexed: Command) -> None:
-    done = shell(indexed, line)
+    done = indexed.shell(line.replace("mmsearch", "{mmsearch}"))
     assert done.returncode == 0, done.stderr
     assert any(word in done.stdout + done.stderr for word in ("a.txt", "1.000", "unchanged")), done.stdout + done.stderr

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from mmsearch.search.relevance import probability
+
 BINS = 10
 THRESHOLDS = (0, 2)
 """Relevances at and above which the share of right hits is reported: even odds, and seven to one."""
@@ -68,12 +70,6 @@ class Reliability:
                 for threshold, (count, right) in self.at_least.items()
             ],
         }
-
-
-def probability(relevance: float) -> float:
-    """The probability in [0, 1] that is meant by natural log-odds; finite or not."""
-    small = math.exp(-abs(relevance))
-    return 1 / (1 + small) if relevance >= 0 else small / (1 + small)
 
 
 def reliability(hits: Iterable[tuple[float, bool]]) -> Reliability:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from mmsearch.store.words import fold, languages, tokens
 from mmsearch.store.words.fold import lazily
@@ -96,6 +96,7 @@ _OPERATOR = lazily(
 )
 
 
+@lru_cache(maxsize=16)
 def parse_query(text: str) -> WordQuery:
     """Read a query; any text is one."""
     text, rest = text[:MOST_CHARS], text[MOST_CHARS:]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsearch.extras.evaluation.reliability import BINS, probability, reliability
+from mmsearch.extras.evaluation.reliability import BINS, reliability
+from mmsearch.search.relevance import probability
 
 HITS = st.lists(st.tuples(st.floats(-40, 40), st.booleans()))
 
