@@ -27,7 +27,7 @@ from mmsearch.store.queries import (
     require_readable,
     size_on_disk,
 )
-from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, StoreStatus
+from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, Located, Part, StoreStatus
 from mmsearch.store.row_table import RowTable
 from mmsearch.store.vector_search import Block, Hits, OpenFiles, VectorSearch
 from mmsearch.store.word_lookup import Gate, NameMatch
@@ -306,21 +306,26 @@ class Reader:
                 (self._codec.encode(path),),
             ).fetchall()
 
-    def count_parts(self, item_ids: Sequence[int]) -> dict[int, int]:
-        """How many parts the content of each item has in its partition; items that are gone are left out."""
-        contents: dict[int, tuple[int, Modality]] = {}
+    def parts(self, item_ids: Sequence[int]) -> dict[int, Part]:
+        """What each item is, wherever files hold it; items that are gone are left out."""
+        items: dict[int, tuple[int, str, Modality]] = {}
         counts: dict[tuple[int, Modality], int] = {}
         with schema.translated(self.directory):
-            for batch in batches(list(item_ids)):
-                query = f"SELECT id, content_id, partition FROM items WHERE id IN ({placeholders(batch)})"
-                contents |= {item: (content, name) for item, content, name in self._db.execute(query, batch)}
-            for batch in batches(sorted({content for content, _ in contents.values()})):
+            for batch in batches(item_ids):
+                query = (
+                    "SELECT i.id, i.content_id, c.digest, i.partition FROM items i"
+                    f" JOIN contents c ON c.id = i.content_id WHERE i.id IN ({placeholders(batch)})"
+                )
+                for item, content, digest, partition in self._db.execute(query, batch):
+                    name = value_check.modality(partition, "items.partition")
+                    items[item] = content, value_check.text(digest, "contents.digest"), name
+            for batch in batches(sorted({content for content, _, _ in items.values()})):
                 query = (
                     "SELECT content_id, partition, count(*) FROM items"
                     f" WHERE content_id IN ({placeholders(batch)}) GROUP BY content_id, partition"
                 )
                 counts |= {(content, name): count for content, name, count in self._db.execute(query, batch)}
-        return {item: counts[key] for item, key in contents.items()}
+        return {item: Part(digest, name, counts[content, name]) for item, (content, digest, name) in items.items()}
 
     def modalities_in(self, partition: Modality) -> set[Modality]:
         """The modalities of all files that may have parts in a partition."""
