@@ -110,6 +110,7 @@ class Index:
             mode=mode,
             min_relevance=min_relevance,
             all_segments=all_segments,
+            explain=True,
         )
         request.require_query()
         query = QueryBuilder(self._reader, self._embedder, allow_private=allow_private).query(request)

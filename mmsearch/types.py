@@ -234,7 +234,7 @@ class Hit:
         rerank_score: of the reranker that read it.
         stale: the file on disk is no longer what was indexed.
         snippet: the stretch of its text that holds most of the query's words.
-        stages: by name, in order, its rank and score at each stage of the ranking.
+        stages: by name, in order, its rank and score at each stage of the ranking, if that was asked for.
         duplicates: paths of hits that are nearly the same and were folded into this one.
         id: the number of the item in its index, 0 if there is none.
     """

@@ -137,6 +137,7 @@ def search(
         all_segments=all_segments,
         fold=fold,
         all_copies=all_copies,
+        explain=explain,
         rerank=rerank or bool(reranker),
         reranker=named_by_user(reranker) if reranker else reranker,
         rerank_depth=rerank_depth,

@@ -8,14 +8,14 @@ Copies, or nearly the same hits, become one afterwards. Knows no reranker and no
 
 from __future__ import annotations
 
-import heapq
 import math
 import os
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeAlias
+from operator import attrgetter
+from typing import NamedTuple, TypeAlias
 
 from mmsearch.search import relevance
 from mmsearch.search.calibration import Scale
@@ -23,6 +23,7 @@ from mmsearch.search.relevance import Evidence
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.staleness import StalenessCache
 from mmsearch.store import AnyReader, Filter, Located
+from mmsearch.store.records import Part
 from mmsearch.store.word_lookup import NameMatch
 from mmsearch.store.word_search import WordMatch, WordMatches
 from mmsearch.store.words.query import WordQuery
@@ -43,6 +44,15 @@ MOST_PARTS = 64
 FIRST_DEPTH = 64
 """Candidates taken from each partition at first; more until none that follows could come before the last hit."""
 DEEPER = 4
+ROUNDING = 1e-9
+"""More than sums of evidence differ by if they are added in another order."""
+
+
+class Group(NamedTuple):
+    """Parts whose contents are of the same bytes, and the most that a file which holds some of them may be worth."""
+
+    bound: float
+    items: list[int]
 
 
 @dataclass(slots=True)
@@ -118,6 +128,8 @@ class Ranking:
         self.query, self.words, self.vector, self.scales = query, words, vector, scales
         self.depth, self.neighbours = depth, neighbours
         self.parts, self.files, self.others = searched.parts, searched.files, searched.others
+        self._parts: dict[int, Part] = {}
+        self._exact_scores: dict[int, float] = {}
 
     def best(self, count: int, least: float = -math.inf) -> list[Candidate]:
         """At most `count` candidates of at least such a relevance whose files are still there, the best first."""
@@ -145,6 +157,8 @@ class Ranking:
 
     def _stages(self, candidate: Candidate) -> dict[str, StageScore]:
         """What vectors, the name and the words each say for it, and where that places it among the candidates."""
+        if not self.request.explain:
+            return {}
         scores = self._scores_by_stage(candidate)
         return {
             stage: StageScore(1 + bisect_left(self._level_scores[stage], -score), score)
@@ -204,10 +218,8 @@ class Ranking:
         done: set[Key] = set()
         ceiling = math.inf
         while True:
-            hits = self._hits()
-            self._rank_stages(hits.values())
             limit = min(ceiling, self._limit())
-            for key, copies in hits.items():
+            for key, copies in self._hits(limit):
                 if key not in done and copies[0].relevance >= limit:
                     done.add(key)
                     for candidate in copies:
@@ -244,10 +256,30 @@ class Ranking:
             default=-math.inf,
         )
 
-    def _hits(self) -> dict[Key, list[Candidate]]:
-        """The best part of each file with the same part of its copies, the best first."""
+    def _hits(self, least: float) -> Iterator[tuple[Key, list[Candidate]]]:
+        """Files of at least such a relevance, the best first: the best part of each, with the same part of its copies.
+
+        Most candidates are worth too little to be among the hits, and are not located. Only ranks need all of them.
+        """
+        groups = self._groups()
+        located: list[tuple[Key, list[Candidate]]] = []
+        start, count = 0, len(groups) if self.request.explain else FIRST_DEPTH
+        while start < len(groups) and (groups[start].bound >= least or self.request.explain):
+            located += self._located(groups[start : start + count]).items()
+            located.sort(key=lambda hit: hit[1][0].order)
+            start, count = start + count, count * DEEPER
+            if self.request.explain:
+                self._rank_stages(copies for _, copies in located)
+            bound = groups[start].bound if start < len(groups) else -math.inf
+            certain = bisect_left(located, -bound, key=lambda hit: -hit[1][0].relevance)
+            yield from located[:certain]
+            del located[:certain]
+        yield from located
+
+    def _located(self, groups: Iterable[Group]) -> dict[Key, list[Candidate]]:
+        """The hits among some groups, the copies of each in order."""
         parts: dict[Key, list[Candidate]] = {}
-        for candidate in self._candidates():
+        for candidate in self._candidates([item for group in groups for item in group.items]):
             item = candidate.location.item
             parts.setdefault((item.path, item.ordinal if self.request.all_segments else -1), []).append(candidate)
         hits: dict[Key, list[Candidate]] = {}
@@ -256,7 +288,7 @@ class Ranking:
             hits.setdefault((path if self.request.all_copies else best.location.item.digest, ordinal), []).append(best)
         for copies in hits.values():
             copies.sort(key=lambda candidate: candidate.order)
-        return dict(sorted(hits.items(), key=lambda hit: hit[1][0].order))
+        return hits
 
     def _join(self, parts: list[Candidate]) -> Candidate:
         """The best part of a file; passages that hold the words speak for it together."""
@@ -264,31 +296,60 @@ class Ranking:
         holding = [part for part in parts if part.location.item_id in self._passages]
         if len(holding) > 1:
             passage = min(holding, key=lambda candidate: candidate.order)
-            together = relevance.log_sum(part.evidence.vectors + part.evidence.words for part in holding)
+            together = _together([part.evidence for part in holding])
             passage.evidence = passage.evidence._replace(words=together - passage.evidence.vectors)
             best = min(best, passage, key=lambda candidate: candidate.order)
         return best
 
-    def _candidates(self) -> Iterator[Candidate]:
-        """Every part that has been found in any way, at every file that holds it."""
-        scores = {item: score for items in self.neighbours.values() for item, score in items}
-        others = [item for item in self._by_words if item not in scores]
-        by_vectors = bool(self.scales) or self.request.raw
-        scores |= self.reader.scores(self.vector, others) if by_vectors else dict.fromkeys(others, 0.0)
-        parts = {} if self.request.raw else self.reader.count_parts(list(scores))
-        for item, locations in self.reader.locate(list(scores), self.where).items():
+    def _candidates(self, items: Sequence[int]) -> Iterator[Candidate]:
+        """Some parts at every file that holds them."""
+        for item, locations in self.reader.locate(items, self.where).items():
             for location in locations:
-                yield Candidate(location, scores[item], self._evidence_of(location, parts.get(item, 1), scores[item]))
+                evidence = _named(self._found[item], self._names.get(location.item.path))
+                yield Candidate(location, self._scores[item], evidence)
 
-    def _evidence_of(self, location: Located, parts: int, score: float) -> Evidence:
-        item = location.item
-        evidence = self._evidence(item.partition, parts, score)
-        if match := self._passages.get(location.item_id):
+    def _groups(self) -> list[Group]:
+        """All parts that have been found in any way, those of the same bytes together, by what they may be worth."""
+        self._scores = {item: score for items in self.neighbours.values() for item, score in items}
+        others = [item for item in self._by_words if item not in self._scores]
+        if unknown := [item for item in others if item not in self._exact_scores]:
+            by_vectors = bool(self.scales) or self.request.raw
+            exact = self.reader.scores(self.vector, unknown) if by_vectors else dict.fromkeys(unknown, 0.0)
+            self._exact_scores |= exact
+        self._scores |= {item: self._exact_scores[item] for item in others if item in self._exact_scores}
+        self._parts |= self.reader.parts([item for item in self._scores if item not in self._parts])
+        by_digest: dict[str, list[int]] = {}
+        for item in self._scores:
+            if part := self._parts.get(item):
+                by_digest.setdefault(part.digest, []).append(item)
+        self._found = {item: self._evidence_of(item) for items in by_digest.values() for item in items}
+        names: dict[str, list[NameMatch]] = {}
+        for match in self._names.values():
+            if match.items and (part := self._parts.get(match.items[0])):
+                names.setdefault(part.digest, []).append(match)
+        groups = [Group(self._bound(items, names.get(digest, ())), items) for digest, items in by_digest.items()]
+        return sorted(groups, key=lambda group: -group.bound)
+
+    def _bound(self, items: Sequence[int], names: Sequence[NameMatch]) -> float:
+        """The most that a file with these parts may be worth if it has one of these names."""
+        found = [self._found[item] for item in items]
+        if len(items) > 1 and len(holding := [self._found[item] for item in items if item in self._passages]) > 1:
+            together = _together(holding)
+            found += [evidence._replace(words=together - evidence.vectors) for evidence in holding]
+        best = max(found, key=attrgetter("relevance")) if len(found) > 1 else found[0]
+        if names:
+            exact = best.exact or any(name.exact for name in names)
+            best = best._replace(name=max(map(relevance.of_name, names)), exact=exact)
+        return best.relevance + ROUNDING
+
+    def _evidence_of(self, item: int) -> Evidence:
+        """What speaks for a part, whatever the name of its file."""
+        part = self._parts[item]
+        evidence = self._evidence(part.partition, part.parts, self._scores[item])
+        if match := self._passages.get(item):
             words = relevance.of_words(match, self._word_matches.total)
-            evidence = evidence._replace(vectors=relevance.DAMPED * evidence.vectors, words=words)
-        if name := self._names.get(item.path):
-            evidence = evidence._replace(name=relevance.of_name(name), exact=name.exact)
-        is_example = item.digest in self.query.digests and not self.request.raw
+            evidence = Evidence(evidence.prior, relevance.DAMPED * evidence.vectors, words)
+        is_example = part.digest in self.query.digests and not self.request.raw
         return evidence._replace(exact=True) if is_example else evidence
 
     def _evidence(self, partition: Modality, parts: float, score: float) -> Evidence:
@@ -316,7 +377,9 @@ class Ranking:
         rows = self._word_matches.rows
         most = max(MOST_PASSAGES, self.request.depth)
         if len(rows) > most:
-            rows = dict(heapq.nsmallest(most, rows.items(), key=lambda row: (-row[1].score, row[0])))
+            least = sorted(match.score for match in rows.values())[-most]
+            best = [(-match.score, item) for item, match in rows.items() if match.score >= least]
+            rows = {item: rows[item] for _, item in sorted(best)[:most]}
         return rows
 
     @cached_property
@@ -336,6 +399,18 @@ class Ranking:
             for path in self.reader.catalog.copies(digest):
                 items |= dict.fromkeys(item for item, _ in self.reader.items_at(path)[:MOST_PARTS])
         return items
+
+
+def _named(evidence: Evidence, name: NameMatch | None) -> Evidence:
+    """The evidence for a part of a file that is found by this name, if any."""
+    if name is None:
+        return evidence
+    return evidence._replace(name=relevance.of_name(name), exact=evidence.exact or name.exact)
+
+
+def _together(passages: Iterable[Evidence]) -> float:
+    """What vectors and words of several passages of a file say together."""
+    return relevance.log_sum(evidence.vectors + evidence.words for evidence in passages)
 
 
 def fold_near_duplicates(

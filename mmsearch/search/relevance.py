@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from mmsearch.store.word_lookup import NameMatch
@@ -55,6 +56,7 @@ class Evidence(NamedTuple):
         return EXACT + max(bounded, 0.0) / MOST if self.exact else bounded
 
 
+@lru_cache(maxsize=1 << 10)
 def log_prior(files: int, others: int = 0, parts: float = 1.0) -> float:
     """Of one of so many files of a kind beside files of other kinds; less for one of many parts.
 

@@ -14,9 +14,10 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 from weakref import WeakSet
 
@@ -173,9 +174,11 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 # --- statements ---
 
 
-def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Pieces that fit into the parameters of one statement."""
-    return (values[start : start + _PARAMETERS] for start in range(0, len(values), _PARAMETERS))
+def batches(values: Iterable[T]) -> Iterator[Sequence[T]]:
+    """Pieces that fit into the parameters of one statement; no more values are taken than are asked for."""
+    remaining = iter(values)
+    while batch := list(islice(remaining, _PARAMETERS)):
+        yield batch
 
 
 def placeholders(values: Sequence[object]) -> str:

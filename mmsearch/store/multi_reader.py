@@ -17,7 +17,16 @@ from mmsearch.store import schema, word_lookup, word_search
 from mmsearch.store.multi_overlap import Overlap, Ref, by_shard
 from mmsearch.store.queries import condition
 from mmsearch.store.reader import Reader
-from mmsearch.store.records import EVERYTHING, FileRecord, FileStatus, Filter, IndexedPartition, Located, StoreStatus
+from mmsearch.store.records import (
+    EVERYTHING,
+    FileRecord,
+    FileStatus,
+    Filter,
+    IndexedPartition,
+    Located,
+    Part,
+    StoreStatus,
+)
 from mmsearch.store.transfer import rank, require_comparable
 from mmsearch.store.vector_search import Block, Hits
 from mmsearch.store.word_lookup import Gate, NamedRow, NameMatch
@@ -208,12 +217,12 @@ class MultiReader:
         copies = self.overlap.items(Ref(shard, item) for item, _ in parts)
         return [(self.joined(refs[0]), name) for item, name in parts if (refs := copies[Ref(shard, item)])]
 
-    def count_parts(self, item_ids: Sequence[int]) -> dict[int, int]:
-        """How many parts the content of each item has in its partition; items that are gone are left out."""
+    def parts(self, item_ids: Sequence[int]) -> dict[int, Part]:
+        """What each item is, wherever files hold it; items that are gone are left out."""
         return {
-            self.joined(Ref(shard, item)): count
+            self.joined(Ref(shard, item)): part
             for shard, ids in by_shard(map(self.ref, item_ids))
-            for item, count in self.shards[shard].count_parts(ids).items()
+            for item, part in self.shards[shard].parts(ids).items()
         }
 
     def modalities_in(self, partition: Modality) -> set[Modality]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from types import NoneType
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from mmsearch.errors import IndexMismatch
 from mmsearch.types import MODALITIES, Item, LoaderSettings, Modality, ModelOptions, ModelSpec
@@ -195,6 +195,20 @@ class Located:
     kind: str
     size: int
     mtime_ns: int
+
+
+class Part(NamedTuple):
+    """What an item is, wherever files hold it.
+
+    Attributes:
+        digest: of its content.
+        partition: where its vector lies.
+        parts: how many its content has in that partition.
+    """
+
+    digest: str
+    partition: Modality
+    parts: int
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -92,26 +92,44 @@ def holders(db: sqlite3.Connection, codec: PathCodec, term: Term) -> dict[str, i
     return {codec.decode(path): mtime_ns for path, mtime_ns in rows}
 
 
-def named_rows(dbs: Sequence[sqlite3.Connection], query: WordQuery) -> tuple[float, list[NamedRow]]:
+def named_rows(dbs: Sequence[sqlite3.Connection], query: WordQuery) -> tuple[float, Iterator[NamedRow]]:
     """The weight of all terms over names, and the files whose paths hold enough of them or are exact, best first."""
     weighted = word_search.weigh(dbs, "names", query.terms)
-    rows: list[tuple[tuple[bool, float, int], NamedRow]] = []
-    for shard, (db, counts) in enumerate(zip(dbs, weighted.counts, strict=True)):
-        selection = word_search.Selection(db, "names", counts, weighted.weights, scored=False)
-        covered = dict(zip(selection.ids.tolist(), selection.covered.tolist(), strict=True))
-        exact: set[int] = set()
-        for key in name_keys(query):
-            match = "SELECT rowid FROM names WHERE names MATCH ? LIMIT ?"
-            exact.update(row for (row,) in db.execute(match, (key, MOST_NAMES)))
-        lengths = _lengths(db, list(covered)) if len(covered) > MOST_NAMES else {}
-        for file in {*covered, *exact}:
-            row = NamedRow(shard, file, covered.get(file, 0.0), file in exact)
-            rows.append(((not row.may_be_exact, -row.covered, lengths.get(file, 0)), row))
-    return weighted.total, [row for _, row in sorted(rows)]
+    selections = [
+        word_search.Selection(db, "names", counts, weighted.weights, scored=False)
+        for db, counts in zip(dbs, weighted.counts, strict=True)
+    ]
+    return weighted.total, _in_order(dbs, selections, name_keys(query))
+
+
+def _in_order(
+    dbs: Sequence[sqlite3.Connection], selections: Sequence[word_search.Selection], keys: Sequence[str]
+) -> Iterator[NamedRow]:
+    """Exact names, and then those that hold as much at a time, so that few paths are measured.
+
+    Of many files with the same words those with the shortest paths are meant first.
+    """
+    exact: list[NamedRow] = []
+    match = "SELECT rowid FROM names WHERE names MATCH ? LIMIT ?"
+    for shard, (db, selection) in enumerate(zip(dbs, selections, strict=True)):
+        files = {file for key in keys for (file,) in db.execute(match, (key, MOST_NAMES))}
+        covered = dict(zip(selection.ids.tolist(), selection.covered.tolist(), strict=True)) if files else {}
+        exact += [NamedRow(shard, file, covered.get(file, 0.0), True) for file in files]
+    exact.sort(key=lambda row: (-row.covered, row))
+    yield from exact
+    found = {(row.shard, row.file) for row in exact}
+    many = sum(len(selection.ids) for selection in selections) > MOST_NAMES
+    for value in sorted({value for selection in selections for value in selection.covered.tolist()}, reverse=True):
+        rows = []
+        for shard, (db, selection) in enumerate(zip(dbs, selections, strict=True)):
+            files = selection.ids[selection.covered == value].tolist()
+            lengths = _lengths(db, files) if many else {}
+            rows += [(lengths.get(file, 0), NamedRow(shard, file, value, False)) for file in files]
+        yield from (row for _, row in sorted(rows) if (row.shard, row.file) not in found)
 
 
 def _lengths(db: sqlite3.Connection, files: Sequence[int]) -> dict[int, int]:
-    """Characters of the stored paths of some files: of many with the same words, the shortest are meant first."""
+    """Characters of the stored paths of some files."""
     lengths: dict[int, int] = {}
     for batch in batches(files):
         lengths.update(db.execute(f"SELECT id, length(path) FROM files WHERE id IN ({placeholders(batch)})", batch))
@@ -156,8 +174,9 @@ def is_exact_name(path: str, query: WordQuery) -> bool:
 
 def name_precision(path: str, query: WordQuery) -> float:
     """The share of the words of a file's own name, without suffix and folders, that the query says, in [0, 1]."""
-    name = own_name("/".join(_path_parts(path)))
-    if name.isascii() and not any(beginning in name.lower() for beginning in query.beginnings):
+    name = own_name("".join(_path_parts(path)[-1:]))
+    lower = name.lower()
+    if name.isascii() and not any(beginning in lower for beginning in query.beginnings):
         return 0.0  # folders alone hold the words, as for most files of a large folder
     matched = [(match.start, match.end) for match in spans.find(name, query.terms)]
     words = _word_ranges(name)

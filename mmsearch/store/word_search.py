@@ -183,7 +183,7 @@ class Selection:
         order = sorted(range(len(weights)), key=lambda term: -weights[term])
         cumulative = np.cumsum([weights[term] for term in reversed(order)])
         rare = order[: len(order) - int(np.count_nonzero(cumulative < least))]
-        rows = {text: self._rows(text) for term in rare for text in counts[term]}
+        rows = self._rows_of_rare(rare, counts, weights, least)
         if not rows:
             return {}
         capped = any(len(found.ids) >= MOST_ROWS for found in rows.values())
@@ -204,6 +204,21 @@ class Selection:
                 found.values[found.values == _UNKNOWN] = 1.0
         return by_term
 
+    def _rows_of_rare(
+        self, rare: Sequence[int], counts: Counts, weights: Sequence[float], least: float
+    ) -> dict[str, _Rows]:
+        """The rows by rare alternative, without those that hold it and nothing else if that is not enough.
+
+        Few rows hold two words of a query, so most are never read.
+        """
+        complete = len(counts) <= _MANY and all(count < MOST_ROWS for term in rare for count in counts[term].values())
+        rows: dict[str, _Rows] = {}
+        for term in rare:
+            others = [text for other, of_term in enumerate(counts) if other != term for text in of_term]
+            beside = _either(dict.fromkeys(others)) if complete and weights[term] < least else ""
+            rows |= {text: self._rows(text, beside) for text in counts[term]}
+        return rows
+
     def _scaled(self, rows: Mapping[str, _Rows], counts: Counts) -> dict[str, _Rows]:
         """The rows with what BM25 makes of frequencies alone, without the weights of this table."""
         size = _table_size(self._db, self._table)
@@ -217,19 +232,24 @@ class Selection:
 
     def _ids(self, expression: str) -> Ids:
         query = f"SELECT rowid FROM {self._table} WHERE {self._table} MATCH ? LIMIT ?"
-        return np.fromiter((row for (row,) in self._db.execute(query, (expression, MOST_ROWS))), np.int64)
+        # As one text, which takes a fifth of the time of so many rows.
+        (listed,) = self._db.execute(f"SELECT group_concat(rowid) FROM ({query})", (expression, MOST_ROWS)).fetchone()
+        return np.fromstring(listed or "", np.int64, sep=",")
 
-    def _rows(self, expression: str) -> _Rows:
-        """The rows that an expression matches, with their scores in this table."""
+    def _rows(self, expression: str, beside: str = "") -> _Rows:
+        """The rows that an expression matches, and another one if given, with the scores of the first in this table."""
+        both = f"({expression}) AND ({beside})" if beside else expression
         if not self._scored:
-            ids = self._ids(expression)
+            ids = self._ids(both)
             return _Rows(ids, np.ones(len(ids)))
-        query = f"SELECT rowid, -rank FROM {self._table} WHERE {self._table} MATCH ? LIMIT ?"
-        pairs = self._db.execute(query, (expression, MOST_ROWS)).fetchall()
-        return _Rows(
-            np.fromiter((row for row, _ in pairs), np.int64, len(pairs)),
-            np.fromiter((score for _, score in pairs), np.float64, len(pairs)),
-        )
+        match = f"FROM {self._table} WHERE {self._table} MATCH ?"
+        # The plus has SQLite go through the rows of the first, and score those alone that hold both.
+        within = f" AND +rowid IN (SELECT rowid {match})" if beside else ""
+        values = (expression, both, MOST_ROWS) if beside else (expression, MOST_ROWS)
+        pairs = self._db.execute(f"SELECT rowid, -rank {match}{within} LIMIT ?", values).fetchall()
+        ids_and_scores = zip(*pairs, strict=True) if pairs else ((), ())
+        ids, scores = map(np.array, ids_and_scores)
+        return _Rows(ids.astype(np.int64), scores.astype(np.float64))
 
     def _rows_with(self, text: str, either: str, sums: _Rows, capped: bool) -> _Rows:
         """The rows that hold a common alternative and a rare one, with their scores for the common one alone."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmsearch.errors import UsageError
+from mmsearch.search import ranking
 from mmsearch.search.ranking import FIRST_DEPTH
 from mmsearch.search.request import SearchRequest
 from mmsearch.search.searcher import Searcher
@@ -148,10 +150,24 @@ def test_a_search_by_words_alone_embeds_nothing_and_lists_equals_by_path(tmp_pat
 
 
 def test_each_hit_tells_what_each_stage_made_of_it(searcher: Searcher) -> None:
-    found = {Path(hit.item.path).name: hit.stages for hit in hits(searcher, "zeppelin")}
+    found = {Path(hit.item.path).name: hit.stages for hit in hits(searcher, "zeppelin", explain=True)}
     assert list(found["zeppelin.txt"]) == ["dense", "names", "passages", "fused"]
     assert found["zeppelin.txt"]["passages"].rank == 1
     assert list(found["near.txt"]) == ["dense", "fused"]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"all_segments": True}, {"all_copies": True}, {"mode": "lexical"}, {"raw": True}]
+)
+def test_hits_are_the_same_where_only_the_best_candidates_are_located(
+    searcher: Searcher, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries = ("zeppelin", "zeppelin mail", "photo1", "something else")
+    explained = [hits(searcher, query, explain=True, **options) for query in queries]
+    assert all(hit.stages for found in explained for hit in found)
+    monkeypatch.setattr(ranking, "FIRST_DEPTH", 1)
+    for query, expected in zip(queries, explained, strict=True):
+        assert hits(searcher, query, **options) == [replace(hit, stages={}) for hit in expected]
 
 
 def test_the_snippet_shows_where_the_words_stand(searcher: Searcher) -> None:
@@ -162,8 +178,8 @@ def test_the_snippet_shows_where_the_words_stand(searcher: Searcher) -> None:
 
 def test_a_query_that_is_more_than_words_is_searched_by_vectors(searcher: Searcher) -> None:
     parts = (QueryPart("rigid zeppelin"), QueryPart(np.zeros((4, 4, 3), np.uint8)))
-    found = searcher.search(Query(parts))
-    assert all(list(hit.stages) == ["dense"] for hit in found)
+    found = searcher.search(Query(parts), SearchRequest(explain=True))
+    assert found and all(list(hit.stages) == ["dense"] for hit in found)
     with pytest.raises(UsageError, match="words alone"):
         searcher.search(Query(parts), SearchRequest(mode="lexical"))
 

@@ -199,5 +199,6 @@ def test_a_file_with_other_bytes_than_were_indexed_is_not_read(
 
 
 def test_the_stage_of_the_reranker_is_shown(tmp_path: Path) -> None:
-    stages = {Path(hit.item.path).stem: hit.stages for hit in hits(reading(tmp_path, Reader()), top=20, rerank_depth=3)}
+    found = hits(reading(tmp_path, Reader()), top=20, rerank_depth=3, explain=True)
+    stages = {Path(hit.item.path).stem: hit.stages for hit in found}
     assert [stages[name].get("rerank") for name in ("00", "01", "02", "03")] == [(3, 0.0), (2, 1.0), (1, 2.0), None]

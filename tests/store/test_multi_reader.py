@@ -157,7 +157,7 @@ def test_a_whole_search_ranks_alike(tmp_path: Path, mode: str, segments: bool) -
                 writer.put_file(str(path), len(digest), path.stat().st_mtime_ns, digest, "kind")
             writer.commit()
     all_of_it = merged(tmp_path / "all", directories)
-    options = SearchRequest(top=50, mode=mode, all_segments=segments)  # type: ignore[arg-type]
+    options = SearchRequest(top=50, mode=mode, all_segments=segments, explain=True)  # type: ignore[arg-type]
     query = Query((QueryPart("sun water"),))
     with Reader.open(all_of_it) as joint, open_reader(directories) as several:
         actual, expected = (Searcher(reader, Pointer()).search(query, options) for reader in (several, joint))

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmsearch.store import EVERYTHING, AnyReader, Filter, Located
 from mmsearch.store.faiss_files import Rows
+from mmsearch.store.records import Part
 from mmsearch.types import Modality, Vectors
 
 
@@ -51,9 +52,9 @@ class ExactReader:
         """Contents by modality."""
         return self._reader.file_counts()
 
-    def count_parts(self, item_ids: Sequence[int]) -> dict[int, int]:
-        """How many parts the content of each item has in its partition."""
-        return self._reader.count_parts(item_ids)
+    def parts(self, item_ids: Sequence[int]) -> dict[int, Part]:
+        """What each item is, wherever files hold it."""
+        return self._reader.parts(item_ids)
 
     def may_read(self, path: str) -> bool:
         """Whether the content of a file may be opened."""

@@ -8,7 +8,7 @@ find the English `not`. Other scripts have one language each, or none.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from mmsearch.store.words import fold
 from mmsearch.store.words.fold import lazily
@@ -267,11 +267,12 @@ def indexed(word: str, language: str) -> str:
     return _stem_of_script(word)
 
 
-def alternatives(word: str) -> list[str]:
+@lru_cache(maxsize=1 << 12)
+def alternatives(word: str) -> tuple[str, ...]:
     """The tokens that a folded word may have in texts of any language, the English one first."""
     if len(word) >= _LEAST_STEMMED and _is_latin(word):
-        return [sign + stemmer(language)(word) for language, sign in _SIGNS.items()]
-    return [indexed(word, LATIN[0])]
+        return tuple(sign + stemmer(language)(word) for language, sign in _SIGNS.items())
+    return (indexed(word, LATIN[0]),)
 
 
 def _is_latin(word: str) -> bool:

@@ -70,10 +70,9 @@ class WordQuery:
 
     @cached_property
     def beginnings(self) -> frozenset[str]:
-        """A letter or two with which each spelling of each term begins, whatever its stem."""
-        return frozenset(
-            sequence[0].lstrip("#+.")[:2].rstrip("*") for term in self.terms for sequence in term.alternatives
-        )
+        """A letter or two with which each spelling in ASCII of each term begins, whatever its stem."""
+        tokens = (sequence[0].lstrip("#+.") for term in self.terms for sequence in term.alternatives)
+        return frozenset(token[:2].rstrip("*") for token in tokens if token[:2].isascii())
 
     @property
     def has_conditions(self) -> bool:
@@ -197,7 +196,7 @@ def _sequences(words: Sequence[str]) -> tuple[Tokens, ...]:
     return tuple(dict.fromkeys(zip(*map(_in_each_language, words), strict=True)))
 
 
-def _in_each_language(word: str) -> list[str]:
+def _in_each_language(word: str) -> tuple[str, ...]:
     options = languages.alternatives(word)
     return options if len(options) > 1 else options * len(languages.LATIN)
 
