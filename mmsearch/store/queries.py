@@ -17,7 +17,7 @@ from mmsearch.errors import IndexMismatch, IndexMissing
 from mmsearch.store import schema, value_check
 from mmsearch.store.database import batches, placeholders
 from mmsearch.store.paths import PathCodec, require_anchor
-from mmsearch.store.records import ANY, Bounds, FileRecord, Filter, Identity
+from mmsearch.store.records import ANY, Bounds, FileRecord, Filter, Identity, Part
 from mmsearch.types import EARLIEST_NS, LATEST_NS, FileMetadata, Modality, clamp_mtime_ns
 
 FILE_COLUMNS = """f.path, f.size, f.mtime_ns, f.status, f.reason, c.digest, c.kind, c.modality, f.missing
@@ -115,6 +115,27 @@ def find_content(db: sqlite3.Connection, digest: str, kind: str) -> tuple[int, M
     """Id and modality of a committed content."""
     row = db.execute("SELECT id, modality FROM contents WHERE digest = ? AND kind = ?", (digest, kind)).fetchone()
     return None if row is None else (row[0], value_check.modality(row[1], "contents.modality"))
+
+
+def find_parts(db: sqlite3.Connection, item_ids: Sequence[int]) -> dict[int, Part]:
+    """What each item is, wherever files hold it; items that are gone are left out."""
+    items: dict[int, tuple[int, str, Modality]] = {}
+    counts: dict[tuple[int, Modality], int] = {}
+    for batch in batches(item_ids):
+        query = (
+            "SELECT i.id, i.content_id, c.digest, i.partition FROM items i"
+            f" JOIN contents c ON c.id = i.content_id WHERE i.id IN ({placeholders(batch)})"
+        )
+        for item, content, digest, partition in db.execute(query, batch):
+            name = value_check.modality(partition, "items.partition")
+            items[item] = content, value_check.text(digest, "contents.digest"), name
+    for batch in batches(sorted({content for content, _, _ in items.values()})):
+        query = (
+            "SELECT content_id, partition, count(*) FROM items"
+            f" WHERE content_id IN ({placeholders(batch)}) GROUP BY content_id, partition"
+        )
+        counts |= {(content, name): count for content, name, count in db.execute(query, batch)}
+    return {item: Part(digest, name, counts[content, name]) for item, (content, digest, name) in items.items()}
 
 
 # --- filters ---

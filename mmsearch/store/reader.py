@@ -22,6 +22,7 @@ from mmsearch.store.queries import (
     condition,
     file_record,
     find_file,
+    find_parts,
     find_roots,
     load_codec,
     require_readable,
@@ -308,24 +309,8 @@ class Reader:
 
     def parts(self, item_ids: Sequence[int]) -> dict[int, Part]:
         """What each item is, wherever files hold it; items that are gone are left out."""
-        items: dict[int, tuple[int, str, Modality]] = {}
-        counts: dict[tuple[int, Modality], int] = {}
         with schema.translated(self.directory):
-            for batch in batches(item_ids):
-                query = (
-                    "SELECT i.id, i.content_id, c.digest, i.partition FROM items i"
-                    f" JOIN contents c ON c.id = i.content_id WHERE i.id IN ({placeholders(batch)})"
-                )
-                for item, content, digest, partition in self._db.execute(query, batch):
-                    name = value_check.modality(partition, "items.partition")
-                    items[item] = content, value_check.text(digest, "contents.digest"), name
-            for batch in batches(sorted({content for content, _, _ in items.values()})):
-                query = (
-                    "SELECT content_id, partition, count(*) FROM items"
-                    f" WHERE content_id IN ({placeholders(batch)}) GROUP BY content_id, partition"
-                )
-                counts |= {(content, name): count for content, name, count in self._db.execute(query, batch)}
-        return {item: Part(digest, name, counts[content, name]) for item, (content, digest, name) in items.items()}
+            return find_parts(self._db, item_ids)
 
     def modalities_in(self, partition: Modality) -> set[Modality]:
         """The modalities of all files that may have parts in a partition."""
