@@ -13,7 +13,7 @@ import math
 import os
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -27,6 +27,7 @@ from mmsearch.store.word_lookup import NameMatch
 from mmsearch.store.word_search import WordMatch, WordMatches
 from mmsearch.store.words.query import WordQuery
 from mmsearch.store.words.spans import snippet
+from mmsearch.system.plain_data import dataclass
 from mmsearch.types import Hit, Modality, Query, StageScore, Vectors
 
 ALIKE = 0.98

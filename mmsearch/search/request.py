@@ -10,11 +10,12 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, field, fields, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from mmsearch.errors import UsageError
+from mmsearch.system.plain_data import dataclass
 from mmsearch.types import MODALITIES, Modality, is_object_url
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ class SearchRequest:
     width: tuple[str, ...] = _option((), "Pixels, likewise.", "width")
     height: tuple[str, ...] = _option((), "Pixels, likewise.", "height")
     duration: tuple[str, ...] = _option((), "Length of sound and video: +30, -2m, 1:00..1:30.", "duration")
-    mode: Mode = _option(  # noqa: RUF009 - a text
+    mode: Mode = _option(
         "hybrid", "By vectors (dense), by words (lexical), or by both (hybrid).", "mode", "mode", choices=MODES
     )
     raw: bool = _option(False, "Rank by raw cosines.", "raw")

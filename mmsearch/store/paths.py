@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from mmsearch.errors import IndexDamaged
+from mmsearch.system.plain_data import dataclass
 
 REMEDY = "add --rebuild to `mmsearch index`, or use another --index"
 _DEEPEST = 2048

@@ -9,7 +9,6 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from mmsearch.store import schema, value_check
 from mmsearch.store.database import batches, placeholders
 from mmsearch.store.paths import PathCodec, require_anchor
 from mmsearch.store.records import ANY, Bounds, FileRecord, Filter, Identity
+from mmsearch.system.plain_data import dataclass
 from mmsearch.types import EARLIEST_NS, LATEST_NS, FileMetadata, Modality, clamp_mtime_ns
 
 FILE_COLUMNS = """f.path, f.size, f.mtime_ns, f.status, f.reason, c.digest, c.kind, c.modality, f.missing

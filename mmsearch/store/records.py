@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from types import NoneType
 from typing import Any, Literal, TypeAlias, get_args
 
 from mmsearch.errors import IndexMismatch
+from mmsearch.system.plain_data import dataclass
 from mmsearch.types import MODALITIES, Item, LoaderSettings, Modality, ModelOptions, ModelSpec
 
 FileStatus: TypeAlias = Literal["ok", "failed", "unsupported"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,6 +19,7 @@ from mmsearch.store.paths import PathCodec
 from mmsearch.store.queries import DEAD_CONTENTS, condition, passing_contents
 from mmsearch.store.records import EVERYTHING, Filter
 from mmsearch.system.lazy_import import LazyModule
+from mmsearch.system.plain_data import dataclass
 from mmsearch.types import Modality
 
 if TYPE_CHECKING:

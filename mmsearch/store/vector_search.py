@@ -12,7 +12,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +22,7 @@ from mmsearch.store.faiss_files import Rows, SegmentFile
 from mmsearch.store.records import EVERYTHING, Filter
 from mmsearch.store.row_table import RowTable, Segment
 from mmsearch.system.lazy_import import LazyModule
+from mmsearch.system.plain_data import dataclass
 from mmsearch.types import Modality, Vectors
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Block(NamedTuple):
     vectors: Vectors
 
 
-@dataclass
+@dataclass()
 class OpenFiles:
     """Open files by number, and the ANN indexes whose files were missing: what outlasts a snapshot."""
 

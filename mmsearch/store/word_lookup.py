@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NamedTuple
 
 from mmsearch.store import word_search
@@ -18,6 +18,7 @@ from mmsearch.store.records import Filter
 from mmsearch.store.words import fold, spans, tokens
 from mmsearch.store.words.query import Term, WordQuery
 from mmsearch.store.words.tokens import name_key, own_name
+from mmsearch.system.plain_data import dataclass
 
 MOST_NAMES = 512
 """Files that are found by their names, at most."""

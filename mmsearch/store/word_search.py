@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mmsearch.errors import IndexDamaged
@@ -19,6 +19,7 @@ from mmsearch.store.fulltext import Table
 from mmsearch.store.words import tokens
 from mmsearch.store.words.query import Term
 from mmsearch.system.lazy_import import LazyModule
+from mmsearch.system.plain_data import dataclass
 
 if TYPE_CHECKING:
     import numpy as np
@@ -171,7 +172,8 @@ class Selection:
         rows = self._rows_by_term(counts, weights, least)
         if not rows:
             return
-        ids = np.unique(np.concatenate([found.ids for found in rows.values()]))
+        # Unless it counts, `unique` asks about masked arrays, whose import takes longer than a small search.
+        ids, _ = np.unique(np.concatenate([found.ids for found in rows.values()]), return_counts=True)
         shares = np.zeros((len(counts), len(ids)))
         for term, found in rows.items():
             shares[term, np.searchsorted(ids, found.ids)] = found.values

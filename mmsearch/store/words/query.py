@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from mmsearch.store.words import fold, languages, tokens
 from mmsearch.store.words.fold import lazily
 from mmsearch.store.words.tokens import Piece
+from mmsearch.system.plain_data import dataclass
 
 MOST_TERMS = 64
 """Words of a query that are looked up; a longer text is searched by its first ones."""
