@@ -7,7 +7,7 @@ import sys
 
 from mmsearch.system.child_processes import secure
 
-ALLOCATIONS = 10_000
+ALLOCATIONS = 50_000
 """New objects after which the garbage collector looks for cycles. Imports make so many objects that Python's default of
 a few hundred took a sixth of the time until a large model had answered."""
 

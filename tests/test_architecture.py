@@ -116,6 +116,7 @@ def test_help_imports_nothing_heavy() -> None:
     loaded = loaded_by("--help")
     assert "typer" in loaded
     assert not loaded & (LIGHT | HEAVY)
+    assert {name for name in loaded if name.startswith("mmsearch.cli.")} == set(), "the list needs no command"
 
 
 def test_a_command_does_not_import_the_others() -> None:

@@ -19,20 +19,29 @@ from mmsearch import __version__
 
 NAME = "mmsearch"
 COMMANDS = {
-    "index": "index.index",
-    "search": "search.search",
-    "status": "status.status",
-    "bench": "bench.bench",
-    "models": "models.app",
-    "eval": "eval.evaluate",
-    "dupes": "dupes.dupes",
-    "serve": "serve.serve",
-    "mcp": "serve.mcp",
-    "merge": "transfer.merge",
-    "export": "transfer.export",
-    "import": "transfer.import_",
+    "index": ("index.index", "Index folders and files, or bring the index up to date."),
+    "search": ("search.search", "Find files by meaning."),
+    "status": ("status.status", "Show what is indexed, with which model, and what failed."),
+    "bench": ("bench.bench", "Measure speed and memory of models, for each kind of input and batch size."),
+    "models": ("models.app", "List, show and fetch models, and report problems."),
+    "eval": ("eval.evaluate", "Measure how well searches find what they should."),
+    "dupes": ("dupes.dupes", "Find files that are the same or nearly so; nothing is deleted."),
+    "serve": (
+        "serve.serve",
+        "Serve an index on this machine: a search page, a JSON API, and a faster `mmsearch search`.",
+    ),
+    "mcp": ("serve.mcp", "Serve the index to language models, by the Model Context Protocol over stdin and stdout."),
+    "merge": ("transfer.merge", "Join indexes of the same model and settings in a new index, or in an existing one."),
+    "export": ("transfer.export", "Write the index for other programs: vectors, metadata, and which model made them."),
+    "import": (
+        "transfer.import_",
+        "Add the contents of a Parquet file or a Lance dataset to the index, or make an index of them.",
+    ),
 }
-"""Module and function (or Typer app) of each command, in this package."""
+"""Module and function (or Typer app) of each command, in this package, and the first sentence of its help.
+
+The sentences stand here too, so that the list of commands imports none of them.
+"""
 PANELS = ("Common", "Filters", "Ranking", "Model", "Output", "Advanced")
 """The sections of a command's options, in this order; an option without a `rich_help_panel` is in the first."""
 
@@ -127,13 +136,17 @@ class LazyGroup(Group):
         # An unknown name loads all commands: Typer suggests a similar one.
         for name in (cmd_name,) if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
-                module, _, attribute = COMMANDS[name].partition(".")
+                module, _, attribute = COMMANDS[name][0].partition(".")
                 entry = getattr(import_module(f"mmsearch.cli.{module}"), attribute)
                 if not isinstance(entry, typer.Typer):
                     function, entry = entry, typer.Typer(add_completion=False, rich_markup_mode=None)
                     entry.command(name, cls=Command)(function)
                 self.commands[name] = get_command(entry)
         return self.commands.get(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
 app = typer.Typer(

@@ -12,12 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from mmsearch.types import Vectors
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 PRIOR = 64.0
 """How many scores the pooled spread counts as: a partition with fewer leans on the others. With 16, two matches among

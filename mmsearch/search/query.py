@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from mmsearch.errors import MediaError, UsageError
 from mmsearch.search.request import HOW_TO_QUERY, SearchRequest
@@ -37,6 +36,9 @@ from mmsearch.types import (
     Vectors,
     is_object_url,
 )
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 NO_OPTIONS = SearchRequest()
 NOT_WEIGHT = -0.5

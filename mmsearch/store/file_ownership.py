@@ -12,7 +12,6 @@ import errno
 import json
 import os
 import re
-import socket
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -208,6 +207,8 @@ class WriteLock:
                 raise MmsearchError(f"the index in {self._directory} is in use: {self._holder()}") from error
         except NotImplementedError as error:
             raise MmsearchError(f"the index in {self._directory}: this file system has no file locks") from error
+        import socket  # late: no search needs it
+
         note = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now().isoformat(" ", "seconds")}
         with suppress(OSError), Folder.open(self._directory) as folder:
             with folder.create(NOTE + TEMPORARY, file_mode(folder)) as file:

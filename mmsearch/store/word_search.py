@@ -171,7 +171,8 @@ class Selection:
         rows = self._rows_by_term(counts, weights, least)
         if not rows:
             return
-        ids = np.unique(np.concatenate([found.ids for found in rows.values()]))
+        # Unless it counts, `unique` asks about masked arrays, whose import takes longer than a small search.
+        ids, _ = np.unique(np.concatenate([found.ids for found in rows.values()]), return_counts=True)
         shares = np.zeros((len(counts), len(ids)))
         for term, found in rows.items():
             shares[term, np.searchsorted(ids, found.ids)] = found.values

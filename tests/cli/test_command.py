@@ -24,6 +24,12 @@ def test_help_lists_each_command_with_a_whole_sentence() -> None:
     assert "..." not in commands
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_the_help_of_each_does(name: str) -> None:
+    sentence = run(name, "--help").out.partition("\n\n")[2].partition("\n\n")[0]
+    assert " ".join(sentence.split()) == COMMANDS[name][1]
+
+
 def test_a_value_that_is_not_utf8_stays_as_it_is(tmp_path: Path) -> None:
     assert run("status", "--index", tmp_path / "\udcff").code == 3
     assert run("search", "\udcff", "--glob", "\udcfe*", "--index", tmp_path / "\udcff").code == 3
