@@ -5,7 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INDEX ?= .demo/index
 INSTALLED := $(VENV)/.installed
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+# Files in their order: the ones of few and long tests would come last, when the other processes have nothing left.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-models test-training lint types docs man session check quality torture audit clean
 

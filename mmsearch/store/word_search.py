@@ -216,8 +216,8 @@ class Selection:
         rows: dict[str, _Rows] = {}
         for term in rare:
             others = [text for other, of_term in enumerate(counts) if other != term for text in of_term]
-            beside = _either(dict.fromkeys(others)) if complete and weights[term] < least else ""
-            rows |= {text: self._rows(text, beside) for text in counts[term]}
+            partner = _either(dict.fromkeys(others)) if complete and weights[term] < least else ""
+            rows |= {text: self._rows(text, partner) for text in counts[term]}
         return rows
 
     def _scaled(self, rows: Mapping[str, _Rows], counts: Counts) -> dict[str, _Rows]:
@@ -237,16 +237,16 @@ class Selection:
         (listed,) = self._db.execute(f"SELECT group_concat(rowid) FROM ({query})", (expression, MOST_ROWS)).fetchone()
         return np.fromstring(listed or "", np.int64, sep=",")
 
-    def _rows(self, expression: str, beside: str = "") -> _Rows:
+    def _rows(self, expression: str, partner: str = "") -> _Rows:
         """The rows that an expression matches, and another one if given, with the scores of the first in this table."""
-        both = f"({expression}) AND ({beside})" if beside else expression
+        both = f"({expression}) AND ({partner})" if partner else expression
         if not self._scored:
             ids = self._ids(both)
             return _Rows(ids, np.ones(len(ids)))
         match = f"FROM {self._table} WHERE {self._table} MATCH ?"
         # The plus has SQLite go through the rows of the first, and score those alone that hold both.
-        within = f" AND +rowid IN (SELECT rowid {match})" if beside else ""
-        values = (expression, both, MOST_ROWS) if beside else (expression, MOST_ROWS)
+        within = f" AND +rowid IN (SELECT rowid {match})" if partner else ""
+        values = (expression, both, MOST_ROWS) if partner else (expression, MOST_ROWS)
         pairs = self._db.execute(f"SELECT rowid, -rank {match}{within} LIMIT ?", values).fetchall()
         ids_and_scores = zip(*pairs, strict=True) if pairs else ((), ())
         ids, scores = map(np.array, ids_and_scores)
