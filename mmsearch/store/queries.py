@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -120,7 +120,6 @@ def find_content(db: sqlite3.Connection, digest: str, kind: str) -> tuple[int, M
 def find_parts(db: sqlite3.Connection, item_ids: Sequence[int]) -> dict[int, Part]:
     """What each item is, wherever files hold it; items that are gone are left out."""
     items: dict[int, tuple[int, str, Modality]] = {}
-    counts: dict[tuple[int, Modality], int] = {}
     for batch in batches(item_ids):
         query = (
             "SELECT i.id, i.content_id, c.digest, i.partition FROM items i"
@@ -129,13 +128,30 @@ def find_parts(db: sqlite3.Connection, item_ids: Sequence[int]) -> dict[int, Par
         for item, content, digest, partition in db.execute(query, batch):
             name = value_check.modality(partition, "items.partition")
             items[item] = content, value_check.text(digest, "contents.digest"), name
-    for batch in batches(sorted({content for content, _, _ in items.values()})):
+    counts = _count_parts(db, {(content, name) for content, _, name in items.values()})
+    return {item: Part(digest, name, counts[content, name]) for item, (content, digest, name) in items.items()}
+
+
+def _count_parts(db: sqlite3.Connection, keys: Collection[tuple[int, Modality]]) -> dict[tuple[int, Modality], int]:
+    """How many items some contents have in some partitions.
+
+    Most have one item in all, or are texts, whose items are all texts: the index alone says it, and no row is read.
+    """
+    texts: set[int] = set()
+    totals: dict[int, int] = {}
+    for batch in batches(sorted({content for content, _ in keys})):
+        within = f"content_id IN ({placeholders(batch)})"
+        totals |= dict(db.execute(f"SELECT content_id, count(*) FROM items WHERE {within} GROUP BY content_id", batch))
+        query = f"SELECT id FROM contents WHERE modality = 'text' AND id IN ({placeholders(batch)})"
+        texts.update(content for (content,) in db.execute(query, batch))
+    counts = {key: totals[key[0]] for key in keys if totals[key[0]] == 1 or key[0] in texts}
+    for batch in batches(sorted({content for content, name in keys if (content, name) not in counts})):
         query = (
             "SELECT content_id, partition, count(*) FROM items"
             f" WHERE content_id IN ({placeholders(batch)}) GROUP BY content_id, partition"
         )
         counts |= {(content, name): count for content, name, count in db.execute(query, batch)}
-    return {item: Part(digest, name, counts[content, name]) for item, (content, digest, name) in items.items()}
+    return counts
 
 
 # --- filters ---
