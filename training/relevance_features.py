@@ -12,6 +12,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -216,7 +217,7 @@ class Folder:
             return {}
         total, rows = word_lookup.named_rows([self._words], query)
         evidence = {}
-        for row in rows[:MOST_NAMED]:
+        for row in islice(rows, MOST_NAMED):
             match = word_lookup.name_match(self.library.paths[row.file], (), row, total, query)
             evidence[row.file] = math.inf if match.exact else relevance.of_name(match)
         return evidence
