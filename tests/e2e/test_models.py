@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -69,9 +70,14 @@ def test_rerank_with_a_multimodal_cross_encoder(mixed: Command, tmp_path: Path) 
     builders.make_qwen3vl_reranker(tmp_path / "reranker")
     mixed.report(".")
     hits = mixed.hits("a red circle", "--reranker", str(tmp_path / "reranker"))
-    scores = [hit["rerank_score"] for hit in hits]
-    assert None not in scores
-    assert scores == sorted(scores, reverse=True)
+    assert None not in [hit["rerank_score"] for hit in hits]
+    relevances = [hit["relevance"] for hit in hits]
+    assert relevances == sorted(relevances, reverse=True)
+    before = {hit["path"]: hit["relevance"] for hit in mixed.hits("a red circle")}
+    by_score = sorted(hits, key=lambda hit: hit["rerank_score"])
+    gains = [hit["relevance"] - before[hit["path"]] for hit in by_score]
+    assert gains[0] < 0 < gains[-1], "what the reranker finds least and most likely"
+    assert all(later > earlier - 0.01 for earlier, later in pairwise(gains)), "figures are rounded"
 
 
 def test_a_text_only_reranker_leaves_pictures_where_they_were(mixed: Command, tmp_path: Path) -> None:
