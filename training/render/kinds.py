@@ -58,17 +58,17 @@ FAMILIES: dict[str, Kinds] = {
 """Each becomes a set of its own, so that training decides how often it sees them."""
 
 
-def render(seed: int, real: RealParts | None = None, family: str = FLAT) -> Drawn:
+def render(seed: int, real: RealParts | None = None, family: str = FLAT, size: int = SIZE) -> Drawn:
     rng, kinds = random.Random(seed), FAMILIES[family]
     composed = [_CONTACT_SHEETS, _ERRORS_OVER_REAL] if family == FLAT else [0, 0]
     choice = rng.choices(range(len(kinds) + 2), [*(weight for _, weight in kinds), *composed])[0]
     if choice < len(kinds):
-        return kinds[choice][0](rng, SIZE)
+        return kinds[choice][0](rng, size)
     if choice == len(kinds):
-        return documents.contact_sheet(rng, SIZE, _small_pictures(rng, real))
+        return documents.contact_sheet(rng, size, _small_pictures(rng, real))
     if real and real.screenshots:
         return dialogs.error_over(rng.choice(real.screenshots), rng)
-    return interfaces.interface(rng, SIZE)
+    return interfaces.interface(rng, size)
 
 
 def _small_pictures(rng: random.Random, real: RealParts | None) -> list[Image.Image]:
