@@ -10,7 +10,6 @@ themselves among the classes' names as the backbone does, and among words of cap
 
 from __future__ import annotations
 
-import math
 import random
 import re
 import time
@@ -24,7 +23,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training import checkpoints
 from training.backbone import FEATURES
+from training.dual import falling_rate
 from training.features import View
 
 DIM = 256
@@ -57,11 +58,14 @@ _CLASSES, _WORDS, _KEPT = 0.15, 0.3, 20.0
 """Weights in the loss, beside the contrast: of the classes' names, of words, and of texts that stay where they were."""
 _MOST_WORDS, _LEAST_PICTURES = 900, 12
 _PLAINEST = 0.3  # how often a picture is shown with the first of its texts
-_LEFT_OUT = (
-    "a an the of in on at with and is are to for by from his her their its it this that as into out up down while over"
-    " near behind front two three one some other through around who which has have be being there background foreground"
-    " wearing standing sitting holding looking next large small picture photo photograph shows view shown something"
-    " another top side off them he she they"
+_LEFT_OUT = frozenset(
+    re.findall(
+        r"\w+",
+        "a an the of in on at with and is are to for by from his her their its it this that as into out up down "
+        "while over near behind front two three one some other through around who which has have be being there "
+        "background foreground wearing standing sitting holding looking next large small picture photo photograph "
+        "shows view shown something another top side off them he she they",
+    )
 )
 
 
@@ -134,8 +138,8 @@ def words_of(view: View) -> set[str]:
     """The words of a view's captions that name something; none if its source does not tell most of what is seen."""
     if view.source not in TOLD:
         return set()
-    words, left_out = re.findall(r"[a-z]{3,}", " ".join(view.texts).lower()), _LEFT_OUT.split()
-    return {word for word in words if word not in left_out}
+    words = re.findall(r"[a-z]{3,}", " ".join(view.texts).lower())
+    return {word for word in words if word not in _LEFT_OUT}
 
 
 def frequent_words(views: Sequence[View]) -> list[str]:
@@ -163,7 +167,7 @@ class AlignRun:
         self.optimiser = torch.optim.AdamW(self._parameters(), lr=_RATE)
         self.step = 0
         if path.exists():
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = checkpoints.read(path)
             model.load_state_dict(state["weights"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.scales.data, self.step = state["scales"], state["step"]
@@ -185,8 +189,7 @@ class AlignRun:
         began = time.monotonic()
         while self.step < steps:
             rng = random.Random(seed * 1_000_003 + self.step)
-            warm = min(1.0, (self.step + 1) / 50)
-            rate = _RATE * warm * (0.49 * (1 + math.cos(math.pi * self.step / steps)) + 0.02)
+            rate = falling_rate(_RATE, self.step, self.step / steps, 50)
             for group in self.optimiser.param_groups:
                 group["lr"] = rate * group["share"]
             torch.manual_seed(rng.randrange(1 << 30))
@@ -199,10 +202,9 @@ class AlignRun:
 
     def _train_once(self, rng: random.Random) -> float:
         chosen = self._draw(rng)
-        plain = [rng.random() < _PLAINEST for _ in chosen]
         texts = [
-            self.pictures.texts[p][0] if first else rng.choice(self.pictures.texts[p])
-            for p, first in zip(chosen, plain, strict=True)
+            told[0] if rng.random() < _PLAINEST else rng.choice(told)
+            for told in (self.pictures.texts[place] for place in chosen)
         ]
         features = self.pictures.features[chosen].float()
         found, said = self.model.pictures(features), self.model.texts(self.texts[texts])
@@ -242,10 +244,8 @@ class AlignRun:
         return ((now @ now.T - rows @ rows.T) ** 2).mean()
 
     def _save(self) -> None:
-        partial = self.path.with_suffix(".partial")
         state = {"weights": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
-        torch.save(state | {"scales": self.scales.data, "step": self.step}, partial)
-        partial.replace(self.path)
+        checkpoints.write(self.path, state | {"scales": self.scales.data, "step": self.step})
 
 
 def contrast(scores: Tensor, same: Tensor) -> Tensor:

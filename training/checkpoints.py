@@ -15,14 +15,19 @@ from training.towers import Shape
 
 def save(path: Path, model: Model, weights: dict[str, torch.Tensor], **state: Any) -> None:
     """Write `weights` and what else a run needs to go on. A reader never sees half a file."""
+    write(path, {"shape": model.shape.as_dict(), "weights": weights, **state})
+
+
+def write(path: Path, state: dict[str, Any]) -> None:
+    """Write a state, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    torch.save({"shape": model.shape.as_dict(), "weights": weights, **state}, partial)
+    torch.save(state, partial)
     partial.replace(path)
 
 
 def read(path: Path, own: bool = False) -> dict[str, Any]:
-    """What `save` wrote. Raises FileNotFoundError.
+    """What `save` or `write` wrote. Raises FileNotFoundError.
 
     Only tensors and plain values are read, so that a checkpoint from elsewhere runs no code; the random states in the
     `last.pt` of one's `own` run need more.

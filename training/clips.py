@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.pictures import SOUNDS, Row
+from training.pictures import SOUNDS, Row, seeds
 from training.render import noises
 from training.towers import CLIP_SAMPLES, SAMPLE_RATE
 
@@ -55,7 +55,6 @@ _INSECTS = (
     "Carpenter- bee",
     "Asianlongharnbeetle",
 )
-_HELD_OUT = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -105,10 +104,7 @@ def _texts(text: str) -> tuple[str, ...]:
 
 
 def synthetic_clips(count: int, held_out: int, seed: int) -> list[Clip]:
-    wanted = [(seed * 10_000_000 + i, "train") for i in range(count)] + [
-        (_HELD_OUT + i, "val") for i in range(held_out)
-    ]
-    made = ((noises.noise(number), split) for number, split in wanted)
+    made = ((noises.noise(number), split) for number, split in seeds(count, held_out, seed))
     return [Clip(samples, Row("synthetic", texts, split)) for (samples, texts), split in made]
 
 

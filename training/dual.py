@@ -89,6 +89,11 @@ def grouped_parameters(module: nn.Module, decay: float) -> list[dict[str, Any]]:
     return [{"params": wide, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
 
 
+def falling_rate(rate: float, step: int, done: float, warm: int) -> float:
+    """The learning rate when `done` in [0, 1] of a run is over: it rises for `warm` steps, and falls by a cosine."""
+    return rate * min(1.0, (step + 1) / warm) * (0.49 * (1 + math.cos(math.pi * done)) + 0.02)
+
+
 class DualRun:
     """One training run of the two towers."""
 

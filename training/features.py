@@ -6,7 +6,6 @@ it: everywhere, in the middle, and where the network found what it recognised. N
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import random
@@ -23,10 +22,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from training import backbone
+from training import backbone, pictures
 from training.backbone import FEATURES, SIZE
 from training.render import kinds
-from training.synthetic import HELD_OUT
 
 _LEVELS = (0.0, 85.0, 170.0, 255.0)
 COLOURS = len(_LEVELS) ** 3
@@ -105,31 +103,24 @@ Job = tuple[View, Image.Image]
 def archive_jobs(archive: Path, views: int) -> Iterator[Job]:
     """The pictures of an archive with a `captions.csv`: of train pictures the plain view and `views - 1` others."""
     with zipfile.ZipFile(archive) as opened:
-        lines = list(csv.DictReader(io.StringIO(opened.read("captions.csv").decode())))
-        for number, line in enumerate(lines):
-            texts = tuple(dict.fromkeys(text.strip() for text in line["text"].split(" | ") if text.strip()))
-            data = opened.read(line["file"])
-            for view in range(views if line["split"] == "train" else 1):
-                # Opened for each view, as threads decode them.
-                picture = Image.open(io.BytesIO(data))
-                yield View(archive.stem, texts, line["split"], line["group"], number, view), picture
+        for number, (file, row) in enumerate(pictures.read_captions(archive)):
+            if row.texts:
+                data = opened.read(file)
+                for view in range(views if row.split == "train" else 1):
+                    # Opened for each view, as threads decode them.
+                    yield View(row.source, row.texts, row.split, row.group, number, view), Image.open(io.BytesIO(data))
 
 
 def drawn_jobs(family: str, count: int, held_out: int, seed: int) -> Iterator[Job]:
     """Rendered pictures of a family, of the size that the network sees."""
-    numbers = [(seed * 10_000_000 + i, "train") for i in range(count)]
-    numbers += [(HELD_OUT + i, "val") for i in range(held_out)]
-    for place, (number, split) in enumerate(numbers):
+    for place, (number, split) in enumerate(pictures.seeds(count, held_out, seed)):
         drawn = kinds.render(number, None, family, SIZE)
         yield View(family, tuple(drawn.texts), split, drawn.group, place, 0), drawn.image
 
 
 def seen(picture: Image.Image, seed: int | None) -> NDArray[np.uint8]:
     """`(SIZE, SIZE, 3)`: the whole picture squashed, or by a `seed` a part of it, mirrored or of low resolution."""
-    if picture.mode in ("RGBA", "LA", "PA", "P"):
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    picture = picture.convert("RGB")
+    picture = pictures.on_white(picture)
     if seed is not None:
         picture = _varied(picture, random.Random(seed))
     return np.asarray(picture.resize((SIZE, SIZE), Image.Resampling.BILINEAR))

@@ -23,6 +23,7 @@ from training import screens
 from training.colours import plain_colour
 
 PACKED = 96  # pixels, the side of the sources; a picture is cropped and scaled to what the model takes
+_HELD_OUT = 1_000_000_000  # seeds of the val split start here, so that no count of training pictures reaches them
 SOUNDS = "sounds"
 SCREENS = "ms_"  # how the names of all archives of screenshots begin
 # Sources that show one thing each. With vehicles and clothes alone, anything large and red becomes a "red car".
@@ -53,12 +54,22 @@ class Packed:
         return [i for i, r in enumerate(self.rows) if r.split == split and source in (None, r.source)]
 
 
-def squash(picture: Image.Image) -> NDArray[np.uint8]:
-    """`(PACKED, PACKED, 3)`; transparency is laid on white, as the product does."""
+def seeds(count: int, held_out: int, seed: int) -> list[tuple[int, str]]:
+    """Seeds of `count` pictures or sounds for training and `held_out` for validation, each with its split."""
+    return [(seed * 10_000_000 + i, "train") for i in range(count)] + [(_HELD_OUT + i, "val") for i in range(held_out)]
+
+
+def on_white(picture: Image.Image) -> Image.Image:
+    """In RGB; transparency is laid on white, as the product does."""
     if picture.mode in ("RGBA", "LA", "PA", "P"):
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return np.asarray(picture.convert("RGB").resize((PACKED, PACKED), Image.Resampling.BICUBIC))
+    return picture.convert("RGB")
+
+
+def squash(picture: Image.Image) -> NDArray[np.uint8]:
+    """`(PACKED, PACKED, 3)`, on white."""
+    return np.asarray(on_white(picture).resize((PACKED, PACKED), Image.Resampling.BICUBIC))
 
 
 def read_captions(archive: Path) -> list[tuple[str, Row]]:

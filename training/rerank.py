@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from training.clips import Clip
 from training.colours import NAMES
-from training.dual import grouped_parameters
+from training.dual import falling_rate, grouped_parameters
 from training.evaluate import resized, share
 from training.model import Model
 from training.pictures import Packed, Row
@@ -291,7 +291,7 @@ class RerankRun:
         began, step, done, mean = time.monotonic(), 0, 0.0, math.nan
         while done < 1:
             for group in self.optimiser.param_groups:
-                group["lr"] = self.rate * min(1.0, (step + 1) / 50) * (0.49 * (1 + math.cos(math.pi * done)) + 0.02)
+                group["lr"] = falling_rate(self.rate, step, done, 50)
             loss = self.step(glance=done < _GLANCING)
             mean = loss if math.isnan(mean) else 0.97 * mean + 0.03 * loss
             step += 1

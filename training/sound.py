@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.clips import Clip
-from training.dual import grouped_parameters
+from training.dual import falling_rate, grouped_parameters
 from training.evaluate import share
 from training.model import Model
 from training.tokens import Words, embed, embed_all
@@ -94,7 +94,7 @@ class SoundRun:
         self.tower.train()
         while done < 1:
             for group in self.optimiser.param_groups:
-                group["lr"] = self.rate * min(1.0, (step + 1) / 30) * (0.49 * (1 + math.cos(math.pi * done)) + 0.02)
+                group["lr"] = falling_rate(self.rate, step, done, 30)
             loss = self._step(self.rng.choices(train, weights, k=self.batch))
             step += 1
             done = step / steps if steps else (time.monotonic() - began) / 60 / minutes

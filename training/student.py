@@ -6,21 +6,22 @@ A folder of documentation has hundreds of thousands of passages, and the teacher
 from __future__ import annotations
 
 import copy
-import gzip
-import json
-import math
 import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import BertModel
 
-from training.teacher import TextModel, by_length, mean_of_tokens, padded
+from training import checkpoints, texts
+from training.dual import falling_rate
+from training.evaluate import recall
+from training.teacher import TextModel, by_length, mean_of_tokens
+from training.texts import PASSAGES
+from training.tokens import padded
 
 LAYERS = (0, 2, 5)
 """Layers of the teacher that the student begins with."""
@@ -28,7 +29,6 @@ INNER = 1024
 """Width of the student's feed-forward layers; the teacher's have 1536."""
 _DRAWN, _TOKENS_A_STEP = 512, 2048
 _COSINE, _ALIKE = 4.0, 10.0
-_HOLD_EVERY = 30
 _CLIP = 1.0
 
 
@@ -52,7 +52,7 @@ def narrowed(teacher: BertModel, layers: Sequence[int] = LAYERS, inner: int = IN
 def trained(teacher: TextModel, path: Path) -> TextModel:
     """The student as `StudentRun` left it; raises FileNotFoundError."""
     student = narrowed(teacher.bert)
-    student.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["weights"])
+    student.load_state_dict(checkpoints.read(path)["weights"])
     return TextModel(student.eval(), teacher.tokenizer)
 
 
@@ -76,36 +76,26 @@ class Texts:
 
 
 def read_texts(data: Path, captions: Sequence[str]) -> Texts:
-    """The texts of a data folder; `captions` are those of the pictures."""
-    headings = list(_lines(data / "headings.jsonl.gz"))
-    held = [(line["query"], line["passage"]) for line in headings[::_HOLD_EVERY]]
-    kept = [line for i, line in enumerate(headings) if i % _HOLD_EVERY]
-    short = [text for texts in _lines(data / "captions.jsonl.gz") for text in texts]
-    for entry in _lines(data / "glosses.jsonl.gz"):
-        short += [entry["gloss"], *entry["words"], *entry["examples"]]
-    return Texts(
-        [line["query"] for line in kept],
-        [line["passage"] for line in kept],
-        sorted({*short, *captions}),
-        held,
-    )
-
-
-def _lines(path: Path) -> list[Any]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+    """The texts of a data folder but for those held out; `captions` are those of the pictures."""
+    sources = {source.name: source for source in texts.load(data)}
+    if PASSAGES not in sources:
+        raise FileNotFoundError(f"{data} has no {PASSAGES}.jsonl.gz")
+    headings = sources.pop(PASSAGES)
+    short = {text for source in sources.values() for alike in source.train for text in alike}
+    queries, passages = map(list, zip(*headings.train, strict=True))
+    return Texts(queries, passages, sorted({*short, *captions}), [(asks, found) for asks, found in headings.val])
 
 
 class StudentRun:
     """Training of the student for a time; goes on from `path` when made anew."""
 
-    def __init__(self, teacher: TextModel, texts: Texts, path: Path, seed: int, rate: float = 4e-4) -> None:
-        self.teacher, self.texts, self.path, self.rate = teacher, texts, path, rate
+    def __init__(self, teacher: TextModel, read: Texts, path: Path, seed: int, rate: float = 4e-4) -> None:
+        self.teacher, self.texts, self.path, self.rate = teacher, read, path, rate
         self.student = TextModel(narrowed(teacher.bert), teacher.tokenizer)
         self.optimiser = torch.optim.AdamW(self.student.bert.parameters(), lr=rate, weight_decay=0.01)
         self.rng, self.step, self.seconds = random.Random(seed), 0, 0.0
         if path.exists():
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = checkpoints.read(path)
             self.student.bert.load_state_dict(state["weights"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.step, self.seconds = state["step"], state["seconds"]
@@ -121,7 +111,7 @@ class StudentRun:
             report(f"student step {self.step}, {self.seconds / 60:.1f} minutes, cosine {self.cosine:.4f}")
 
     def _train_some(self, done: float) -> None:
-        rate = self.rate * min(1.0, (self.step + 1) / 100) * (0.49 * (1 + math.cos(math.pi * done)) + 0.02)
+        rate = falling_rate(self.rate, self.step, done, 100)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         ids = self.teacher.tokens([self.texts.draw(self.rng) for _ in range(_DRAWN)])
@@ -143,10 +133,8 @@ class StudentRun:
         return cosine
 
     def _save(self) -> None:
-        partial = self.path.with_suffix(".partial")
         state = {"weights": self.student.bert.state_dict(), "optimiser": self.optimiser.state_dict()}
-        torch.save(state | {"step": self.step, "seconds": self.seconds}, partial)
-        partial.replace(self.path)
+        checkpoints.write(self.path, state | {"step": self.step, "seconds": self.seconds})
 
 
 def distance(found: Tensor, wanted: Tensor, mask: Tensor) -> tuple[Tensor, float]:
@@ -167,5 +155,4 @@ def distance(found: Tensor, wanted: Tensor, mask: Tensor) -> tuple[Tensor, float
 def found_among_ten(model: TextModel, held: Sequence[tuple[str, str]]) -> float:
     """The share of headings whose passage is among the ten nearest."""
     queries, passages = (torch.from_numpy(model.embed(list(side))).float() for side in zip(*held, strict=True))
-    best = (queries @ passages.T).topk(min(10, len(held)), 1).indices
-    return (best == torch.arange(len(held))[:, None]).any(1).float().mean().item()
+    return recall(queries, passages, torch.eye(len(held), dtype=torch.bool)).float().mean().item()

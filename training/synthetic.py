@@ -20,7 +20,6 @@ from training.render import puzzles
 from training.render.kinds import FAMILIES, FLAT, SIZE, RealParts, render
 
 PUZZLES = "puzzles"
-HELD_OUT = 1_000_000_000  # seeds of the val split start here, so that no count of training pictures reaches them
 _MOST_REAL = 600
 RENDERED = tuple(FAMILIES)
 """The names of the rendered sets."""
@@ -43,8 +42,7 @@ def pack_rendered(
 ) -> int:
     """Render `count` pictures of a family for training and `held_out` for validation; returns how many there are."""
     rows: list[Row] = []
-    wanted = [(seed * 10_000_000 + i, "train") for i in range(count)]
-    wanted += [(HELD_OUT + i, "val") for i in range(held_out)]
+    wanted = pictures.seeds(count, held_out, seed)
 
     def draw() -> Iterator[NDArray[np.uint8]]:
         for number, split in wanted:
@@ -62,7 +60,7 @@ def pack_puzzles(folder: Path, count: int, held_out: int, seed: int) -> int:
     Returns the pictures.
     """
     rows: list[Row] = []
-    wanted = [(seed * 10_000_000 + i, "train") for i in range(count)] + [(HELD_OUT + i, "val") for i in range(held_out)]
+    wanted = pictures.seeds(count, held_out, seed)
 
     def draw() -> Iterator[NDArray[np.uint8]]:
         for number, split in wanted:

@@ -19,6 +19,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import BertModel
 
+from training.tokens import padded
+
 WIDTH = 384
 MAX_TOKENS = 128
 _TOKENS_A_BATCH = 8192
@@ -69,16 +71,6 @@ def mean_of_tokens(states: Tensor, mask: Tensor) -> Tensor:
     """Unit embeddings `(n, width)` of states `(n, t, width)`: the mean over tokens whose mask is 1."""
     weight = mask.unsqueeze(-1).to(states.dtype)
     return F.normalize((states * weight).sum(1) / weight.sum(1), dim=-1)
-
-
-def padded(ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """int64 ids and mask, each `(n, longest)`."""
-    batch = torch.zeros(len(ids), max(map(len, ids)), dtype=torch.int64)
-    mask = torch.zeros_like(batch)
-    for row, one in enumerate(ids):
-        batch[row, : len(one)] = torch.tensor(one)
-        mask[row, : len(one)] = 1
-    return batch, mask
 
 
 def by_length(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:

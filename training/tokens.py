@@ -31,6 +31,16 @@ def make(texts: Iterable[str], size: int) -> Tokenizer:
     return tokenizer
 
 
+def padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """int64 ids and mask of texts, each `(n, longest)`."""
+    ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
+    mask = torch.zeros_like(ids)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = torch.tensor(row)
+        mask[i, : len(row)] = 1
+    return ids, mask
+
+
 class Words:
     """Turns texts into padded batches of ids and masks on a device."""
 
@@ -45,11 +55,7 @@ class Words:
         return self.padded([found.ids for found in self.tokenizer.encode_batch(list(texts))])
 
     def padded(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
-        mask = torch.zeros_like(ids)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = torch.tensor(row)
-            mask[i, : len(row)] = 1
+        ids, mask = padded(rows)
         return ids.to(self.device), mask.to(self.device)
 
     def by_length(self, texts: Sequence[str], parts: int) -> Iterator[tuple[list[int], Tensor, Tensor]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import random
 from pathlib import Path
 
@@ -102,3 +104,21 @@ def test_texts_of_every_kind_are_drawn(texts: Texts) -> None:
     assert set(drawn) & set(texts.short)
     assert set(drawn) & set(texts.passages)
     assert any(". " in text for text in drawn), "joined to other passages"
+
+
+def test_what_is_held_out_of_the_texts_is_never_read(tmp_path: Path) -> None:
+    headings = [{"query": f"heading {i}", "passage": f"passage {i}"} for i in range(61)]
+    captions = [[f"caption {i}", f"another {i}"] for i in range(51)]
+    for name, lines in (("headings", headings), ("captions", captions)):
+        with gzip.open(tmp_path / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+    read = student.read_texts(tmp_path, ["of a picture"])
+    assert read.held == [(f"heading {i}", f"passage {i}") for i in (0, 30, 60)]
+    assert read.queries == [line["query"] for i, line in enumerate(headings) if i % 30]
+    assert read.passages == [line["passage"] for i, line in enumerate(headings) if i % 30]
+    assert "caption 1" in read.short
+    assert "caption 0" not in read.short
+    assert "of a picture" in read.short
+    (tmp_path / "headings.jsonl.gz").unlink()
+    with pytest.raises(FileNotFoundError, match="headings"):
+        student.read_texts(tmp_path, [])
