@@ -23,6 +23,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 from typer import Exit
 
 from mmsearch.errors import MmsearchError, UsageError
+from mmsearch.system.disk_space import reason
 
 _INDEX_VARIABLE = "MMSEARCH_INDEX"
 _LEFT_OVER = {"write.lock", "writer.json", "writer.json.tmp"}
@@ -65,8 +66,6 @@ def handle_errors(command: Callable[P, R]) -> Callable[P, R]:
             if isinstance(error, MmsearchError):
                 message, code = str(error), error.exit_code
             elif isinstance(error, OSError):
-                from mmsearch.system.disk_space import reason
-
                 names = [name for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
                 message, code = ": ".join([*map(os.fsdecode, names), reason(error)]), MmsearchError.exit_code
             elif schema is not None and (damage := schema.explained(error)) is not None:
@@ -159,8 +158,6 @@ def write_stdout(text: str, paths: bool = False) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        from mmsearch.system.disk_space import reason
-
         drop_output()
         raise MmsearchError(f"the output cannot be written: {reason(error)}") from None
 

@@ -263,8 +263,10 @@ class Ranking:
         """
         groups = self._groups()
         located: list[tuple[Key, list[Candidate]]] = []
-        start, count = 0, len(groups) if self.request.explain else FIRST_DEPTH
-        while start < len(groups) and (groups[start].bound >= least or self.request.explain):
+        start, count = 0, FIRST_DEPTH
+        if self.request.explain:
+            least, count = -math.inf, len(groups)
+        while start < len(groups) and groups[start].bound >= least:
             located += self._located(groups[start : start + count]).items()
             located.sort(key=lambda hit: hit[1][0].order)
             start, count = start + count, count * DEEPER

@@ -16,6 +16,7 @@ from mmsearch.errors import IndexDamaged, IndexMismatch, IndexMissing, MmsearchE
 from mmsearch.store import database, file_ownership, fulltext, statistics, value_check
 from mmsearch.store.database import Connection
 from mmsearch.store.records import Identity
+from mmsearch.system.disk_space import FULL, is_full
 from mmsearch.system.safe_open import TEMPORARY, Folder
 
 DATABASE = file_ownership.DATABASE
@@ -367,8 +368,10 @@ def sync_commits(db: sqlite3.Connection) -> None:
 
 # --- errors ---
 
+_FULL = f"{FULL}, what was committed is kept"
 # Fragment of SQLite's message -> our error, its message.
 _MEANINGS: tuple[tuple[str, type[MmsearchError], str], ...] = (
+    ("disk is full", MmsearchError, _FULL),
     ("locked", MmsearchError, "another process keeps it locked: try again later"),
     ("busy", MmsearchError, "another process keeps it locked: try again later"),
     ("readonly", MmsearchError, "it is read-only: make it writable, or use another --index"),
@@ -388,12 +391,9 @@ _MEANINGS: tuple[tuple[str, type[MmsearchError], str], ...] = (
 
 def _translate(error: Exception, directory: str) -> MmsearchError:
     """Our error for an error of SQLite."""
-    from mmsearch.system import disk_space  # late: for errors alone
-
     text = str(error).lower()
-    is_vague = any(vague in text for vague in ("disk i/o error", "unable to open"))
-    if "disk is full" in text or (is_vague and disk_space.is_full(error, directory)):
-        return MmsearchError(f"the index in {directory}: {disk_space.FULL}, what was committed is kept")
+    if any(vague in text for vague in ("disk i/o error", "unable to open")) and is_full(error, directory):
+        text = "disk is full"
     for fragment, kind, meaning in _MEANINGS:
         if fragment in text:
             return kind(f"the index in {directory}: {meaning}")
@@ -420,11 +420,7 @@ def translated(directory: str) -> Iterator[None]:
         raise _translate(error, directory) from error
     except OSError as error:
         file_ownership.raise_damaged(error)
-        from mmsearch.system import disk_space
-
-        meaning = f"{disk_space.FULL}, what was committed is kept"
-        if not disk_space.is_full(error):
-            meaning = error.strerror or str(error)
+        meaning = _FULL if is_full(error) else error.strerror or str(error)
         raise MmsearchError(f"the index in {directory}: {meaning}") from error
     except UNFORESEEN as error:
         if damage := explained(error, directory):
